@@ -1,0 +1,121 @@
+"""Checkpoints: a run's whole state as plain arrays, versioned, checked, never pickle.
+
+State is a nested mapping whose leaves are numpy arrays; on disk it is one ``.npz`` per checkpoint with flat keys
+(``robots/2/driver/route``) beside a small ``.json`` that holds version, step, event count and the SHA-256 of the ``.npz``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Union
+
+import numpy as np
+
+from .errors import CheckpointError
+from .events import sync_folder
+
+FOLDER = "checkpoints"
+VERSION = 1
+KEPT = 3  # older checkpoints are removed
+
+State = Mapping[str, Union[np.ndarray, "State"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """One saved moment: ``step`` decision steps done, ``events`` events logged, and the state."""
+
+    step: int
+    events: int
+    state: State
+
+
+def flatten(state: State, prefix: str = "") -> dict[str, np.ndarray]:
+    """Nested mapping to flat keys joined by '/'."""
+    flat: dict[str, np.ndarray] = {}
+    for key, value in state.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}/")
+        else:
+            flat[f"{prefix}{key}"] = np.asarray(value)
+    return flat
+
+
+def nest(flat: Mapping[str, np.ndarray]) -> dict[str, object]:
+    """Flat keys back to a nested mapping, the inverse of `flatten`."""
+    root: dict[str, object] = {}
+    for key, value in flat.items():
+        *folders, leaf = key.split("/")
+        place = root
+        for folder in folders:
+            below = place.setdefault(folder, {})
+            if not isinstance(below, dict):
+                raise CheckpointError(f"checkpoint key {key!r}: {folder!r} is both an array and a folder")
+            place = below  # pyright: ignore[reportUnknownVariableType]
+        place[leaf] = value
+    return root
+
+
+def save(run_dir: Path, checkpoint: Checkpoint) -> Path:
+    """Write a checkpoint crash-safely and drop all but the newest few; returns the ``.json``."""
+    folder = run_dir / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = folder / f"step-{checkpoint.step:08d}.npz"
+    aside = arrays.with_suffix(".tmp")
+    with open(aside, "wb") as file:
+        np.savez(file, allow_pickle=False, **flatten(checkpoint.state))  # pyright: ignore[reportArgumentType]
+        file.flush()
+        os.fsync(file.fileno())
+    sha = hashlib.sha256(aside.read_bytes()).hexdigest()
+    os.replace(aside, arrays)
+    manifest = arrays.with_suffix(".json")
+    aside.write_text(
+        json.dumps({"version": VERSION, "step": checkpoint.step, "events": checkpoint.events, "sha256": sha})
+    )
+    os.replace(aside, manifest)
+    sync_folder(folder)
+    for old in sorted(folder.glob("step-*.json"))[:-KEPT]:
+        old.unlink()
+        old.with_suffix(".npz").unlink(missing_ok=True)
+    return manifest
+
+
+def load(manifest: Path) -> Checkpoint:
+    """Read one checkpoint; `CheckpointError` says what is wrong with a damaged or foreign one."""
+    try:
+        head = json.loads(manifest.read_text())
+        version, step, events, sha = head["version"], int(head["step"]), int(head["events"]), head["sha256"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{manifest}: not a checkpoint ({type(error).__name__}: {error})") from error
+    if version != VERSION:
+        raise CheckpointError(f"{manifest}: version {version}, this moonfleet reads version {VERSION}")
+    arrays = manifest.with_suffix(".npz")
+    try:
+        content = arrays.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{arrays}: cannot be read ({error.strerror})") from error
+    if hashlib.sha256(content).hexdigest() != sha:
+        raise CheckpointError(f"{arrays}: damaged, its SHA-256 is not the one noted when it was written")
+    try:
+        with np.load(arrays, allow_pickle=False) as stored:
+            flat = {key: stored[key] for key in stored.files}
+    except (ValueError, zipfile.BadZipFile) as error:
+        raise CheckpointError(f"{arrays}: damaged ({error})") from error
+    return Checkpoint(step, events, nest(flat))  # pyright: ignore[reportArgumentType]
+
+
+def newest(run_dir: Path) -> tuple[Checkpoint | None, list[str]]:
+    """Return the newest whole checkpoint (None if there is none) and a line for each damaged one passed over."""
+    passed: list[str] = []
+    for manifest in sorted((run_dir / FOLDER).glob("step-*.json"), reverse=True):
+        try:
+            return load(manifest), passed
+        except CheckpointError as error:
+            passed.append(str(error))
+    return None, passed

@@ -1,0 +1,127 @@
+"""What a mission is, resolved: an opened site, a fleet with places, jobs, clocks. Made by a scenario or an environment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from moonfleet.autonomy.jobs import Job, check_jobs
+from moonfleet.terrain.errors import did_you_mean
+from moonfleet.terrain.relay import RelayOrbit
+from moonfleet.terrain.site import Site
+
+from .catalogue import RobotSpec
+from .errors import MissionError
+
+Perception = Literal["rendered", "statistical"]
+
+
+@dataclass(frozen=True, slots=True)
+class FleetMember:
+    """One robot of a mission: its name, its machine, and where it starts (site x, y in metres; None in orbit)."""
+
+    name: str
+    spec: RobotSpec
+    xy: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class MissionSpec:
+    """A mission with every place resolved to coordinates; the same object drives a simulation and an environment.
+
+    Times are seconds, ``t0`` is seconds TDB past J2000. ``havens`` are the well-lit waiting places that robots know of.
+    """
+
+    name: str
+    site: Site
+    fleet: tuple[FleetMember, ...]
+    jobs: tuple[Job, ...]
+    t0: float
+    duration_s: int
+    seed: int
+    station: str
+    havens: tuple[tuple[str, tuple[float, float]], ...]
+    relay: RelayOrbit | None = None
+    decision_s: int = 3600
+    drive_s: int = 300
+    tick_s: int = 60
+    perception: Perception = "rendered"
+    robots_per_actor: int | Literal["auto"] = "auto"
+    checkpoint_every: int = 24
+
+    def __post_init__(self) -> None:
+        check_clocks(self.duration_s, self.decision_s, self.drive_s, self.tick_s)
+        names = [member.name for member in self.fleet]
+        for index, name in enumerate(names):
+            if names.index(name) != index:
+                raise MissionError(f"fleet[{index}].name = {name!r}: already the name of fleet[{names.index(name)}]")
+        check_station(self.fleet, self.station)
+        check_jobs(self.jobs, {tool for member in self.fleet for tool in member.spec.tools})
+        for index, member in enumerate(self.fleet):
+            check_start(self.site, index, member)
+        for name, (x, y) in self.havens:
+            if not self.site.ref.inside(x, y):
+                raise MissionError(f"havens[{name!r}]: ({x:.0f}, {y:.0f}) m lies outside the site")
+        for index, job in enumerate(self.jobs):
+            if not self.site.ref.inside(*job.xy):
+                raise MissionError(f"jobs[{index}].at ({job.id}): {job.xy} m lies outside the site")
+
+    @property
+    def steps(self) -> int:
+        """Number of decision steps in the mission."""
+        return self.duration_s // self.decision_s
+
+    @property
+    def station_index(self) -> int:
+        """Index in the fleet of the robot that is the station."""
+        return [member.name for member in self.fleet].index(self.station)
+
+    @property
+    def specs(self) -> tuple[RobotSpec, ...]:
+        """The machines, in fleet order."""
+        return tuple(member.spec for member in self.fleet)
+
+
+def check_clocks(duration_s: int, decision_s: int, drive_s: int, tick_s: int) -> None:
+    """Raise `MissionError` unless ticks divide drive steps divide decision steps, and at least one of them fits."""
+    for name, value in (("physics_tick_s", tick_s), ("drive_step_s", drive_s), ("decision_step_s", decision_s)):
+        if value <= 0:
+            raise MissionError(f"{name} = {value}: must be a positive number of seconds")
+    if drive_s % tick_s:
+        raise MissionError(f"drive_step_s = {drive_s}: must be a multiple of physics_tick_s = {tick_s}")
+    if decision_s % drive_s:
+        raise MissionError(f"decision_step_s = {decision_s}: must be a multiple of drive_step_s = {drive_s}")
+    if duration_s < decision_s:
+        raise MissionError(f"duration = {duration_s} s: must be at least one decision step ({decision_s} s)")
+
+
+def check_station(fleet: Sequence[FleetMember], station: str) -> None:
+    """Raise `MissionError` unless ``station`` names a lander of the fleet."""
+    roles = {member.name: member.spec.role for member in fleet}
+    if not roles:
+        raise MissionError("fleet: is empty; a mission needs at least a lander")
+    if station not in roles:
+        raise MissionError(f"station = {station!r}: not in the fleet.{did_you_mean(station, roles)}")
+    if roles[station] != "lander":
+        raise MissionError(f"station = {station!r}: is a {roles[station]}; the station must be a lander")
+
+
+def check_start(site: Site, index: int, member: FleetMember) -> None:
+    """Raise `MissionError` when a robot starts outside the site or on ground too steep for it."""
+    where = f"fleet[{index}].at ({member.name})"
+    if member.spec.role == "orbiter":
+        return
+    if member.xy is None:
+        raise MissionError(f"{where}: missing; only an orbiter has no place on the ground")
+    x, y = member.xy
+    if not site.ref.inside(x, y):
+        raise MissionError(f"{where}: ({x:.0f}, {y:.0f}) m lies outside the site {site.ref.bounds}")
+    row, col = site.ref.rowcol(x, y)
+    slope = float(site.slope_deg[round(float(row)), round(float(col))])
+    limit = member.spec.max_slope_deg
+    if slope > limit:
+        raise MissionError(
+            f"{where}: starts on an impassable cell: slope {slope:.1f} deg, its limit is {limit:.1f} deg; "
+            "choose flatter ground (pick: flat)"
+        )

@@ -1,0 +1,225 @@
+"""The one loop that everything runs: decisions of the fleet, drive steps, physics ticks, news, events.
+
+A distributed simulation drives it with a fleet of Ray actors, an environment with a local fleet and choices from outside.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from moonfleet.terrain.clock import tdb_to_utc
+
+from .events import EventLog
+from .fleet import Fleet
+from .forecast import Forecast
+from .knowledge import Knowledge
+from .messages import Situation
+from .mission import MissionSpec
+from .operations import Operations, Score
+from .situation import Briefing
+from .state import Activity
+from .station import Station
+from .travel import Travel
+from .world import World
+
+
+class SkyNow(NamedTuple):
+    """Sun, Earth and relay at the site centre [deg]."""
+
+    sun_az_deg: float
+    sun_el_deg: float
+    earth_el_deg: float
+    relay_el_deg: float
+
+
+class MissionLoop:
+    """One mission in progress: truth, news, fleet and log, moved one decision step at a time."""
+
+    def __init__(self, mission: MissionSpec, fleet: Fleet, log: EventLog | None = None) -> None:
+        self.mission, self.fleet = mission, fleet
+        self.log = log or EventLog(None, keep=False)
+        start = np.array([member.xy or mission.site.ref.centre for member in mission.fleet])
+        self.world = World(
+            mission.site,
+            mission.specs,
+            start,
+            mission.t0,
+            tick_s=float(mission.tick_s),
+            relay=mission.relay,
+            station=mission.station_index,
+        )
+        self.forecast = Forecast(mission.site, mission.t0, mission.duration_s, mission.relay)
+        self.travel = Travel(mission, self.forecast)
+        self.station = Station(mission, self.travel)
+        knowledge = Knowledge.blank(len(mission.fleet), len(mission.jobs))
+        self.ops = Operations(mission, self.world, self.log, knowledge)
+        self.briefing = Briefing(mission, self.world, self.ops, self.forecast, self.travel)
+        self.steps_done = 0
+        self.begun = False
+
+    @property
+    def t_s(self) -> int:
+        """Seconds since mission start."""
+        return self.steps_done * self.mission.decision_s
+
+    @property
+    def finished(self) -> bool:
+        """Whether the time is up or nobody is left on the ground."""
+        return self.steps_done >= self.mission.steps or self.all_lost
+
+    @property
+    def all_lost(self) -> bool:
+        """Whether every robot but the orbiters is lost."""
+        ground = [index for index, spec in enumerate(self.mission.specs) if spec.role != "orbiter"]
+        return bool(self.ops.lost[ground].all())
+
+    def begin(self) -> None:
+        """Log the start and let everybody hear the first news; does nothing the second time."""
+        if self.begun:
+            return
+        self.begun = True
+        mission = self.mission
+        self.log.append(
+            "mission_started",
+            0,
+            scenario=mission.name,
+            seed=mission.seed,
+            t0_utc=tdb_to_utc(mission.t0),
+            site_key=mission.site.key,
+        )
+        self.ops.observe(0)
+        self.report()
+        self.news()
+
+    def news(self) -> None:
+        """Robots and station bring each other up to date; the station gives out jobs."""
+        t_s = self.t_s
+        self.ops.share(t_s)
+        listening = [
+            robot
+            for robot, spec in enumerate(self.mission.specs)
+            if spec.role != "orbiter" and self.ops.in_contact(robot)
+        ]
+        board = self.ops.knowledge.station
+        self.ops.finish_jobs()
+        for robot, job in self.station.assign(board, t_s, listening):
+            name = self.mission.fleet[robot].name
+            self.log.append("job_assigned", t_s, name, job=self.mission.jobs[job].id)
+        for robot in listening:
+            self.ops.knowledge.copy_board(robot)
+
+    def situations(self) -> dict[int, Situation]:
+        """What every robot that is not lost decides on now."""
+        sky = self.sky()
+        return {
+            robot: self.briefing.situation(robot, self.t_s, sky.sun_az_deg, sky.sun_el_deg)
+            for robot in range(len(self.mission.fleet))
+            if not self.ops.lost[robot]
+        }
+
+    def step(self, actions: dict[int, int] | None = None) -> Score:
+        """Make one decision step; with ``actions`` (robot index -> action) the choice comes from outside."""
+        self.begin()
+        mission, ops = self.mission, self.ops
+        before = self.score
+        t_s = self.t_s
+        asked = self.situations()
+        if actions is None:
+            replies = self.fleet.decide(asked)
+        else:
+            replies = self.fleet.carry_out(asked, {robot: actions[robot] for robot in asked})
+        ops.apply(replies, t_s, chosen=True)
+        drives = mission.decision_s // mission.drive_s
+        for drive in range(drives):
+            self.world.tick(mission.drive_s // mission.tick_s)
+            t_s += mission.drive_s
+            ops.observe(t_s)
+            if drive < drives - 1:
+                self.attend(t_s)
+        self.steps_done += 1
+        self.report()
+        self.news()
+        if self.finished:
+            self.end()
+        return self.score.since(before)
+
+    @property
+    def score(self) -> Score:
+        """The score so far."""
+        return Score(self.ops.value, self.archive_mbit, int(self.ops.lost.sum()), self.ops.contacts)
+
+    def attend(self, t_s: int) -> None:
+        """Drive step: ask the robots that are under way and need their next leg."""
+        waiting = [int(robot) for robot in np.flatnonzero(self.ops.attend)]
+        if not waiting:
+            return
+        sky = self.sky()
+        sensed = {robot: self.briefing.sense(robot, t_s, sky.sun_az_deg, sky.sun_el_deg) for robot in waiting}
+        self.ops.apply(self.fleet.step(sensed), t_s, chosen=False)
+
+    def sky(self) -> SkyNow:
+        """The sky at the site centre now."""
+        now = self.world.sky_now()
+        _, relay_el = self.world.relay_now()
+        return SkyNow(
+            float(now.sun_az_deg[0]), float(now.sun_el_deg[0]), float(now.earth_el_deg[0]), float(relay_el[0])
+        )
+
+    @property
+    def archive_mbit(self) -> float:
+        """Data that has reached the Earth [Mbit]."""
+        return float(self.world.archive_mbit[0])
+
+    def report(self) -> None:
+        """Log the sky and every robot's status."""
+        t_s, state = self.t_s, self.world.state
+        self.log.append("sky", t_s, archive_mbit=self.archive_mbit, **self.sky()._asdict())
+        for robot, member in enumerate(self.mission.fleet):
+            battery = float(state.battery_wh[0, robot])
+            self.log.append(
+                "status",
+                t_s,
+                member.name,
+                x_m=float(state.x[0, robot]) if member.xy else None,
+                y_m=float(state.y[0, robot]) if member.xy else None,
+                battery_wh=battery,
+                battery_frac=battery / member.spec.battery_wh,
+                temp_k=float(state.temp_k[0, robot]),
+                lit=float(state.lit[0, robot]),
+                solar_w=float(state.solar_w[0, robot]),
+                load_w=float(state.load_w[0, robot]),
+                activity=Activity(int(state.activity[0, robot])).name.lower(),
+                link=int(state.link[0, robot]),
+                data_mbit=float(state.data_mbit[0, robot]),
+                odometer_m=float(state.odometer_m[0, robot]),
+            )
+
+    def end(self) -> None:
+        """Log the end."""
+        reason = "all robots lost" if self.all_lost else "time is up"
+        self.log.append("mission_ended", self.t_s, reason=reason, archive_mbit=self.archive_mbit, value=self.ops.value)
+
+    # -- state -----------------------------------------------------------------------------------------------------
+
+    def get_state(self) -> dict[str, object]:
+        """Whole state of the mission, minds included, as a nested mapping of arrays."""
+        minds = {str(index): state for index, state in self.fleet.get_state().items()}
+        return {
+            "clock": np.array([self.steps_done, int(self.begun)]),
+            "world": self.world.get_state(),
+            "operations": self.ops.get_state(),
+            "knowledge": self.ops.knowledge.get_state(),
+            "minds": minds,
+        }
+
+    def set_state(self, state: dict[str, object]) -> None:
+        """Take up a state made by `get_state` for the same mission; what follows is what would have followed."""
+        steps, begun = (int(value) for value in np.asarray(state["clock"]))
+        self.steps_done, self.begun = steps, bool(begun)
+        self.world.set_state(state["world"])  # pyright: ignore[reportArgumentType]
+        self.ops.set_state(state["operations"])  # pyright: ignore[reportArgumentType]
+        self.ops.knowledge.set_state(state["knowledge"])  # pyright: ignore[reportArgumentType]
+        minds: dict[str, dict[str, object]] = state["minds"]  # pyright: ignore[reportAssignmentType]
+        self.fleet.set_state({int(index): mind for index, mind in minds.items()})

@@ -1,0 +1,124 @@
+"""Driving along a leg: speed and power on slopes, exact arrival, and ground that is refused. Scalar kernels.
+
+The motors run at the rated power on the flat and uphill, so the wheels turn slower as the grade grows:
+``resistance = cos(g) + sin(g) / f`` relative to the flat (f: rolling and bulldozing resistance of regolith), ``wheel
+speed = rated / max(resistance, 1)``. Downhill the power falls, to a fifth at most. Slip then takes its share of the
+way, so the energy of a metre rises with the grade by both (the drawbar balance of Bekker-type vehicle models, Carrier
+et al., Lunar Sourcebook ch. 9).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moonfleet.terrain.kernel import kernel
+from moonfleet.terrain.soil import slip
+
+Grid = NDArray[np.float32]
+Vector = NDArray[np.float64]
+
+ROLLING = 0.15  # [1] motion resistance over weight of a light wheeled vehicle on regolith [W]
+LEAST_POWER = 0.2  # [1] share of the rated drive power that driving takes even downhill [W]
+
+# frame: float64[5] = x_left, y_top [m] (outer corner), cell [m], centre x, centre y [m]
+X_LEFT, Y_TOP, CELL, CENTRE_X, CENTRE_Y = range(5)
+
+
+@kernel
+def cell_index(frame: Vector, x: float, y: float, rows: int, cols: int) -> tuple[int, int]:
+    """Return row, col of the cell that holds (x, y); (-1, -1) outside the grid."""
+    row = int(math.floor((frame[Y_TOP] - y) / frame[CELL]))
+    col = int(math.floor((x - frame[X_LEFT]) / frame[CELL]))
+    if row < 0 or col < 0 or row >= rows or col >= cols:
+        return -1, -1
+    return row, col
+
+
+@kernel
+def grade_deg(elevation: Grid, frame: Vector, x: float, y: float, east: float, north: float) -> float:
+    """Return the signed grade [deg] of the bilinear ground at (x, y) along the unit vector (east, north)."""
+    rows, cols = elevation.shape
+    cell = frame[CELL]
+    down = (frame[Y_TOP] - y) / cell - 0.5
+    right = (x - frame[X_LEFT]) / cell - 0.5
+    row = min(max(int(math.floor(down)), 0), rows - 2)
+    col = min(max(int(math.floor(right)), 0), cols - 2)
+    a = min(max(down - row, 0.0), 1.0)
+    b = min(max(right - col, 0.0), 1.0)
+    z00, z01 = float(elevation[row, col]), float(elevation[row, col + 1])
+    z10, z11 = float(elevation[row + 1, col]), float(elevation[row + 1, col + 1])
+    to_east = ((1.0 - a) * (z01 - z00) + a * (z11 - z10)) / cell
+    to_south = ((1.0 - b) * (z10 - z00) + b * (z11 - z01)) / cell
+    return math.degrees(math.atan(to_east * east - to_south * north))
+
+
+@kernel
+def speed_and_power(grade: float, rated_m_s: float, rated_w: float) -> tuple[float, float]:
+    """Return ground speed [m/s] and motor power [W] on a signed ``grade`` [deg]."""
+    angle = math.radians(grade)
+    resistance = math.cos(angle) + math.sin(angle) / ROLLING
+    wheels = rated_m_s / max(resistance, 1.0)
+    power = rated_w * min(max(resistance, LEAST_POWER), 1.0)
+    return wheels * (1.0 - slip(max(grade, 0.0))), power
+
+
+@kernel
+def drive(
+    x: float,
+    y: float,
+    heading: float,
+    leg: Vector,
+    ahead: int,
+    size: int,
+    rated_m_s: float,
+    rated_w: float,
+    max_slope: float,
+    dt_s: float,
+    elevation: Grid,
+    slope: Grid,
+    frame: Vector,
+) -> tuple[float, float, float, int, float, float, bool]:
+    """Drive for up to ``dt_s`` along ``leg`` float64[64, 2] m; ``leg[ahead]`` is next, ``size`` points in all.
+
+    Returns
+    -------
+    (x, y, heading_deg, ahead, metres, joules, blocked)
+        ``ahead == size``: arrived, exactly on the last point. ``blocked``: the cell ahead is steeper than
+        ``max_slope`` or outside the grid; the robot stands before it.
+    """
+    rows, cols = slope.shape
+    left = dt_s
+    metres = 0.0
+    joules = 0.0
+    row, col = cell_index(frame, x, y, rows, cols)
+    while ahead < size and left > 0.0:
+        to_x, to_y = leg[ahead, 0] - x, leg[ahead, 1] - y
+        distance = math.sqrt(to_x * to_x + to_y * to_y)
+        if distance < 1e-9:
+            ahead += 1
+            continue
+        east, north = to_x / distance, to_y / distance
+        heading = math.degrees(math.atan2(east, north)) % 360.0
+        speed, power = speed_and_power(grade_deg(elevation, frame, x, y, east, north), rated_m_s, rated_w)
+        step = min(distance, 0.5 * frame[CELL])
+        time = step / speed
+        if time > left:
+            time = left
+            step = speed * left
+        whole = step >= distance
+        new_x = leg[ahead, 0] if whole else x + east * step
+        new_y = leg[ahead, 1] if whole else y + north * step
+        new_row, new_col = cell_index(frame, new_x, new_y, rows, cols)
+        outside = new_row < 0
+        if outside or ((new_row != row or new_col != col) and slope[new_row, new_col] > max_slope):
+            return x, y, heading, ahead, metres, joules, True
+        x, y, row, col = new_x, new_y, new_row, new_col
+        metres += step
+        joules += power * time
+        left = left - time if time < left else 0.0
+        if whole:
+            ahead += 1
+    return x, y, heading, ahead, metres, joules, False

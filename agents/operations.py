@@ -1,0 +1,242 @@
+"""The truth of the work: who is on which job, how far it is, what is done, what was hit on the way. Logs what happens."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moonfleet.autonomy.observation import ACTION_NAMES, JOB0
+
+from .events import EventLog
+from .knowledge import Knowledge
+from .messages import Phase, Reply
+from .mission import MissionSpec
+from .robot import ARRIVED_M
+from .state import Activity, Link, Loss
+from .tracks import driven, rocks_touched
+from .world import World
+
+ON_SITE_M = 2.0 * ARRIVED_M  # nearer than this to a job's place, a robot is on site (crews stand apart)
+DARK = 0.05  # [-] less of the Sun's disc is night for the log
+PEERS = ((Link.STATION, "station"), (Link.RELAY, "relay"), (Link.EARTH, "earth"))
+
+
+class Score(NamedTuple):
+    """What one decision step earned and cost; the sum of the terms over a mission is its score."""
+
+    value: float  # value of jobs done
+    archive_mbit: float  # data that reached the Earth
+    losses: int  # robots lost
+    contacts: int  # rocks touched
+
+    def since(self, before: Score) -> Score:
+        """What came on top of an earlier score."""
+        return Score(
+            self.value - before.value,
+            self.archive_mbit - before.archive_mbit,
+            self.losses - before.losses,
+            self.contacts - before.contacts,
+        )
+
+
+class Operations:
+    """Truth-side bookkeeping of one world: jobs, robots' tasks, events."""
+
+    def __init__(self, mission: MissionSpec, world: World, log: EventLog, knowledge: Knowledge) -> None:
+        self.mission, self.world, self.log, self.knowledge = mission, world, log, knowledge
+        robots, jobs = len(mission.fleet), len(mission.jobs)
+        self.names = [member.name for member in mission.fleet]
+        self.effort_s = np.array([job.effort_h * 3600.0 for job in mission.jobs])
+        self.progress_s = np.zeros(jobs)
+        self.done = np.zeros(jobs, dtype=np.bool_)
+        self.started = np.zeros(jobs, dtype=np.bool_)
+        self.job = np.full(robots, -1, dtype=np.int64)
+        self.phase = np.full(robots, Phase.IDLE, dtype=np.int64)
+        self.action = np.full(robots, -1, dtype=np.int64)
+        self.attend = np.zeros(robots, dtype=np.bool_)
+        self.worked_s = np.zeros(robots)
+        self.link = np.zeros(robots, dtype=np.int64)
+        self.dark = np.zeros(robots, dtype=np.bool_)
+        self.lost = np.zeros(robots, dtype=np.bool_)
+        self.legs: list[NDArray[np.float64]] = [np.empty((0, 2)) for _ in range(robots)]
+        self.odometer = np.zeros(robots)
+        self.touched: list[set[tuple[int, int]]] = [set() for _ in range(robots)]
+        self.value = 0.0
+        self.contacts = 0
+
+    # -- what the robots ask for -----------------------------------------------------------------------------------
+
+    def apply(self, replies: dict[int, Reply], t_s: int, *, chosen: bool) -> None:
+        """Carry the robots' orders to the World and write down what they tell. ``chosen``: they answer to a decision."""
+        for robot in sorted(replies):
+            reply = replies[robot]
+            job = self.mission.jobs[reply.job].id if reply.job >= 0 else None
+            if chosen and (reply.action != self.action[robot] or reply.job != self.job[robot]):
+                name = "job" if reply.action >= JOB0 else ACTION_NAMES[reply.action]
+                self.log.append("action", t_s, self.names[robot], action=name, job=job)
+            self.action[robot] = reply.action
+            for note in reply.notes:
+                values = dict(note.values)
+                if note.kind in ("route", "job_failed"):
+                    values["job"] = job
+                self.log.append(note.kind, t_s, self.names[robot], **values)
+            self.job[robot], self.phase[robot], self.attend[robot] = reply.job, reply.phase, reply.attend
+            for command in reply.commands:
+                if command.activity == Activity.DRIVE:
+                    here = np.array([[self.world.state.x[0, robot], self.world.state.y[0, robot]]])
+                    self.legs[robot] = np.concatenate([here, command.xy])
+                    self.odometer[robot] = self.world.state.odometer_m[0, robot]
+                    self.world.set_leg(0, robot, command.xy)
+                elif command.activity == Activity.HOP:
+                    x, y = (float(value) for value in command.xy[0])
+                    self.world.hop(0, robot, (x, y))
+                elif command.activity == Activity.WORK:
+                    self.begin_work(robot, command.work_w, command.data_mbps, t_s)
+                else:
+                    self.world.set_activity(0, robot, command.activity)
+
+    def begin_work(self, robot: int, work_w: float, data_mbps: float, t_s: int) -> None:
+        """Start a robot's tool."""
+        self.world.set_activity(0, robot, Activity.WORK, work_w=work_w, data_mbps=data_mbps)
+        self.worked_s[robot] = 0.0
+        job = int(self.job[robot])
+        if job >= 0 and not self.started[job]:
+            self.started[job] = True
+            self.log.append("job_started", t_s, self.names[robot], job=self.mission.jobs[job].id)
+
+    # -- what the World did ----------------------------------------------------------------------------------------
+
+    def observe(self, t_s: int) -> None:
+        """After ticks of the World: credit work, and log what changed."""
+        state = self.world.state
+        for robot, name in enumerate(self.names):
+            if self.lost[robot]:
+                continue
+            if state.activity[0, robot] == Activity.LOST:
+                self.lost[robot] = True
+                self.attend[robot] = False
+                self.job[robot], self.phase[robot] = -1, Phase.IDLE
+                self.log.append("lost", t_s, name, reason=Loss(int(state.loss[0, robot])).name.lower())
+                continue
+            self.credit(robot, t_s)
+            self.contact(robot, t_s)
+            self.changes(robot, t_s)
+
+    def credit(self, robot: int, t_s: int) -> None:
+        """Credit a robot's productive seconds to its job; a job is done when its effort is, and a sample is home."""
+        index = int(self.job[robot])
+        worked = float(self.world.state.worked_s[0, robot])
+        gained, self.worked_s[robot] = worked - self.worked_s[robot], worked
+        if index < 0 or self.done[index]:
+            return
+        job = self.mission.jobs[index]
+        if gained > 0.0 and self.on_site(robot, index):
+            self.progress_s[index] = min(self.progress_s[index] + gained, self.effort_s[index])
+        home = job.tool != "hop" or self.at_home(robot)
+        if self.progress_s[index] >= self.effort_s[index] and home:
+            self.done[index] = True
+            self.value += job.value
+            self.log.append("job_done", t_s, self.names[robot], job=job.id, value=job.value)
+
+    def on_site(self, robot: int, index: int) -> bool:
+        """Whether a robot stands at a job's place."""
+        x, y = self.mission.jobs[index].xy
+        state = self.world.state
+        return math.hypot(state.x[0, robot] - x, state.y[0, robot] - y) <= ON_SITE_M
+
+    def at_home(self, robot: int) -> bool:
+        """Whether a robot stands where it started."""
+        home = self.mission.fleet[robot].xy
+        state = self.world.state
+        return home is None or math.hypot(state.x[0, robot] - home[0], state.y[0, robot] - home[1]) <= ON_SITE_M
+
+    def contact(self, robot: int, t_s: int) -> None:
+        """Log the rocks that a robot's body touched since the last look, each once."""
+        way = float(self.world.state.odometer_m[0, robot] - self.odometer[robot])
+        if way <= 0.0 or len(self.legs[robot]) < 2:
+            return
+        path, rest = driven(self.legs[robot], way)
+        self.legs[robot] = rest
+        self.odometer[robot] = self.world.state.odometer_m[0, robot]
+        spec = self.mission.specs[robot]
+        for x, y, height in rocks_touched(self.mission.site.ground, path, spec.width_m / 2, spec.obstacle_m):
+            key = (round(x * 100), round(y * 100))
+            if key not in self.touched[robot]:
+                self.touched[robot].add(key)
+                self.contacts += 1
+                self.log.append("rock_contact", t_s, self.names[robot], x_m=x, y_m=y, height_m=height)
+
+    def changes(self, robot: int, t_s: int) -> None:
+        """Log links that came or went, and light that did."""
+        state, name = self.world.state, self.names[robot]
+        link = int(state.link[0, robot])
+        for bit, peer in PEERS:
+            if (link ^ int(self.link[robot])) & bit:
+                self.log.append("link", t_s, name, up=bool(link & bit), peer=peer)
+        self.link[robot] = link
+        dark = bool(state.lit[0, robot] < DARK)
+        if dark != self.dark[robot]:
+            self.dark[robot] = dark
+            self.log.append("night", t_s, name, dark=dark)
+
+    def work_left_s(self, robot: int) -> float:
+        """What a robot's own tool still has to do."""
+        index = int(self.job[robot])
+        return float(self.effort_s[index] - self.progress_s[index]) if index >= 0 else 0.0
+
+    def in_contact(self, robot: int) -> bool:
+        """Whether a robot and the station can exchange messages: directly, over the relay, or over the Earth."""
+        station = self.mission.station_index
+        if self.lost[robot] or self.lost[station]:
+            return False
+        mine, theirs = int(self.link[robot]), int(self.link[station])
+        return robot == station or bool(mine & Link.STATION) or bool(mine & theirs & (Link.RELAY | Link.EARTH))
+
+    def share(self, t_s: int) -> None:
+        """Robots note what they know of themselves; those in contact and the station bring each other up to date."""
+        state = self.world.state
+        capacity = np.array([spec.battery_wh for spec in self.mission.specs])
+        for robot in range(len(self.names)):
+            if self.lost[robot]:
+                continue
+            place = np.array([state.x[0, robot], state.y[0, robot], state.battery_wh[0, robot] / capacity[robot]])
+            job = int(self.job[robot])
+            progress, done = (float(self.progress_s[job]), bool(self.done[job])) if job >= 0 else (0.0, False)
+            self.knowledge.note_self(robot, float(t_s), place, job, progress, done)
+            if self.in_contact(robot):
+                self.knowledge.exchange(robot)
+
+    def finish_jobs(self) -> None:
+        """Robots whose job is done are free again (after they had the chance to tell)."""
+        for robot in range(len(self.names)):
+            index = int(self.job[robot])
+            if index >= 0 and self.done[index]:
+                self.job[robot] = -1
+
+    # -- state -----------------------------------------------------------------------------------------------------
+
+    ARRAYS = ("progress_s", "done", "started", "job", "phase", "action", "attend", "worked_s", "link", "dark", "lost")
+
+    def get_state(self) -> dict[str, object]:
+        """Nested mapping of arrays."""
+        state: dict[str, object] = {name: np.copy(getattr(self, name)) for name in self.ARRAYS}
+        state["odometer"] = self.odometer.copy()
+        state["totals"] = np.array([self.value, self.contacts])
+        for robot in range(len(self.names)):
+            touched = np.array(sorted(self.touched[robot]), dtype=np.int64).reshape(-1, 2)
+            state[f"robot{robot}"] = {"leg": self.legs[robot].copy(), "touched": touched}
+        return state
+
+    def set_state(self, state: dict[str, object]) -> None:
+        """The inverse of `get_state`."""
+        for name in (*self.ARRAYS, "odometer"):
+            setattr(self, name, np.copy(np.asarray(state[name])))
+        value, contacts = np.asarray(state["totals"])
+        self.value, self.contacts = float(value), int(contacts)
+        for robot in range(len(self.names)):
+            own: dict[str, np.ndarray] = state[f"robot{robot}"]  # pyright: ignore[reportAssignmentType]
+            self.legs[robot] = np.copy(own["leg"])
+            self.touched[robot] = {(int(x), int(y)) for x, y in own["touched"]}

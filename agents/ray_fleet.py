@@ -1,0 +1,151 @@
+"""The fleet as Ray actors: each holds a squad of robots; a lost actor is made anew and relives what it had heard.
+
+A mind is a pure function of what it was told, so an actor that dies needs no copy elsewhere: it is restored from the last
+checkpointed state and the calls since then are replayed to it, in order. The answers are the same bytes.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import ray
+from ray.exceptions import RayActorError
+
+from moonfleet.terrain.site import open_site
+
+from .errors import ClusterError
+from .fleet import Asked, Replies, Sensed, Squad, States, robot_setups
+from .mission import MissionSpec
+from .robot import RobotSetup
+
+Call = tuple[str, tuple[Any, ...]]
+RETRIES = 3  # times an actor is made anew for one call before giving up
+
+
+class SquadActor:
+    """The process shell of a squad; opens the site's memory-mapped folder itself."""
+
+    def __init__(self, setups: list[RobotSetup], site_path: str) -> None:
+        import cv2
+
+        cv2.setNumThreads(1)
+        self.squad = Squad(setups, open_site(Path(site_path)))
+
+    def call(self, name: str, arguments: tuple[Any, ...]) -> Any:
+        """Run one method of the squad."""
+        return getattr(self.squad, name)(*arguments)
+
+    def relive(self, states: States | None, calls: list[Call]) -> int:
+        """Take up ``states`` and hear ``calls`` again; returns the process id."""
+        if states is not None:
+            self.squad.set_state(states)
+        for name, arguments in calls:
+            self.call(name, arguments)
+        return os.getpid()
+
+
+def squad_size(robots_per_actor: int | Literal["auto"], robots: int, cores: int) -> int:
+    """Robots per actor: as asked, or one each while there are at most four actors per core, squads above that."""
+    if robots_per_actor != "auto":
+        return robots_per_actor
+    return max(1, math.ceil(robots / (4 * max(1, cores))))
+
+
+class RayFleet:
+    """Squads on Ray actors. Make it inside `cluster`."""
+
+    def __init__(self, mission: MissionSpec) -> None:
+        setups = robot_setups(mission)
+        cores = int(ray.cluster_resources().get("CPU", 1))
+        size = squad_size(mission.robots_per_actor, len(setups), cores)
+        self.squads = [setups[start : start + size] for start in range(0, len(setups), size)]
+        self.of = {setup.index: number for number, squad in enumerate(self.squads) for setup in squad}
+        self.site_path = str(mission.site.path)
+        self.saved: list[States | None] = [None] * len(self.squads)
+        self.heard: list[list[Call]] = [[] for _ in self.squads]
+        self.actors = [self.make(number) for number in range(len(self.squads))]
+
+    def make(self, number: int) -> Any:
+        """Start the actor of one squad. It asks for no core of its own: minds think in turns."""
+        remote = ray.remote(SquadActor).options(num_cpus=0, max_restarts=0)  # pyright: ignore
+        return remote.remote(self.squads[number], self.site_path)
+
+    def pids(self) -> list[int]:
+        """Process ids of the actors."""
+        return ray.get([actor.relive.remote(None, []) for actor in self.actors])
+
+    def ask(self, name: str, per_squad: dict[int, tuple[Any, ...]], *, note: bool = True) -> dict[int, Any]:
+        """Call one method on several squads at once; mends actors that died."""
+        waiting = {number: self.actors[number].call.remote(name, args) for number, args in per_squad.items()}
+        answers: dict[int, Any] = {}
+        for number, reference in waiting.items():
+            try:
+                answers[number] = ray.get(reference)
+            except RayActorError:
+                answers[number] = self.mend(number, name, per_squad[number])
+            if note:
+                self.heard[number].append((name, per_squad[number]))
+        return answers
+
+    def mend(self, number: int, name: str, arguments: tuple[Any, ...]) -> Any:
+        """Make a dead squad's actor anew, let it relive its past, and ask again."""
+        for _ in range(RETRIES):
+            self.actors[number] = self.make(number)
+            try:
+                ray.get(self.actors[number].relive.remote(self.saved[number], self.heard[number]))
+                return ray.get(self.actors[number].call.remote(name, arguments))
+            except RayActorError:
+                continue
+        names = ", ".join(setup.name for setup in self.squads[number])
+        raise ClusterError(f"the actor of {names} died {RETRIES} times in a row; see Ray's logs for the reason")
+
+    def spread(self, per_robot: dict[int, Any]) -> dict[int, dict[int, Any]]:
+        """Group values by squad."""
+        groups: dict[int, dict[int, Any]] = {}
+        for index, value in per_robot.items():
+            groups.setdefault(self.of[index], {})[index] = value
+        return groups
+
+    def decide(self, asked: Asked) -> Replies:
+        """See `Fleet.decide`."""
+        return gather(self.ask("decide", {number: (part,) for number, part in self.spread(asked).items()}))
+
+    def carry_out(self, asked: Asked, actions: dict[int, int]) -> Replies:
+        """See `Fleet.carry_out`."""
+        chosen = self.spread(actions)
+        parts = {number: (part, chosen[number]) for number, part in self.spread(asked).items()}
+        return gather(self.ask("carry_out", parts))
+
+    def step(self, sensed: Sensed) -> Replies:
+        """See `Fleet.step`."""
+        return gather(self.ask("step", {number: (part,) for number, part in self.spread(sensed).items()}))
+
+    def get_state(self) -> States:
+        """See `Fleet.get_state`; from here on a lost actor needs to relive only what comes after."""
+        answers = self.ask("get_state", {number: () for number in range(len(self.squads))}, note=False)
+        for number, states in answers.items():
+            self.saved[number] = states
+            self.heard[number] = []
+        return gather(answers)
+
+    def set_state(self, states: States) -> None:
+        """See `Fleet.set_state`."""
+        parts = self.spread(states)
+        self.ask("set_state", {number: (part,) for number, part in parts.items()}, note=False)
+        for number, part in parts.items():
+            self.saved[number] = part
+            self.heard[number] = []
+
+    def close(self) -> None:
+        """Stop the actors."""
+        for actor in self.actors:
+            ray.kill(actor)
+
+
+def gather(answers: dict[int, Any]) -> Any:
+    """Merge the squads' answers, in robot order."""
+    merged = {index: value for part in answers.values() for index, value in part.items()}
+    return {index: merged[index] for index in sorted(merged)}

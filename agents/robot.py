@@ -1,0 +1,283 @@
+"""A robot's mind: belief, eye, driver, policy, and the executive that turns a choice into orders for the body.
+
+The same object lives in a Ray actor, in the in-process backend and inside an environment. It sees only what is handed to it
+in a `Situation` or a `Sense`; it keeps its belief of the ground to itself. Roles differ in how they reach a job.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from moonfleet.autonomy.belief import Belief
+from moonfleet.autonomy.driver import Driver
+from moonfleet.autonomy.errors import PlanError
+from moonfleet.autonomy.observation import CHARGE, GO_ON, HIBERNATE, JOB0, RELAY
+from moonfleet.autonomy.policy import Policy
+from moonfleet.autonomy.traversability import DriveLimits, drive_cost
+from moonfleet.terrain.site import Site
+
+from .catalogue import RobotSpec
+from .messages import NO_POINTS, Command, JobOffer, Note, Phase, Reply, Sense, Situation
+from .mission import Perception
+from .sensors import LOOK_AHEAD_M, Eye, open_eye
+from .state import Activity
+
+ARRIVED_M = 6.0  # close enough to a job or haven
+LOOK_REACH_M = 30.0  # a leg never reaches beyond what one look shows
+MARGIN_M = 0.25  # kept between the body and a rock, beyond half its width
+
+
+@dataclass(frozen=True, slots=True)
+class RobotSetup:
+    """What a robot is born with: who it is, its machine, its home, the mission's root seed, the rates of its clock."""
+
+    index: int
+    name: str
+    spec: RobotSpec
+    home: tuple[float, float]
+    seed: int
+    perception: Perception
+    drive_s: int
+
+
+class Robot:
+    """A robot that does not move by itself: it works where it stands. Base of all roles."""
+
+    def __init__(self, setup: RobotSetup, site: Site, policy: Policy) -> None:
+        self.setup = setup
+        self.site = site
+        self.policy = policy
+        self.phase = Phase.IDLE
+        self.action = GO_ON
+        self.job = -1
+        self.goal = setup.home
+        self.work_w = 0.0
+        self.data_mbps = 0.0
+        self.start()
+
+    def start(self) -> None:
+        """Hook: a role makes its own parts here."""
+
+    # -- choosing ------------------------------------------------------------------------------------------------
+
+    def decide(self, situation: Situation) -> Reply:
+        """Ask the policy and carry out its choice."""
+        return self.carry_out(situation, self.policy.act(situation.observation))
+
+    def carry_out(self, situation: Situation, action: int) -> Reply:
+        """Turn a choice (an index of the observation's mask) into orders. A masked choice counts as GO_ON."""
+        if not situation.observation.mask[action]:
+            action = GO_ON
+        if situation.current < 0 and self.job >= 0:
+            self.release()
+        if action == GO_ON:
+            return self.go_on(situation.sense)
+        self.action = action
+        if action >= JOB0:
+            return self.take(situation.offers[action - JOB0], situation.sense)
+        self.release()
+        self.action = action
+        if action == CHARGE:
+            return self.charge(situation)
+        if action == HIBERNATE:
+            return self.reply(Command(Activity.HIBERNATE, NO_POINTS))
+        if action == RELAY:
+            return self.reply(Command(Activity.RELAY, NO_POINTS))
+        return self.reply(Command(Activity.HOLD, NO_POINTS))
+
+    def release(self) -> None:
+        """Forget the job at hand."""
+        self.job = -1
+        self.phase = Phase.IDLE
+        self.action = GO_ON
+
+    def go_on(self, sense: Sense) -> Reply:
+        """Go on with what is under way."""
+        if self.phase == Phase.WORK and sense.activity != Activity.WORK:
+            return self.work()
+        if self.phase == Phase.IDLE and sense.activity == Activity.WORK:
+            return self.reply(Command(Activity.HOLD, NO_POINTS))
+        return self.reply()
+
+    def take(self, offer: JobOffer, sense: Sense) -> Reply:
+        """Begin a job, or go on with it if it is the one at hand."""
+        if offer.job == self.job and self.phase != Phase.IDLE:
+            return self.go_on(sense)
+        self.job = offer.job
+        self.goal = (offer.x, offer.y)
+        self.work_w, self.data_mbps = offer.work_w, offer.data_mbps
+        return self.work()
+
+    def charge(self, situation: Situation) -> Reply:
+        """Charge where it stands."""
+        return self.reply(Command(Activity.CHARGE, NO_POINTS))
+
+    def work(self, *notes: Note) -> Reply:
+        """Start the tool, here and now."""
+        self.phase = Phase.WORK
+        return self.reply(Command(Activity.WORK, NO_POINTS, self.work_w, self.data_mbps), notes=notes)
+
+    def step(self, sense: Sense) -> Reply:
+        """Answer at a drive step, between decisions."""
+        return self.reply()
+
+    def reply(self, *commands: Command, notes: tuple[Note, ...] = (), attend: bool = False) -> Reply:
+        """Pack an answer with the present choice."""
+        return Reply(self.action, self.job, self.phase, commands, notes, attend)
+
+    # -- state ---------------------------------------------------------------------------------------------------
+
+    def get_state(self) -> dict[str, object]:
+        """Whole state as a nested mapping of arrays."""
+        task = np.array([self.phase, self.action, self.job], dtype=np.int64)
+        return {"task": task, "tool": np.array([*self.goal, self.work_w, self.data_mbps])}
+
+    def set_state(self, state: dict[str, object]) -> None:
+        """Take up a state made by `get_state`; the robot goes on as if it had never stopped."""
+        phase, action, job = (int(value) for value in np.asarray(state["task"]))
+        self.phase, self.action, self.job = Phase(phase), action, job
+        x, y, work_w, data_mbps = (float(value) for value in np.asarray(state["tool"]))
+        self.goal, self.work_w, self.data_mbps = (x, y), work_w, data_mbps
+
+
+class DrivingRobot(Robot):
+    """A robot that drives to its job, looking ahead and bending its way round what it sees."""
+
+    def start(self) -> None:
+        """Make the belief, the eye and the driver."""
+        spec = self.setup.spec
+        self.belief = Belief()
+        self.eye: Eye = open_eye(self.setup.perception, self.site.ground, self.setup.seed, self.setup.index)
+        limits = DriveLimits(max_slope_deg=spec.max_slope_deg, speed_m_s=spec.speed_m_s)
+        self.cost = drive_cost(self.site.slope_deg, self.site.rock_cover, limits)
+        self.driver = Driver(self.site.ref, self.cost, self.belief, spec.width_m / 2 + MARGIN_M)
+        self.charging = False
+
+    def take(self, offer: JobOffer, sense: Sense) -> Reply:
+        """Begin a job: work if already there, else set out."""
+        if offer.job == self.job and self.phase != Phase.IDLE:
+            return self.go_on(sense)
+        self.job = offer.job
+        self.goal = self.spot(offer)
+        self.work_w, self.data_mbps = offer.work_w, offer.data_mbps
+        self.charging = False
+        return self.set_out(sense)
+
+    def spot(self, offer: JobOffer) -> tuple[float, float]:
+        """Where to stand for a job."""
+        return offer.x, offer.y
+
+    def charge(self, situation: Situation) -> Reply:
+        """Drive to the haven, then charge."""
+        self.goal = situation.haven
+        self.charging = True
+        return self.set_out(situation.sense)
+
+    def go_on(self, sense: Sense) -> Reply:
+        """Go on travelling, working or charging."""
+        if self.phase == Phase.TRAVEL:
+            return self.travel(sense, ())
+        return super().go_on(sense)
+
+    def set_out(self, sense: Sense) -> Reply:
+        """Plan the global route and make the first leg of it."""
+        if math.hypot(sense.x - self.goal[0], sense.y - self.goal[1]) <= ARRIVED_M:
+            return self.arrive(())
+        try:
+            route = self.driver.plan((sense.x, sense.y), self.goal)
+        except PlanError as error:
+            return self.give_up(error, ())
+        self.phase = Phase.TRAVEL
+        line = ", ".join(f"{x:.2f} {y:.2f}" for x, y in route.xy)
+        note = Note("route", {"length_m": route.length_m, "wkt": f"LINESTRING ({line})"})
+        return self.travel(sense, (note,))
+
+    def travel(self, sense: Sense, notes: tuple[Note, ...]) -> Reply:
+        """Look, believe, and drive the next leg; arrive when there."""
+        here = (sense.x, sense.y)
+        if self.driver.arrived(here):
+            return self.arrive(notes)
+        if sense.activity in (Activity.HIBERNATE, Activity.LOST):
+            return self.reply(notes=notes, attend=True)
+        notes += self.look(sense)
+        reach = min(LOOK_REACH_M, 1.2 * self.setup.spec.speed_m_s * self.setup.drive_s)
+        try:
+            if sense.blocked:
+                self.driver.avoid(here)
+            leg = self.driver.next_leg(here, reach)
+        except PlanError as error:
+            return self.give_up(error, notes)
+        return self.reply(Command(Activity.DRIVE, leg), notes=notes, attend=True)
+
+    def look(self, sense: Sense) -> tuple[Note, ...]:
+        """Take one look along the route and believe what is likely enough; tells of rocks not known before."""
+        known = len(self.belief)
+        self.belief.add(self.eye.look(sense, bearing_along(self.driver, sense.x, sense.y)))
+        belief = self.belief
+        return tuple(
+            Note(
+                "keepout",
+                {
+                    "x_m": float(belief.x[index]),
+                    "y_m": float(belief.y[index]),
+                    "radius_m": float(belief.diameter_m[index]) / 2,
+                    "confidence": float(belief.confidence[index]),
+                },
+            )
+            for index in range(known, len(belief))
+            if belief.confidence[index] >= belief.min_confidence and belief.diameter_m[index] >= belief.min_diameter_m
+        )
+
+    def arrive(self, notes: tuple[Note, ...]) -> Reply:
+        """At the goal: work, or charge."""
+        if self.charging:
+            self.phase = Phase.IDLE
+            return self.reply(Command(Activity.CHARGE, NO_POINTS), notes=notes)
+        return self.work(*notes)
+
+    def give_up(self, error: PlanError, notes: tuple[Note, ...]) -> Reply:
+        """Say why there is no way, and stand still."""
+        told = (*notes, Note("plan_failed", {"reason": type(error).__name__, "message": str(error)}))
+        if self.job >= 0:
+            told += (Note("job_failed", {"reason": type(error).__name__}),)
+        self.release()
+        return self.reply(Command(Activity.HOLD, NO_POINTS), notes=told)
+
+    def step(self, sense: Sense) -> Reply:
+        """Between decisions: the next leg."""
+        if self.phase == Phase.TRAVEL:
+            return self.travel(sense, ())
+        return self.reply()
+
+    def get_state(self) -> dict[str, object]:
+        """As the base, with belief and driver."""
+        own = {"charging": np.array(self.charging), "belief": self.belief.to_arrays()}
+        return super().get_state() | own | {"driver": self.driver.to_arrays()}
+
+    def set_state(self, state: dict[str, object]) -> None:
+        """As the base, with belief and driver."""
+        super().set_state(state)
+        self.charging = bool(np.asarray(state["charging"]))
+        self.belief = Belief.from_arrays(state["belief"])  # pyright: ignore[reportArgumentType]
+        self.driver = Driver.from_arrays(
+            self.site.ref,
+            self.cost,
+            self.belief,
+            state["driver"],  # pyright: ignore[reportArgumentType]
+        )
+
+
+def bearing_along(driver: Driver, x: float, y: float) -> float:
+    """Grid azimuth [deg] from a pose to the point of the route that one look further on."""
+    xy, length, _ = driver.route
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))])
+    done = length - driver.remaining_m
+    ahead = np.arange(done, min(done + 4.0 * LOOK_REACH_M, length) + 1.0, 1.0)
+    points = np.column_stack([np.interp(ahead, along, xy[:, 0]), np.interp(ahead, along, xy[:, 1])])
+    nearest = int(np.argmin(np.hypot(points[:, 0] - x, points[:, 1] - y)))
+    at = min(float(ahead[nearest]) + LOOK_AHEAD_M, length)
+    to_x, to_y = float(np.interp(at, along, xy[:, 0])), float(np.interp(at, along, xy[:, 1]))
+    return math.degrees(math.atan2(to_x - x, to_y - y)) % 360.0

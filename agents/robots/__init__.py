@@ -1,0 +1,1 @@
+"""The robot catalogue: one YAML file per robot kind."""

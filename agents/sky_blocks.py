@@ -1,0 +1,51 @@
+"""Sky tables for the physics, in fixed blocks of ticks: they never depend on how the ticks were asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from moonfleet.terrain.relay import RelayOrbit
+from moonfleet.terrain.sky import Sky
+
+from .state import RELAY_AZ, RELAY_EL, SKY_COLUMNS, Floats, Ints
+
+SKY_TICKS = 240  # ticks per block: 4 h of 60 s ticks
+
+
+class SkyBlocks:
+    """For each world the sky of the block of ticks that it stands in."""
+
+    def __init__(
+        self, sky: Sky, relay: RelayOrbit | None, lonlat: tuple[float, float], worlds: int, tick_s: float
+    ) -> None:
+        self._sky, self._relay, self._lonlat, self._tick_s = sky, relay, lonlat, tick_s
+        self._table = np.full((worlds, SKY_TICKS, len(SKY_COLUMNS)), -90.0)  # -90: no relay
+        self._start = np.full(worlds, np.nan)  # [W] t0 that the rows were made for
+        self._block = np.full(worlds, -1, dtype=np.int64)  # [W]
+
+    def table(self, t0: Floats, tick_index: Ints) -> Floats:
+        """Return float64 [W, 240, 8], columns as `SKY_COLUMNS`; the row of tick k of a world is ``k % 240``."""
+        blocks = tick_index // SKY_TICKS
+        made: dict[tuple[float, int], int] = {}
+        for w in np.flatnonzero((blocks != self._block) | (t0 != self._start)).tolist():
+            key = (float(t0[w]), int(blocks[w]))
+            if key in made:
+                self._table[w] = self._table[made[key]]
+            else:
+                made[key] = w
+                self._fill(w, t0[w] + (blocks[w] * SKY_TICKS + np.arange(SKY_TICKS)) * self._tick_s)
+            self._block[w], self._start[w] = blocks[w], t0[w]
+        return self._table
+
+    def rows(self, t0: Floats, tick_index: Ints) -> Floats:
+        """Return the sky now, float64 [8, W]."""
+        table = self.table(t0, tick_index)
+        return np.ascontiguousarray(table[np.arange(len(t0)), tick_index % SKY_TICKS].T)
+
+    def _fill(self, w: int, t: Floats) -> None:
+        rows = self._table[w]
+        for column, values in enumerate(self._sky.sample(t)):
+            rows[:, column] = values
+        if self._relay is not None:
+            look = self._relay.look(t, *self._lonlat)
+            rows[:, RELAY_AZ], rows[:, RELAY_EL] = look[0], look[1]

@@ -1,0 +1,49 @@
+"""The lumped thermal node: one temperature per robot, stepped exactly, so that no tick length is unstable.
+
+``C dT/dt = P - G (T - T_env)`` with P (heat of the electronics, radioisotope units, heater, sunlight absorbed) and G
+held over the tick has the solution ``T_env + P/G + (T - T_env - P/G) exp(-G dt / C)``.
+"""
+
+from __future__ import annotations
+
+import math
+
+from moonfleet.terrain.constants import SOLAR_CONSTANT_W_M2
+from moonfleet.terrain.kernel import kernel
+
+ENV_LIT_K = (
+    230.0  # [K] radiative surroundings of a sunlit machine near the pole: lit polar ground is at 200-270 K [S/W]
+)
+ENV_DARK_K = 105.0  # [K] the same in the dark: shadowed ground is at 25-110 K, night ground near 100 K [S/W]
+LOUVRE_SHUT_K = 288.0  # [K] below this the louvres are shut [W]
+LOUVRE_OPEN_K = 308.0  # [K] above this they are fully open [W]
+HEATER_MARGIN_K = 5.0  # [K] the thermostat holds the limit plus this
+
+
+@kernel
+def surroundings_k(flux_w_m2: float, lit: float) -> float:
+    """Return the temperature [K] that the robot radiates to: fourth powers mixed by the share of the Sun in view."""
+    hot = ENV_LIT_K**4 * (flux_w_m2 / SOLAR_CONSTANT_W_M2)
+    cold = ENV_DARK_K**4
+    return (cold + lit * (hot - cold)) ** 0.25
+
+
+@kernel
+def conductance(temp_k: float, shut_w_k: float, radiator_w_k: float) -> float:
+    """Return the conductance [W/K] to the surroundings with louvres that open between 288 and 308 K."""
+    opening = (temp_k - LOUVRE_SHUT_K) / (LOUVRE_OPEN_K - LOUVRE_SHUT_K)
+    return shut_w_k + radiator_w_k * min(max(opening, 0.0), 1.0)
+
+
+@kernel
+def node_after(temp_k: float, env_k: float, heat_w: float, g_w_k: float, c_j_k: float, dt_s: float) -> float:
+    """Return the node's temperature after ``dt_s`` of constant heat: the exact solution."""
+    goal = env_k + heat_w / g_w_k
+    return goal + (temp_k - goal) * math.exp(-g_w_k * dt_s / c_j_k)
+
+
+@kernel
+def heat_to_hold(temp_k: float, target_k: float, env_k: float, g_w_k: float, c_j_k: float, dt_s: float) -> float:
+    """Return the constant heat [W] that brings the node from ``temp_k`` to ``target_k`` in ``dt_s``; any sign."""
+    decay = math.exp(-g_w_k * dt_s / c_j_k)
+    return g_w_k * ((target_k - temp_k * decay) / (1.0 - decay) - env_k)

@@ -1,0 +1,360 @@
+"""The World: the truth about every robot of one or many worlds, on one site, stepped by the one physics.
+
+A mission uses one world, an environment many; worlds never touch each other. Time is counted in whole ticks from
+``t0``, and sky tables are made in fixed blocks of ticks, so that ``tick(a); tick(b)`` leaves the very bytes of
+``tick(a + b)``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from moonfleet.terrain.relay import RelayOrbit
+from moonfleet.terrain.sight import viewshed
+from moonfleet.terrain.sky import SkyTable
+
+from . import state as s
+from .catalogue import RobotSpec
+from .errors import RobotError, WorldError
+from .ground import Ground, ground_layers
+from .sky_blocks import SKY_TICKS, SkyBlocks
+from .state import LEG_POINTS, SPEC_FIELDS, Activity, Floats, Ints, WorldState, state_views
+from .step import HOP_TICKS, run_ticks
+
+START_TEMP_K = 288.0  # [K] robots start warm
+TARGET_M = 1.5  # [m] antenna height at which the station's viewshed is taken
+STATE_VERSION = 1
+COMMANDED = (Activity.HOLD, Activity.WORK, Activity.CHARGE, Activity.HIBERNATE, Activity.RELAY)
+
+
+class World:
+    """W worlds of R robots on one site.
+
+    Parameters
+    ----------
+    site
+        The ground, see `Ground`.
+    specs
+        The R machines, the same in every world.
+    start_xy
+        float64 [R, 2] or [W, R, 2]: where they start [m]; ignored for orbiters.
+    t0
+        Start, seconds of TDB past J2000: one number or float64 [W]. W comes from ``t0`` or ``start_xy``, whichever
+        has it.
+    tick_s
+        Length of a tick [s].
+    relay
+        Orbit of the relay satellite, or None.
+    station
+        Index of the robot that keeps the station's data store, or None.
+    battery_frac
+        Charge at the start, 0..1.
+
+    Raises
+    ------
+    WorldError
+        Shapes that do not fit, a start outside the site, a station that is not in the fleet.
+    """
+
+    state: WorldState
+    tick_index: Ints  # [W] ticks since t0
+    archive_mbit: Floats  # [W] arrived on Earth
+    station_mbit: Floats  # [W] received by the station, not yet passed on
+
+    def __init__(
+        self,
+        site: Ground,
+        specs: Sequence[RobotSpec],
+        start_xy: ArrayLike,
+        t0: float | ArrayLike,
+        *,
+        tick_s: float = 60.0,
+        relay: RelayOrbit | None = None,
+        station: int | None = None,
+        battery_frac: float = 1.0,
+    ) -> None:
+        self.site = site
+        self.specs = tuple(specs)
+        self.tick_s = float(tick_s)
+        self.relay = relay
+        self.station = station
+        robots = len(self.specs)
+        if robots == 0:
+            raise WorldError("specs: is empty; a World needs at least one robot")
+        if station is not None and not 0 <= station < robots:
+            raise WorldError(f"station = {station}: must be a robot's index, 0..{robots - 1}")
+        if not (math.isfinite(self.tick_s) and self.tick_s > 0):
+            raise WorldError(f"tick_s = {tick_s!r}: must be > 0")
+        self._starts, self._t0 = _starts(start_xy, t0, robots)
+        worlds = len(self._t0)
+        # one block per kind of number; `state` names its rows
+        self._floats = np.zeros((len(s.FLOAT_FIELDS), worlds, robots))
+        self._ints = np.zeros((len(s.INT_FIELDS), worlds, robots), dtype=np.int64)
+        self._legs = np.zeros((worlds, robots, LEG_POINTS, 2))
+        self.state = state_views(self._floats, self._ints)
+        self.tick_index = np.zeros(worlds, dtype=np.int64)
+        self.archive_mbit = np.zeros(worlds)
+        self.station_mbit = np.zeros(worlds)
+        # what the kernel reads
+        self._spec = _spec_block(self.specs)
+        self._ground = ground_layers(site)
+        self._sky = SkyBlocks(site.sky, relay, site.ref.lonlat(), worlds, self.tick_s)
+        self._views = np.zeros((1, site.ref.rows, site.ref.cols), dtype=np.bool_)
+        self._view_of = np.zeros(worlds, dtype=np.int64)
+        self._view_index: dict[tuple[int, int], int] = {}
+        for w in range(worlds):
+            self._place(w, battery_frac)
+            self._find_view(w)
+        self._run(0, 0, worlds)
+
+    @property
+    def worlds(self) -> int:
+        """Number of worlds W."""
+        return len(self._t0)
+
+    @property
+    def robots(self) -> int:
+        """Number of robots R in each."""
+        return len(self.specs)
+
+    @property
+    def time(self) -> Floats:
+        """Now, seconds of TDB past J2000, float64 [W]."""
+        return self._t0 + self.tick_index * self.tick_s
+
+    def tick(self, n: int) -> None:
+        """Advance every world by ``n`` ticks; any split of ``n`` gives the same bytes."""
+        if n < 0:
+            raise WorldError(f"tick({n}): must be >= 0")
+        while n > 0:
+            room = SKY_TICKS - int((self.tick_index % SKY_TICKS).max())
+            ticks = min(n, room)
+            self._run(ticks, 0, self.worlds)
+            self.tick_index += ticks
+            n -= ticks
+
+    # --- commands: the executive's hands ----------------------------------------------------------
+
+    def set_leg(self, w: int, r: int, xy: ArrayLike) -> bool:
+        """Set robot ``r`` of world ``w`` driving along ``xy`` float64 [m, 2], 1 <= m <= 64; it holds when it arrives.
+
+        Returns False, changing nothing, when the robot is lost or in flight. Raises `RobotError` for a machine that
+        cannot drive or a leg that is not one.
+        """
+        points = np.asarray(xy, dtype=np.float64)
+        if self.specs[r].speed_m_s <= 0:
+            raise RobotError(f"robot {r} ({self.specs[r].kind}): cannot drive; speed_m_s = 0 in its catalogue file")
+        if (
+            points.ndim != 2
+            or points.shape[1] != 2
+            or not 1 <= len(points) <= LEG_POINTS
+            or not np.isfinite(points).all()
+        ):
+            raise RobotError(f"leg of shape {points.shape}: must be 1 to {LEG_POINTS} finite points (x, y)")
+        if not self.takes_commands(w, r):
+            return False
+        self._legs[w, r] = 0.0
+        self._legs[w, r, : len(points)] = points
+        self.state.leg_next[w, r] = 0
+        self.state.leg_size[w, r] = len(points)
+        self.state.blocked[w, r] = 0
+        self.state.activity[w, r] = Activity.DRIVE
+        return True
+
+    def set_activity(
+        self, w: int, r: int, activity: Activity | int, *, work_w: float = 0.0, data_mbps: float = 0.0
+    ) -> bool:
+        """Set what a robot does from now on; WORK runs a tool of ``work_w`` W that measures ``data_mbps`` Mbit/s.
+
+        Returns False, changing nothing, when the robot is lost or in flight. DRIVE and HOP have commands of their own.
+        """
+        if activity not in COMMANDED:
+            raise RobotError(f"activity = {activity!r}: must be one of {', '.join(a.name for a in COMMANDED)}")
+        if not (0 <= work_w < math.inf and 0 <= data_mbps < math.inf):
+            raise RobotError(f"work_w = {work_w!r}, data_mbps = {data_mbps!r}: must be >= 0")
+        if not self.takes_commands(w, r):
+            return False
+        working = activity == Activity.WORK
+        self.state.activity[w, r] = int(activity)
+        self.state.work_w[w, r] = work_w if working else 0.0
+        self.state.data_mbps[w, r] = data_mbps if working else 0.0
+        if working:
+            self.state.worked_s[w, r] = 0.0
+        self._end_leg(w, r)
+        return True
+
+    def hop(self, w: int, r: int, to_xy: ArrayLike) -> bool:
+        """Launch a hop to ``to_xy`` (x, y) m; it lands after 5 ticks and tips over on ground steeper than its limit.
+
+        Returns False, changing nothing, when the robot is lost or in flight. Raises `RobotError` when it has no hops
+        left, the target is out of its range or outside the site, or the battery does not hold the energy.
+        """
+        spec, where = self.specs[r], f"robot {r} ({self.specs[r].kind})"
+        x, y = (float(v) for v in np.asarray(to_xy, dtype=np.float64))
+        if not self.takes_commands(w, r):
+            return False
+        if self.state.hops_left[w, r] <= 0:
+            raise RobotError(f"{where}: has no hops left (of {spec.hops})")
+        if not self.site.ref.inside(x, y):
+            raise RobotError(f"{where}: hop to ({x:.0f}, {y:.0f}) m ends outside the site {self.site.ref.bounds}")
+        distance = math.hypot(x - self.state.x[w, r], y - self.state.y[w, r])
+        if distance > spec.hop_range_m:
+            raise RobotError(f"{where}: hop of {distance:.0f} m: must be <= hop_range_m = {spec.hop_range_m:g}")
+        if self.state.battery_wh[w, r] < spec.hop_wh:
+            raise RobotError(f"{where}: battery {self.state.battery_wh[w, r]:.0f} Wh: a hop takes {spec.hop_wh:g} Wh")
+        self._end_leg(w, r)
+        self.state.activity[w, r] = Activity.HOP
+        self.state.hop_x[w, r], self.state.hop_y[w, r] = x, y
+        self.state.hop_ticks[w, r] = HOP_TICKS
+        self.state.hops_left[w, r] -= 1
+        return True
+
+    def takes_commands(self, w: int, r: int) -> bool:
+        """Whether a robot can be told anything: it is not lost and not in flight."""
+        return self.state.activity[w, r] not in (Activity.LOST, Activity.HOP)
+
+    def reset(
+        self, w: int, *, t0: float | None = None, start_xy: ArrayLike | None = None, battery_frac: float = 1.0
+    ) -> None:
+        """Start world ``w`` anew, at ``t0`` and ``start_xy`` [R, 2] if given, else where it first started."""
+        starts, times = self._starts.copy(), self._t0.copy()
+        if t0 is not None:
+            times[w] = t0
+        if start_xy is not None:
+            starts[w] = np.asarray(start_xy, dtype=np.float64)
+        self._starts, self._t0 = _starts(starts, times, self.robots)
+        self.tick_index[w] = 0
+        self._place(w, battery_frac)
+        self._find_view(w)
+        self._run(0, w, w + 1)
+
+    # --- the sky now ------------------------------------------------------------------------------
+
+    def sky_now(self) -> SkyTable:
+        """Return Sun and Earth over the site's centre now, one row per world; fields float64 [W]."""
+        return SkyTable(*self._sky.rows(self._t0, self.tick_index)[:6])
+
+    def relay_now(self) -> tuple[Floats, Floats]:
+        """Return azimuth and elevation [deg] of the relay over the site's centre now, float64 [W]; -90: none."""
+        rows = self._sky.rows(self._t0, self.tick_index)
+        return rows[s.RELAY_AZ], rows[s.RELAY_EL]
+
+    # --- save and restore -------------------------------------------------------------------------
+
+    def get_state(self) -> dict[str, NDArray[np.generic]]:
+        """Return a copy of everything that changes, by name; `set_state` continues from it with the same bytes."""
+        saved: dict[str, NDArray[np.generic]] = {name: array.copy() for name, array in self.state._asdict().items()}
+        saved |= {name: array.copy() for name, array in self._memory().items()}
+        saved["version"] = np.array(STATE_VERSION)
+        return saved
+
+    def set_state(self, saved: Mapping[str, NDArray[np.generic]]) -> None:
+        """Continue from what `get_state` returned, in this or another process, for a World made with the same arguments.
+
+        Raises `WorldError`, changing nothing, for an unknown version, missing or extra names, wrong shapes or types.
+        """
+        goals = self.state._asdict() | self._memory()
+        version = saved.get("version")
+        if version is None or version.shape != () or int(version) != STATE_VERSION:
+            raise WorldError(f"state: version {version!r}: this moonfleet reads version {STATE_VERSION}")
+        names = set(saved) - {"version"}
+        if names != set(goals):
+            raise WorldError(
+                f"state: missing {sorted(set(goals) - names)}, unknown {sorted(names - set(goals))}: not this World's"
+            )
+        for name, goal in goals.items():
+            if saved[name].shape != goal.shape or saved[name].dtype != goal.dtype:
+                raise WorldError(
+                    f"state.{name}: {saved[name].dtype}{saved[name].shape}: must be {goal.dtype}{goal.shape}"
+                )
+        for name, goal in goals.items():
+            goal[...] = saved[name]
+        for w in range(self.worlds):
+            self._find_view(w)
+
+    # --- inside -----------------------------------------------------------------------------------
+
+    def _memory(self) -> dict[str, Floats | Ints]:
+        return {
+            "legs": self._legs,
+            "archive_mbit": self.archive_mbit,
+            "station_mbit": self.station_mbit,
+            "tick_index": self.tick_index,
+            "t0": self._t0,
+            "start_xy": self._starts,
+        }
+
+    def _place(self, w: int, battery_frac: float) -> None:
+        if not 0.0 <= battery_frac <= 1.0:
+            raise WorldError(f"battery_frac = {battery_frac!r}: must be in 0..1")
+        self._floats[:, w] = 0.0
+        self._ints[:, w] = 0
+        self._legs[w] = 0.0
+        self.archive_mbit[w] = 0.0
+        self.station_mbit[w] = 0.0
+        for r, spec in enumerate(self.specs):
+            if spec.role != "orbiter":
+                x, y = (float(v) for v in self._starts[w, r])
+                if not (math.isfinite(x) and math.isfinite(y) and self.site.ref.inside(x, y)):
+                    where = f"start_xy[{w}][{r}] ({spec.kind}) = ({x:g}, {y:g})"
+                    raise WorldError(f"{where}: must be inside the site {self.site.ref.bounds}")
+                self.state.x[w, r], self.state.y[w, r] = x, y
+            self.state.battery_wh[w, r] = battery_frac * spec.battery_wh
+            self.state.temp_k[w, r] = START_TEMP_K
+            self.state.hops_left[w, r] = spec.hops
+
+    def _end_leg(self, w: int, r: int) -> None:
+        self.state.leg_next[w, r] = 0
+        self.state.leg_size[w, r] = 0
+
+    def _find_view(self, w: int) -> None:
+        """Point world ``w`` to the viewshed of its station's mast, computed once per cell that a station stands in."""
+        if self.station is None:
+            return
+        ref = self.site.ref
+        x, y = float(self.state.x[w, self.station]), float(self.state.y[w, self.station])
+        cell = ref.cell_of(x, y)
+        if cell not in self._view_index:
+            seen = np.asarray(
+                viewshed(self.site.grid, (x, y), self.specs[self.station].mast_m, TARGET_M), dtype=np.bool_
+            )
+            self._views = seen[None].copy() if not self._view_index else np.concatenate([self._views, seen[None]])
+            self._view_index[cell] = len(self._view_index)
+        self._view_of[w] = self._view_index[cell]
+
+    def _run(self, ticks: int, w_from: int, w_to: int) -> None:
+        sky, ground = self._sky.table(self._t0, self.tick_index), self._ground
+        run_ticks(
+            self._floats, self._ints, self._legs, self.archive_mbit, self.station_mbit, sky,
+            self.tick_index % SKY_TICKS, ticks, self.tick_s, self._spec, -1 if self.station is None else self.station,
+            ground.elevation, ground.slope, ground.millideg, self._views, self._view_of, ground.frame, w_from, w_to,
+        )  # fmt: skip
+
+
+def _starts(start_xy: ArrayLike, t0: float | ArrayLike, robots: int) -> tuple[Floats, Floats]:
+    """Return starts float64 [W, R, 2] and times float64 [W] from what the user gave."""
+    starts = np.array(start_xy, dtype=np.float64)
+    times = np.array(t0, dtype=np.float64)
+    if starts.ndim == 2:
+        starts = starts[None]
+    if starts.ndim != 3 or starts.shape[1:] != (robots, 2) or times.ndim > 1:
+        raise WorldError(f"start_xy of shape {np.shape(start_xy)}: must be [{robots}, 2] or [W, {robots}, 2]")
+    times = np.atleast_1d(times)
+    worlds = max(len(starts), len(times))
+    if len(starts) not in (1, worlds) or len(times) not in (1, worlds) or worlds == 0:
+        raise WorldError(f"start_xy has {len(starts)} worlds and t0 has {len(times)}: must be the same number, or one")
+    if not np.isfinite(times).all():
+        raise WorldError(f"t0 = {t0!r}: must be finite seconds of TDB past J2000")
+    return np.array(np.broadcast_to(starts, (worlds, robots, 2))), np.array(np.broadcast_to(times, (worlds,)))
+
+
+def _spec_block(specs: Sequence[RobotSpec]) -> Floats:
+    block = np.zeros((s.SPEC_ROWS, len(specs)))
+    for r, spec in enumerate(specs):
+        block[: len(SPEC_FIELDS), r] = [getattr(spec, name) for name in SPEC_FIELDS]
+        block[s.IS_ORBITER, r] = 1.0 if spec.role == "orbiter" else 0.0
+    return block

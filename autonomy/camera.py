@@ -1,0 +1,67 @@
+"""Where a mast camera looks: the wedge of ground in front of the robot, as a polygon, a mask and a test for points."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from moonfleet.terrain.grid import GeoRef
+    from shapely import Polygon
+
+
+class MastCamera(NamedTuple):
+    """A camera on a mast, its picture rectified to a bird's-eye grid.
+
+    Attributes
+    ----------
+    height_m : lens above the ground [m].
+    range_m : farthest ground used [m].
+    fov_deg : horizontal field of view [deg]; 360 for a panorama.
+    cell_m : size of a pixel of the rectified picture [m].
+    """
+
+    height_m: float = 1.5
+    range_m: float = 20.0
+    fov_deg: float = 90.0
+    cell_m: float = 0.1
+
+    @property
+    def near_m(self) -> float:
+        """Nearest ground that is seen [m]: the mast looks down at most 60 deg."""
+        return self.height_m / math.tan(math.radians(60.0))
+
+    def grazing_deg(self, distance_m: float) -> float:
+        """Return the angle between the line of sight and flat ground at a distance [m]."""
+        return math.degrees(math.atan2(self.height_m, distance_m))
+
+    def sees(
+        self, x: NDArray[np.float64], y: NDArray[np.float64], pose_xy: tuple[float, float], heading_deg: float
+    ) -> NDArray[np.bool_]:
+        """Return bool like ``x``: which points [m] lie in the wedge; ``heading_deg`` is a grid azimuth (clockwise from +y)."""
+        dx, dy = x - pose_xy[0], y - pose_xy[1]
+        distance = np.hypot(dx, dy)
+        heading = math.radians(heading_deg)
+        ahead = dx * math.sin(heading) + dy * math.cos(heading)
+        in_wedge = ahead >= distance * math.cos(math.radians(min(self.fov_deg, 360.0) / 2.0)) - 1e-9
+        return (distance >= self.near_m) & (distance <= self.range_m) & in_wedge
+
+    def mask(self, ref: GeoRef, pose_xy: tuple[float, float], heading_deg: float) -> NDArray[np.bool_]:
+        """Return bool [R, C]: the cells of ``ref`` whose centres are in the wedge."""
+        x, _ = ref.xy(np.zeros(ref.cols), np.arange(ref.cols))
+        _, y = ref.xy(np.arange(ref.rows), np.zeros(ref.rows))
+        return self.sees(x[None, :] + np.zeros((ref.rows, 1)), y[:, None] + np.zeros((1, ref.cols)), pose_xy, heading_deg)
+
+    def footprint(self, pose_xy: tuple[float, float], heading_deg: float) -> Polygon:
+        """Return the wedge as a polygon of about 2 deg steps."""
+        if self.fov_deg >= 360.0:
+            return shapely.Point(*pose_xy).buffer(self.range_m, quad_segs=45)
+        steps = max(2, math.ceil(self.fov_deg / 2.0) + 1)
+        azimuth = np.radians(heading_deg + np.linspace(-self.fov_deg / 2.0, self.fov_deg / 2.0, steps))
+        rim = np.column_stack([np.sin(azimuth), np.cos(azimuth)])
+        outer, inner = rim * self.range_m, rim[::-1] * self.near_m
+        return shapely.Polygon(np.concatenate([outer, inner]) + np.asarray(pose_xy))

@@ -1,0 +1,45 @@
+"""What can go wrong when a robot thinks: plans that fail, jobs that make no sense, pictures that cannot be read."""
+
+from __future__ import annotations
+
+from moonfleet.terrain.errors import MoonfleetError
+
+
+class PlanError(MoonfleetError):
+    """No plan could be made; the message names the cell and what would help."""
+
+
+class StartBlocked(PlanError):
+    """The start is outside the map or on ground the robot may not drive on."""
+
+
+class GoalBlocked(PlanError):
+    """The goal is on ground the robot may not drive on."""
+
+
+class GoalOutside(PlanError):
+    """The goal is not on the map."""
+
+
+class NoRoute(PlanError):
+    """Start and goal are both fine, but nothing passable joins them."""
+
+
+class OutOfEnergy(PlanError):
+    """A route exists, but the battery does not carry the robot over it and leave its reserve."""
+
+
+class CostError(PlanError):
+    """A cost grid that cannot be searched: wrong shape, negative cells."""
+
+
+class JobError(MoonfleetError):
+    """A job list that cannot be worked: the message names ``jobs[i].field``."""
+
+
+class ImageError(MoonfleetError):
+    """A picture that the detectors cannot read: wrong shape, type or light."""
+
+
+class SavedStateError(MoonfleetError):
+    """Saved state (belief, driver) whose arrays do not fit together."""

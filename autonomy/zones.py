@@ -1,0 +1,65 @@
+"""Keep-out zones as shapely polygons in one search tree: is this line free, and which zones does it meet?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from shapely import Polygon
+    from shapely.geometry.base import BaseGeometry
+
+
+class Zones:
+    """Polygons [m] that a robot must stay out of; touching the rim counts as being in.
+
+    >>> zones = Zones([shapely.box(0, 0, 1, 1), shapely.box(5, 0, 6, 1)])
+    >>> zones.blocks(np.array([[-1.0, 0.5], [2.0, 0.5]])), zones.hits(np.array([[-1.0, 0.5], [9.0, 0.5]])).tolist()
+    (True, [0, 1])
+    """
+
+    def __init__(self, polygons: Sequence[Polygon]) -> None:
+        self.polygons: tuple[Polygon, ...] = tuple(polygons)
+        self._tree = shapely.STRtree(list(self.polygons))
+
+    def __len__(self) -> int:
+        return len(self.polygons)
+
+    def hits(self, line: NDArray[np.float64] | BaseGeometry) -> NDArray[np.int64]:
+        """Return the sorted indexes of the polygons that a line (xy float64 [n, 2], or a shapely geometry) touches."""
+        if not self.polygons:
+            return np.empty(0, dtype=np.int64)
+        found = self._tree.query(_geometry(line), predicate="intersects")
+        return np.sort(found).astype(np.int64)
+
+    def blocks(self, line: NDArray[np.float64] | BaseGeometry) -> bool:
+        """Say whether the line touches any polygon."""
+        return self.hits(line).size > 0
+
+    def inside(self, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return bool [n]: which of the points [n, 2] are in (or on the rim of) a polygon."""
+        points = np.asarray(xy, dtype=np.float64).reshape(-1, 2)
+        covered = np.zeros(len(points), dtype=np.bool_)
+        if self.polygons and len(points):
+            covered[self._tree.query(shapely.points(points), predicate="intersects")[0]] = True
+        return covered
+
+    def segments(self, starts: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return bool [n]: which of the straight segments [n, 2] -> [n, 2] touch a polygon (one vectorised query)."""
+        blocked = np.zeros(len(starts), dtype=np.bool_)
+        if self.polygons and len(starts):
+            lines = shapely.linestrings(np.stack([starts, ends], axis=1))
+            blocked[self._tree.query(lines, predicate="intersects")[0]] = True
+        return blocked
+
+
+def _geometry(line: NDArray[np.float64] | BaseGeometry) -> BaseGeometry:
+    if not isinstance(line, np.ndarray):
+        return line
+    if len(line) == 1 or bool((line == line[0]).all()):
+        return shapely.Point(line[0])
+    return shapely.LineString(line)

@@ -1,0 +1,252 @@
+"""Write the reference pages from the code they describe: ``make docs``.
+
+``python docs/build.py --check`` writes nothing and fails when a committed page is not what the code says now.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "reference"
+COMMAND = (sys.executable, "-m", "moonfleet.experiments.cli")
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a Markdown table; bars and line breaks inside cells are escaped."""
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    for row in rows:
+        cells = [str(cell).replace("|", "\\|").replace("\n", " ") for cell in row]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def prose(text: str | None) -> str:
+    """Return a docstring as Markdown: ``code`` marks become single ones, indentation goes."""
+    lines = [line.strip() for line in (text or "").strip().splitlines()]
+    return "\n".join(lines).replace("``", "`")
+
+
+def first_line(text: str | None) -> str:
+    """Return the first line of a docstring."""
+    return prose(text).partition("\n")[0]
+
+
+def constraints_of(schema: dict[str, object]) -> str:
+    """Return the type and limits of one property of a JSON schema, in words."""
+    if "anyOf" in schema:
+        options = schema["anyOf"]
+        assert isinstance(options, list)
+        return " or ".join(text for option in options if (text := constraints_of(option)) != "null")
+    if "$ref" in schema:
+        return f"block `{str(schema['$ref']).rsplit('/', 1)[-1]}`"
+    if "enum" in schema or "const" in schema:
+        values = schema.get("enum", [schema.get("const")])
+        assert isinstance(values, list)
+        return " or ".join(f"`{value}`" for value in values)
+    words = str(schema.get("type", "any"))
+    if words == "array":
+        items = schema.get("items")
+        inner = constraints_of(items) if isinstance(items, dict) else "number"
+        words = f"list of {schema['maxItems']} {inner}" if "prefixItems" in schema else f"list of {inner}"
+    if words == "object" and isinstance(schema.get("additionalProperties"), dict):
+        inner_schema = schema["additionalProperties"]
+        assert isinstance(inner_schema, dict)
+        words = f"mapping of name to {constraints_of(inner_schema)}"
+    signs = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+    limits = [f"{sign} {number(schema[key])}" for key, sign in signs.items() if key in schema]
+    return f"{words} {', '.join(limits)}".strip()
+
+
+def number(value: object) -> str:
+    """Return a limit as people write it."""
+    if isinstance(value, int) and value >= 2**20 and value & (value - 1) == 0:
+        return f"2^{value.bit_length() - 1}"
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
+def default_of(field: dict[str, object]) -> str:
+    """Return the default of one property of a JSON schema, or nothing."""
+    default = field.get("default")
+    return "" if default in (None, "", [], {}) else f"`{default}`"
+
+
+def robots_page() -> str:
+    """The robot catalogue."""
+    from moonfleet.agents.catalogue import RobotSpec, load_catalogue
+
+    kinds = load_catalogue()
+    rows = [
+        (
+            f"`{kind}`",
+            spec.role,
+            spec.title,
+            f"{spec.mass_kg:g}",
+            f"{spec.speed_m_s:g}",
+            f"{spec.max_slope_deg:g}",
+            f"{spec.battery_wh:g}",
+            f"{spec.solar_w_1au:g}",
+            ", ".join(spec.tools),
+        )
+        for kind, spec in kinds.items()
+    ]
+    head = ("kind", "role", "what it is", "mass [kg]", "speed [m/s]", "slope [deg]", "battery [Wh]", "solar [W]", "tools")
+    sources = "\n".join(f"- `{kind}`: {'; '.join(spec.sources)}" for kind, spec in kinds.items())
+    fields = RobotSpec.model_json_schema()
+    required = set(fields.get("required", []))
+    keys = [
+        (f"`{name}`", constraints_of(schema), "required" if name in required else default_of(schema))
+        for name, schema in fields["properties"].items()
+    ]
+    return (
+        "# The robot catalogue\n\n"
+        "One file per kind in `agents/robots/`; a scenario names a kind and may change any figure of it. "
+        "Units are in the names of the keys, otherwise SI.\n\n"
+        + table(head, rows)
+        + "\n## Sources\n\n"
+        + sources
+        + "\n\n## Keys of a robot file\n\n"
+        + table(("key", "value", "default"), keys)
+    )
+
+
+def events_page() -> str:
+    """The event log."""
+    from moonfleet.agents import events
+
+    columns = [
+        ("`seq`", "int64", "number of the event, from 0"),
+        ("`t_s`", "int64", "time since the start of the mission [s]"),
+        ("`kind`", "string", "one of the kinds below"),
+        ("`robot`", "string", "name of the robot, if it is about one"),
+        *((f"`{name}`", field.type, field.meaning) for name, field in events.FIELDS.items()),
+    ]
+    kinds = [
+        (f"`{kind}`", meaning, ", ".join(f"`{name}`" for name in names))
+        for kind, (meaning, names) in events.KINDS.items()
+    ]
+    return (
+        f"# The event log\n\n{prose(events.__doc__)}\n\n"
+        "`moonfleet.read_events(run_folder)` gives it as a pyarrow table.\n\n"
+        "## Kinds\n\n"
+        + table(("kind", "when", "columns it fills"), kinds)
+        + "\n## Columns\n\n"
+        + table(("column", "type", "meaning"), columns)
+    )
+
+
+def scenario_page() -> str:
+    """The scenario file."""
+    from moonfleet.experiments import scenario_model
+    from moonfleet.experiments.scenario import load_scenario, shipped_scenarios
+
+    parts = ["# The scenario file\n", prose(scenario_model.__doc__) + "\n"]
+    shown = [(f"`{name}`", " ".join(load_scenario(name).description.split())) for name in shipped_scenarios()]
+    parts += ["## Shipped scenarios\n", table(("name", "what it is"), shown)]
+    for path, block in scenario_model.BLOCKS.items():
+        schema = block.model_json_schema()
+        required = set(schema.get("required", []))
+        title = f"`{'.'.join(path)}`" if path else "The file"
+        rows = [
+            (f"`{name}`", constraints_of(field), "required" if name in required else default_of(field))
+            for name, field in schema["properties"].items()
+        ]
+        parts += [f"## {title}\n", prose(block.__doc__) + "\n", table(("key", "value", "default"), rows)]
+    return "\n".join(parts)
+
+
+def observation_page() -> str:
+    """What a policy sees and may do."""
+    from moonfleet.autonomy import observation
+
+    def rows(columns: Iterable[observation.Column], start: int) -> list[tuple[object, ...]]:
+        return [
+            (i, f"`{c.name}`", c.unit, f"{c.scale:g}", f"{c.offset:g}", f"{c.low:g} .. {c.high:g}", c.note)
+            for i, c in enumerate(columns, start)
+        ]
+
+    head = ("index", "column", "unit", "scale", "offset", "range", "meaning")
+    parts = [
+        "# The observation of a station's robot\n",
+        prose(observation.__doc__) + "\n",
+        f"A vector of {observation.SIZE} numbers and a mask of {observation.N_ACTIONS} actions: "
+        + ", ".join(f"`{name}`" for name in observation.ACTION_NAMES)
+        + ".\n",
+    ]
+    for title, part, width in (
+        ("Own state", observation.OWN, None),
+        ("Forecast", observation.FORECAST, None),
+        (f"The first of {observation.K_JOBS} job slots", observation.JOBS, observation.JOB_WIDTH),
+        (f"The first of {observation.K_OTHERS} slots of other robots", observation.OTHERS, observation.OTHER_WIDTH),
+    ):
+        stop = part.stop if width is None else part.start + width
+        parts += [f"## {title}\n", table(head, rows(observation.COLUMNS[part.start : stop], part.start))]
+    return "\n".join(parts)
+
+
+def help_text(*words: str) -> str:
+    """Return what the command says with ``--help``."""
+    plain = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
+    done = subprocess.run([*COMMAND, *words, "--help"], capture_output=True, text=True, check=True, env=plain)
+    return "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines())
+
+
+def command_page() -> str:
+    """The command line."""
+    top = help_text()
+    names = re.findall(r"^\W*([a-z][a-z-]+) {2,}\S", top[top.find("Commands") :], flags=re.MULTILINE)
+    parts = ["# The command\n", f"```text\n{top}\n```\n"]
+    for name in names:
+        parts += [f"## moonfleet {name}\n", f"```text\n{help_text(name)}\n```\n"]
+    return "\n".join(parts)
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "command.md": command_page,
+    "scenario.md": scenario_page,
+    "robots.md": robots_page,
+    "events.md": events_page,
+    "observation.md": observation_page,
+}
+
+
+def index_page() -> str:
+    """The list of the pages."""
+    rows = [(f"[{name.removesuffix('.md')}]({name})", first_line(make.__doc__)) for name, make in PAGES.items()]
+    return "# Reference\n\nWritten by `make docs` from the code; do not edit.\n\n" + table(("page", "about"), rows)
+
+
+def pages() -> dict[str, str]:
+    """Return every page by its file name."""
+    made = {"README.md": index_page(), **{name: make() for name, make in PAGES.items()}}
+    return {name: text.rstrip("\n") + "\n" for name, text in made.items()}
+
+
+def main() -> int:
+    """Write the pages, or compare them with what is there."""
+    parser = argparse.ArgumentParser(description=first_line(__doc__))
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when a page is not current")
+    check = parser.parse_args().check
+    made = pages()
+    there = {p.name: p.read_text(encoding="utf-8") for p in FOLDER.glob("*.md")} if FOLDER.is_dir() else {}
+    stale = sorted(name for name in made.keys() | there.keys() if made.get(name) != there.get(name))
+    if check:
+        print(f"not current: {', '.join(stale)}; run `make docs`" if stale else "all pages are current")
+        return 1 if stale else 0
+    FOLDER.mkdir(exist_ok=True)
+    for name in stale:
+        if name in made:
+            (FOLDER / name).write_text(made[name], encoding="utf-8")
+        else:
+            (FOLDER / name).unlink()
+    print(f"{FOLDER}: {len(made)} pages, {len(stale)} changed")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

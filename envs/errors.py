@@ -1,0 +1,64 @@
+"""What can go wrong at the door of an environment, and the checks that say so."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from moonfleet.terrain.errors import MoonfleetError, did_you_mean
+
+
+class EnvError(MoonfleetError):
+    """An environment that was asked for something it cannot do."""
+
+
+class EnvOptionError(EnvError, ValueError):
+    """A constructor or reset option that is not allowed."""
+
+
+class EnvActionError(EnvError, ValueError):
+    """An action outside the action space."""
+
+
+class EnvStateError(EnvError, ValueError):
+    """A saved state that does not belong to this environment, or a step before the first reset."""
+
+
+def need_count(field: str, value: object, low: int, high: int) -> int:
+    """Return ``value`` as an int in [low, high]; raise `EnvOptionError` naming ``field`` otherwise."""
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise EnvOptionError(f"{field}: got {value!r}, need a whole number from {low} to {high}.")
+    return value
+
+
+def need_number(field: str, value: object, low: float, high: float) -> float:
+    """Return ``value`` as a finite float in [low, high]; raise `EnvOptionError` naming ``field`` otherwise."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or not low <= value <= high:
+        raise EnvOptionError(f"{field}: got {value!r}, need a number from {low:g} to {high:g}.")
+    return float(value)
+
+
+def need_range(field: str, value: object, low: float, high: float) -> tuple[float, float]:
+    """Return ``value`` as an increasing pair inside [low, high]; raise `EnvOptionError` naming ``field`` otherwise."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise EnvOptionError(f"{field}: got {value!r}, need two numbers (from, to).")
+    first, last = need_number(f"{field}[0]", value[0], low, high), need_number(f"{field}[1]", value[1], low, high)
+    if first >= last:
+        raise EnvOptionError(f"{field}: got {value!r}, the first number must be below the second.")
+    return first, last
+
+
+def need_name(field: str, value: object, known: Iterable[str]) -> str:
+    """Return ``value`` if it is one of ``known``; raise `EnvOptionError` with the nearest name otherwise."""
+    names = list(known)
+    if value not in names:
+        raise EnvOptionError(f"{field}: got {value!r}, not a known name.{did_you_mean(str(value), names)}")
+    return str(value)
+
+
+def need_reset_options(options: dict[str, object] | None, known: Iterable[str]) -> dict[str, object]:
+    """Return a copy of reset's ``options`` after checking that every key is one of ``known``."""
+    given = dict(options or {})
+    for key in given:
+        need_name("reset options", key, known)
+    return given

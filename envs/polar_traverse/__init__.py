@@ -1,0 +1,1 @@
+"""``moonfleet/PolarTraverse-v0``: one rover, science targets, moving light."""

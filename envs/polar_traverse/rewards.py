@@ -1,0 +1,69 @@
+"""The reward of PolarTraverse: named terms, summed.
+
+==================  =====================================================================================  =========
+term                what earns or costs it                                                                 default
+==================  =====================================================================================  =========
+``progress``        route length to the current target that this step took off, in kilometres              1 per km
+``target``          a science target reached                                                               10 each
+``low_battery``     how far the battery stands below the reserve, as a fraction of the reserve, per step   -0.05
+``brownout``        the battery ran flat and forced the rover to hibernate                                 -1 each
+``time``            every step                                                                             -0.005
+``lost``            the rover is lost for good, as a rule frozen: the episode ends                         -20
+==================  =====================================================================================  =========
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from ..errors import EnvOptionError
+
+TERMS: tuple[str, ...] = ("progress", "target", "low_battery", "brownout", "time", "lost")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RewardWeights:
+    """What one unit of each term is worth; costs are given as positive numbers.
+
+    Raises `EnvOptionError` for a weight that is negative or not finite.
+    """
+
+    progress_per_km: float = 1.0
+    target: float = 10.0
+    low_battery: float = 0.05
+    brownout: float = 1.0
+    time: float = 0.005
+    lost: float = 20.0
+
+    def __post_init__(self) -> None:
+        """Check every weight."""
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if not math.isfinite(value) or value < 0.0:
+                raise EnvOptionError(f"weights.{field.name}: got {value!r}, need a finite number of 0 or more.")
+
+
+def reward_terms(
+    weights: RewardWeights,
+    progress_m: float,
+    targets: int,
+    battery_frac: float,
+    reserve_frac: float,
+    brownouts: int,
+    lost: bool,
+) -> dict[str, float]:
+    """Return the terms of one step by name, in the order of `TERMS`; the reward is their sum.
+
+    ``progress_m`` is the shortening of the route to the target that was current when the step began [m];
+    ``targets`` and ``brownouts`` count those of this step; ``battery_frac`` and ``reserve_frac`` are fractions of the capacity.
+    """
+    short = max(0.0, 1.0 - battery_frac / reserve_frac) if reserve_frac > 0.0 else 0.0
+    return {
+        "progress": weights.progress_per_km * progress_m / 1000.0,
+        "target": weights.target * targets,
+        "low_battery": -weights.low_battery * short,
+        "brownout": -weights.brownout * brownouts,
+        "time": -weights.time,
+        "lost": -weights.lost if lost else 0.0,
+    }

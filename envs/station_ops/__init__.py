@@ -1,0 +1,1 @@
+"""``moonfleet/StationOps-v0``: the fleet, one masked choice per robot and hour."""

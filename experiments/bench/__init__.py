@@ -1,0 +1,1 @@
+"""Every measured claim of the project: rows of (bar, what, value, unit, target, ok), made by `moonfleet bench`."""

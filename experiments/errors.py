@@ -1,0 +1,25 @@
+"""What can go wrong at the door: scenarios, run folders, benches. Each message says where, what was given, what is allowed."""
+
+from __future__ import annotations
+
+from moonfleet.terrain.errors import MoonfleetError
+
+
+class ScenarioError(MoonfleetError):
+    """A scenario that cannot be read, is not allowed by the schema, or does not fit its site."""
+
+
+class RunFolderError(MoonfleetError):
+    """A run folder that exists already, cannot be written, or is not a whole run."""
+
+
+class RunFinishedError(RunFolderError):
+    """A run that ended already and so cannot be resumed."""
+
+
+class BenchError(MoonfleetError):
+    """A bench that does not exist or cannot run here."""
+
+
+class OptionError(MoonfleetError):
+    """A command-line option with a value that is not allowed."""

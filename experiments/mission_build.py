@@ -1,0 +1,271 @@
+"""From a scenario to a mission: build the site, turn place rules into coordinates, and check that the fleet fits the ground."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from moonfleet.agents.errors import MissionError
+from moonfleet.agents.mission import FleetMember, MissionSpec
+from moonfleet.autonomy.errors import JobError
+from moonfleet.autonomy.jobs import Job, JobKind
+from moonfleet.terrain.clock import utc_to_tdb
+from moonfleet.terrain.errors import SiteError
+from moonfleet.terrain.grid import polar_xy
+from moonfleet.terrain.places import PlaceRule, pick_places
+from moonfleet.terrain.relay import queqiao2
+from moonfleet.terrain.site import Site, SiteRecipe, build_site
+
+from .errors import RunFolderError, ScenarioError
+from .scenario import fault, group_points, job_ids, job_points, member_spec, place_order
+from .scenario_model import PlaceBlock, ResolvedBlock, Scenario, SiteBlock
+
+Point = tuple[float, float]
+Progress = Callable[[str, float], None]
+DEM_SUFFIXES = (".tif", ".tiff", ".img", ".lbl", ".vrt", ".jp2")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A mission ready to fly, and the scenario as resolved for it: loading that one gives the same mission again."""
+
+    mission: MissionSpec
+    scenario: Scenario
+
+
+def build_mission(
+    scenario: Scenario,
+    *,
+    site: str | None = None,
+    seed: int | None = None,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> Plan:
+    """Resolve a scenario.
+
+    Parameters
+    ----------
+    site
+        A user's elevation file or the name of a known place, in the stead of the scenario's own.
+    seed
+        Root seed in the stead of the scenario's own.
+    cache
+        Folder of built sites; the default is the user's cache.
+    progress
+        Called with (what is being done, fraction done) while the site is built.
+
+    Raises
+    ------
+    ScenarioError
+        A place that cannot be found, ground too small, a robot that would start where it cannot stand.
+    SiteError
+        An elevation file or place name that cannot be used.
+    """
+    if seed is not None:
+        scenario = scenario.model_copy(update={"seed": seed})
+    if site is not None:
+        scenario = scenario.model_copy(update={"site": override_site(scenario.site, site)})
+    built = build_site(recipe_of(scenario), cache=cache, progress=progress)
+    check_key(scenario, built)
+    check_area(scenario, built)
+    points = resolve_places(scenario, built)
+    scenario = resolved_copy(scenario, built, points)
+    flat = resolve_flat(scenario)
+    return Plan(assemble(scenario, built, flat), scenario)
+
+
+def override_site(block: SiteBlock, given: str) -> SiteBlock:
+    """Return the site block for ``--site``: an elevation file when it looks like one, else the name of a place."""
+    path = Path(given).expanduser()
+    if path.exists() or path.suffix.lower() in DEM_SUFFIXES:
+        if not path.is_file():
+            raise SiteError(f"--site = {given}: no such file")
+        keep = {"size_m": block.size_m, "cell_m": block.cell_m, "seed": block.seed, "azimuths": block.azimuths}
+        return SiteBlock(dem=str(path.resolve()), **keep)
+    return block.model_copy(update={"name": given, "lon_deg": None, "lat_deg": None, "dem": None})
+
+
+def assemble(scenario: Scenario, site: Site, flat: dict[str, Point]) -> MissionSpec:
+    """Make the mission out of a resolved scenario; faults of the fleet or jobs on this ground become `ScenarioError`."""
+    specs = [member_spec(scenario, index) for index in range(len(scenario.fleet))]
+    fleet = tuple(
+        FleetMember(member.name, spec, None if member.at is None else flat[member.at])
+        for member, spec in zip(scenario.fleet, specs, strict=True)
+    )
+    landers = [member.name for member in fleet if member.spec.role == "lander"]
+    havens = tuple((name, flat[name]) for haven in scenario.havens for name in labels_of(scenario, haven))
+    try:
+        return MissionSpec(
+            name=scenario.name,
+            site=site,
+            fleet=fleet,
+            jobs=make_jobs(scenario, flat),
+            t0=utc_to_tdb(scenario.start_utc),
+            duration_s=round(scenario.duration_s),
+            seed=scenario.seed,
+            station=scenario.station or landers[0],
+            havens=havens,
+            relay=queqiao2() if scenario.relay == "queqiao2" else None,
+            decision_s=scenario.decision_step_s,
+            drive_s=scenario.drive_step_s,
+            tick_s=scenario.physics_tick_s,
+            perception=scenario.perception,
+            robots_per_actor=scenario.robots_per_actor,
+            checkpoint_every=scenario.checkpoint_every_steps,
+        )
+    except (MissionError, JobError) as error:
+        raise ScenarioError(f"{error} ({scenario.name} on site {site.name!r})") from error
+
+
+def make_jobs(scenario: Scenario, flat: dict[str, Point]) -> tuple[Job, ...]:
+    """Return the jobs; a block at a place with a count makes one per point, and needing it means needing all of them."""
+    ids = job_ids(scenario)
+    jobs: list[Job] = []
+    for block in scenario.jobs:
+        needs = tuple(one for need in block.needs for one in ids.get(need, (need,)))
+        window = None if block.window_h is None else (block.window_h[0] * 3600.0, block.window_h[1] * 3600.0)
+        for ident, point in zip(ids[block.id], job_points(scenario, block), strict=True):
+            jobs.append(
+                Job(
+                    id=ident,
+                    kind=JobKind(block.kind),
+                    xy=flat[point],
+                    effort_h=block.effort_h,
+                    tool=block.kind if block.tool is None else block.tool,
+                    value=block.value,
+                    data_mbit=block.data_mbit,
+                    needs=needs,
+                    crew=block.crew,
+                    window_s=window,
+                )
+            )
+    return tuple(jobs)
+
+
+def recipe_of(scenario: Scenario) -> SiteRecipe:
+    """Return the site recipe of a scenario; a relative elevation file is looked for beside the working directory."""
+    block = scenario.site
+    lon_lat: dict[str, float] = {}
+    name = block.name or scenario.name
+    if block.lon_deg is not None and block.lat_deg is not None:
+        lon_lat = {"lon_deg": block.lon_deg, "lat_deg": block.lat_deg}
+    elif block.dem is None:
+        from moonfleet.terrain.catalogue import named_place
+
+        place = named_place(name)
+        lon_lat = {"lon_deg": place.lon_deg, "lat_deg": place.lat_deg}
+    dem = None if block.dem is None else Path(block.dem).expanduser()
+    if dem is not None and block.name is None:
+        name = dem.stem
+    shape = {"size_m": block.size_m, "cell_m": block.cell_m, "seed": block.seed, "azimuths": block.azimuths}
+    return SiteRecipe(name=name, dem=dem, **lon_lat, **shape)  # pyright: ignore[reportArgumentType]
+
+
+def check_key(scenario: Scenario, site: Site) -> None:
+    """Raise when a resolved scenario's coordinates belong to another ground than the one just built."""
+    if scenario.resolved is not None and scenario.resolved.site_key != site.key:
+        raise RunFolderError(
+            f"resolved.site_key = {scenario.resolved.site_key[:12]}: the ground is now {site.key[:12]}; "
+            "the elevation file or the version of moonfleet has changed since this run was started"
+        )
+
+
+def check_area(scenario: Scenario, site: Site) -> None:
+    """Raise `ScenarioError` when the site is smaller than the area the fleet needs."""
+    xmin, ymin, xmax, ymax = site.ref.bounds
+    width = min(xmax - xmin, ymax - ymin)
+    if width < scenario.area_m:
+        raise ScenarioError(
+            f"site {site.name!r}: {xmax - xmin:.0f} m by {ymax - ymin:.0f} m is smaller than the fleet's area of "
+            f"{scenario.name!r} (area_m = {scenario.area_m:g}); use a larger elevation file or a scenario with less ground"
+        )
+
+
+def resolve_places(scenario: Scenario, site: Site) -> dict[str, tuple[Point, ...]]:
+    """Return the points of every place, following ``near`` and ``reachable_from`` in order."""
+    points: dict[str, tuple[Point, ...]] = {}
+    flat: dict[str, Point] = {}
+    for place in place_order(scenario):
+        block = scenario.places[place]
+        points[place] = resolve_place(scenario, site, place, block, flat)
+        flat.update(zip(group_points(place, block), points[place], strict=True))
+        for x, y in points[place]:
+            if not bool(site.ref.inside(x, y)):
+                where = f"{'offset_m' if block.offset_m else 'lonlat' if block.lonlat else 'xy_m'}"
+                message = f"({x:.0f}, {y:.0f}) m lies outside the site, x y {_box(site)}"
+                raise fault(scenario, ("places", place, where), None, message)
+    return {place: points[place] for place in scenario.places}
+
+
+def resolve_place(scenario: Scenario, site: Site, place: str, block: PlaceBlock, flat: dict[str, Point]) -> tuple[Point, ...]:
+    """Return the points of one place, given those it refers to."""
+    cx, cy = site.ref.centre
+    if block.xy_m is not None:
+        first = block.xy_m[0]
+        return tuple(block.xy_m) if isinstance(first, tuple) else (block.xy_m,)  # type: ignore[return-value]
+    if block.lonlat is not None:
+        x, y = polar_xy(*block.lonlat)
+        return ((float(x), float(y)),)
+    near = flat[block.near] if block.near is not None else None
+    if block.offset_m is not None:
+        x, y = near or (float(cx), float(cy))
+        return ((x + block.offset_m[0], y + block.offset_m[1]),)
+    xmin, _, xmax, _ = site.ref.bounds
+    rule = PlaceRule(
+        pick=block.pick,  # type: ignore[arg-type]
+        near=near,
+        min_m=block.min_m,
+        max_m=block.max_m if block.max_m is not None else float(xmax - xmin),
+        max_slope_deg=block.max_slope_deg,
+        apart_m=block.apart_m,
+        count=block.count,
+    )
+    start = flat[block.reachable_from] if block.reachable_from is not None else None
+    try:
+        found = pick_places(site, rule, reachable_from=start)
+    except SiteError as error:
+        raise fault(scenario, ("places", place), None, str(error)) from error
+    if len(found) < block.count:
+        message = f"found {len(found)} of {block.count} places on site {site.name!r}; allow more slope or distance, or ask for fewer"
+        raise fault(scenario, ("places", place), None, message)
+    return tuple((float(x), float(y)) for x, y in found)
+
+
+def resolved_copy(scenario: Scenario, site: Site, points: dict[str, tuple[Point, ...]]) -> Scenario:
+    """Return the scenario with coordinates in the place of rules, and the key of the ground they belong to."""
+    from moonfleet import __version__
+
+    blocks = {
+        place: PlaceBlock(xy_m=_rounded(xys) if is_group(scenario, place) else _rounded(xys)[0]) for place, xys in points.items()
+    }
+    stamp = ResolvedBlock(moonfleet=__version__, site_key=site.key)
+    return scenario.model_copy(update={"places": blocks, "resolved": stamp})
+
+
+def is_group(scenario: Scenario, place: str) -> bool:
+    """Say whether a place has numbered points."""
+    return group_points(place, scenario.places[place]) != (place,)
+
+
+def labels_of(scenario: Scenario, name: str) -> tuple[str, ...]:
+    """Return the points that a place name or a point name means."""
+    return group_points(name, scenario.places[name]) if name in scenario.places else (name,)
+
+
+def resolve_flat(scenario: Scenario) -> dict[str, Point]:
+    """Return the coordinates of every point of a resolved scenario, as written (rounded to a millimetre)."""
+    flat: dict[str, Point] = {}
+    for place, block in scenario.places.items():
+        xys = block.xy_m if block.xy_m is not None and isinstance(block.xy_m[0], tuple) else (block.xy_m,)
+        flat.update(zip(group_points(place, block), xys, strict=True))  # type: ignore[arg-type]
+    return flat
+
+
+def _rounded(xys: tuple[Point, ...]) -> tuple[Point, ...]:
+    return tuple((round(x, 3), round(y, 3)) for x, y in xys)
+
+
+def _box(site: Site) -> str:
+    xmin, ymin, xmax, ymax = site.ref.bounds
+    return f"{xmin:.0f}..{xmax:.0f}, {ymin:.0f}..{ymax:.0f} m"

@@ -1,0 +1,313 @@
+"""Reading a scenario: file -> schema -> the rules that cross blocks (names, references, cycles). Every fault is a `ScenarioError`."""
+
+from __future__ import annotations
+
+import graphlib
+import importlib.resources
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+from moonfleet.terrain.errors import MoonfleetError, did_you_mean
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from .errors import ScenarioError
+from .scenario_model import JobBlock, PlaceBlock, Scenario, keys_at
+from .yaml_source import Place, YamlSource, dotted, parse_yaml, read_yaml
+
+if TYPE_CHECKING:
+    from moonfleet.agents.catalogue import RobotSpec
+
+_LIMITS = {"greater_than": (">", "gt"), "greater_than_equal": (">=", "ge"), "less_than": ("<", "lt"), "less_than_equal": ("<=", "le")}
+_TYPES = {
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "string_type": "must be text",
+    "tuple_type": "must be a list",
+    "model_type": "must be a block of keys",
+    "dict_type": "must be a block of keys",
+    "string_pattern_mismatch": "must be lower-case letters, digits, - and _, starting with a letter",
+}
+
+
+def shipped_scenarios() -> dict[str, Path]:
+    """Return the scenarios that come with the package: name -> file."""
+    folder = Path(str(importlib.resources.files("moonfleet.experiments") / "scenarios"))
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def load_scenario(name_or_path: str | Path) -> Scenario:
+    """Read and check one scenario, by the name of a shipped one or by a path.
+
+    Raises
+    ------
+    ScenarioError
+        Unknown name, unreadable file, or anything the schema or its rules refuse; all faults of the schema at once.
+    """
+    shipped = shipped_scenarios()
+    if str(name_or_path) in shipped:
+        return check_scenario(read_yaml(shipped[str(name_or_path)]))
+    path = Path(name_or_path)
+    if path.is_file():
+        return check_scenario(read_yaml(path))
+    if path.suffix in (".yaml", ".yml") or path.parent != Path():
+        raise ScenarioError(f"{path}: no such scenario file")
+    raise ScenarioError(f"scenario = {str(name_or_path)!r}: not a shipped scenario or a file.{did_you_mean(str(name_or_path), shipped)}")
+
+
+def load_text(text: str, filename: str = "scenario.yaml") -> Scenario:
+    """Check a scenario given as YAML text."""
+    return check_scenario(parse_yaml(text, filename))
+
+
+def dump_scenario(scenario: Scenario) -> str:
+    """Return a scenario as YAML text that `load_text` reads back to an equal one."""
+    data = scenario.model_dump(mode="json", exclude_unset=True)
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
+
+
+def check_scenario(source: YamlSource) -> Scenario:
+    """Validate parsed data against the schema and the rules across blocks."""
+    if not isinstance(source.data, dict):
+        raise ScenarioError(f"{source.filename}: must be a block of keys such as 'name:', not {type(source.data).__name__}")
+    try:
+        scenario = Scenario.model_validate(source.data).from_source(source)
+    except ValidationError as error:
+        raise ScenarioError("\n".join(_lines_of(error, source))) from None
+    _check_times(scenario)
+    _check_places(scenario)
+    _check_fleet(scenario)
+    _check_jobs(scenario)
+    return scenario
+
+
+def fault(scenario: Scenario, path: Place, value: object, message: str) -> ScenarioError:
+    """Return the error ``path = value: message (file, line N)``; ``value`` None is left out."""
+    name, where = scenario.at(path)
+    given = f" = {_show(value)}" if value is not None else ""
+    return ScenarioError(f"{name}{given}: {message}{where}")
+
+
+def _show(value: object) -> str:
+    text = f"{value:g}" if isinstance(value, float) else repr(value) if not isinstance(value, (int, str)) else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def nearest(name: str, known: Iterable[str], show: int = 16) -> str:
+    """Like `did_you_mean`, without the list of known names when it is long and one of them is near."""
+    names = list(known)
+    hint = did_you_mean(name, names)
+    return hint.split(" Known:")[0] if len(names) > show and "Did you mean" in hint else hint
+
+
+def _lines_of(error: ValidationError, source: YamlSource, prefix: Place = (), keys: tuple[str, ...] = ()) -> Iterator[str]:
+    seen: set[str] = set()
+    for detail in sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden"):
+        path = _clean((*prefix, *detail["loc"]), source.data)
+        text = f"{dotted(path)}{_given(detail)}: {_message(detail, path, keys or keys_at(path[:-1]))} {source.where(path)}"
+        if dotted(path) not in seen:  # a union reports once per alternative
+            seen.add(dotted(path))
+            yield text
+
+
+def _clean(loc: Place, data: object) -> Place:
+    """Drop pydantic's union tags: keep the keys that really stand in the data (and a missing or unknown last one)."""
+    path: list[str | int] = []
+    for index, key in enumerate(loc):
+        if isinstance(data, dict) and (key in data or index == len(loc) - 1):
+            path.append(key)
+            data = data.get(key)
+        elif isinstance(data, list) and isinstance(key, int) and key < len(data):
+            path.append(key)
+            data = data[key]
+    return tuple(path)
+
+
+def _given(detail: ErrorDetails) -> str:
+    if detail["type"] in ("missing", "extra_forbidden", "value_error") or isinstance(detail["input"], (dict, list, tuple)):
+        return ""
+    return f" = {_show(detail['input'])}"
+
+
+def _message(detail: ErrorDetails, path: Place, keys: tuple[str, ...]) -> str:
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind == "extra_forbidden":
+        return f"unknown key.{nearest(str(path[-1]), keys)}"
+    if kind == "missing":
+        return "has too few entries" if isinstance(detail["loc"][-1], int) else "is missing"
+    if kind in _LIMITS:
+        sign, name = _LIMITS[kind]
+        return f"must be {sign} {context[name]:g}"
+    if kind == "literal_error":
+        allowed = [part.strip("' ") for part in str(context["expected"]).replace(" or ", ",").split(",")]
+        return f"not known.{did_you_mean(str(detail['input']), allowed)}"
+    if kind in ("too_short", "too_long"):
+        return f"has {context['actual_length']} entries: must have {detail['msg'].split('should have ')[-1].split(' after')[0]}"
+    if kind == "value_error":
+        return str(context["error"])
+    return _TYPES.get(kind, detail["msg"])
+
+
+def _check_times(scenario: Scenario) -> None:
+    from moonfleet.terrain.clock import utc_to_tdb
+
+    for short, long in (("physics_tick_s", "drive_step_s"), ("drive_step_s", "decision_step_s")):
+        a, b = getattr(scenario, short), getattr(scenario, long)
+        if b % a:
+            raise fault(scenario, (long,), b, f"must be a whole multiple of {short} = {a}")
+    try:
+        utc_to_tdb(scenario.start_utc)
+    except (MoonfleetError, ValueError) as error:
+        example = "must be a UTC time such as 2030-06-02T00:00:00, in the years 1973 to 2099"
+        raise fault(scenario, ("start_utc",), scenario.start_utc, example) from error
+
+
+def point_names(scenario: Scenario) -> dict[str, tuple[str, int]]:
+    """Return every single point: name -> (place, index); a place with a count gives ``place-1 .. place-n``."""
+    names: dict[str, tuple[str, int]] = {}
+    for place, block in scenario.places.items():
+        for index, name in enumerate(group_points(place, block)):
+            if name in names or (name != place and name in scenario.places):
+                raise fault(scenario, ("places", place), None, f"its point {name!r} has the name of another place")
+            names[name] = (place, index)
+    return names
+
+
+def group_points(place: str, block: PlaceBlock) -> tuple[str, ...]:
+    """Return the names of the points of one place."""
+    count = block.count
+    if block.xy_m is not None and isinstance(block.xy_m[0], tuple):
+        count = len(block.xy_m)
+    elif block.xy_m is not None or "count" not in block.model_fields_set:
+        return (place,)
+    return tuple(f"{place}-{i + 1}" for i in range(count))
+
+
+def place_order(scenario: Scenario) -> tuple[str, ...]:
+    """Return the places in an order in which ``near`` and ``reachable_from`` are known before they are used."""
+    points = point_names(scenario)
+    graph = {
+        place: [points[other][0] for other in (block.near, block.reachable_from) if other is not None]
+        for place, block in scenario.places.items()
+    }
+    try:
+        return tuple(graphlib.TopologicalSorter(graph).static_order())
+    except graphlib.CycleError as error:
+        chain = " -> ".join(error.args[1])
+        raise fault(scenario, ("places", error.args[1][0]), None, f"places refer to each other in a circle: {chain}") from error
+
+
+def _check_places(scenario: Scenario) -> None:
+    points = point_names(scenario)
+    for place, block in scenario.places.items():
+        for key in ("near", "reachable_from"):
+            other = getattr(block, key)
+            if other is not None and other not in points:
+                raise fault(scenario, ("places", place, key), other, f"no such place.{did_you_mean(other, points)}")
+    place_order(scenario)
+    for index, haven in enumerate(scenario.havens):
+        if haven not in points and haven not in scenario.places:
+            raise fault(scenario, ("havens", index), haven, f"no such place.{did_you_mean(haven, points)}")
+
+
+def _check_fleet(scenario: Scenario) -> None:
+    from moonfleet.agents.catalogue import load_catalogue
+
+    points, catalogue = point_names(scenario), load_catalogue()
+    first: dict[str, int] = {}
+    landers: list[str] = []
+    for index, member in enumerate(scenario.fleet):
+        here: Place = ("fleet", index)
+        if member.name in first:
+            raise fault(scenario, (*here, "name"), member.name, f"name used twice, by fleet[{first[member.name]}] too")
+        first[member.name] = index
+        if member.robot not in catalogue:
+            raise fault(scenario, (*here, "robot"), member.robot, f"not in the robot catalogue.{did_you_mean(member.robot, catalogue)}")
+        member_spec(scenario, index)
+        role = catalogue[member.robot].role
+        if role == "lander":
+            landers.append(member.name)
+        if role == "orbiter" and member.at is not None:
+            raise fault(scenario, (*here, "at"), member.at, "an orbiter stands nowhere; leave 'at' out")
+        if role != "orbiter" and member.at is None:
+            raise fault(scenario, (*here, "at"), None, f"is missing: where {member.name!r} starts.{did_you_mean('', points)}")
+        if member.at is not None and member.at not in points:
+            raise fault(scenario, (*here, "at"), member.at, f"no such place.{did_you_mean(member.at, points)}")
+    if scenario.station is not None and scenario.station not in landers:
+        raise fault(scenario, ("station",), scenario.station, f"must be a lander of the fleet.{did_you_mean(scenario.station, landers)}")
+    if not landers:
+        raise fault(scenario, ("fleet",), None, "needs a lander: it is the station that allocates jobs and keeps the data")
+
+
+def member_spec(scenario: Scenario, index: int) -> RobotSpec:
+    """Return the catalogue entry of one fleet member with its overrides, checked by the same schema.
+
+    Raises
+    ------
+    ScenarioError
+        An override that the schema refuses, with the path, value and line in the scenario.
+    """
+    from moonfleet.agents.catalogue import RobotSpec, robot_spec
+
+    member = scenario.fleet[index]
+    spec = robot_spec(member.robot)
+    here: Place = ("fleet", index, "overrides")
+    for key in ("kind", "role", "sources"):
+        if key in member.overrides:
+            raise fault(scenario, (*here, key), None, f"cannot be overridden; {key!r} belongs to the catalogue")
+    try:
+        return RobotSpec.model_validate({**spec.model_dump(exclude_unset=True), **member.overrides})
+    except ValidationError as error:
+        source = scenario.source
+        keys = tuple(RobotSpec.model_fields)
+        raise ScenarioError("\n".join(_lines_of(error, source, prefix=here, keys=keys))) from None
+
+
+def job_points(scenario: Scenario, job: JobBlock) -> tuple[str, ...]:
+    """Return the points of one job block: one point, or all of a place with a count."""
+    if job.at in scenario.places:
+        return group_points(job.at, scenario.places[job.at])
+    return (job.at,)
+
+
+def job_ids(scenario: Scenario) -> dict[str, tuple[str, ...]]:
+    """Return for each job block the ids of the jobs it makes: ``id``, or ``id-1 .. id-n``."""
+    ids: dict[str, tuple[str, ...]] = {}
+    for job in scenario.jobs:
+        points = job_points(scenario, job)
+        ids[job.id] = (job.id,) if len(points) == 1 else tuple(f"{job.id}-{i + 1}" for i in range(len(points)))
+    return ids
+
+
+def _check_jobs(scenario: Scenario) -> None:
+    from moonfleet.autonomy.jobs import JobKind
+
+    points, kinds = point_names(scenario), [kind.value for kind in JobKind]
+    known: dict[str, int] = {}
+    for index, job in enumerate(scenario.jobs):
+        here: Place = ("jobs", index)
+        if job.id in known:
+            raise fault(scenario, (*here, "id"), job.id, f"id used twice, by jobs[{known[job.id]}] too")
+        if job.kind not in kinds:
+            raise fault(scenario, (*here, "kind"), job.kind, f"no such kind of job.{did_you_mean(job.kind, kinds)}")
+        if job.at not in points and job.at not in scenario.places:
+            raise fault(scenario, (*here, "at"), job.at, f"no such place.{did_you_mean(job.at, points)}")
+        known[job.id] = index
+    owner = {one: block for block, made in job_ids(scenario).items() for one in (block, *made)}
+    graph: dict[str, list[str]] = {}
+    for index, job in enumerate(scenario.jobs):
+        for number, need in enumerate(job.needs):
+            if need not in owner:
+                raise fault(scenario, ("jobs", index, "needs", number), need, f"no such job.{did_you_mean(need, owner)}")
+        graph[job.id] = [owner[need] for need in job.needs]
+    try:
+        tuple(graphlib.TopologicalSorter(graph).static_order())
+    except graphlib.CycleError as error:
+        chain = error.args[1]
+        raise fault(scenario, ("jobs", known[chain[0]], "needs"), None, f"jobs wait for each other in a circle: {' -> '.join(chain)}") from error

@@ -1,0 +1,100 @@
+"""moonfleet: autonomy for a robot fleet at the lunar south pole.
+
+The five rooms, each importing only those to its right::
+
+    experiments -> envs -> agents -> autonomy -> terrain
+
+================  =================================================================================================
+ground and sky    `build_site`, `open_site`, `Site`, `SiteRecipe`, `HeightGrid`, `GeoRef`, `read_dem`, `Sky`
+robots            `robot_spec`, `load_catalogue`, `RobotSpec`, `World`
+thinking          `Policy`, `Observation`, `Job`, `Driver`
+missions          `load_scenario`, `Simulation`, `read_events`
+errors            `MoonfleetError`, the root of every error raised on purpose
+================  =================================================================================================
+
+Importing this package is cheap: a public name loads its room, and the room's heavy libraries, when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+# public name -> the module that defines it
+_HOME = {
+    "Driver": "moonfleet.autonomy.driver",
+    "GeoRef": "moonfleet.terrain.grid",
+    "HeightGrid": "moonfleet.terrain.grid",
+    "Job": "moonfleet.autonomy.jobs",
+    "MoonfleetError": "moonfleet.terrain.errors",
+    "Observation": "moonfleet.autonomy.policy",
+    "Policy": "moonfleet.autonomy.policy",
+    "RobotSpec": "moonfleet.agents.catalogue",
+    "Simulation": "moonfleet.agents.simulation",
+    "Site": "moonfleet.terrain.site",
+    "SiteRecipe": "moonfleet.terrain.site",
+    "Sky": "moonfleet.terrain.sky",
+    "World": "moonfleet.agents.world",
+    "build_site": "moonfleet.terrain.site",
+    "load_catalogue": "moonfleet.agents.catalogue",
+    "load_scenario": "moonfleet.experiments.scenario",
+    "open_site": "moonfleet.terrain.site",
+    "read_dem": "moonfleet.terrain.dem_io",
+    "read_events": "moonfleet.agents.events",
+    "robot_spec": "moonfleet.agents.catalogue",
+}
+
+if TYPE_CHECKING:
+    from moonfleet.agents.catalogue import RobotSpec, load_catalogue, robot_spec
+    from moonfleet.agents.events import read_events
+    from moonfleet.agents.simulation import Simulation
+    from moonfleet.agents.world import World
+    from moonfleet.autonomy.driver import Driver
+    from moonfleet.autonomy.jobs import Job
+    from moonfleet.autonomy.policy import Observation, Policy
+    from moonfleet.experiments.scenario import load_scenario
+    from moonfleet.terrain.dem_io import read_dem
+    from moonfleet.terrain.errors import MoonfleetError
+    from moonfleet.terrain.grid import GeoRef, HeightGrid
+    from moonfleet.terrain.site import Site, SiteRecipe, build_site, open_site
+    from moonfleet.terrain.sky import Sky
+
+__all__ = [
+    "Driver",
+    "GeoRef",
+    "HeightGrid",
+    "Job",
+    "MoonfleetError",
+    "Observation",
+    "Policy",
+    "RobotSpec",
+    "Simulation",
+    "Site",
+    "SiteRecipe",
+    "Sky",
+    "World",
+    "__version__",
+    "build_site",
+    "load_catalogue",
+    "load_scenario",
+    "open_site",
+    "read_dem",
+    "read_events",
+    "robot_spec",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its room when it is first asked for (PEP 562)."""
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

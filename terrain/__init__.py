@@ -1,0 +1,1 @@
+"""The Moon: ground, sky, light. Nothing here knows of robots."""

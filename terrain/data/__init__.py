@@ -1,0 +1,1 @@
+"""Elevation that the package ships, and the script that made it."""

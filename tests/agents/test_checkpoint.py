@@ -1,0 +1,69 @@
+"""Checkpoints come back as they were, and damage is noticed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from moonfleet.agents.checkpoint import FOLDER, KEPT, Checkpoint, flatten, load, nest, newest, save
+from moonfleet.agents.errors import CheckpointError
+
+STATE = {"world": {"x": np.arange(6.0).reshape(2, 3)}, "minds": {"0": {"task": np.array([1, -1])}}, "t": np.array(5)}
+
+
+def test_state_comes_back_as_it_was(tmp_path: Path) -> None:
+    back = load(save(tmp_path, Checkpoint(24, 100, STATE)))
+    assert (back.step, back.events) == (24, 100)
+    flat, before = flatten(back.state), flatten(STATE)
+    assert flat.keys() == before.keys()
+    for key, value in before.items():
+        assert flat[key].dtype == value.dtype
+        np.testing.assert_array_equal(flat[key], value)
+
+
+def test_nest_is_the_inverse_of_flatten() -> None:
+    assert flatten(nest(flatten(STATE))).keys() == flatten(STATE).keys()  # type: ignore[arg-type]
+
+
+def test_only_the_newest_few_are_kept(tmp_path: Path) -> None:
+    for step in range(KEPT + 2):
+        save(tmp_path, Checkpoint(step, step, STATE))
+    assert len(list((tmp_path / FOLDER).iterdir())) == 2 * KEPT
+    found, passed = newest(tmp_path)
+    assert found is not None
+    assert found.step == KEPT + 1
+    assert passed == []
+
+
+def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(tmp_path: Path) -> None:
+    save(tmp_path, Checkpoint(1, 10, STATE))
+    last = save(tmp_path, Checkpoint(2, 20, STATE)).with_suffix(".npz")
+    content = bytearray(last.read_bytes())
+    content[len(content) // 2] ^= 1
+    last.write_bytes(bytes(content))
+    found, passed = newest(tmp_path)
+    assert found is not None
+    assert found.step == 1
+    assert len(passed) == 1
+    assert "SHA-256" in passed[0]
+
+
+def test_truncated_foreign_and_missing_files_are_errors(tmp_path: Path) -> None:
+    manifest = save(tmp_path, Checkpoint(1, 10, STATE))
+    head = json.loads(manifest.read_text())
+    manifest.with_suffix(".npz").unlink()
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        load(manifest)
+    manifest.write_text(json.dumps(head | {"version": 99}))
+    with pytest.raises(CheckpointError, match="version 99"):
+        load(manifest)
+    manifest.write_text("{")
+    with pytest.raises(CheckpointError, match="not a checkpoint"):
+        load(manifest)
+
+
+def test_pickled_arrays_are_refused(tmp_path: Path) -> None:
+    with pytest.raises((CheckpointError, ValueError)):
+        save(tmp_path, Checkpoint(1, 1, {"bad": np.array([{"a": 1}], dtype=object)}))

@@ -1,0 +1,44 @@
+"""Fixtures shared by every test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from moonfleet.terrain.site import Site
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real reference data that stands beside a developer's checkout; skips where it is missing."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"reference data not found at {SHARED_DATA}")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session", autouse=True)
+def site_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache folder of this session's own (MOONFLEET_CACHE), so that no test reads or writes the user's."""
+    folder = tmp_path_factory.mktemp("cache")
+    before = os.environ.get("MOONFLEET_CACHE")
+    os.environ["MOONFLEET_CACHE"] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ["MOONFLEET_CACHE"]
+    else:
+        os.environ["MOONFLEET_CACHE"] = before
+
+
+@pytest.fixture(scope="session")
+def small_site(site_cache: Path) -> Site:
+    """A real site near 88.8 S 123.4 E: 128 x 128 cells of 20 m, 36 azimuths, seed 1; built once per session."""
+    from moonfleet.terrain.site import SiteRecipe, build_site
+
+    return build_site(SiteRecipe("small", 123.4, -88.8, size_m=2_560.0, azimuths=36), cache=site_cache)
