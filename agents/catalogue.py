@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -172,4 +172,4 @@ def robot_spec(kind: str, extra_dir: Path | str | None = None) -> RobotSpec:
     kinds = load_catalogue(extra_dir)
     if kind not in kinds:
         raise UnknownRobot(f"robot kind {kind!r} is not in the catalogue.{did_you_mean(str(kind), kinds)}")
-    return cast(RobotSpec, kinds[kind])
+    return kinds[kind]

@@ -60,21 +60,24 @@ class Knowledge:
         """Everybody knows nothing."""
         return cls(Board.blank(robots, jobs), [Board.blank(robots, jobs) for _ in range(robots)])
 
-    def note_self(self, robot: int, t_s: float, place: Floats, job: int, progress_s: float, done: bool) -> None:
-        """A robot knows where it is and how far its own work has come. ``place`` is x, y, battery fraction."""
+    def note_self(self, robot: int, t_s: float, place: Floats, job: int) -> None:
+        """A robot knows where it is (``place``: x, y, battery fraction) and which job it is on, -1 none."""
         board = self.own[robot]
         board.robots[robot] = place
         board.heard_s[robot] = t_s
         board.worker[robot] = job
-        if job >= 0:
-            board.progress_s[job] = max(board.progress_s[job], progress_s)
-            board.done[job] |= done
+
+    def note_work(self, robot: int, job: int, progress_s: float, done: bool) -> None:
+        """A robot on site sees how far a job has come."""
+        board = self.own[robot]
+        board.progress_s[job] = max(board.progress_s[job], progress_s)
+        board.done[job] |= done
 
     def exchange(self, robot: int) -> None:
         """A robot in contact reports what it knows first-hand and takes a copy of the station's board."""
         station, board = self.station, self.own[robot]
-        np.maximum(station.progress_s, board.progress_s, out=station.progress_s)
-        station.done |= board.done
+        station.progress_s = np.maximum(station.progress_s, board.progress_s)
+        station.done = station.done | board.done
         station.robots[robot] = board.robots[robot]
         station.heard_s[robot] = board.heard_s[robot]
         station.worker[robot] = board.worker[robot]

@@ -103,12 +103,12 @@ class MissionLoop:
             if spec.role != "orbiter" and self.ops.in_contact(robot)
         ]
         board = self.ops.knowledge.station
-        self.ops.finish_jobs()
         for robot, job in self.station.assign(board, t_s, listening):
             name = self.mission.fleet[robot].name
             self.log.append("job_assigned", t_s, name, job=self.mission.jobs[job].id)
         for robot in listening:
             self.ops.knowledge.copy_board(robot)
+        self.ops.finish_jobs()
 
     def situations(self) -> dict[int, Situation]:
         """What every robot that is not lost decides on now."""

@@ -48,8 +48,8 @@ def grade_deg(elevation: Grid, frame: Vector, x: float, y: float, east: float, n
     col = min(max(int(math.floor(right)), 0), cols - 2)
     a = min(max(down - row, 0.0), 1.0)
     b = min(max(right - col, 0.0), 1.0)
-    z00, z01 = float(elevation[row, col]), float(elevation[row, col + 1])
-    z10, z11 = float(elevation[row + 1, col]), float(elevation[row + 1, col + 1])
+    z00, z01 = np.float64(elevation[row, col]), np.float64(elevation[row, col + 1])
+    z10, z11 = np.float64(elevation[row + 1, col]), np.float64(elevation[row + 1, col + 1])
     to_east = ((1.0 - a) * (z01 - z00) + a * (z11 - z10)) / cell
     to_south = ((1.0 - b) * (z10 - z00) + b * (z11 - z01)) / cell
     return math.degrees(math.atan(to_east * east - to_south * north))

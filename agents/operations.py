@@ -130,16 +130,24 @@ class Operations:
         index = int(self.job[robot])
         worked = float(self.world.state.worked_s[0, robot])
         gained, self.worked_s[robot] = worked - self.worked_s[robot], worked
-        if index < 0 or self.done[index]:
+        if index < 0:
+            return
+        if self.done[index]:  # by others, unheard of: whoever comes to work sees it
+            if self.on_site(robot, index):
+                self.knowledge.note_work(robot, index, float(self.progress_s[index]), True)
             return
         job = self.mission.jobs[index]
         if gained > 0.0 and self.on_site(robot, index):
             self.progress_s[index] = min(self.progress_s[index] + gained, self.effort_s[index])
+            self.knowledge.note_work(robot, index, float(self.progress_s[index]), False)
         home = job.tool != "hop" or self.at_home(robot)
         if self.progress_s[index] >= self.effort_s[index] and home:
             self.done[index] = True
             self.value += job.value
             self.log.append("job_done", t_s, self.names[robot], job=job.id, value=job.value)
+            for other in range(len(self.names)):
+                if other == robot or (self.job[other] == index and self.on_site(other, index)):
+                    self.knowledge.note_work(other, index, float(self.progress_s[index]), True)
 
     def on_site(self, robot: int, index: int) -> bool:
         """Whether a robot stands at a job's place."""
@@ -203,17 +211,15 @@ class Operations:
             if self.lost[robot]:
                 continue
             place = np.array([state.x[0, robot], state.y[0, robot], state.battery_wh[0, robot] / capacity[robot]])
-            job = int(self.job[robot])
-            progress, done = (float(self.progress_s[job]), bool(self.done[job])) if job >= 0 else (0.0, False)
-            self.knowledge.note_self(robot, float(t_s), place, job, progress, done)
+            self.knowledge.note_self(robot, float(t_s), place, int(self.job[robot]))
             if self.in_contact(robot):
                 self.knowledge.exchange(robot)
 
     def finish_jobs(self) -> None:
-        """Robots whose job is done are free again (after they had the chance to tell)."""
+        """Robots that know that their job is done are free again."""
         for robot in range(len(self.names)):
             index = int(self.job[robot])
-            if index >= 0 and self.done[index]:
+            if index >= 0 and self.knowledge.own[robot].done[index]:
                 self.job[robot] = -1
 
     # -- state -----------------------------------------------------------------------------------------------------

@@ -25,6 +25,8 @@ from .mission import Perception
 from .sensors import LOOK_AHEAD_M, Eye, open_eye
 from .state import Activity
 
+# a rock stands about half its diameter high; a fifth smaller than what just stops the wheels is kept away from too
+DIAMETER_PER_STEP = 1.6
 ARRIVED_M = 6.0  # close enough to a job or haven
 LOOK_REACH_M = 30.0  # a leg never reaches beyond what one look shows
 MARGIN_M = 0.25  # kept between the body and a rock, beyond half its width
@@ -149,7 +151,7 @@ class DrivingRobot(Robot):
     def start(self) -> None:
         """Make the belief, the eye and the driver."""
         spec = self.setup.spec
-        self.belief = Belief()
+        self.belief = Belief(min_diameter_m=DIAMETER_PER_STEP * spec.obstacle_m)
         self.eye: Eye = open_eye(self.setup.perception, self.site.ground, self.setup.seed, self.setup.index)
         limits = DriveLimits(max_slope_deg=spec.max_slope_deg, speed_m_s=spec.speed_m_s)
         self.cost = drive_cost(self.site.slope_deg, self.site.rock_cover, limits)

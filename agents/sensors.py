@@ -25,6 +25,8 @@ FRAME_HALF_M = 20.0  # half the side of a frame
 FRAME_CELL_M = 0.1  # ground size of a frame's pixel
 LOOK_AHEAD_M = 14.0  # centre of the frame ahead of the robot
 LAMP_EL_DEG = 25.0  # the lamp stands on the mast: it lights from above
+LAMP_ABOVE_DARK = 0.1  # share of the sunlit picture in shadow that makes a second picture worth while
+DARK_SHARE = 0.08  # of the bright ground's radiance: less than this is shadow
 LAMP_BELOW_LIT = 0.05  # less Sun than this and the lamp is switched on
 READ_NOISE = 2.0  # standard deviation, grey levels
 SHOT_NOISE = 0.35  # standard deviation per square root of grey level
@@ -35,6 +37,7 @@ class Frame(NamedTuple):
     """One rectified picture: ``image`` uint8[n,n] (row 0 at +y), its centre, pixel size and the light it was taken in."""
 
     image: np.ndarray
+    trusted: np.ndarray  # bool[n,n] lit well enough to be looked at
     x: float
     y: float
     cell_m: float
@@ -50,37 +53,62 @@ class Eye(Protocol):
         ...
 
 
-def light_of(sense: Sense, toward_deg: float) -> tuple[float, float]:
-    """Azimuth and elevation of the light a frame is taken in: the Sun, or the lamp (along the view) in the dark."""
-    if sense.lit < LAMP_BELOW_LIT or sense.sun_el_deg < 0.3:
-        return (toward_deg + 180.0) % 360.0, LAMP_EL_DEG
-    return sense.sun_az_deg, sense.sun_el_deg
+def sunlit(sense: Sense) -> bool:
+    """Whether the Sun is of any use where the robot stands."""
+    return sense.lit >= LAMP_BELOW_LIT and sense.sun_el_deg > 0.3
 
 
 class RenderedEye:
-    """Mast camera and OpenCV detector on the rendered true ground."""
+    """Mast camera and OpenCV detector on the rendered true ground.
+
+    In sunlight it looks at the sunlit picture; what lies in shadow there is looked at in a second one, lit by the lamp
+    on the mast (the difference of two exposures, with the lamp on and off).
+    """
 
     def __init__(self, ground: LocalGround, seed: int, robot: int) -> None:
         self.ground = ground
         self.seed = seed
         self.robot = robot
 
-    def frame(self, sense: Sense, toward_deg: float) -> Frame:
-        """Take one picture, centred `LOOK_AHEAD_M` ahead toward a grid azimuth."""
-        angle = math.radians(toward_deg)
-        x = sense.x + LOOK_AHEAD_M * math.sin(angle)
-        y = sense.y + LOOK_AHEAD_M * math.cos(angle)
-        az, el = light_of(sense, toward_deg)
-        patch = self.ground.patch(x, y, FRAME_HALF_M, FRAME_CELL_M)
-        radiance = shade(patch.elevation_m, FRAME_CELL_M, az, el)
+    def frames(self, sense: Sense, toward_deg: float) -> tuple[Frame, ...]:
+        """Take a picture centred `LOOK_AHEAD_M` ahead toward a grid azimuth; a second one where the first is dark."""
+        x, y = frame_centre(sense, toward_deg)
+        ground = self.ground.patch(x, y, FRAME_HALF_M, FRAME_CELL_M).elevation_m
         rng = stream(self.seed, "camera", robot=self.robot, index=(sense.t_s,))
-        return Frame(expose(radiance, rng), x, y, FRAME_CELL_M, az, el)
+        taken: tuple[Frame, ...] = ()
+        everywhere = np.ones(ground.shape, dtype=np.bool_)
+        dark = everywhere
+        if sunlit(sense):
+            radiance = shade(ground, FRAME_CELL_M, sense.sun_az_deg, sense.sun_el_deg)
+            dark = radiance < DARK_SHARE * float(np.quantile(radiance, 0.9))
+            taken = (Frame(expose(radiance, rng), ~dark, x, y, FRAME_CELL_M, sense.sun_az_deg, sense.sun_el_deg),)
+        if float(dark.mean()) > LAMP_ABOVE_DARK:
+            lamp_az = (toward_deg + 180.0) % 360.0
+            radiance = shade(ground, FRAME_CELL_M, lamp_az, LAMP_EL_DEG)
+            taken += (Frame(expose(radiance, rng), dark, x, y, FRAME_CELL_M, lamp_az, LAMP_EL_DEG),)
+        return taken
 
     def look(self, sense: Sense, toward_deg: float) -> Detections:
-        """Return the rocks found in one picture, in site metres."""
-        frame = self.frame(sense, toward_deg)
-        seen = detect_rocks(frame.image, frame.cell_m, frame.light_az_deg, frame.light_el_deg)
-        return Detections(seen.x + frame.x, seen.y + frame.y, seen.diameter_m, seen.confidence)
+        """Return the rocks found in one look, in site metres."""
+        found = [detect(frame) for frame in self.frames(sense, toward_deg)]
+        return Detections(*(np.concatenate(column) for column in zip(*found, strict=True)))
+
+
+def frame_centre(sense: Sense, toward_deg: float) -> tuple[float, float]:
+    """Centre of a look toward a grid azimuth [m]."""
+    angle = math.radians(toward_deg)
+    return sense.x + LOOK_AHEAD_M * math.sin(angle), sense.y + LOOK_AHEAD_M * math.cos(angle)
+
+
+def detect(frame: Frame) -> Detections:
+    """Run the detector on one frame; what lies outside its trusted pixels is left to the other frame."""
+    centre = (frame.x, frame.y)
+    seen = detect_rocks(frame.image, frame.cell_m, frame.light_az_deg, frame.light_el_deg, centre_xy=centre)
+    size = frame.image.shape[0]
+    col = np.clip(np.round((seen.x - frame.x) / frame.cell_m + (size - 1) / 2), 0, size - 1).astype(np.int64)
+    row = np.clip(np.round((size - 1) / 2 - (seen.y - frame.y) / frame.cell_m), 0, size - 1).astype(np.int64)
+    own = frame.trusted[row, col]
+    return Detections(seen.x[own], seen.y[own], seen.diameter_m[own], seen.confidence[own])
 
 
 def expose(radiance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -103,10 +131,8 @@ class StatisticalEye:
 
     def look(self, sense: Sense, toward_deg: float) -> Detections:
         """Return detections of the true rocks of one frame: some missed, places and sizes off, some false."""
-        angle = math.radians(toward_deg)
-        x = sense.x + LOOK_AHEAD_M * math.sin(angle)
-        y = sense.y + LOOK_AHEAD_M * math.cos(angle)
-        _, light_el = light_of(sense, toward_deg)
+        x, y = frame_centre(sense, toward_deg)
+        light_el = sense.sun_el_deg if sunlit(sense) else LAMP_EL_DEG
         rates = eye_rates()
         rng = stream(self.seed, "eye", robot=self.robot, index=(sense.t_s,))
         half = FRAME_HALF_M

@@ -26,6 +26,7 @@ from .tools import tool_power
 from .travel import Travel
 from .world import World
 
+NO_WAY = 10.0  # energy of a way that does not exist, battery fractions
 DARK_GROUND_K = 110.0  # what a box radiates to in the dark, for the drain forecast
 
 
@@ -62,7 +63,7 @@ class Briefing:
         sense = self.sense(robot, t_s, sun_az, sun_el)
         board = self.ops.knowledge.own[robot]
         here = (sense.x, sense.y)
-        haven, haven_h = self.travel.nearest_haven(robot, here)
+        haven, haven_h = self.travel.best_haven(robot, here, t_s)
         row = layout.blank()
         self.fill_own(row, robot, sense, haven, t_s)
         self.fill_forecast(row, robot, sense, haven, haven_h, t_s)
@@ -127,8 +128,7 @@ class Briefing:
         entry = self.mission.jobs[job]
         if not self.mask_free(robot) or not ready(entry, board, self.index_of, t_s):
             return False
-        others = int(np.count_nonzero(board.worker == job)) - int(board.worker[robot] == job)
-        return others < entry.crew and not math.isinf(self.way_h(robot, here, job))
+        return others_on(board, robot, job) < entry.crew and not math.isinf(self.way_h(robot, here, job))
 
     def mask_free(self, robot: int) -> bool:
         """Whether a robot is free to take another job at all."""
@@ -189,7 +189,7 @@ class Briefing:
         windows |= dict(zip((f"haven_lit_{h}h" for h in layout.WINDOWS_H), there.windows.tolist(), strict=True))
         still = spec.speed_m_s == 0
         travel_h = 0.0 if still else haven_h
-        energy = travel_h * self.load(spec, spec.drive_w) / spec.battery_wh if math.isfinite(travel_h) else 10.0
+        energy = self.way_energy(robot, travel_h, (sense.x, sense.y), haven, t_s)
         station = bool(self.world.state.link[0, robot] & Link.STATION)
         earth, relay = (
             self.forecast.earth_window(sense.x, sense.y, t_s),
@@ -225,14 +225,12 @@ class Briefing:
         way_h = self.way_h(robot, (sense.x, sense.y), job)
         left_h = max(entry.effort_h - float(board.progress_s[job]) / 3600.0, 0.0)
         lit = self.forecast.lit_mean(*entry.xy, t_s)
-        supply = spec.solar_w_1au * 0.5 * (lit + sense.lit)
         effort_h = min(left_h, 24.0)  # beyond a day the robot decides anew
-        energy = way_h * (self.load(spec, spec.drive_w) - supply)
-        energy += effort_h * (self.load(spec, tool_power(entry.tool)) - spec.solar_w_1au * lit)
-        energy += 2.0 * spec.hop_wh if entry.tool == "hop" else 0.0
-        home_h = 0.0 if spec.speed_m_s == 0 else self.travel.nearest_haven(robot, entry.xy)[1]
-        home = home_h * self.load(spec, spec.drive_w) / spec.battery_wh if math.isfinite(home_h) else 10.0
-        others = int(np.count_nonzero(board.worker == job)) - int(board.worker[robot] == job)
+        energy = self.way_energy(robot, way_h, (sense.x, sense.y), entry.xy, t_s)
+        energy += max(effort_h * (self.drain(robot, tool_power(entry.tool)) - self.supply(robot, lit)), 0.0)
+        energy += 2.0 * spec.hop_wh / spec.battery_wh if entry.tool == "hop" else 0.0
+        haven, home_h = self.travel.best_haven(robot, entry.xy, t_s)
+        home = self.way_energy(robot, 0.0 if spec.speed_m_s == 0 else home_h, entry.xy, haven, t_s)
         put(
             row,
             f"jobs[{slot}]",
@@ -240,14 +238,14 @@ class Briefing:
             kind=float(KIND_INDEX[entry.kind]),
             value=entry.value,
             travel=way_h,
-            energy=max(energy, 0.0) / spec.battery_wh,
+            energy=energy,
             home_energy=home,
             effort=left_h,
             lit_24h=lit,
             ready=float(all(board.done[need] for need in self.needs[job])),
             open=float(entry.open_at(t_s)),
             closes_in=(entry.window_s[1] - t_s) / 3600.0 if entry.window_s else 480.0,
-            others=float(others),
+            others=float(others_on(board, robot, job)),
             mine=float(board.assigned[robot] == job),
         )
 
@@ -263,9 +261,28 @@ class Briefing:
             age = (t_s - board.heard_s[other]) / 3600.0
             put(row, f"others[{slot}]", known=1.0, dx=x - here[0], dy=y - here[1], battery_frac=battery, age=age)
 
-    def load(self, spec: RobotSpec, tool_w: float) -> float:
-        """Electrical load with a tool or the wheels at work [W]."""
-        return spec.idle_w + spec.comm_w + tool_w
+    def way_energy(
+        self, robot: int, hours: float, start: tuple[float, float], goal: tuple[float, float], t_s: int
+    ) -> float:
+        """Net energy of a drive, battery fractions, with the light along the straight line; `NO_WAY` when there is none."""
+        if math.isinf(hours):
+            return NO_WAY
+        drain = self.drain(robot, self.mission.specs[robot].drive_w)
+        return hours * max(drain - self.supply(robot, self.travel.way_lit(start, goal, t_s)), 0.1 * drain)
+
+    def supply(self, robot: int, lit: float) -> float:
+        """Power of the panels in ``lit`` of the Sun, battery fractions per hour."""
+        return self.mission.specs[robot].solar_w_1au * lit / self.mission.specs[robot].battery_wh
+
+    def drain(self, robot: int, tool_w: float) -> float:
+        """Gross drain with a tool or the wheels at work, awake in the dark: battery fractions per hour."""
+        return self.rates[robot][0] + tool_w / self.mission.specs[robot].battery_wh
+
+
+def others_on(board: Board, robot: int, job: int) -> int:
+    """Number of other robots that are on a job or were given it, as far as ``board`` knows."""
+    on = (board.worker == job) | (board.assigned == job)
+    return int(np.count_nonzero(on)) - int(on[robot])
 
 
 def put(row: NDArray[np.float64], part: str, **values: float) -> None:

@@ -5,6 +5,8 @@ The fields come from the orbital map alone, so robots and station may all use th
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +17,10 @@ from moonfleet.autonomy.traversability import DriveLimits, drive_cost
 from .forecast import Forecast
 from .mission import MissionSpec
 
+DARK_HOUR = 0.1  # [-] hours of driving that one hour of darkness at a haven is worth
+WAY_H = 12  # [h] how far ahead the light along a way is looked at
+APART_M = 9.0  # robots in one haven stand this far from its middle, each on a bearing of its own
+GOLDEN_ANGLE_RAD = math.pi * (3.0 - math.sqrt(5.0))
 STILL_H = np.inf  # a machine that does not drive reaches no other place
 
 
@@ -23,6 +29,7 @@ class Travel:
 
     def __init__(self, mission: MissionSpec, forecast: Forecast) -> None:
         self.mission = mission
+        self.forecast = forecast
         self.cell = forecast.cell
         self.costs: dict[DriveLimits, NDArray[np.float32]] = {}
         self.fields: dict[tuple[DriveLimits, tuple[int, int]], NDArray[np.float32] | None] = {}
@@ -52,11 +59,29 @@ class Travel:
                 self.fields[key] = None
         return self.fields[key]
 
-    def nearest_haven(self, robot: int, start: tuple[float, float]) -> tuple[tuple[float, float], float]:
-        """The haven soonest reached from ``start`` and the hours it takes; ``start`` itself when none can be reached."""
-        best, hours = start, STILL_H
+    def best_haven(self, robot: int, start: tuple[float, float], t_s: int) -> tuple[tuple[float, float], float]:
+        """The haven to wait in and the hours it takes from ``start``; ``start`` itself when none can be reached.
+
+        An hour of the next darkness there counts like `DARK_HOUR` hours of driving. Robots stand apart in a haven.
+        """
+        best, hours, least = start, STILL_H, STILL_H
         for _, haven in self.mission.havens:
             way = self.hours(robot, start, haven)
-            if way < hours:
-                best, hours = haven, way
+            if np.isinf(way):
+                continue
+            cost = way + DARK_HOUR * self.forecast.light(*haven, t_s).dark_for_h
+            if cost < least:
+                bearing = GOLDEN_ANGLE_RAD * robot
+                best = haven[0] + APART_M * math.sin(bearing), haven[1] + APART_M * math.cos(bearing)
+                hours, least = way, cost
         return best, hours
+
+    def way_lit(self, start: tuple[float, float], goal: tuple[float, float], t_s: int) -> float:
+        """Lit part of the next hours along the straight line between two places, 0..1: what panels may hope for."""
+        shares = [
+            self.forecast.lit_mean(
+                start[0] + share * (goal[0] - start[0]), start[1] + share * (goal[1] - start[1]), t_s, WAY_H
+            )
+            for share in (0.0, 0.25, 0.5, 0.75, 1.0)
+        ]
+        return sum(shares) / len(shares)

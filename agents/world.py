@@ -87,6 +87,8 @@ class World:
             raise WorldError("specs: is empty; a World needs at least one robot")
         if station is not None and not 0 <= station < robots:
             raise WorldError(f"station = {station}: must be a robot's index, 0..{robots - 1}")
+        if station is not None and self.specs[station].role == "orbiter":
+            raise WorldError(f"station = {station}: is an orbiter; the station must stand on the ground")
         if not (math.isfinite(self.tick_s) and self.tick_s > 0):
             raise WorldError(f"tick_s = {tick_s!r}: must be > 0")
         self._starts, self._t0 = _starts(start_xy, t0, robots)

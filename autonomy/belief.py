@@ -40,7 +40,9 @@ class Belief:
         self.min_confidence = min_confidence
         self._n = 0
         self._table: NDArray[np.float64] = np.zeros((len(_FIELDS), 64))
-        self._polygons: NDArray[np.object_] = np.full(64, None, dtype=object)  # keep-outs already made, None where stale
+        self._polygons: NDArray[np.object_] = np.full(
+            64, None, dtype=object
+        )  # keep-outs already made, None where stale
         self._polygons_clearance = math.nan
         self._widest = 0.0  # [m] no rock was ever bigger
 

@@ -10,8 +10,9 @@ import shapely
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from moonfleet.terrain.grid import GeoRef
     from shapely import Polygon
+
+    from moonfleet.terrain.grid import GeoRef
 
 
 class MastCamera(NamedTuple):
@@ -54,7 +55,9 @@ class MastCamera(NamedTuple):
         """Return bool [R, C]: the cells of ``ref`` whose centres are in the wedge."""
         x, _ = ref.xy(np.zeros(ref.cols), np.arange(ref.cols))
         _, y = ref.xy(np.arange(ref.rows), np.zeros(ref.rows))
-        return self.sees(x[None, :] + np.zeros((ref.rows, 1)), y[:, None] + np.zeros((1, ref.cols)), pose_xy, heading_deg)
+        return self.sees(
+            x[None, :] + np.zeros((ref.rows, 1)), y[:, None] + np.zeros((1, ref.cols)), pose_xy, heading_deg
+        )
 
     def footprint(self, pose_xy: tuple[float, float], heading_deg: float) -> Polygon:
         """Return the wedge as a polygon of about 2 deg steps."""

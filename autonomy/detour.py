@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import shapely
@@ -100,36 +100,64 @@ def _shortest(
 ) -> list[NDArray[np.float64]]:
     """Grow the set of obstacles until the shortest way around them touches none of the others."""
     nodes = [start[None, :], end[None, :]]
+    before, after = [np.full(2, -1)], [np.full(2, -1)]
     corners: list[NDArray[np.float64]] = []
     known: set[int] = set()
     way = np.stack([start, end])
+    size = 2
+    rings = 0
     while True:
         fresh = [i for i in zones.hits(way).tolist() if i not in known]
         if not fresh:
-            break
-        known.update(fresh)
-        for i in fresh:
+            return list(way)
+        for i in _with_neighbours(zones, fresh, known, rings):
             for part in convex_parts(zones.polygons[i]):
+                turn = np.arange(len(part))
                 corners.append(part)
                 nodes.append(_off(part))
+                before.append(size + np.roll(turn, 1))
+                after.append(size + np.roll(turn, -1))
+                size += len(part)
+        rings += 1
         all_nodes = np.concatenate(nodes)
         first = np.zeros(len(corners) + 1, dtype=np.int64)
         np.cumsum([len(part) for part in corners], out=first[1:])
-        picked = _around(all_nodes, np.concatenate(corners), first, _discs(corners), float(longest_m))
+        picked = _around(
+            all_nodes,
+            np.concatenate(before),
+            np.concatenate(after),
+            np.concatenate(corners),
+            first,
+            _discs(corners),
+            float(longest_m),
+        )
         if picked.size == 0:
             raise NoRoute(
                 f"keep-outs close every way from ({start[0]:.1f}, {start[1]:.1f}) to ({end[0]:.1f}, {end[1]:.1f}) m; "
                 "a smaller clearance or another goal would help."
             )
         way = all_nodes[picked]
-    return list(way)
+
+
+def _with_neighbours(zones: Zones, fresh: list[int], known: set[int], rings: int) -> list[int]:
+    """Add to ``known`` the fresh polygons and those that overlap them, ``rings`` links far: walls come whole after a few rounds."""
+    added = list(fresh)
+    known.update(fresh)
+    edge = fresh
+    for _ in range(rings):
+        edge = [i for i in zones.touching(edge).tolist() if i not in known]
+        if not edge:
+            break
+        known.update(edge)
+        added.extend(edge)
+    return added
 
 
 def convex_parts(polygon: Polygon) -> list[NDArray[np.float64]]:
     """Return the corners of convex pieces, float64 [k, 2] each, counter-clockwise; one piece for a convex polygon."""
-    pieces = [polygon]
+    pieces: list[Polygon] = [polygon]
     if polygon.interiors or polygon.area < polygon.convex_hull.area * (1.0 - 1e-9):
-        pieces = list(shapely.constrained_delaunay_triangles(polygon).geoms)
+        pieces = cast("list[Polygon]", list(shapely.constrained_delaunay_triangles(polygon).geoms))
     parts: list[NDArray[np.float64]] = []
     for piece in pieces:
         ring = np.asarray(shapely.get_coordinates(piece.exterior)[:-1], dtype=np.float64)
@@ -207,14 +235,32 @@ def _touches(
 
 
 @kernel
+def _tangent(nodes: NDArray[np.float64], origin: int, at: int, before: int, after: int) -> bool:
+    """Say whether the line origin-at leaves the neighbours of corner ``at`` on one side (an end has none)."""
+    if before < 0:
+        return True
+    dx, dy = nodes[at, 0] - nodes[origin, 0], nodes[at, 1] - nodes[origin, 1]
+    one = dx * (nodes[before, 1] - nodes[at, 1]) - dy * (nodes[before, 0] - nodes[at, 0])
+    two = dx * (nodes[after, 1] - nodes[at, 1]) - dy * (nodes[after, 0] - nodes[at, 0])
+    small = 1e-9 * (abs(dx) + abs(dy))
+    return (one >= -small and two >= -small) or (one <= small and two <= small)
+
+
+@kernel
 def _around(
     nodes: NDArray[np.float64],
+    before: NDArray[np.int64],
+    after: NDArray[np.int64],
     corners: NDArray[np.float64],
     first: NDArray[np.int64],
     discs: NDArray[np.float64],
     longest: float,
 ) -> NDArray[np.int64]:
-    """A* over mutually visible nodes from node 0 to node 1, edges tested only when they would help; [] when there is no way."""
+    """A* over mutually visible nodes from node 0 to node 1; [] when there is no way.
+
+    ``before`` and ``after`` are each node's neighbours on its polygon (-1 for the two ends): only edges that leave both on one side
+    (tangents) can be part of a shortest way. Sight is tested last, and only for edges that would help.
+    """
     count = len(nodes)
     best = np.full(count, np.inf)
     bound = np.empty(count)
@@ -243,10 +289,16 @@ def _around(
             if closed[to]:
                 continue
             found = best[here] + math.sqrt((nodes[to, 0] - x) ** 2 + (nodes[to, 1] - y) ** 2)
-            if found < best[to] and found + bound[to] < best[1]:
-                if not _touches(x, y, nodes[to, 0], nodes[to, 1], corners, first, discs):
-                    best[to] = found
-                    came[to] = here
+            if found >= best[to] or found + bound[to] >= min(best[1], longest):
+                continue
+            if not (
+                _tangent(nodes, here, to, before[to], after[to])
+                and _tangent(nodes, to, here, before[here], after[here])
+            ):
+                continue
+            if not _touches(x, y, nodes[to, 0], nodes[to, 1], corners, first, discs):
+                best[to] = found
+                came[to] = here
     size = 1
     at = 1
     while at != 0:

@@ -23,8 +23,9 @@ from .smooth import shorten
 from .zones import Zones
 
 if TYPE_CHECKING:
-    from moonfleet.terrain.grid import GeoRef
     from shapely import Polygon
+
+    from moonfleet.terrain.grid import GeoRef
 
 Float64Array = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from moonfleet.terrain import seeds
 
 from . import observation as layout
-from .observation import CHARGE, GO_ON, HIBERNATE, HOLD, INDEX, JOB0, JOB_COLUMN, K_JOBS, Observation
+from .observation import CHARGE, GO_ON, HIBERNATE, HOLD, INDEX, JOB0, JOB_COLUMN, K_JOBS, RELAY, Observation
 
 __all__ = ["Observation", "Policy", "RandomPolicy", "StationKeeper"]
 
@@ -41,34 +41,28 @@ class RandomPolicy:
 class StationKeeper:
     """Rules that keep a robot alive first and useful second; no memory, so the same observation gives the same action.
 
-    ``keep`` is the charge that must be left after any plan: the reserve, the way to the haven with a margin of 30 %, and hibernating
-    through the darkness forecast for the haven (at most ``night_cap`` of a battery). The first rule that applies and is allowed wins:
+    Two questions decide. *Can it still get home?* The charge must cover the way to the haven, with a margin of 20 %, and leave
+    the reserve. *Will it live through the next night?* The charge with which it reaches the haven, and what it gains there
+    until dark, must cover hibernating through the darkness forecast there (at most ``night_cap`` of a battery).
+    The first rule that applies and is allowed wins:
 
-    1. **Sleep.** Dark here, the darkness lasts longer than ``nap_h``, and (at the haven, or the haven is out of reach, or it is
-       dark as well): hibernate. A sleeping robot sleeps on until there is light.
-    2. **Retreat.** Charge below ``keep``, or darkness comes to this place within the way to the haven plus ``margin_h`` and will last
-       longer than the battery above the reserve can stand awake: charge (which means: go to the haven, charge there).
-    3. **Fill up.** Already charging and below ``full``: go on charging. Below ``low`` and lit: charge.
-    4. **Go on** with the job in hand.
-    5. **Do as told.** The job that the station assigned, if it is safe.
-    6. **Best value per hour** of travel and work among safe, ready, open jobs; a job with others on it counts 1 / (1 + others).
-    7. Charge when not full, hibernate when dark for long, hold, go on.
+    1. **Relay**, for a machine that can.
+    2. **Keep retreating**: under way without a job is under way to the haven.
+    3. **Retreat** when one of the two questions would soon be answered by no; asleep or in long darkness: hibernate instead.
+    4. **Fill up**: once charging, charge until ``full``.
+    5. **Go on** with the job in hand.
+    6. **Do as told**: the job that the station assigned, if it is safe.
+    7. **Best value per hour** of travel and work among safe, ready, open jobs.
+    8. Nothing to do: hibernate in a darkness that the battery cannot stand awake; else go home and charge; else hold.
 
-    A job is *safe* when charge minus its energy and the energy from it to the haven leaves the reserve and the darkness at the haven.
+    A job is *safe* when both questions are answered by yes, with ``slack`` to spare, for the moment it is done (or, for a long
+    one, after a day of it).
     """
 
-    def __init__(
-        self,
-        low: float = 0.35,
-        full: float = 0.9,
-        nap_h: float = 2.0,
-        margin_h: float = 2.0,
-        night_cap: float = 0.6,
-    ) -> None:
-        self.low = low
+    def __init__(self, full: float = 0.9, nap_h: float = 2.0, slack: float = 0.05, night_cap: float = 0.8) -> None:
         self.full = full
         self.nap_h = nap_h
-        self.margin_h = margin_h
+        self.slack = slack
         self.night_cap = night_cap
 
     def act(self, observation: Observation) -> int:
@@ -90,43 +84,52 @@ class StationKeeper:
             return float(row[INDEX[f"forecast.{name}"]])
 
         battery, reserve = own("battery_frac"), own("reserve_frac")
+        at_haven, has_job = own("at_haven") > 0.5, own("has_job") > 0.5
         dark = own("lit") < 0.05
-        at_haven = own("at_haven") > 0.5
         long_dark = dark and ahead("dark_for") > self.nap_h
-        haven_dark = ahead("haven_dark_in") < ahead("haven_travel") + self.margin_h
+        home = 0.0 if at_haven else 1.2 * ahead("haven_energy")
         night = min(own("hibernate_rate") * ahead("haven_dark_for"), self.night_cap)
-        home = 0.0 if at_haven else 1.3 * ahead("haven_energy")
-        out_of_reach = home > battery
-        wishes: list[int] = []
+        gain = own("charge_rate") * ahead("haven_lit_24h")
 
-        asleep = own("is_hibernate") > 0.5
-        if (asleep and dark) or (long_dark and (at_haven or out_of_reach or haven_dark)):
-            wishes.append(HIBERNATE)
-        awake_h = max(battery - reserve, 0.0) / max(own("idle_rate"), 1e-6)
-        night_nears = ahead("dark_in") < ahead("haven_travel") + self.margin_h and ahead("dark_for") > awake_h
-        if battery < reserve + home + night or night_nears:
-            if at_haven and long_dark:
-                wishes.append(HIBERNATE)
-            wishes.append(CHARGE)
-        charging = own("is_charge") > 0.5
-        if (charging and battery < self.full and not (at_haven and dark)) or (battery < self.low and not dark):
-            wishes.append(CHARGE)
+        def dusk(charge: NDArray[np.float64], hours: NDArray[np.float64]) -> NDArray[np.float64]:
+            """Charge when night falls at the haven, of a robot that gets there ``hours`` from now with ``charge``."""
+            return np.minimum(charge + gain * np.maximum(ahead("haven_dark_in") - hours, 0.0), 1.0)
 
         jobs = row[layout.JOBS].reshape(K_JOBS, layout.JOB_WIDTH)
-        energy = jobs[:, JOB_COLUMN["energy"]] + jobs[:, JOB_COLUMN["home_energy"]]
-        safe = (jobs[:, JOB_COLUMN["valid"]] > 0.5) & mask[JOB0:] & (battery - energy >= reserve + night)
-        mine = jobs[:, JOB_COLUMN["mine"]] > 0.5
-        if own("has_job") > 0.5:
-            wishes.append(GO_ON)
-        wishes.extend(JOB0 + int(k) for k in np.flatnonzero(safe & mine))
-        rate = jobs[:, JOB_COLUMN["value"]] / np.maximum(jobs[:, JOB_COLUMN["travel"]] + jobs[:, JOB_COLUMN["effort"]], 0.1)
-        rate = rate / (1.0 + jobs[:, JOB_COLUMN["others"]])
-        can = safe & (jobs[:, JOB_COLUMN["ready"]] > 0.5) & (jobs[:, JOB_COLUMN["open"]] > 0.5)
-        order = sorted((int(k) for k in np.flatnonzero(can)), key=lambda k: (-float(rate[k]), k))
-        wishes.extend(JOB0 + k for k in order)
 
-        if long_dark:
+        def job(name: str) -> NDArray[np.float64]:
+            return jobs[:, JOB_COLUMN[name]]
+
+        after = battery - job("energy") - 1.2 * job("home_energy")
+        hours = job("travel") + np.minimum(job("effort"), 24.0)
+        safe = (after >= reserve + self.slack) & (dusk(after, hours) >= night + 2.0 * self.slack)
+        safe &= (job("valid") > 0.5) & mask[JOB0:]
+        left = battery - home
+        short = left < reserve or float(dusk(np.array(left), np.array(ahead("haven_travel")))) < night + self.slack
+
+        wishes = [RELAY]
+        if own("is_drive") > 0.5 and not has_job:
+            wishes.append(GO_ON)
+        if short:
+            if long_dark and (at_haven or home > battery or own("is_hibernate") > 0.5):
+                wishes.append(HIBERNATE)
+            wishes.append(CHARGE)
+        if own("is_charge") > 0.5 and battery < self.full and not dark:
+            wishes.append(CHARGE)
+        if has_job:
+            wishes.append(GO_ON)
+        wishes.extend(JOB0 + int(k) for k in np.flatnonzero(safe & (job("mine") > 0.5)))
+        rate = job("value") / np.maximum(job("travel") + job("effort"), 0.1)
+        can = safe & (job("ready") > 0.5) & (job("open") > 0.5)
+        wishes.extend(JOB0 + k for k in sorted(np.flatnonzero(can).tolist(), key=lambda k: (-float(rate[k]), k)))
+
+        awake_h = max(battery - reserve, 0.0) / max(own("idle_rate"), 1e-6)
+        if (
+            long_dark
+            and ahead("dark_for") > awake_h
+            and (at_haven or ahead("haven_dark_in") < ahead("haven_travel") + 1.0)
+        ):
             wishes.append(HIBERNATE)
-        if battery < self.full:
+        if not at_haven or (battery < self.full and not dark):
             wishes.append(CHARGE)
         return [*wishes, HOLD, GO_ON, CHARGE, HIBERNATE]

@@ -79,7 +79,9 @@ def distance_field(
     rows, cols = cost.shape
     off = (goals < 0).any(axis=1) | (goals[:, 0] >= rows) | (goals[:, 1] >= cols)
     if goals.size == 0 or off.any():
-        named = "no goal was given" if goals.size == 0 else f"goal cell {tuple(goals[off][0].tolist())} is not on the grid"
+        named = (
+            "no goal was given" if goals.size == 0 else f"goal cell {tuple(goals[off][0].tolist())} is not on the grid"
+        )
         raise GoalOutside(f"{named}; rows are 0..{rows - 1}, columns 0..{cols - 1}.")
     goals = goals[np.isfinite(cost[goals[:, 0], goals[:, 1]])]
     if goals.size == 0:
@@ -240,7 +242,9 @@ def _astar(
 
 
 @kernel
-def _field(flat: NDArray[np.float32], width: int, goals: NDArray[np.int64], corner_cutting: bool) -> NDArray[np.float64]:
+def _field(
+    flat: NDArray[np.float32], width: int, goals: NDArray[np.int64], corner_cutting: bool
+) -> NDArray[np.float64]:
     """Return the cost in cells from every cell to its cheapest goal."""
     step = np.array([-width, width, -1, 1, -width - 1, -width + 1, width - 1, width + 1])
     best = np.full(flat.size, np.inf)

@@ -1,4 +1,4 @@
-"""Keep-out zones as shapely polygons in one search tree: is this line free, and which zones does it meet?"""
+"""Keep-out zones as shapely polygons in one search tree, asked whether a line is free and which zones it meets."""
 
 from __future__ import annotations
 
@@ -39,6 +39,11 @@ class Zones:
     def blocks(self, line: NDArray[np.float64] | BaseGeometry) -> bool:
         """Say whether the line touches any polygon."""
         return self.hits(line).size > 0
+
+    def touching(self, indexes: Sequence[int]) -> NDArray[np.int64]:
+        """Return the sorted indexes of the polygons that touch any of the given ones (themselves included)."""
+        shapes = np.array([self.polygons[i] for i in indexes], dtype=object)
+        return np.unique(self._tree.query(shapes, predicate="intersects")[1]).astype(np.int64)
 
     def inside(self, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return bool [n]: which of the points [n, 2] are in (or on the rim of) a polygon."""

@@ -193,7 +193,8 @@ def help_text(*words: str) -> str:
     """Return what the command says with ``--help``."""
     plain = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
     done = subprocess.run([*COMMAND, *words, "--help"], capture_output=True, text=True, check=True, env=plain)
-    return "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines())
+    lines = [line.rstrip() for line in done.stdout.splitlines()]
+    return "\n".join(lines).strip("\n")
 
 
 def command_page() -> str:

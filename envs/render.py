@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from moonfleet.terrain.light import lit_map
 from moonfleet.terrain.maps import hillshade
 from moonfleet.terrain.site import Site
+from moonfleet.terrain.sky import SkyTable
 
 Rgb = NDArray[np.uint8]
 Colour = tuple[int, int, int]
+Legend = tuple[str, Colour, str]  # shape, colour, text
 
 ORANGE, SKY_BLUE, GREEN, YELLOW = (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66)
 BLUE, VERMILION, PURPLE, WHITE = (0, 114, 178), (213, 94, 0), (204, 121, 167), (255, 255, 255)
@@ -28,6 +30,7 @@ INK, PAPER, GREY, DIM = (226, 230, 236), (16, 18, 24), (128, 134, 146), (58, 62,
 SS = 2  # supersampling
 MAP_PX = 560  # side of the map, pixels of the final picture
 PANEL_PX = 216
+DIAL_PX = 152  # height kept for the sky's dial
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
@@ -71,6 +74,17 @@ class Sky(NamedTuple):
     earth_az_deg: float
     earth_el_deg: float
 
+    @classmethod
+    def of(cls, table: SkyTable) -> Sky:
+        """Return the first row of a sky table."""
+        return cls(
+            float(table.sun_az_deg[0]),
+            float(table.sun_el_deg[0]),
+            float(table.sun_radius_deg[0]),
+            float(table.earth_az_deg[0]),
+            float(table.earth_el_deg[0]),
+        )
+
 
 def battery_colour(frac: float) -> Colour:
     """Return green, yellow or vermilion for a charge of 0..1."""
@@ -82,16 +96,17 @@ class Picture:
 
     def __init__(self, site: Site, view: tuple[float, float, float] | None = None) -> None:
         self.site = site
-        self._shade = np.asarray(hillshade(site.grid), np.float32) / 255.0
         self.set_view(view)
 
     def set_view(self, view: tuple[float, float, float] | None) -> None:
-        """Look at another part of the site; None is all of it."""
-        ref = self.site.ref
-        if view is None:
-            centre_x, centre_y = ref.centre
-            view = (float(centre_x), float(centre_y), ref.cell_m * max(ref.rows, ref.cols))
-        self.centre_x, self.centre_y, self.span_m = view
+        """Look at another part of the site, moved and shrunk so that it lies inside; None is all of it."""
+        xmin, ymin, xmax, ymax = self.site.ref.bounds
+        whole = min(xmax - xmin, ymax - ymin)
+        x, y, span = view if view is not None else (0.5 * (xmin + xmax), 0.5 * (ymin + ymax), whole)
+        self.span_m = min(span, whole)
+        half = 0.5 * self.span_m
+        self.centre_x = min(max(x, xmin + half), xmax - half)
+        self.centre_y = min(max(y, ymin + half), ymax - half)
         self._map_px = MAP_PX * SS
         self._scale = self._map_px / self.span_m  # px per metre
 
@@ -109,20 +124,21 @@ class Picture:
         title: str,
         lines: Sequence[str],
         gauges: Sequence[Gauge],
+        legend: Sequence[Legend] = (),
     ) -> Rgb:
         """Return the scene uint8 [560, 776, 3]: ``routes`` are polylines float64 [n, 2], ``lines`` the panel's text."""
         canvas = self._ground(sky)
         for xy, colour in routes:
             self._line(canvas, xy, colour)
         for place in places:
-            self._place(canvas, place)
+            _mark(canvas, self.px(place.x, place.y), place.shape, place.colour)
         for robot in robots:
             self._robot(canvas, robot)
         self._labels(canvas, robots, places)
         self._scale_bar(canvas)
         panel = np.empty((self._map_px, PANEL_PX * SS, 3), np.uint8)
         panel[:] = PAPER
-        self._panel(panel, sky, title, lines, gauges)
+        self._panel(panel, sky, title, lines, gauges, legend)
         whole = np.concatenate([canvas, panel], axis=1)
         small = cv2.resize(whole, (MAP_PX + PANEL_PX, MAP_PX), interpolation=cv2.INTER_AREA)
         return np.ascontiguousarray(small, dtype=np.uint8)
@@ -130,13 +146,14 @@ class Picture:
     # -- the map -------------------------------------------------------------------------------------------------
 
     def _ground(self, sky: Sky) -> Rgb:
-        """Return the map's background: hillshade in warm grey where lit, deep blue where dark."""
+        """Return the map's background: relief shaded from the Sun's side, warm grey where lit, deep blue where dark."""
         lit = lit_map(self.site.ref, self.site.horizon, sky.sun_az_deg, sky.sun_el_deg, sky.sun_radius_deg)
-        shade, light = self._cut(self._shade), self._cut(np.asarray(lit, np.float32))
+        relief = hillshade(self.site.grid, sky.sun_az_deg, 25.0, 2.0).astype(np.float32) / 255.0
+        shade, light = self._cut(relief), self._cut(np.asarray(lit, np.float32))
         light = cv2.GaussianBlur(light, (0, 0), 0.25 * self.site.ref.cell_m * self._scale)
-        relief = np.clip(0.15 + 0.95 * shade, 0.0, 1.0)[..., None]
-        warm = relief * np.array([238.0, 226.0, 206.0], np.float32)
-        cold = relief * np.array([58.0, 72.0, 118.0], np.float32)
+        tone = np.clip(0.08 + 0.92 * shade, 0.0, 1.0)[..., None]
+        warm = tone * np.array([214.0, 203.0, 184.0], np.float32)
+        cold = tone * np.array([46.0, 58.0, 98.0], np.float32)
         mixed = cold + (warm - cold) * np.clip(light, 0.0, 1.0)[..., None]
         return np.clip(mixed, 0.0, 255.0).astype(np.uint8)
 
@@ -159,26 +176,6 @@ class Picture:
         points = np.array([self.px(float(x), float(y)) for x, y in xy], np.int32).reshape(-1, 1, 2)
         cv2.polylines(canvas, [points], False, PAPER, 4 * SS, cv2.LINE_AA)
         cv2.polylines(canvas, [points], False, colour, 2 * SS, cv2.LINE_AA)
-
-    def _place(self, canvas: Rgb, place: PlaceMark) -> None:
-        """Draw a target (ring), a reached one (disc), a haven (sun-lit square) or a job (diamond)."""
-        at, r = self.px(place.x, place.y), 7 * SS
-        if place.shape == "target":
-            cv2.circle(canvas, at, r, PAPER, 5 * SS, cv2.LINE_AA)
-            cv2.circle(canvas, at, r, place.colour, 3 * SS, cv2.LINE_AA)
-        elif place.shape == "done":
-            cv2.circle(canvas, at, r - SS, PAPER, -1, cv2.LINE_AA)
-            cv2.circle(canvas, at, r - 2 * SS, place.colour, -1, cv2.LINE_AA)
-        elif place.shape == "haven":
-            r = 5 * SS
-            corner, other = (at[0] - r, at[1] - r), (at[0] + r, at[1] + r)
-            cv2.rectangle(canvas, corner, other, PAPER, 4 * SS)
-            cv2.rectangle(canvas, corner, other, place.colour, 2 * SS)
-        else:
-            r = 6 * SS
-            diamond = np.array([[at[0], at[1] - r], [at[0] + r, at[1]], [at[0], at[1] + r], [at[0] - r, at[1]]], np.int32)
-            cv2.fillPoly(canvas, [diamond], place.colour, cv2.LINE_AA)
-            cv2.polylines(canvas, [diamond], True, PAPER, SS, cv2.LINE_AA)
 
     def _robot(self, canvas: Rgb, robot: RobotMark) -> None:
         """Draw a robot: an arrowhead along its heading, or a hexagon, with its charge as a bar above."""
@@ -236,7 +233,15 @@ class Picture:
 
     # -- the panel -----------------------------------------------------------------------------------------------
 
-    def _panel(self, panel: Rgb, sky: Sky, title: str, lines: Sequence[str], gauges: Sequence[Gauge]) -> None:
+    def _panel(
+        self,
+        panel: Rgb,
+        sky: Sky,
+        title: str,
+        lines: Sequence[str],
+        gauges: Sequence[Gauge],
+        legend: Sequence[Legend],
+    ) -> None:
         """Fill the panel: title, text, bars, and the sky's dial at the bottom."""
         left, down = 14 * SS, 28 * SS
         _text(panel, title, left, down, 0.58, INK)
@@ -244,23 +249,37 @@ class Picture:
         for line in lines:
             down += 18 * SS
             _text(panel, line, left, down, 0.42, INK if line and not line.startswith(" ") else GREY)
-        down += 10 * SS
-        for gauge in gauges:
-            down += 18 * SS
-            _text(panel, gauge.label, left, down, 0.42, INK)
-            (width, _), _ = cv2.getTextSize(gauge.text, FONT, 0.42 * SS, SS)
-            right = (PANEL_PX - 14) * SS
-            _text(panel, gauge.text, right - width, down, 0.42, GREY)
-            down += 6 * SS
-            _bar(panel, left, down, right - left, 7 * SS, gauge.value, gauge.colour)
+        down += 8 * SS
+        pitch = 34 * SS if len(gauges) <= 4 else 24 * SS
+        room = max((self._map_px - DIAL_PX * SS - down) // pitch, 1)
+        shown = gauges if len(gauges) <= room else gauges[: room - 1]
+        for gauge in shown:
+            self._gauge(panel, gauge, left, down + 18 * SS, pitch)
+            down += pitch
+        if len(shown) < len(gauges):
+            _text(panel, f"and {len(gauges) - len(shown)} more", left, down + 18 * SS, 0.42, GREY)
+            down += pitch
+        if self._map_px - DIAL_PX * SS - down > 20 * SS * len(legend):
             down += 10 * SS
+            for shape, colour, text in legend:
+                down += 20 * SS
+                _mark(panel, (left + 8 * SS, down - 4 * SS), shape, colour)
+                _text(panel, text, left + 24 * SS, down, 0.38, GREY)
         self._dial(panel, sky)
+
+    def _gauge(self, panel: Rgb, gauge: Gauge, left: int, base: int, pitch: int) -> None:
+        """Draw one labelled bar; ``pitch`` is the room it has downwards."""
+        right, roomy = (PANEL_PX - 14) * SS, pitch >= 30 * SS
+        (width, _), _ = cv2.getTextSize(gauge.text, FONT, 0.42 * SS, SS)
+        _text(panel, gauge.label, left, base, 0.42, INK)
+        _text(panel, gauge.text, right - width, base, 0.42, GREY)
+        height = (7 if roomy else 3) * SS
+        _bar(panel, left, base + (6 if roomy else 5) * SS, right - left, height, gauge.value, gauge.colour)
 
     def _dial(self, panel: Rgb, sky: Sky) -> None:
         """Draw where Sun and Earth stand: azimuth round the ring (up is +y), filled when above the horizontal."""
         centre, r = (PANEL_PX * SS // 2, self._map_px - 84 * SS), 52 * SS
         cv2.circle(panel, centre, r, DIM, 2 * SS, cv2.LINE_AA)
-        cv2.line(panel, (centre[0], centre[1] - r - 4 * SS), (centre[0], centre[1] - r + 4 * SS), GREY, SS, cv2.LINE_AA)
         bodies = (("Sun", sky.sun_az_deg, sky.sun_el_deg, YELLOW, 8), ("Earth", sky.earth_az_deg, sky.earth_el_deg, SKY_BLUE, 6))
         for k, (name, az_deg, el_deg, colour, size) in enumerate(bodies):
             az = math.radians(az_deg)
@@ -270,6 +289,27 @@ class Picture:
             text = f"{name} {el_deg:+.1f} deg"
             (width, _), _ = cv2.getTextSize(text, FONT, 0.38 * SS, SS)
             _text(panel, text, centre[0] - width // 2, centre[1] + (-4 + 18 * k) * SS, 0.38, colour)
+
+
+def _mark(canvas: Rgb, at: tuple[int, int], shape: str, colour: Colour) -> None:
+    """Draw a target (ring), a reached one (disc), a haven (square) or a job (diamond)."""
+    r = 7 * SS
+    if shape == "target":
+        cv2.circle(canvas, at, r, PAPER, 5 * SS, cv2.LINE_AA)
+        cv2.circle(canvas, at, r, colour, 3 * SS, cv2.LINE_AA)
+    elif shape == "done":
+        cv2.circle(canvas, at, r - SS, PAPER, -1, cv2.LINE_AA)
+        cv2.circle(canvas, at, r - 2 * SS, colour, -1, cv2.LINE_AA)
+    elif shape == "haven":
+        r = 5 * SS
+        corner, other = (at[0] - r, at[1] - r), (at[0] + r, at[1] + r)
+        cv2.rectangle(canvas, corner, other, PAPER, 4 * SS)
+        cv2.rectangle(canvas, corner, other, colour, 2 * SS)
+    else:
+        r = 6 * SS
+        diamond = np.array([[at[0], at[1] - r], [at[0] + r, at[1]], [at[0], at[1] + r], [at[0] - r, at[1]]], np.int32)
+        cv2.fillPoly(canvas, [diamond], colour, cv2.LINE_AA)
+        cv2.polylines(canvas, [diamond], True, PAPER, SS, cv2.LINE_AA)
 
 
 def _overlap(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> bool:
@@ -289,5 +329,6 @@ def _bar(canvas: Rgb, left: int, top: int, width: int, height: int, value: float
 def _text(canvas: Rgb, text: str, left: int, base: int, size: float, colour: Colour, edge: bool = False) -> None:
     """Write ``text`` with its left end at ``left`` and its foot at ``base``."""
     if edge:
-        cv2.putText(canvas, text, (left, base), FONT, size * SS, PAPER, 4 * SS, cv2.LINE_AA)
+        for dx, dy in ((-3, 0), (3, 0), (0, -3), (0, 3), (-2, -2), (-2, 2), (2, -2), (2, 2)):
+            cv2.putText(canvas, text, (left + dx, base + dy), FONT, size * SS, PAPER, SS, cv2.LINE_AA)
     cv2.putText(canvas, text, (left, base), FONT, size * SS, colour, SS, cv2.LINE_AA)

@@ -146,6 +146,7 @@ def step_hours(times_s: np.ndarray) -> float:
 
 def _measure_robot(rows: pa.Table) -> RobotMetrics:
     status = of_kind(rows, "status")
+    status = status.filter(pc.greater(status["t_s"], 0))  # the state at the start ends no step
     hours = step_hours(status["t_s"].to_numpy())
     frac, temp, lit = numbers(status, "battery_frac"), numbers(status, "temp_k"), numbers(status, "lit")
     link = np.nan_to_num(numbers(status, "link")).astype(np.int64)

@@ -10,19 +10,19 @@ from moonfleet.agents.errors import MissionError
 from moonfleet.agents.mission import FleetMember, MissionSpec
 from moonfleet.autonomy.errors import JobError
 from moonfleet.autonomy.jobs import Job, JobKind
+from moonfleet.terrain.catalogue import named_place
 from moonfleet.terrain.clock import utc_to_tdb
 from moonfleet.terrain.errors import SiteError
 from moonfleet.terrain.grid import polar_xy
 from moonfleet.terrain.places import PlaceRule, pick_places
 from moonfleet.terrain.relay import queqiao2
-from moonfleet.terrain.site import Site, SiteRecipe, build_site
+from moonfleet.terrain.site import Site, SiteRecipe, build_site, recipe_of_dem
 
 from .errors import RunFolderError, ScenarioError
 from .scenario import fault, group_points, job_ids, job_points, member_spec, place_order
 from .scenario_model import PlaceBlock, ResolvedBlock, Scenario, SiteBlock
 
 Point = tuple[float, float]
-Progress = Callable[[str, float], None]
 DEM_SUFFIXES = (".tif", ".tiff", ".img", ".lbl", ".vrt", ".jp2")
 
 
@@ -40,7 +40,7 @@ def build_mission(
     site: str | None = None,
     seed: int | None = None,
     cache: Path | None = None,
-    progress: Progress | None = None,
+    progress: Callable[[str, float], None] | None = None,
 ) -> Plan:
     """Resolve a scenario.
 
@@ -66,11 +66,12 @@ def build_mission(
         scenario = scenario.model_copy(update={"seed": seed})
     if site is not None:
         scenario = scenario.model_copy(update={"site": override_site(scenario.site, site)})
-    built = build_site(recipe_of(scenario), cache=cache, progress=progress)
+    recipe = recipe_of(scenario)
+    built = build_site(recipe, cache=cache, progress=progress)
     check_key(scenario, built)
     check_area(scenario, built)
     points = resolve_places(scenario, built)
-    scenario = resolved_copy(scenario, built, points)
+    scenario = resolved_copy(scenario, recipe, built, points)
     flat = resolve_flat(scenario)
     return Plan(assemble(scenario, built, flat), scenario)
 
@@ -81,8 +82,7 @@ def override_site(block: SiteBlock, given: str) -> SiteBlock:
     if path.exists() or path.suffix.lower() in DEM_SUFFIXES:
         if not path.is_file():
             raise SiteError(f"--site = {given}: no such file")
-        keep = {"size_m": block.size_m, "cell_m": block.cell_m, "seed": block.seed, "azimuths": block.azimuths}
-        return SiteBlock(dem=str(path.resolve()), **keep)
+        return SiteBlock(dem=str(path.resolve()), cell_m=block.cell_m, seed=block.seed, azimuths=block.azimuths)
     return block.model_copy(update={"name": given, "lon_deg": None, "lat_deg": None, "dem": None})
 
 
@@ -144,22 +144,18 @@ def make_jobs(scenario: Scenario, flat: dict[str, Point]) -> tuple[Job, ...]:
 
 
 def recipe_of(scenario: Scenario) -> SiteRecipe:
-    """Return the site recipe of a scenario; a relative elevation file is looked for beside the working directory."""
+    """Return the site recipe of a scenario; of a user's elevation file, the largest square when no size is given."""
     block = scenario.site
-    lon_lat: dict[str, float] = {}
-    name = block.name or scenario.name
-    if block.lon_deg is not None and block.lat_deg is not None:
-        lon_lat = {"lon_deg": block.lon_deg, "lat_deg": block.lat_deg}
-    elif block.dem is None:
-        from moonfleet.terrain.catalogue import named_place
-
-        place = named_place(name)
-        lon_lat = {"lon_deg": place.lon_deg, "lat_deg": place.lat_deg}
-    dem = None if block.dem is None else Path(block.dem).expanduser()
-    if dem is not None and block.name is None:
-        name = dem.stem
-    shape = {"size_m": block.size_m, "cell_m": block.cell_m, "seed": block.seed, "azimuths": block.azimuths}
-    return SiteRecipe(name=name, dem=dem, **lon_lat, **shape)  # pyright: ignore[reportArgumentType]
+    lonlat = (block.lon_deg, block.lat_deg) if block.lon_deg is not None and block.lat_deg is not None else None
+    shape = {"cell_m": block.cell_m, "seed": block.seed, "azimuths": block.azimuths}
+    if block.dem is not None and scenario.resolved is None:
+        size = block.size_m if "size_m" in block.model_fields_set else None
+        return recipe_of_dem(Path(block.dem).expanduser(), name=block.name, lonlat=lonlat, size_m=size, **shape)  # pyright: ignore
+    if lonlat is None:
+        place = named_place(block.name or "")
+        lonlat = (place.lon_deg, place.lat_deg)
+    dem = None if block.dem is None else Path(block.dem)
+    return SiteRecipe(block.name or scenario.name, *lonlat, size_m=block.size_m, dem=dem, **shape)  # pyright: ignore
 
 
 def check_key(scenario: Scenario, site: Site) -> None:
@@ -232,7 +228,9 @@ def resolve_place(scenario: Scenario, site: Site, place: str, block: PlaceBlock,
     return tuple((float(x), float(y)) for x, y in found)
 
 
-def resolved_copy(scenario: Scenario, site: Site, points: dict[str, tuple[Point, ...]]) -> Scenario:
+def resolved_copy(
+    scenario: Scenario, recipe: SiteRecipe, site: Site, points: dict[str, tuple[Point, ...]]
+) -> Scenario:
     """Return the scenario with coordinates in the place of rules, and the key of the ground they belong to."""
     from moonfleet import __version__
 
@@ -240,7 +238,17 @@ def resolved_copy(scenario: Scenario, site: Site, points: dict[str, tuple[Point,
         place: PlaceBlock(xy_m=_rounded(xys) if is_group(scenario, place) else _rounded(xys)[0]) for place, xys in points.items()
     }
     stamp = ResolvedBlock(moonfleet=__version__, site_key=site.key)
-    return scenario.model_copy(update={"places": blocks, "resolved": stamp})
+    ground = SiteBlock(
+        name=recipe.name,
+        lon_deg=recipe.lon_deg,
+        lat_deg=recipe.lat_deg,
+        dem=None if recipe.dem is None else str(recipe.dem),
+        size_m=recipe.size_m,
+        cell_m=recipe.cell_m,
+        seed=recipe.seed,
+        azimuths=recipe.azimuths,
+    )
+    return scenario.model_copy(update={"places": blocks, "site": ground, "resolved": stamp})
 
 
 def is_group(scenario: Scenario, place: str) -> bool:

@@ -147,7 +147,7 @@ def _map_section(metrics: RunMetrics, lit: bool) -> str:
         f'<section id="map"><h2>Map<span class="note">{note}</span></h2><div class="map"><div>'
         '<div class="view"><canvas></canvas><div class="zoom"><button data-zoom="1.8" title="closer">+</button>'
         '<button data-zoom="0.55" title="farther">−</button><button data-zoom="home" title="all activity">⌂</button>'
-        '<button data-zoom="all" title="the whole site">⛶</button></div><div class="tip"></div></div>'
+        '<button data-zoom="all" title="the whole site" class="word">all</button></div><div class="tip"></div></div>'
         '<div class="time"><button id="play">▶ Play</button><input id="time" type="range" min="0" step="600" aria-label="time">'
         f'<output id="clock"></output></div></div>{side_panel(metrics, lit)}</div></section>'
     )

@@ -17,6 +17,7 @@ from .scenario_model import Scenario
 
 FRAMES = 60  # light pictures over the mission at most
 FRAME_CELLS = 300  # cells a side of a light picture at most
+NEAR_ROUTE_M = 40.0  # [m] a robot farther from its route than this is not drawn along it
 MAX_KEEPOUTS = 20_000  # drawn; more would only slow the page down
 
 Box = tuple[float, float, float, float]
@@ -35,13 +36,13 @@ class MapPictures:
 
 def take_pictures(site: Site, times_s: np.ndarray, sun_az_deg: np.ndarray, sun_el_deg: np.ndarray) -> MapPictures:
     """Return hillshade and slope-free ground, mean light, and the shadows at up to `FRAMES` moments."""
-    from moonfleet.terrain.maps import colour_map, hillshade
+    from moonfleet.terrain.maps import hillshade, light_map
 
-    shade = hillshade(site.grid)
+    relief = hillshade(site.grid)
     warm = np.array([1.0, 0.985, 0.955])
-    ground = np.clip(62.0 + 0.76 * shade[..., None].astype(np.float64) * warm, 0, 255).astype(np.uint8)
+    ground = np.clip(62.0 + 0.76 * relief[..., None].astype(np.float64) * warm, 0, 255).astype(np.uint8)
     mean = np.asarray(site.mean_lit, dtype=np.float32)
-    light = colour_map(mean, "light", low=0.0, high=max(0.05, float(np.quantile(mean, 0.998))))
+    light = light_map(site.grid, mean, max(0.05, float(np.quantile(mean, 0.998))))
     return MapPictures(
         bounds=tuple(float(v) for v in site.ref.bounds),  # type: ignore[arg-type]
         lon_deg=float(site.ref.lonlat()[0]),
@@ -128,6 +129,7 @@ def _robot(rows: pa.Table, name: str, index: int, cx: float, cy: float) -> dict[
     status = of_kind(rows, "status")
     x, y = numbers(status, "x_m") - cx, numbers(status, "y_m") - cy
     lost = of_kind(rows, "lost")
+    bends = track_bends(rows)
     return {
         "name": name,
         "colour": robot_colour(index),
@@ -137,8 +139,38 @@ def _robot(rows: pa.Table, name: str, index: int, cx: float, cy: float) -> dict[
         "y": _round(y, 2),
         "battery": _round(numbers(status, "battery_frac"), 3),
         "activity": [str(a).lower() for a in status["activity"].to_pylist()],
+        "bends": {str(i): _round((xy - np.array([cx, cy])).ravel(), 1) for i, xy in bends.items()},
         "lost": int(lost["t_s"][0].as_py()) if lost.num_rows else None,
     }
+
+
+def track_bends(rows: pa.Table) -> dict[int, np.ndarray]:
+    """Return where a robot went between two hourly reports: status index -> xy float64 [n, 2] of the route's bends before it.
+
+    Positions are logged once per decision step; in between, the robot follows the route it had logged before.
+    """
+    import shapely
+
+    out: dict[int, np.ndarray] = {}
+    line, index = None, -1
+    last = np.full(2, np.nan)
+    for row in of_kind(rows, "status", "route").select(["kind", "x_m", "y_m", "wkt"]).to_pylist():
+        if row["kind"] == "route":
+            line = shapely.from_wkt(row["wkt"]) if row["wkt"] else None
+            continue
+        index += 1
+        here = np.array([row["x_m"], row["y_m"]], dtype=np.float64)
+        if line is not None and np.hypot(*(here - last)) > 5.0:
+            ends = shapely.points([last, here])
+            at, off = shapely.line_locate_point(line, ends), shapely.distance(line, ends)
+            if at[1] > at[0] and off.max() < NEAR_ROUTE_M:
+                vertices = shapely.get_coordinates(line)
+                along = shapely.line_locate_point(line, shapely.points(vertices))
+                between = vertices[(along > at[0] + 1.0) & (along < at[1] - 1.0)]
+                if between.size:
+                    out[index] = between
+        last = here
+    return out
 
 
 def _places(scenario: Scenario | None, metrics: RunMetrics, cx: float, cy: float) -> list[dict[str, object]]:

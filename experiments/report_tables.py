@@ -40,7 +40,7 @@ def cards(metrics: RunMetrics, scenario: Scenario | None) -> str:
     fracs = [(r.min_battery_frac, name) for name, r in metrics.robots.items() if np.isfinite(r.min_battery_frac) and r.odometer_m >= 0]
     low = min(fracs, default=(float("nan"), ""))
     dark = max((r.longest_dark_h for r in metrics.robots.values()), default=0.0)
-    data, unit = (metrics.archive_mbit / 1000.0, "Gbit") if metrics.archive_mbit >= 2000 else (metrics.archive_mbit, "Mbit")
+    data, unit = (metrics.archive_mbit / 1000.0, "Gbit") if metrics.archive_mbit >= 1000 else (metrics.archive_mbit, "Mbit")
     keepouts, contacts = metrics.counts.get("keepout", 0), metrics.counts.get("rock_contact", 0)
     items = (
         (f"{metrics.jobs_done}<small> of {jobs_total(metrics, scenario)}</small>", "jobs done", False),

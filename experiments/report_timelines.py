@@ -87,8 +87,9 @@ def sky_panel(axis: TimeAxis, table: pa.Table) -> str:
     xs = [axis.x(t) for t in t_s]
     for name, values, colour, width in (("Earth", earth, "#0072B2", 1.4), ("Sun", sun, "#D9820B", 2.0)):
         body.append(svg.polyline(xs, np.asarray(y(values)), colour, width))
-    body.append(svg.text(12, top + 20, "● Sun", "row", "start").replace("<text", '<text fill="#B86A00"', 1))
-    body.append(svg.text(12, top + 38, "● Earth", "row", "start").replace("<text", '<text fill="#0072B2"', 1))
+    for place, (name, colour) in enumerate((("Sun", "#D9820B"), ("Earth", "#0072B2"))):
+        body.append(svg.rect(12, top + 12 + 18 * place, 11, 3, colour))
+        body.append(svg.text(29, top + 18 + 18 * place, name, "row"))
     note = "elevation at the site centre above a flat horizon; shaded: Sun below it"
     return svg.panel("sky", "Sky", note, top + height + AXIS_H, "".join(body))
 
@@ -124,10 +125,8 @@ def gantt_panel(axis: TimeAxis, metrics: RunMetrics) -> str:
             label = "done" if job.state == "done" else clip(job.reason or job.state, 22)
             body.append(end_mark(x, y + row / 2, job.state == "done"))
             body.append(svg.text(x - 9 if near_edge else x + 9, y + 14.5, label, "tick", "end" if near_edge else "start"))
-    legend = " · ".join(name for name in metrics.robots)
-    body.append("")
     note = "pale: on the way, solid: at work; colours are those of the robots"
-    key = "".join(f'<span class="key"><i style="background:{c}"></i>{n}</span>' for n, c in colours.items() if legend)
+    key = "".join(f'<span class="key"><i style="background:{c}"></i>{n}</span>' for n, c in colours.items())
     return svg.panel("jobs", "Jobs", note, top + height + AXIS_H, "".join(body)).replace(
         "</figcaption>", f'</figcaption><div class="keys">{key}</div>', 1
     )
@@ -249,7 +248,7 @@ def archive_panel(axis: TimeAxis, table: pa.Table) -> str:
     values = numbers(sky, "archive_mbit")
     top, height = 8.0, 130.0
     hi = max(1.0, float(np.nanmax(values)) if values.size else 1.0)
-    unit, scale = ("Gbit", 1000.0) if hi >= 2000.0 else ("Mbit", 1.0)
+    unit, scale = ("Gbit", 1000.0) if hi >= 1000.0 else ("Mbit", 1.0)
     body = [svg.axis_marks(axis, top, top + height)]
     for tick in nice_ticks(0.0, hi / scale, 4):
         y = top + height * (1.0 - tick * scale / (hi * 1.05))

@@ -33,12 +33,12 @@ class SiteBlock(Block):
 
     name: str | None = None
     lon_deg: float | None = Field(default=None, ge=-180.0, le=360.0)
-    lat_deg: float | None = Field(default=None, ge=-90.0, le=-75.0)
+    lat_deg: float | None = Field(default=None, ge=-90.0, le=-60.0)
     dem: str | None = None
     size_m: float = Field(default=12_000.0, ge=500.0, le=60_000.0)
-    cell_m: float = Field(default=20.0, ge=1.0, le=200.0)
+    cell_m: float = Field(default=20.0, ge=5.0, le=100.0)
     seed: int = Field(default=1, ge=0, lt=2**32)
-    azimuths: int = Field(default=180, ge=24, le=1440)
+    azimuths: int = Field(default=180, ge=8, le=1440)
 
     @model_validator(mode="after")
     def _check(self) -> SiteBlock:
@@ -115,7 +115,6 @@ class ResolvedBlock(Block):
 
     moonfleet: str
     site_key: str
-    site_override: str | None = None
 
 
 class Scenario(Block):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyproj
@@ -14,12 +16,11 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.enums import Resampling
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 from rasterio.transform import from_origin
 from rasterio.warp import reproject
 from rasterio.windows import Window
-from scipy import ndimage
 
 from .constants import MOON_RADIUS_M
 from .errors import (
@@ -31,7 +32,7 @@ from .errors import (
     DemTooSmall,
     DemUnreadable,
 )
-from .grid import Float32Grid, GeoRef, HeightGrid, polar_lonlat
+from .grid import Float32Grid, GeoRef, HeightGrid, label_cells, polar_lonlat
 
 MOON_CRS = (  # the internal frame, for GDAL and PROJ
     'PROJCS["Moon (2015) south polar stereographic",GEOGCS["Moon (2015)",DATUM["Moon (2015)",'
@@ -42,7 +43,7 @@ MOON_CRS = (  # the internal frame, for GDAL and PROJ
 )
 PROJ_HINT = "gdalwarp -t_srs '+proj=stere +lat_0=-90 +lon_0=0 +k=1 +R=1737400 +units=m' IN.tif OUT.tif"
 LOWEST_M, HIGHEST_M = -9_200.0, 10_800.0  # [m] Moon's lowest and highest ground above 1737.4 km (LOLA, Smith 2010)
-MAX_CELLS = 20_000 * 20_000  # cells read in one piece
+MAX_CELLS = 10_000 * 10_000  # cells read in one piece: about 1 GB at the worst
 MAX_LAT_DEG = -60.0  # [deg] northern limit of the internal frame
 
 
@@ -67,7 +68,10 @@ def _opened(path: Path) -> Iterator[DatasetReader]:
     if path.stat().st_size == 0:
         raise DemUnreadable(f"{path}: the file is empty (0 bytes); allowed: a GeoTIFF with elevations.")
     try:
-        with rasterio.open(path) as data:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # said in our own words by _measure
+            opened = rasterio.open(path)
+        with opened as data:
             if data.count < 1:
                 raise DemUnreadable(f"{path}: holds no band; allowed: a raster with elevation in band 1.")
             yield data
@@ -147,35 +151,78 @@ def dem_info(path: Path) -> DemInfo:
 def warp_dem(path: Path, ref: GeoRef) -> HeightGrid:
     """Return the file's elevation on the cells of ``ref``, NaN where it has none: averaged if finer, cubic if coarser.
 
-    Only the part of the file under ``ref`` is read. Raises a `DemError` child for an unusable file.
+    A cell that a hole of the file falls into has none, however small the hole. Only the part of the file under ``ref`` is
+    read. Raises a `DemError` child for an unusable file, `DemTooLarge` if that part has more than 10 000 x 10 000 cells.
     """
     path = Path(path)
     with _opened(path) as data:
         info, _ = _measure(path, data)
-        finer = info.cell_m < 0.75 * ref.cell_m
+        window = _window_under(data, ref)
         out = np.full(ref.shape, np.nan, dtype=np.float32)
-        reproject(
-            rasterio.band(data, 1),
-            out,
-            src_crs=data.crs,
-            src_nodata=data.nodata,
-            dst_crs=CRS.from_wkt(MOON_CRS),
-            dst_transform=from_origin(ref.x_left, ref.y_top, ref.cell_m, ref.cell_m),
-            dst_nodata=math.nan,
-            resampling=Resampling.average if finer else Resampling.cubic,
-            num_threads=1,
-        )
-        z = _scaled(data, out)
-    check_range(path, z)
-    return HeightGrid(z, ref)
+        if window is None:
+            return HeightGrid(out, ref)
+        if window.width * window.height > MAX_CELLS:
+            raise DemTooLarge(
+                f"{path}: {window.height} x {window.width} cells lie under the asked area; allowed: up to {MAX_CELLS:,}. "
+                "Ask for a smaller area, or make the file coarser: gdalwarp -tr 20 20 -r average IN.tif OUT.tif"
+            )
+        z = _read_band(data, window)
+        finer = info.cell_m < 0.75 * ref.cell_m
+        place: dict[str, Any] = {
+            "src_crs": data.crs,
+            "src_transform": data.window_transform(window),
+            "dst_crs": CRS.from_wkt(MOON_CRS),
+            "dst_transform": from_origin(ref.x_left, ref.y_top, ref.cell_m, ref.cell_m),
+            "num_threads": 1,
+        }
+        way = Resampling.average if finer else Resampling.cubic
+        reproject(z, out, src_nodata=math.nan, dst_nodata=math.nan, resampling=way, **place)
+        holes = np.isnan(z)
+        if holes.any():
+            bad = np.zeros(ref.shape, dtype=np.uint8)
+            worst = Resampling.max if finer else Resampling.nearest
+            reproject(holes.astype(np.uint8), bad, resampling=worst, **place)
+            out[bad > 0] = np.nan
+    check_range(path, out)
+    return HeightGrid(out, ref)
+
+
+def _window_under(data: DatasetReader, ref: GeoRef) -> Window | None:
+    """Return the part of the file that lies under ``ref``, with a margin; None if there is none."""
+    to_file = pyproj.Transformer.from_crs(MOON_CRS, pyproj.CRS.from_wkt(data.crs.to_wkt()), always_xy=True)
+    steps = 41  # places looked at on a side
+    x, y = ref.xy(*np.meshgrid(np.linspace(-0.5, ref.rows - 0.5, steps), np.linspace(-0.5, ref.cols - 0.5, steps)))
+    fx, fy = (np.asarray(v, dtype=np.float64).ravel() for v in to_file.transform(x, y))
+    known = np.isfinite(fx) & np.isfinite(fy)
+    if not known.any():
+        return None
+    t = ~data.transform
+    col, row = t.a * fx[known] + t.b * fy[known] + t.c, t.d * fx[known] + t.e * fy[known] + t.f
+    more = 4.0 + (max(np.ptp(row), np.ptp(col)) / (steps - 1))
+    r0, r1 = max(0, math.floor(row.min() - more)), min(data.height, math.ceil(row.max() + more))
+    c0, c1 = max(0, math.floor(col.min() - more)), min(data.width, math.ceil(col.max() + more))
+    if r1 <= r0 or c1 <= c0:
+        return None
+    return Window(c0, r0, c1 - c0, r1 - r0)  # pyright: ignore[reportCallIssue]
+
+
+def _read_band(data: DatasetReader, window: Window) -> Float32Grid:
+    """Return band 1 under a window in metres, NaN for holes: no-data value, mask, NaN. Scale and offset are applied."""
+    band = data.read(1, window=window, masked=True)
+    z = np.asarray(band.filled(0)).astype(np.float32)
+    scale, offset = float(data.scales[0]), float(data.offsets[0])
+    if (scale, offset) != (1.0, 0.0):
+        z = (z * np.float64(scale) + offset).astype(np.float32)
+    z[np.ma.getmaskarray(band)] = math.nan
+    return z
 
 
 def read_dem(path: Path) -> HeightGrid:
     """Return a whole elevation file as a grid of the internal frame, at its own resolution.
 
-    A file that already is a north-up square-celled grid of that frame is returned cell by cell; any other is warped.
-    Raises a `DemError` child: missing, unreadable, not lunar, not projected, holes, wrong range, more than
-    20 000 x 20 000 cells.
+    A file that already is a north-up square-celled grid of that frame is returned cell by cell; any other is warped, and
+    its empty margin cut off. Raises a `DemError` child: missing, unreadable, not lunar, not projected, holes, wrong range,
+    more than 10 000 x 10 000 cells.
     """
     path = Path(path)
     with _opened(path) as data:
@@ -188,16 +235,12 @@ def read_dem(path: Path) -> HeightGrid:
             )
         if same:
             t = data.transform
-            band = data.read(1, window=Window(0, 0, cols, rows))  # pyright: ignore[reportCallIssue]
-            z = band.astype(np.float32)
-            if data.nodata is not None:
-                z[band == data.nodata] = np.nan
-            grid = HeightGrid(_scaled(data, z), GeoRef(t.c, t.f, t.a, rows, cols))
+            whole = Window(0, 0, cols, rows)  # pyright: ignore[reportCallIssue]
+            grid = HeightGrid(_read_band(data, whole), GeoRef(t.c, t.f, t.a, rows, cols))
             check_range(path, grid.elevation_m)
-            return grid if np.isfinite(grid.elevation_m).all() else without_collar(path, grid)
+            return without_collar(path, grid)
     half = max(info.extent_m) / 2.0 + info.cell_m
-    grid = warp_dem(path, GeoRef.centred(*info.centre, 2.0 * half, info.cell_m))
-    return without_collar(path, grid)
+    return without_collar(path, warp_dem(path, GeoRef.centred(*info.centre, 2.0 * half, info.cell_m)))
 
 
 def write_dem(grid: HeightGrid, path: Path) -> None:
@@ -214,7 +257,8 @@ def largest_square(valid: NDArray[np.bool_]) -> int:
     """Return the side [cells] of the largest square, centred in the array, that holds no False cell.
 
     >>> import numpy as np
-    >>> v = np.ones((6, 6), dtype=bool); v[0, 3] = False
+    >>> v = np.ones((6, 6), dtype=bool)
+    >>> v[0, 3] = False
     >>> largest_square(v)
     4
     """
@@ -237,7 +281,7 @@ def without_collar(path: Path, grid: HeightGrid) -> HeightGrid:
     empty = ~np.isfinite(grid.elevation_m)
     if not empty.any():
         return grid
-    labels, _ = ndimage.label(empty)
+    labels = label_cells(empty)
     at_edge = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
     collar = empty & np.isin(labels, at_edge)
     k = largest_square(~collar)
@@ -279,11 +323,3 @@ def check_holes(path: Path, grid: HeightGrid) -> None:
         f"between x {x.min():.0f}..{x.max():.0f} m and y {y.min():.0f}..{y.max():.0f} m; the first at longitude {lon:.4f}, "
         f"latitude {lat:.4f}. Allowed: none; fill them (gdal_fillnodata.py) or ask for another or smaller area."
     )
-
-
-def _scaled(data: DatasetReader, z: Float32Grid) -> Float32Grid:
-    """Apply the band's scale and offset (LOLA images: 0.5 m per count)."""
-    scale, offset = float(data.scales[0]), float(data.offsets[0])
-    if scale == 1.0 and offset == 0.0:
-        return z
-    return (z * np.float32(scale) + np.float32(offset)).astype(np.float32)

@@ -13,6 +13,7 @@ from typing import overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
 
 from .constants import MOON_RADIUS_M
 from .errors import SiteError
@@ -171,6 +172,13 @@ def freeze(array: ArrayLike) -> Float32Grid:
     if out.flags.writeable:
         out = out.view()
         out.flags.writeable = False
+    return out
+
+
+def label_cells(mask: BoolArray, diagonal: bool = False) -> NDArray[np.int32]:
+    """Number the patches of True cells that hang together (by sides, or corners too): int32 [R, C], 0 where False."""
+    out = np.zeros(mask.shape, dtype=np.int32)
+    ndimage.label(mask, structure=np.ones((3, 3)) if diagonal else None, output=out)
     return out
 
 

@@ -2,23 +2,54 @@
 
 ``kernel`` is for functions called from anywhere; ``parallel_kernel`` may use ``numba.prange``, and must give the same
 bytes on any number of threads (no reductions across iterations).
+
+numba's cache looks only at the file a function stands in, and would keep old code of another file's function that was
+compiled into it. Here every cached kernel is stamped with the content of all kernel files, so that a change anywhere
+compiles anew.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
-from typing import TypeVar, cast
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import numba
 
 F = TypeVar("F", bound=Callable[..., object])
+ROOMS = ("terrain", "autonomy", "agents", "envs")  # where kernels live
+
+
+@lru_cache(maxsize=1)
+def kernel_stamp() -> str:
+    """Return a digest of every source file that holds a kernel."""
+    import moonfleet
+
+    root = Path(moonfleet.__file__).parent
+    digest = hashlib.sha256(numba.__version__.encode())
+    for room in ROOMS:
+        for path in sorted((root / room).rglob("*.py")):
+            content = path.read_bytes()
+            if b"kernel" in content:
+                digest.update(content)
+    return digest.hexdigest()
 
 
 def kernel(function: F) -> F:
     """Compile ``function`` with numba: cached, nogil, IEEE arithmetic (no fastmath, so bytes do not depend on the CPU's whim)."""
-    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+    return cast(F, _stamped(numba.njit(cache=True, nogil=True, error_model="numpy")(function)))
 
 
 def parallel_kernel(function: F) -> F:
     """Like `kernel`, with ``prange`` loops spread over numba's threads."""
-    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True)(function))
+    return cast(F, _stamped(numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True)(function)))
+
+
+def _stamped(dispatcher: Any) -> Any:
+    """Make the dispatcher's cache entries valid for the present content of all kernel files only."""
+    index = getattr(dispatcher._cache, "_cache_file", None)
+    if index is not None and hasattr(index, "_source_stamp"):  # with NUMBA_DISABLE_JIT there is no cache
+        index._source_stamp = (index._source_stamp, kernel_stamp())
+    return dispatcher

@@ -97,7 +97,9 @@ def permanent_shadow(
 
 def _check_shape(ref: GeoRef, horizon: Horizon) -> None:
     if horizon.millideg.shape[1:] != ref.shape:
-        raise SkyError(f"horizon of {horizon.millideg.shape[1:]} cells for a grid of {ref.shape}: they must be the same.")
+        raise SkyError(
+            f"horizon of {horizon.millideg.shape[1:]} cells for a grid of {ref.shape}: they must be the same."
+        )
 
 
 def _times(t0: float, t1: float, step_s: float) -> Array:

@@ -92,7 +92,9 @@ class LocalGround:
         if not site.inside(x, y):
             raise SiteError(f"patch: ({x:.1f}, {y:.1f}) m is outside the site; allowed: {site.bounds}.")
         if not (half_m > 0.0 and cell_m > 0.0 and 2.0 * half_m / cell_m <= MAX_PATCH_CELLS):
-            raise SiteError(f"patch: half_m {half_m!r}, cell_m {cell_m!r}; allowed: 1..{MAX_PATCH_CELLS} cells on a side.")
+            raise SiteError(
+                f"patch: half_m {half_m!r}, cell_m {cell_m!r}; allowed: 1..{MAX_PATCH_CELLS} cells on a side."
+            )
         ref = GeoRef.centred(x, y, 2.0 * half_m, cell_m)
         first = ref.xy(0, 0)
         row, col = site.rowcol(*first)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from .errors import PlaceNotFound, did_you_mean
-from .grid import BoolArray, Float64Array
+from .grid import BoolArray, Float64Array, label_cells
 from .seeds import stream
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _shadow(site: Site, rule: PlaceRule, allowed: BoolArray, distance: Float64Ar
     width = max(3, round(HOLLOW_M / site.ref.cell_m)) | 1
     below = z - np.asarray(ndimage.uniform_filter(z, size=width, mode="nearest"))
     dark = (site.mean_lit <= DARK) & (below < 0.0)
-    labels, _ = ndimage.label(dark, structure=np.ones((3, 3)))
+    labels = label_cells(dark, diagonal=True)
     wanted = labels[allowed & dark]
     score = np.full(z.shape, np.inf)
     if wanted.size == 0:
@@ -97,7 +97,7 @@ def reachable_cells(site: Site, xy: tuple[float, float], max_slope_deg: float) -
     if not site.ref.inside(*xy):
         raise PlaceNotFound(f"reachable_from: {xy} m is outside the site; allowed: {site.ref.bounds}.")
     row, col = site.ref.cell_of(*xy)
-    labels, _ = ndimage.label(site.slope_deg <= max_slope_deg)
+    labels = label_cells(site.slope_deg <= max_slope_deg)
     label = int(labels[row, col])
     if label == 0:
         slope = float(site.slope_deg[row, col])

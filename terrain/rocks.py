@@ -28,7 +28,7 @@ FRESH_RATIO = 0.085  # [-] craters deeper than this (depth / diameter) still hav
 TABLE = 128  # diameters in the table of one cover
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=1024)  # all covers there are: 2 MB
 def _size_table(cover_permyriad: int) -> tuple[Float64Array, Float64Array]:
     """Return rising densities N(>D) [m-2] and their diameters D [m] for a cover in 1/10 000."""
     k = cover_permyriad / 10_000.0
@@ -68,7 +68,9 @@ def rock_tile(seed: int, ix: int, iy: int, cover_permyriad: int) -> Float64Array
 
 
 @kernel
-def _rocky_rims(cover: NDArray[np.float64], x_left: float, y_top: float, cell_m: float, craters: NDArray[np.float64]) -> None:
+def _rocky_rims(
+    cover: NDArray[np.float64], x_left: float, y_top: float, cell_m: float, craters: NDArray[np.float64]
+) -> None:
     """Add rock cover on and around fresh craters (float64 [n, 7]) to ``cover`` (float64 [R, C], in place)."""
     rows, cols = cover.shape
     for i in range(craters.shape[0]):
@@ -77,9 +79,7 @@ def _rocky_rims(cover: NDArray[np.float64], x_left: float, y_top: float, cell_m:
             continue
         x, y, radius = craters[i, 0], craters[i, 1], craters[i, 2] / 2.0
         reach = 2.4 * radius
-        for r in range(
-            max(0, int((y_top - y - reach) / cell_m)), min(rows, int((y_top - y + reach) / cell_m) + 1)
-        ):
+        for r in range(max(0, int((y_top - y - reach) / cell_m)), min(rows, int((y_top - y + reach) / cell_m) + 1)):
             dy = y_top - (r + 0.5) * cell_m - y
             for c in range(
                 max(0, int((x - reach - x_left) / cell_m)), min(cols, int((x + reach - x_left) / cell_m) + 1)

@@ -1,8 +1,8 @@
 """Who sees whom over the curved ground: one line of sight, and all cells that one mast sees.
 
-Both walk the straight line between two eyes and compare the bilinear ground with it, half a cell at a time, always in the
-same direction for a pair, so that sight is exactly mutual. On a sphere, the line between two eyes dips below their chord
-in height: at shares ``f`` and ``1 - f`` of the way ``d``, ground rises against it by ``f (1 - f) d**2 / 2R``.
+Both walk the straight line between two eyes and compare the bilinear ground with it, half a cell at a time, always from the
+same end of a pair, so that sight is exactly mutual. On a sphere the ground between bulges into the line: a share ``f`` of
+the way along a distance ``d`` it stands ``f (1 - f) d**2 / 2R`` higher than on a plane.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ def _place(grid: HeightGrid, name: str, xy: tuple[float, float]) -> tuple[float,
     if not grid.ref.inside(x, y):
         raise SiteError(f"sight.{name}: ({x!r}, {y!r}) is outside the grid; allowed: x, y within {grid.ref.bounds}.")
     row, col = grid.ref.rowcol(x, y)
+    row, col = round(row, 6), round(col, 6)  # a cell's own centre is that cell exactly
     return min(max(row, 0.0), grid.ref.rows - 1.0), min(max(col, 0.0), grid.ref.cols - 1.0)
 
 

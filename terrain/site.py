@@ -163,7 +163,9 @@ def open_site(path: Path) -> Site:
         key, observer = str(facts["key"]), float(cast(float, facts["observer_m"]))
         sizes = {k: int(v["bytes"]) for k, v in cast(dict[str, dict[str, int]], facts["arrays"]).items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise SiteDamaged(f"{path}/site.json: {error!r} is missing or of the wrong kind; build the site again.") from error
+        raise SiteDamaged(
+            f"{path}/site.json: {error!r} is missing or of the wrong kind; build the site again."
+        ) from error
     maps: dict[str, NDArray[np.generic]] = {}
     for array, dtype in ARRAYS.items():
         shape = (azimuths, *ref.shape) if array == "horizon" else ref.shape
@@ -212,7 +214,9 @@ def verify_site(path: Path) -> None:
     for array, entry in cast(dict[str, dict[str, str]], facts["arrays"]).items():
         found = _sha256(Path(path) / f"{array}.npy")
         if found != entry.get("sha256"):
-            raise SiteDamaged(f"{path}/{array}.npy: SHA-256 {found[:12]}.. differs from site.json. Build the site again.")
+            raise SiteDamaged(
+                f"{path}/{array}.npy: SHA-256 {found[:12]}.. differs from site.json. Build the site again."
+            )
 
 
 def build_site(recipe: SiteRecipe, cache: Path | None = None, progress: Progress | None = None) -> Site:

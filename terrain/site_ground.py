@@ -64,9 +64,7 @@ def dem_ground(path: Path, ref: GeoRef, seed: int) -> tuple[HeightGrid, float | 
     x0, y0, x1, y1 = ref.bounds
     left, top = math.floor(x0 / cell + 1e-6) * cell, math.ceil(y1 / cell - 1e-6) * cell
     cols, rows = round(math.ceil((x1 - left) / cell - 1e-6)), round(math.ceil((top - y0) / cell - 1e-6))
-    coarse = warp_dem(
-        path, GeoRef(left - SPARE * cell, top + SPARE * cell, cell, rows + 2 * SPARE, cols + 2 * SPARE)
-    )
+    coarse = warp_dem(path, GeoRef(left - SPARE * cell, top + SPARE * cell, cell, rows + 2 * SPARE, cols + 2 * SPARE))
     z = np.array(coarse.elevation_m)
     core = HeightGrid(z[SPARE:-SPARE, SPARE:-SPARE].copy(), GeoRef(left, top, cell, rows, cols))
     _check_covered(path, core, ref)

@@ -53,7 +53,9 @@ class Sky:
 
     def __init__(self, lon_deg: float, lat_deg: float) -> None:
         if not (math.isfinite(lon_deg) and -90.0 <= lat_deg <= 90.0):
-            raise SkyError(f"place lon {lon_deg!r}, lat {lat_deg!r}: need a finite longitude and a latitude in -90..90 deg.")
+            raise SkyError(
+                f"place lon {lon_deg!r}, lat {lat_deg!r}: need a finite longitude and a latitude in -90..90 deg."
+            )
         self.lon_deg: Final = float(lon_deg)
         self.lat_deg: Final = float(lat_deg)
         self._frame: Final = grid_frame(lon_deg, lat_deg)

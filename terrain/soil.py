@@ -5,7 +5,9 @@ from __future__ import annotations
 from .kernel import kernel
 
 LEVEL_SLIP = 0.03  # [-] Apollo rover on level ground 2-3 % (Carrier, Olhoeft & Mendell 1991, Lunar Sourcebook ch. 9)
-SLIP_PER_DEG2 = 0.0006  # [deg^-2] fitted: 9 % at 10 deg, 27 % at 20 deg, 57 % at 30 deg (Lunokhod drives, simulant tests)
+SLIP_PER_DEG2 = (
+    0.0006  # [deg^-2] fitted: 9 % at 10 deg, 27 % at 20 deg, 57 % at 30 deg (Lunokhod drives, simulant tests)
+)
 HIGHEST_SLIP = 0.95  # [-] a wheel that spins in place
 
 

@@ -105,7 +105,8 @@ def lattice_noise(seed: int, purpose: str, ref: GeoRef, spacing_m: float) -> Flo
         for ty in tiles_y
     ]
     nodes = np.concatenate(rows, axis=0)
-    nodes = nodes[j0 - tiles_y[0] * TILE : j1 + 1 - tiles_y[0] * TILE, i0 - tiles_x[0] * TILE : i1 + 1 - tiles_x[0] * TILE]
+    i_first, j_first = tiles_x[0] * TILE, tiles_y[0] * TILE
+    nodes = nodes[j0 - j_first : j1 + 1 - j_first, i0 - i_first : i1 + 1 - i_first]
     nodes = np.ascontiguousarray(nodes[::-1])  # rows go down from +y
     x_first, y_first = ref.xy(0, 0)
     row0, col0 = j1 - y_first / spacing_m, x_first / spacing_m - i0

@@ -42,3 +42,12 @@ def small_site(site_cache: Path) -> Site:
     from moonfleet.terrain.site import SiteRecipe, build_site
 
     return build_site(SiteRecipe("small", 123.4, -88.8, size_m=2_560.0, azimuths=36), cache=site_cache)
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[None]:
+    """The one Ray cluster of a test session."""
+    from moonfleet.agents.cluster import cluster
+
+    with cluster():
+        yield

@@ -31,25 +31,10 @@ from ..errors import (
     need_range,
     need_reset_options,
 )
-from ..render import (
-    DIM,
-    GREEN,
-    GREY,
-    ORANGE,
-    SKY_BLUE,
-    VERMILION,
-    WHITE,
-    YELLOW,
-    Gauge,
-    Picture,
-    PlaceMark,
-    RobotMark,
-    Sky,
-    battery_colour,
-)
 from ..sites import plain, resolve_site
 from . import spaces
 from .generator import Episode, drive_ground, make_episode, route_field
+from .picture import Moment, TraversePicture
 from .rewards import RewardWeights, reward_terms
 
 STEP_S = 300  # s, one action
@@ -146,7 +131,7 @@ class PolarTraverse(gymnasium.Env[NDArray[np.float32], "int | NDArray[np.float32
         self._route_m = 0.0
         self._over = True
         self._trail: list[tuple[float, float]] = []
-        self._picture: Picture | None = None
+        self._picture: TraversePicture | None = None
 
     # -- gymnasium -----------------------------------------------------------------------------------------------
 
@@ -203,9 +188,9 @@ class PolarTraverse(gymnasium.Env[NDArray[np.float32], "int | NDArray[np.float32
         """Return the scene as uint8 [H, W, 3] in mode ``rgb_array``, else None."""
         if self.render_mode is None or self._episode is None:
             return None
-        if self._picture is None:
-            self._picture = Picture(self.site)
-        return self._draw(self._picture)
+        self._picture = self._picture or TraversePicture(self.site)
+        moment = Moment(self._steps, self.max_steps, self._current, self._route_m, self._over, STEP_S)
+        return self._picture.draw(self._episode, self._world, moment, np.array(self._trail))
 
     # -- state ---------------------------------------------------------------------------------------------------
 
@@ -351,39 +336,6 @@ class PolarTraverse(gymnasium.Env[NDArray[np.float32], "int | NDArray[np.float32
         out = np.empty(spaces.SIZE, np.float32)
         spaces.observe(out, self._slope, self._millideg, self._sky, self._steps, ROWS_PER_H, self._frame, own)
         return out
-
-    def _draw(self, picture: Picture) -> NDArray[np.uint8]:
-        """Return the scene as a picture."""
-        episode, state = self._given(), self._state
-        x, y = float(state.x[0, 0]), float(state.y[0, 0])
-        charge = float(state.battery_wh[0, 0]) / self.machine.battery_wh
-        activity = Activity(int(state.activity[0, 0])).name.lower()
-        places = [PlaceMark("", float(hx), float(hy), "haven", YELLOW) for hx, hy in episode.havens_xy]
-        for k, (target_x, target_y) in enumerate(episode.targets_xy.tolist()):
-            done = k < self._current
-            places.append(PlaceMark(str(k + 1), target_x, target_y, "done" if done else "target", GREEN if done else ORANGE))
-        sun_az, sun_el, sun_radius, earth_az, earth_el = self._sky[self._steps].tolist()
-        ahead = np.concatenate([[(x, y)], episode.targets_xy[self._current :]])
-        robot = RobotMark("", x, y, float(state.heading_deg[0, 0]), charge, activity, VERMILION if self._over else WHITE)
-        lit, temp = float(state.lit[0, 0]), float(state.temp_k[0, 0])
-        return picture.draw(
-            Sky(sun_az, sun_el, sun_radius, earth_az, earth_el),
-            [robot],
-            places,
-            [(ahead, DIM), (np.array(self._trail), SKY_BLUE)],
-            "PolarTraverse",
-            (
-                tdb_to_utc(episode.t0 + STEP_S * self._steps)[:16].replace("T", "  ") + " UTC",
-                f"{activity}, {self._route_m:.0f} m to go" if self._current < self.targets else "all targets reached",
-                f"targets {self._current} of {self.targets}",
-                f"inside {temp - 273.15:+.0f} C",
-            ),
-            (
-                Gauge("battery", charge, f"{100 * charge:.0f} %", battery_colour(charge)),
-                Gauge("sunlight", lit, f"{float(state.solar_w[0, 0]):.0f} W", YELLOW),
-                Gauge("time", self._steps / self.max_steps, f"{self._steps / ROWS_PER_H:.0f} h", GREY),
-            ),
-        )
 
 
 def _nearest(places: NDArray[np.float64], x: float, y: float) -> tuple[float, float]:

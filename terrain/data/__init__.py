@@ -1,1 +1,1 @@
-"""Elevation that the package ships, and the script that made it."""
+"""The elevation grid that ships with the package, and the script that made it (see PROVENANCE.md)."""

@@ -1,7 +1,7 @@
 """Derive the shipped grid ``south_pole_1600m.tif`` from NASA LOLA data; run by hand when the recipe changes.
 
 The source is the file ``lola_dem_south.tif`` inside the registry package ``lunar-toolkit==0.1.0`` (an unpacked wheel or
-sdist, or its installed directory), or a copy of that file::
+sdist, or its installed directory), or a copy of that file (``lola_south_1600m.tif``)::
 
     pip download --no-deps lunar-toolkit==0.1.0 -d /tmp/lt && unzip /tmp/lt/*.whl -d /tmp/lt/whl
     python terrain/data/make_south_pole.py /tmp/lt/whl terrain/data/south_pole_1600m.tif
@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -63,7 +64,7 @@ def derive(source: Path, target: Path) -> str:
         row, col = int((HALF_M - y) // CELL_M), int((x + HALF_M) // CELL_M)
         if not lowest <= z[row, col] <= highest:
             raise SystemExit(f"{source}: {name} is {z[row, col]} m, expected {lowest}..{highest}")
-    profile = {
+    profile: dict[str, Any] = {
         "driver": "GTiff", "dtype": "int16", "count": 1, "width": SIDE, "height": SIDE,
         "crs": CRS.from_wkt(CRS_WKT), "transform": from_origin(-HALF_M, HALF_M, CELL_M, CELL_M),
         "compress": "deflate", "zlevel": 9, "predictor": 2, "tiled": True, "blockxsize": 256, "blockysize": 256,

@@ -8,7 +8,8 @@ from moonfleet.agents.knowledge import NEVER_S, Knowledge
 
 def test_nobody_hears_of_work_without_a_contact() -> None:
     knowledge = Knowledge.blank(robots=3, jobs=2)
-    knowledge.note_self(1, 3600.0, np.array([5.0, 6.0, 0.7]), job=0, progress_s=900.0, done=False)
+    knowledge.note_self(1, 3600.0, np.array([5.0, 6.0, 0.7]), job=0)
+    knowledge.note_work(1, 0, 900.0, done=False)
     assert knowledge.own[1].progress_s[0] == 900.0
     assert knowledge.station.progress_s[0] == 0.0
     assert knowledge.station.heard_s[1] == NEVER_S
@@ -18,9 +19,10 @@ def test_nobody_hears_of_work_without_a_contact() -> None:
 
 def test_a_contact_tells_the_station_and_the_next_one_hears_it_from_there() -> None:
     knowledge = Knowledge.blank(robots=3, jobs=2)
-    knowledge.note_self(1, 3600.0, np.array([5.0, 6.0, 0.7]), job=0, progress_s=900.0, done=True)
+    knowledge.note_self(1, 3600.0, np.array([5.0, 6.0, 0.7]), job=0)
+    knowledge.note_work(1, 0, 900.0, done=True)
     knowledge.exchange(1)
-    knowledge.note_self(2, 7200.0, np.array([1.0, 1.0, 0.5]), job=-1, progress_s=0.0, done=False)
+    knowledge.note_self(2, 7200.0, np.array([1.0, 1.0, 0.5]), job=-1)
     knowledge.exchange(2)
     knowledge.copy_board(2)
     assert knowledge.own[2].done.tolist() == [True, False]
@@ -30,7 +32,8 @@ def test_a_contact_tells_the_station_and_the_next_one_hears_it_from_there() -> N
 
 def test_state_comes_back_as_it_was() -> None:
     knowledge = Knowledge.blank(robots=2, jobs=3)
-    knowledge.note_self(1, 60.0, np.array([1.0, 2.0, 0.3]), job=2, progress_s=5.0, done=False)
+    knowledge.note_self(1, 60.0, np.array([1.0, 2.0, 0.3]), job=2)
+    knowledge.note_work(1, 2, 5.0, done=False)
     knowledge.exchange(1)
     other = Knowledge.blank(robots=2, jobs=3)
     other.set_state(knowledge.get_state())  # type: ignore[arg-type]

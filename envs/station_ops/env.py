@@ -1,0 +1,254 @@
+"""StationOps: run the base. Every hour one choice per robot: go on, hold, charge, hibernate, relay, or a job.
+
+The very mission loop of the distributed simulation runs underneath (`moonfleet.agents.mission_loop.MissionLoop`), with all
+robots' minds in this process: with the same choices an episode and a mission write the same events. There is no physics in this file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from moonfleet.agents.fleet import LocalFleet
+from moonfleet.agents.mission import MissionSpec
+from moonfleet.agents.mission_loop import MissionLoop
+from moonfleet.autonomy import observation as layout
+from moonfleet.autonomy.observation import GO_ON, N_ACTIONS, Observation
+from moonfleet.terrain.clock import tdb_to_utc, utc_to_tdb
+from moonfleet.terrain.seeds import stream
+from moonfleet.terrain.site import Site, SiteRecipe
+
+from ..errors import (
+    EnvActionError,
+    EnvOptionError,
+    EnvStateError,
+    need_count,
+    need_name,
+    need_number,
+    need_range,
+    need_reset_options,
+)
+from ..sites import resolve_site
+from . import spaces
+from .generator import PURPOSE, make_mission
+from .picture import StationPicture
+from .rewards import RewardWeights, reward_terms
+from .spaces import Observed
+
+RESET_OPTIONS = ("episode", "t0_utc")
+
+
+class StationOps(gymnasium.Env[Observed, NDArray[np.int64]]):
+    """The fleet of one station, one masked choice per robot and hour.
+
+    Parameters
+    ----------
+    site
+        `Site`, `SiteRecipe` (built once into the cache) or path of a site folder; ``None`` is the default 5 km site.
+    mission
+        Any `MissionSpec`; ``None`` draws a mission of the default fleet per episode (see `generator`). A given mission keeps
+        its site, date, fleet and jobs. Episode 0 of an unseeded environment runs it exactly as it is; otherwise only its seed
+        (what perception draws from) follows from (seed, episode).
+    days
+        Length of a drawn mission [d].
+    dates
+        UTC range from which the start date is drawn.
+    weights
+        What the reward terms are worth.
+    render_mode
+        ``None`` or ``"rgb_array"``.
+
+    Observation, actions and reward are documented in `spaces` and `rewards`. A masked action is carried out as "go on" and counted
+    in ``info["masked_actions"]``; `action_masks` gives the masks in the flat form of sb3-contrib's MaskablePPO. A lost robot
+    keeps its row, blank, and may only go on. ``terminated``: every robot on the ground is lost; ``truncated``: the mission's time is up.
+    ``info`` holds ``reward_terms``, ``masked_actions``, ``jobs_done``, ``lost`` and ``t_s``; at reset ``seed``, ``episode``, ``t0_utc``
+    and ``robots`` (names in row order).
+
+    Raises
+    ------
+    EnvOptionError, EnvActionError, EnvStateError
+        For an option, action or saved state that is not allowed.
+    """
+
+    metadata: ClassVar[dict[str, object]] = {"render_modes": ["rgb_array"], "render_fps": 12}  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    def __init__(
+        self,
+        site: Site | SiteRecipe | str | Path | None = None,
+        *,
+        mission: MissionSpec | None = None,
+        days: float = 7.0,
+        dates: tuple[str, str] = ("2027-01-01T00:00:00", "2031-01-01T00:00:00"),
+        weights: RewardWeights | None = None,
+        render_mode: str | None = None,
+    ) -> None:
+        if mission is not None and site is not None:
+            raise EnvOptionError("site: a mission brings its own site; give one of the two.")
+        self.site = resolve_site(site) if mission is None else mission.site
+        self.days = need_number("days", days, 1.0 / 24.0, 3660.0)
+        self.dates = need_range("dates (s TDB)", [utc_to_tdb(date) for date in dates], -1e11, 1e11)
+        self.weights = weights if weights is not None else RewardWeights()
+        self.render_mode = None if render_mode is None else need_name("render_mode", render_mode, ["rgb_array"])
+        self._given = mission
+        self._root: int | None = None
+        self._exact = False
+        self._episode_number = 0
+        self._loop: MissionLoop | None = None
+        self._seen: list[Observation] = []
+        self._picture: StationPicture | None = None
+        first = mission if mission is not None else make_mission(self.site, 0, 0, days=self.days, dates=self.dates)
+        self.robots = tuple(member.name for member in first.fleet)
+        self.observation_space = spaces.observation_space(len(self.robots))  # pyright: ignore[reportAttributeAccessIssue]
+        self.action_space = spaces.action_space(len(self.robots))  # pyright: ignore[reportAttributeAccessIssue]
+
+    @property
+    def loop(self) -> MissionLoop:
+        """The mission in progress; read it freely (``loop.mission`` is what `Simulation` would run)."""
+        if self._loop is None:
+            raise EnvStateError("no episode yet: call reset first.")
+        return self._loop
+
+    # -- gymnasium -----------------------------------------------------------------------------------------------
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, object] | None = None
+    ) -> tuple[Observed, dict[str, object]]:
+        """Begin the next episode of the seed; options: ``episode`` (number), ``t0_utc`` (start date of a drawn mission)."""
+        super().reset(seed=seed)
+        given = need_reset_options(options, RESET_OPTIONS)
+        if seed is not None or self._root is None:
+            self._root = int(seed) if seed is not None else int(self.np_random_seed)
+            self._exact = seed is None
+            self._episode_number = 0
+        else:
+            self._episode_number += 1
+        if "episode" in given:
+            self._episode_number = need_count("options['episode']", given["episode"], 0, 2**31 - 1)
+        if "t0_utc" in given and self._given is not None:
+            raise EnvOptionError("options['t0_utc']: the mission given to this environment has its own date.")
+        self._start(utc_to_tdb(str(given["t0_utc"])) if "t0_utc" in given else None)
+        info: dict[str, object] = {
+            "seed": self._root,
+            "episode": self._episode_number,
+            "t0_utc": tdb_to_utc(self.loop.mission.t0),
+            "robots": self.robots,
+        }
+        return self._observe(), info
+
+    def step(
+        self, action: NDArray[np.int64] | Sequence[int]
+    ) -> tuple[Observed, float, bool, bool, dict[str, object]]:
+        """Carry out one choice per robot for one decision step of the mission."""
+        loop = self.loop
+        if loop.finished:
+            raise EnvStateError("step: the mission is over; call reset first.")
+        choices = self._choices(action)
+        masked = sum(not seen.mask[choice] for seen, choice in zip(self._seen, choices, strict=True))
+        score = loop.step(dict(enumerate(choices)))
+        terms = reward_terms(self.weights, score)
+        terminated = loop.all_lost
+        info: dict[str, object] = {
+            "reward_terms": terms,
+            "masked_actions": masked,
+            "jobs_done": int(loop.ops.done.sum()),
+            "lost": int(loop.ops.lost.sum()),
+            "t_s": loop.t_s,
+        }
+        observed = self._observe()
+        if self._picture is not None:
+            self._picture.follow(loop)
+        return observed, sum(terms.values()), terminated, loop.finished and not terminated, info
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Return the masks of all robots one after the other, bool [R * N_ACTIONS], as MaskablePPO wants them."""
+        if not self._seen:
+            raise EnvStateError("action_masks: call reset first.")
+        return np.concatenate([seen.mask for seen in self._seen])
+
+    def observations(self) -> list[Observation]:
+        """Return what each robot's `Policy` would be handed now, in fleet order."""
+        return list(self._seen)
+
+    def render(self) -> NDArray[np.uint8] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Return the scene as uint8 [H, W, 3] in mode ``rgb_array``, else None."""
+        if self.render_mode is None or self._picture is None:
+            return None
+        return self._picture.draw(self.loop)
+
+    # -- state ---------------------------------------------------------------------------------------------------
+
+    def get_state(self) -> dict[str, object]:
+        """Return everything that the rest of the episode depends on: a nested mapping of plain arrays (no pickle needed)."""
+        mission = self.loop.mission
+        episode: dict[str, object] = {
+            "site_key": np.array(mission.site.key),
+            "seed": np.array(str(self._root)),
+            "exact": np.array(self._exact),
+            "number": np.array(self._episode_number),
+            "t0": np.array(mission.t0),
+        }
+        return {"episode": episode, "mission": self.loop.get_state()}
+
+    def set_state(self, state: Mapping[str, object]) -> Observed:
+        """Take up a state made by `get_state` of an environment with the same options; return the observation."""
+        episode: Mapping[str, NDArray[np.generic]] = state["episode"]  # pyright: ignore[reportAssignmentType]
+        if str(episode["site_key"]) != self.site.key:
+            raise EnvStateError(f"set_state: the state belongs to site {episode['site_key']}, this one is {self.site.key}.")
+        self._root, self._exact = int(str(episode["seed"])), bool(episode["exact"])
+        self._episode_number = int(episode["number"])
+        self._start(float(episode["t0"]))
+        self.loop.set_state(state["mission"])  # pyright: ignore[reportArgumentType]
+        if self._picture is not None:
+            self._picture.restart(self.loop)
+        return self._observe()
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _start(self, t0: float | None) -> None:
+        """Begin the mission of the present (seed, episode), at ``t0`` if given."""
+        root, number = self._root, self._episode_number
+        assert root is not None
+        if self._given is None:
+            mission = make_mission(self.site, root, number, days=self.days, dates=self.dates, t0=t0)
+        elif self._exact and number == 0:
+            mission = self._given
+        else:
+            seed = int(stream(root, PURPOSE, episode=number).integers(2**31))
+            mission = dataclasses.replace(self._given, seed=seed)
+        if self._loop is not None:
+            self._loop.fleet.close()
+        self._loop = MissionLoop(mission, LocalFleet(mission))
+        self._loop.begin()
+        if self.render_mode is not None:
+            self._picture = self._picture or StationPicture(self.site)
+            self._picture.restart(self._loop)
+
+    def _choices(self, action: NDArray[np.int64] | Sequence[int]) -> list[int]:
+        """Return a checked action as one index per robot; a masked one becomes `GO_ON` in the robot's own hands."""
+        choices = np.asarray(action)
+        if choices.shape != (len(self.robots),) or not np.issubdtype(choices.dtype, np.integer):
+            raise EnvActionError(f"action: got {action!r}, need {len(self.robots)} whole numbers, one per robot.")
+        if choices.min() < 0 or choices.max() >= N_ACTIONS:
+            raise EnvActionError(f"action: got {choices.tolist()}, each must be from 0 to {N_ACTIONS - 1}.")
+        return [int(choice) for choice in choices]
+
+    def _observe(self) -> Observed:
+        """Return fresh arrays of what every robot sees."""
+        situations = self.loop.situations()
+        self._seen = [
+            situations[robot].observation if robot in situations else _nobody() for robot in range(len(self.robots))
+        ]
+        return spaces.pack(self._seen)
+
+
+def _nobody() -> Observation:
+    """Return the observation of a lost robot: nothing known, only "go on" allowed."""
+    mask = np.zeros(N_ACTIONS, np.bool_)
+    mask[GO_ON] = True
+    return Observation(layout.encode(layout.blank()), mask)

@@ -1,0 +1,211 @@
+"""The ``moonfleet`` command. Heavy libraries load inside the commands that need them, so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from moonfleet.terrain.errors import MoonfleetError
+
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="moonfleet",
+    help="Autonomy for a robot fleet at the lunar south pole: run missions, look at their reports, check claims.\n\nExample: moonfleet run pathfinder",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class BackendName(StrEnum):
+    """Where the robots' minds run."""
+
+    ray = "ray"
+    local = "local"
+
+
+Backend = Annotated[BackendName, typer.Option(help="Spread the robots' minds over Ray actors, or keep them in this process. Same events either way.")]
+Address = Annotated[str | None, typer.Option(help="HOST:PORT of a running Ray head; without it a local one is started.", metavar="HOST:PORT")]
+Open = Annotated[bool, typer.Option("--open/--no-open", help="Open the report in a browser when done.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the path of the run folder.")]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command; every error that moonfleet raises on purpose becomes one red message and exit code 2."""
+    try:
+        app(args=arguments, prog_name="moonfleet")
+    except MoonfleetError as error:
+        _fail(str(error))
+
+
+def _fail(message: str) -> NoReturn:
+    from rich.console import Console
+    from rich.text import Text
+
+    text = Text.assemble(("Error: ", "bold red"), (message, "red"))
+    Console(stderr=True).print(text, soft_wrap=True)
+    sys.exit(EXIT_BAD_INPUT)
+
+
+def _interrupted(error: BaseException) -> NoReturn:
+    run_dir = getattr(error, "run_dir", None)
+    words = f"Stopped. Go on with: moonfleet resume {run_dir}" if run_dir is not None else "Stopped."
+    sys.stderr.write(words + "\n")
+    sys.exit(EXIT_INTERRUPTED)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from moonfleet import __version__
+
+        typer.echo(f"moonfleet {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")] = False,
+) -> None:
+    """Autonomy for a robot fleet at the lunar south pole."""
+
+
+@app.command(epilog="Example: moonfleet run pathfinder --backend ray --seed 7 --out runs/seven")
+def run(
+    scenario: Annotated[str, typer.Argument(help="A shipped scenario ('moonfleet scenarios') or a YAML file.", metavar="SCENARIO")],
+    backend: Backend = BackendName.ray,
+    address: Address = None,
+    site: Annotated[str | None, typer.Option(help="Your own elevation file (any projected lunar CRS), or a named place ('moonfleet sites').", metavar="FILE_OR_NAME")] = None,
+    seed: Annotated[int | None, typer.Option(help="Root seed in the stead of the scenario's; the same seed gives the same events.", min=0)] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder to make; default runs/<scenario>-<seed>-<n>.", metavar="DIR")] = None,
+    open_: Open = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run a scenario to its end and write its report."""
+    from .run import run_scenario
+
+    _run(lambda watcher: run_scenario(scenario, backend=backend.value, address=address, site=site, seed=seed, out=out, watcher=watcher), quiet, open_)
+
+
+@app.command(epilog="Example: moonfleet resume runs/pathfinder-1-1")
+def resume(
+    run_dir: Annotated[Path, typer.Argument(help="Folder of a run that was stopped or killed.", metavar="RUN")],
+    backend: Backend = BackendName.ray,
+    address: Address = None,
+    open_: Open = False,
+    quiet: Quiet = False,
+) -> None:
+    """Take up a run that was stopped or killed, from its newest checkpoint."""
+    from .run import resume_run
+
+    _run(lambda watcher: resume_run(run_dir, backend=backend.value, address=address, watcher=watcher), quiet, open_)
+
+
+def _run(fly: Callable[..., object], quiet: bool, open_: bool) -> None:
+    from rich.console import Console
+
+    from .progress import watcher_for
+    from .run import RunResult
+    from .tables import summary_table
+
+    console = Console()
+    try:
+        with watcher_for(console, quiet=quiet) as watcher:
+            result = fly(watcher)
+    except KeyboardInterrupt as error:
+        _interrupted(error)
+    assert isinstance(result, RunResult)
+    if quiet:
+        typer.echo(str(result.run_dir))
+    else:
+        console.print(summary_table(result.summary))
+        console.print(f"events sha256  {result.summary['events_sha256']}", highlight=False, soft_wrap=True)
+        console.print(f"report         {result.report}", highlight=False, soft_wrap=True, markup=False)
+    if open_:
+        _open(result.report)
+
+
+@app.command(epilog="Example: moonfleet report runs/pathfinder-1-1 --open")
+def report(
+    run_dir: Annotated[Path, typer.Argument(help="Folder of a run, finished or not.", metavar="RUN")],
+    open_: Open = False,
+) -> None:
+    """Build the report of a run again from its events."""
+    from .report import write_report
+
+    path = write_report(run_dir)
+    typer.echo(str(path))
+    if open_:
+        _open(path)
+
+
+def _open(path: Path) -> None:
+    import webbrowser
+
+    webbrowser.open(path.resolve().as_uri())
+
+
+@app.command(epilog="Example: moonfleet scenarios")
+def scenarios() -> None:
+    """List the scenarios that come with moonfleet."""
+    from rich.console import Console
+
+    from .tables import scenario_table
+
+    Console().print(scenario_table())
+
+
+@app.command(epilog="Example: moonfleet sites")
+def sites() -> None:
+    """List the named places and the sites that are built already."""
+    from rich.console import Console
+
+    from .tables import site_tables
+
+    for table in site_tables():
+        Console().print(table)
+
+
+@app.command(epilog="Example: moonfleet doctor")
+def doctor() -> None:
+    """Say what this machine has and what is missing."""
+    from rich.console import Console
+
+    from .doctor import examine
+    from .tables import doctor_table
+
+    findings = examine()
+    Console().print(doctor_table(findings))
+    if any(finding.state == "bad" for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: moonfleet bench house --json bench.json")
+def bench(
+    name: Annotated[str | None, typer.Argument(help="A bench or one of its bars ('house', 'house.5'); all when left out.", metavar="[NAME]")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the rows to this file.", metavar="FILE")] = None,
+) -> None:
+    """Measure what the project claims, on this machine."""
+    from rich.console import Console
+
+    from .bench.registry import run_benches, write_rows
+    from .tables import bench_table
+
+    console = Console()
+    rows = run_benches(name, lambda words: console.print(words, style="dim", highlight=False, markup=False, soft_wrap=True))
+    console.print(bench_table(rows))
+    if json_file is not None:
+        write_rows(rows, json_file)
+    if not all(row.ok for row in rows):
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    main()

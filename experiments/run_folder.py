@@ -1,0 +1,160 @@
+"""A run's folder: made once, never overwritten, used by one process at a time, and checked before anything is taken from it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from moonfleet.agents.events import FOLDER as EVENTS
+from moonfleet.agents.events import parts, read_part
+
+from .errors import RunFinishedError, RunFolderError
+from .scenario import dump_scenario, load_scenario
+from .scenario_model import Scenario
+
+SCENARIO, SUMMARY, LOCK = "scenario.yaml", "summary.json", "run.lock"
+DEFAULT_PARENT = Path("runs")
+
+
+def make_run_folder(scenario: Scenario, out: Path | None) -> Path:
+    """Make an empty run folder, ``out`` or the next free ``runs/<scenario>-<seed>-<n>``, and prove that it can be written.
+
+    Raises
+    ------
+    RunFolderError
+        It exists already, or cannot be made or written.
+    """
+    if out is not None:
+        return _make(out)
+    number = 1
+    while True:
+        folder = DEFAULT_PARENT / f"{scenario.name}-{scenario.seed}-{number}"
+        if not folder.exists():
+            return _make(folder)
+        number += 1
+
+
+def _make(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=False)
+        probe = folder / ".write-test"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except FileExistsError:
+        what = "holds a run already; continue it with 'moonfleet resume'" if (folder / SCENARIO).is_file() else "exists already"
+        raise RunFolderError(f"--out = {folder}: {what}, or choose another folder") from None
+    except OSError as error:
+        raise RunFolderError(f"--out = {folder}: cannot be written: {error.strerror}") from error
+    return folder
+
+
+def drop_if_empty(folder: Path) -> None:
+    """Remove a run folder in which nothing was run (a scenario that turned out not to fit, say)."""
+    (folder / LOCK).unlink(missing_ok=True)
+    try:
+        folder.rmdir()
+    except OSError:
+        return
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a run folder for this process; the system lets go of it however the process ends.
+
+    Raises
+    ------
+    RunFolderError
+        Another process runs in it, or it cannot be written.
+    """
+    try:
+        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise RunFolderError(f"{folder}: cannot be written: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise RunFolderError(f"{folder}: another process is running in this folder; wait for it or stop it") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def write_scenario(folder: Path, scenario: Scenario) -> None:
+    """Write the resolved scenario of a run."""
+    _write(folder / SCENARIO, dump_scenario(scenario))
+
+
+def write_summary(folder: Path, summary: dict[str, object]) -> Path:
+    """Write ``summary.json``; its presence says that the run is finished."""
+    path = folder / SUMMARY
+    _write(path, json.dumps(summary, indent=2, allow_nan=False) + "\n")
+    return path
+
+
+def read_summary(folder: Path) -> dict[str, object]:
+    """Read ``summary.json`` of a finished run."""
+    path = folder / SUMMARY
+    try:
+        data: object = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunFolderError(f"{path}: missing; the run is not finished (moonfleet resume {folder})") from None
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"{path}: cannot be read as JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise RunFolderError(f"{path}: must be a JSON object")
+    return data
+
+
+def _write(path: Path, words: str) -> None:
+    aside = path.with_name(path.name + ".tmp")
+    try:
+        with open(aside, "w", encoding="utf-8") as file:
+            file.write(words)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def open_unfinished(folder: Path) -> Scenario:
+    """Return the resolved scenario of a run that can be resumed.
+
+    Raises
+    ------
+    RunFinishedError
+        The run has ended.
+    RunFolderError
+        No such folder, no resolved scenario in it, or events that belong to another run.
+    """
+    if not folder.is_dir():
+        raise RunFolderError(f"{folder}: no such run folder")
+    if (folder / SUMMARY).is_file():
+        raise RunFinishedError(f"{folder}: this run is finished; nothing to resume (moonfleet report {folder} rebuilds its report)")
+    if not (folder / SCENARIO).is_file():
+        raise RunFolderError(f"{folder}: not a run folder, or a damaged one: {SCENARIO} is missing")
+    scenario = load_scenario(folder / SCENARIO)
+    if scenario.resolved is None:
+        raise RunFolderError(f"{folder / SCENARIO}: 'resolved' is missing; this is not the scenario of a run")
+    check_belongs(folder, scenario)
+    return scenario
+
+
+def check_belongs(folder: Path, scenario: Scenario) -> None:
+    """Raise when the first event on disk was written by another scenario, seed or site than ``scenario`` names."""
+    found = parts(folder / EVENTS)
+    if not found:
+        return
+    table = read_part(found[0])
+    first = table.slice(0, 1).to_pylist()[0] if table.num_rows else {}
+    key = scenario.resolved.site_key if scenario.resolved is not None else None
+    for name, mine in (("scenario", scenario.name), ("seed", scenario.seed), ("site_key", key)):
+        if first.get(name) != mine:
+            raise RunFolderError(
+                f"{folder}: damaged: its events were made with {name} = {first.get(name)}, its {SCENARIO} says {mine}"
+            )

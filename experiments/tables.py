@@ -1,0 +1,122 @@
+"""The tables that the command prints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from .bench.registry import Row
+from .doctor import Finding
+from .scenario import job_ids, load_scenario, shipped_scenarios
+
+STATE_STYLES = {"ok": ("ok", "green"), "warn": ("!", "yellow"), "bad": ("missing", "bold red")}
+
+
+def summary_table(summary: Mapping[str, object]) -> RenderableType:
+    """Return the result of a run: the fleet's totals in the title, one row per robot."""
+    done, total = summary["jobs_done"], summary["jobs_total"]
+    archive, driven = _number(summary, "archive_mbit"), _number(summary, "driven_m")
+    title = (
+        f"{summary['scenario']} (seed {summary['seed']}): {done} of {total} jobs done, value {_number(summary, 'value'):g}, "
+        f"{driven / 1000:.2f} km driven, {archive / 1000:.2f} Gbit on Earth, {summary['losses']} lost"
+    )
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    table.add_column("robot", no_wrap=True)
+    for head in ("driven", "battery", "dark", "coldest", "jobs", "rocks", "hit"):
+        table.add_column(head, justify="right", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    robots = cast("Mapping[str, Mapping[str, object]]", summary["robots"])
+    for name, robot in robots.items():
+        lost = robot["lost"]
+        table.add_row(
+            name,
+            f"{_number(robot, 'odometer_m') / 1000:,.2f} km",
+            f">{_percent(robot['min_battery_frac'])}",
+            f"{_number(robot, 'dark_h'):.0f} h",
+            f"{_number(robot, 'min_temp_k'):.0f} K" if robot["min_temp_k"] is not None else "-",
+            str(robot["jobs_done"]),
+            str(robot["keepouts"]),
+            str(robot["contacts"]),
+            Text(f"lost: {str(lost).lower()}", style="bold red") if lost else Text("alive", style="green"),
+        )
+    return Group(Text(title, style="bold"), table)
+
+
+def scenario_table() -> Table:
+    """Return the shipped scenarios."""
+    table = Table(header_style="bold")
+    for head in ("scenario", "days", "robots", "jobs", "what it is"):
+        table.add_column(head, justify="right" if head in ("days", "robots", "jobs") else "left")
+    for name, path in shipped_scenarios().items():
+        scenario = load_scenario(path)
+        jobs = sum(len(ids) for ids in job_ids(scenario).values())
+        table.add_row(name, f"{scenario.duration_days:g}", str(len(scenario.fleet)), str(jobs), scenario.description)
+    return table
+
+
+def site_tables() -> list[Table]:
+    """Return the named places, and the sites built in the cache."""
+    from moonfleet.terrain.catalogue import NAMED_PLACES
+
+    places = Table(title="Named places (--site NAME)", title_justify="left", header_style="bold")
+    for head in ("name", "longitude E", "latitude", "source"):
+        places.add_column(head, justify="right" if head in ("longitude E", "latitude") else "left")
+    for name, place in NAMED_PLACES.items():
+        places.add_row(name, f"{place.lon_deg:.2f}", f"{place.lat_deg:.2f}", place.source)
+    return [places, _built_table()]
+
+
+def _built_table() -> Table:
+    from moonfleet.terrain.site import cache_folder
+
+    folder = cache_folder()
+    built = Table(title=f"Built sites in {folder}", title_justify="left", header_style="bold")
+    for head in ("name", "key", "cells", "size on disk"):
+        built.add_column(head, justify="left" if head in ("name", "key") else "right")
+    for path in sorted(folder.glob("**/site.json")) if folder.is_dir() else ():
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        size = sum(file.stat().st_size for file in path.parent.iterdir() if file.is_file()) / 1e6
+        ref, recipe = data.get("ref", {}), data.get("recipe", {})
+        shape = f"{ref.get('rows', '?')} x {ref.get('cols', '?')}"
+        built.add_row(Text(str(recipe.get("name", "?"))), str(data.get("key", ""))[:12], shape, f"{size:.0f} MB")
+    return built
+
+
+def doctor_table(findings: Sequence[Finding]) -> Table:
+    """Return the doctor's findings."""
+    table = Table(header_style="bold")
+    for head in ("what", "", "found"):
+        table.add_column(head)
+    for finding in findings:
+        sign, style = STATE_STYLES[finding.state]
+        table.add_row(Text(finding.what), Text(sign, style=style), Text(finding.words))
+    return table
+
+
+def bench_table(rows: Sequence[Row]) -> Table:
+    """Return measured rows beside their targets and peers."""
+    table = Table(header_style="bold")
+    for head in ("bar", "what", "value", "unit", "peer", "ratio", "target", ""):
+        table.add_column(head, justify="right" if head in ("value", "ratio") else "left")
+    for row in rows:
+        mark = Text("ok", style="green") if row.ok else Text("MISSED", style="bold red")
+        table.add_row(row.bar, row.what, row.shown(), row.unit, row.peer, row.ratio_shown(), row.target, mark)
+    return table
+
+
+def _number(data: Mapping[str, object], key: str) -> float:
+    value = data[key]
+    return float(value) if isinstance(value, (int, float)) else 0.0
+
+
+def _percent(value: object) -> str:
+    return f"{value:.0%}" if isinstance(value, (int, float)) else "-"

@@ -1,0 +1,75 @@
+"""The fleet on Ray actors gives the bytes of the fleet in this process, also when actors are killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from moonfleet.agents.errors import ClusterError
+from moonfleet.agents.events import digest, read_events
+from moonfleet.agents.mission import MissionSpec
+from moonfleet.agents.ray_fleet import RayFleet, squad_size
+from moonfleet.agents.simulation import Simulation, StepInfo
+from moonfleet.terrain.site import Site
+
+from tests.missions import small_mission
+
+pytestmark = pytest.mark.ray
+
+
+@pytest.fixture(scope="module")
+def local_digest(small_site: Site, tmp_path_factory: pytest.TempPathFactory) -> str:
+    run = tmp_path_factory.mktemp("local")
+    Simulation(small_mission(small_site), run, "local").run()
+    return digest(read_events(run))
+
+
+@pytest.mark.parametrize("robots_per_actor", [3, 7])
+def test_ray_gives_the_bytes_of_the_local_backend(
+    ray_cluster: None, small_site: Site, local_digest: str, tmp_path: Path, robots_per_actor: int
+) -> None:
+    Simulation(small_mission(small_site, robots_per_actor=robots_per_actor), tmp_path, "ray").run()
+    assert digest(read_events(tmp_path)) == local_digest
+
+
+def test_killed_actors_change_nothing(
+    ray_cluster: None, small_site: Site, local_digest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleets: list[RayFleet] = []
+    make = RayFleet.__init__
+
+    def remember(self: RayFleet, mission: MissionSpec) -> None:
+        make(self, mission)
+        fleets.append(self)
+
+    monkeypatch.setattr(RayFleet, "__init__", remember)
+    killed: list[int] = []
+
+    def on_step(info: StepInfo) -> None:
+        if info.step in (3, 10):
+            victim = fleets[0].pids()[info.step % 2]
+            os.kill(victim, signal.SIGKILL)
+            killed.append(victim)
+
+    Simulation(small_mission(small_site, robots_per_actor=4), tmp_path, "ray").run(on_step)
+    assert len(killed) == 2
+    assert digest(read_events(tmp_path)) == local_digest
+
+
+def test_squads_grow_only_when_robots_outnumber_cores() -> None:
+    assert squad_size("auto", robots=7, cores=2) == 1
+    assert squad_size("auto", robots=256, cores=2) == 32
+    assert squad_size(5, robots=7, cores=2) == 5
+
+
+@pytest.mark.parametrize("address", ["nowhere", "127.0.0.1:x", "ray://:0"])
+def test_an_address_that_is_not_one_is_refused(small_site: Site, tmp_path: Path, address: str) -> None:
+    with pytest.raises(ClusterError, match="must be HOST:PORT"):
+        Simulation(small_mission(small_site), tmp_path, "ray", address=address).run()
+
+
+def test_an_address_that_does_not_answer_is_refused(small_site: Site, tmp_path: Path) -> None:
+    with pytest.raises(ClusterError, match="no Ray head answers there"):
+        Simulation(small_mission(small_site), tmp_path, "ray", address="127.0.0.1:1").run()
