@@ -25,8 +25,10 @@ FRAME_HALF_M = 20.0  # half the side of a frame
 FRAME_CELL_M = 0.1  # ground size of a frame's pixel
 LOOK_AHEAD_M = 14.0  # centre of the frame ahead of the robot
 LAMP_EL_DEG = 25.0  # the lamp stands on the mast: it lights from above
+SAME_M = 0.4  # a rock of the lamp's picture so near one of the sunlit picture is the same
 LAMP_ABOVE_DARK = 0.1  # share of the sunlit picture in shadow that makes a second picture worth while
-DARK_SHARE = 0.08  # of the bright ground's radiance: less than this is shadow
+DARK_SHARE = 0.25  # of level sunlit ground's radiance: less than this is shadow
+LEVEL_GROUND = np.zeros((4, 4), dtype=np.float32)
 LAMP_BELOW_LIT = 0.05  # less Sun than this and the lamp is switched on
 READ_NOISE = 2.0  # standard deviation, grey levels
 SHOT_NOISE = 0.35  # standard deviation per square root of grey level
@@ -37,7 +39,7 @@ class Frame(NamedTuple):
     """One rectified picture: ``image`` uint8[n,n] (row 0 at +y), its centre, pixel size and the light it was taken in."""
 
     image: np.ndarray
-    trusted: np.ndarray  # bool[n,n] lit well enough to be looked at
+    trusted: np.ndarray  # bool[n,n] the part that the frame was taken for
     x: float
     y: float
     cell_m: float
@@ -80,8 +82,9 @@ class RenderedEye:
         dark = everywhere
         if sunlit(sense):
             radiance = shade(ground, FRAME_CELL_M, sense.sun_az_deg, sense.sun_el_deg)
-            dark = radiance < DARK_SHARE * float(np.quantile(radiance, 0.9))
-            taken = (Frame(expose(radiance, rng), ~dark, x, y, FRAME_CELL_M, sense.sun_az_deg, sense.sun_el_deg),)
+            level = shade(LEVEL_GROUND, FRAME_CELL_M, sense.sun_az_deg, sense.sun_el_deg)
+            dark = radiance < DARK_SHARE * float(level[0, 0])
+            taken = (Frame(expose(radiance, rng), everywhere, x, y, FRAME_CELL_M, sense.sun_az_deg, sense.sun_el_deg),)
         if float(dark.mean()) > LAMP_ABOVE_DARK:
             lamp_az = (toward_deg + 180.0) % 360.0
             radiance = shade(ground, FRAME_CELL_M, lamp_az, LAMP_EL_DEG)
@@ -90,8 +93,12 @@ class RenderedEye:
 
     def look(self, sense: Sense, toward_deg: float) -> Detections:
         """Return the rocks found in one look, in site metres."""
-        found = [detect(frame) for frame in self.frames(sense, toward_deg)]
-        return Detections(*(np.concatenate(column) for column in zip(*found, strict=True)))
+        first, *more = (detect(frame) for frame in self.frames(sense, toward_deg))
+        for second in more:
+            gap = np.hypot(second.x[:, None] - first.x, second.y[:, None] - first.y)
+            fresh = ~(gap < SAME_M).any(axis=1)
+            first = Detections(*(np.concatenate([old, new[fresh]]) for old, new in zip(first, second, strict=True)))
+        return first
 
 
 def frame_centre(sense: Sense, toward_deg: float) -> tuple[float, float]:
@@ -101,7 +108,7 @@ def frame_centre(sense: Sense, toward_deg: float) -> tuple[float, float]:
 
 
 def detect(frame: Frame) -> Detections:
-    """Run the detector on one frame; what lies outside its trusted pixels is left to the other frame."""
+    """Run the detector on one frame, and keep what lies in the part that the frame was taken for."""
     centre = (frame.x, frame.y)
     seen = detect_rocks(frame.image, frame.cell_m, frame.light_az_deg, frame.light_el_deg, centre_xy=centre)
     size = frame.image.shape[0]

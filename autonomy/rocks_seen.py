@@ -150,12 +150,12 @@ def features(
     if valid is not None:
         grey = np.where(valid, grey, ground)
     lit_kernel, dark_kernel = _kernels(round(az * 10.0) % 3600)
-    lit = cv2.filter2D(grey, cv2.CV_32F, lit_kernel, borderType=cv2.BORDER_REFLECT)
-    dark = cv2.filter2D(grey, cv2.CV_32F, dark_kernel, borderType=cv2.BORDER_REFLECT)
+    lit = np.asarray(cv2.filter2D(grey, cv2.CV_32F, lit_kernel, borderType=cv2.BORDER_REFLECT), dtype=np.float32)
+    dark = np.asarray(cv2.filter2D(grey, cv2.CV_32F, dark_kernel, borderType=cv2.BORDER_REFLECT), dtype=np.float32)
     answer = lit - dark
     strong = (answer > np.maximum(0.6 * ground, 16.0)) & (dark < 0.6 * ground) & (lit > 0.9 * ground)
     count, labels = cv2.connectedComponents(strong.astype(np.uint8), connectivity=8)
-    return _measure(labels, count - 1, grey, lit, answer, ground, math.radians(az))
+    return _measure(np.asarray(labels, dtype=np.int32), count - 1, grey, lit, answer, ground, math.radians(az))
 
 
 def _measure(

@@ -205,7 +205,7 @@ def _astar(
         if size + 8 > keys.size:
             keys = np.concatenate((keys, np.empty(keys.size)))
             items = np.concatenate((items, np.empty(items.size, np.int64)))
-        here_best, here_cost = best[here], flat[here]
+        here_best, here_cost = best[here], np.float64(flat[here])
         for k in range(8):
             to = here + step[k]
             if closed[to] or flat[to] == np.inf:
@@ -217,7 +217,7 @@ def _astar(
                     side = step[0] if k < 6 else step[1]
                     if flat[here + side] == np.inf or flat[to - side] == np.inf:
                         continue
-            found = here_best + length * (float(here_cost) + float(flat[to]))
+            found = here_best + length * (here_cost + np.float64(flat[to]))
             if found < best[to]:
                 best[to] = found
                 came[to] = k
@@ -264,7 +264,7 @@ def _field(
         if size + 8 > keys.size:
             keys = np.concatenate((keys, np.empty(keys.size)))
             items = np.concatenate((items, np.empty(items.size, np.int64)))
-        here_cost = float(flat[here])
+        here_cost = np.float64(flat[here])
         for k in range(8):
             to = here + step[k]
             if flat[to] == np.inf:
@@ -276,7 +276,7 @@ def _field(
                     side = step[0] if k < 6 else step[1]
                     if flat[here + side] == np.inf or flat[to - side] == np.inf:
                         continue
-            found = key + length * (here_cost + float(flat[to]))
+            found = key + length * (here_cost + np.float64(flat[to]))
             if found < best[to]:
                 best[to] = found
                 _push(keys, items, size, found, to)

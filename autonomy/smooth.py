@@ -67,7 +67,7 @@ def _segment_cost(cost: NDArray[np.float32], row0: float, col0: float, row1: flo
         to = min(next_row, next_col)
         if to >= 1.0:
             break
-        total += float(here) * (to - at)
+        total += np.float64(here) * (to - at)
         at = to
         if abs(next_row - next_col) < 1e-9:
             if not cost[row + row_step, col] < np.inf or not cost[row, col + col_step] < np.inf:
@@ -84,7 +84,7 @@ def _segment_cost(cost: NDArray[np.float32], row0: float, col0: float, row1: flo
             next_col += each_col
     if not cost[end_row, end_col] < np.inf:
         return np.inf
-    return (total + float(cost[row, col]) * (1.0 - at)) * length
+    return (total + np.float64(cost[row, col]) * (1.0 - at)) * length
 
 
 @kernel
@@ -99,7 +99,7 @@ def _pull(cells: NDArray[np.int64], cost: NDArray[np.float32]) -> NDArray[np.int
         if part < np.inf:
             so_far[i] += part
         else:  # a diagonal that cuts a blocked corner: kept as the search gave it
-            so_far[i] += 0.7071067811865476 * (float(cost[a[0], a[1]]) + float(cost[b[0], b[1]]))
+            so_far[i] += 0.7071067811865476 * (np.float64(cost[a[0], a[1]]) + np.float64(cost[b[0], b[1]]))
     kept = np.empty(count, np.int64)
     kept[0] = 0
     size = 1

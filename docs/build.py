@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import os
 import re
 import subprocess
@@ -30,6 +31,11 @@ def prose(text: str | None) -> str:
     """Return a docstring as Markdown: ``code`` marks become single ones, indentation goes."""
     lines = [line.strip() for line in (text or "").strip().splitlines()]
     return "\n".join(lines).replace("``", "`")
+
+
+def fenced(text: str | None) -> str:
+    """Return a docstring as it stands, in a block: its tables are aligned."""
+    return f"```text\n{inspect.cleandoc(text or '')}\n```\n"
 
 
 def first_line(text: str | None) -> str:
@@ -95,7 +101,17 @@ def robots_page() -> str:
         )
         for kind, spec in kinds.items()
     ]
-    head = ("kind", "role", "what it is", "mass [kg]", "speed [m/s]", "slope [deg]", "battery [Wh]", "solar [W]", "tools")
+    head = (
+        "kind",
+        "role",
+        "what it is",
+        "mass [kg]",
+        "speed [m/s]",
+        "slope [deg]",
+        "battery [Wh]",
+        "solar [W]",
+        "tools",
+    )
     sources = "\n".join(f"- `{kind}`: {'; '.join(spec.sources)}" for kind, spec in kinds.items())
     fields = RobotSpec.model_json_schema()
     required = set(fields.get("required", []))
@@ -207,12 +223,60 @@ def command_page() -> str:
     return "\n".join(parts)
 
 
+def environments_page() -> str:
+    """The Gymnasium environments."""
+    import moonfleet.envs
+    from moonfleet.envs.polar_traverse import rewards as polar_rewards
+    from moonfleet.envs.polar_traverse import spaces as polar_spaces
+    from moonfleet.envs.station_ops import rewards as station_rewards
+
+    rows: list[tuple[object, ...]] = []
+    start = 0
+    for f in polar_spaces.FEATURES:
+        span = f"{start}" if f.size == 1 else f"{start} .. {start + f.size - 1}"
+        rows.append((span, f"`{f.name}`", f"{f.low:g} .. {f.high:g}", f.meaning))
+        start += f.size
+    return "\n".join(
+        [
+            "# The environments\n",
+            fenced(moonfleet.envs.__doc__),
+            "## moonfleet/PolarTraverse-v0\n",
+            fenced(polar_rewards.__doc__),
+            prose(polar_spaces.__doc__) + "\n",
+            table(("index", "feature", "range", "meaning"), rows),
+            "## moonfleet/StationOps-v0\n",
+            fenced(station_rewards.__doc__),
+            "One row per robot: [the observation of a station's robot](observation.md).\n",
+        ]
+    )
+
+
+def python_page() -> str:
+    """The public names of the package."""
+    import moonfleet
+
+    rows: list[tuple[str, str]] = []
+    for name in moonfleet.__all__:
+        value = getattr(moonfleet, name)
+        if callable(value):
+            call = str(inspect.signature(value)) if inspect.isfunction(value) else ""
+            call = re.sub(r"(: |-> )'([^']*)'", r"\1\2", call)  # annotations are text
+            rows.append((f"`{name}{call}`", first_line(value.__doc__)))
+    return (
+        "# Public names\n\n"
+        "`import moonfleet` loads none of them; each loads when it is first used. `help(moonfleet.NAME)` says the rest.\n\n"
+        + table(("name", "what it is"), rows)
+    )
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "command.md": command_page,
     "scenario.md": scenario_page,
     "robots.md": robots_page,
     "events.md": events_page,
+    "environments.md": environments_page,
     "observation.md": observation_page,
+    "python.md": python_page,
 }
 
 

@@ -33,7 +33,12 @@ def need_count(field: str, value: object, low: int, high: int) -> int:
 
 def need_number(field: str, value: object, low: float, high: float) -> float:
     """Return ``value`` as a finite float in [low, high]; raise `EnvOptionError` naming ``field`` otherwise."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or not low <= value <= high:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not math.isfinite(value)
+        or not low <= value <= high
+    ):
         raise EnvOptionError(f"{field}: got {value!r}, need a number from {low:g} to {high:g}.")
     return float(value)
 

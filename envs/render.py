@@ -280,7 +280,10 @@ class Picture:
         """Draw where Sun and Earth stand: azimuth round the ring (up is +y), filled when above the horizontal."""
         centre, r = (PANEL_PX * SS // 2, self._map_px - 84 * SS), 52 * SS
         cv2.circle(panel, centre, r, DIM, 2 * SS, cv2.LINE_AA)
-        bodies = (("Sun", sky.sun_az_deg, sky.sun_el_deg, YELLOW, 8), ("Earth", sky.earth_az_deg, sky.earth_el_deg, SKY_BLUE, 6))
+        bodies = (
+            ("Sun", sky.sun_az_deg, sky.sun_el_deg, YELLOW, 8),
+            ("Earth", sky.earth_az_deg, sky.earth_el_deg, SKY_BLUE, 6),
+        )
         for k, (name, az_deg, el_deg, colour, size) in enumerate(bodies):
             az = math.radians(az_deg)
             at = (round(centre[0] + r * math.sin(az)), round(centre[1] - r * math.cos(az)))

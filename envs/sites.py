@@ -16,7 +16,9 @@ from .errors import EnvOptionError
 T = TypeVar("T", bound=np.generic)
 
 # 5.12 km around 88.8 S 123.4 E, the place of the mission `pathfinder`; 256 x 256 cells, horizons every 5 deg.
-DEFAULT_RECIPE = SiteRecipe(name="env-small", lon_deg=123.4, lat_deg=-88.8, size_m=5120.0, cell_m=20.0, seed=1, azimuths=72)
+DEFAULT_RECIPE = SiteRecipe(
+    name="env-small", lon_deg=123.4, lat_deg=-88.8, size_m=5120.0, cell_m=20.0, seed=1, azimuths=72
+)
 
 
 @functools.lru_cache(maxsize=8)
@@ -54,6 +56,8 @@ def resolve_site(site: Site | SiteRecipe | str | Path | None) -> Site:
         return site
     if isinstance(site, SiteRecipe):
         return _built(site)
-    if isinstance(site, (str, Path)):
+    if isinstance(site, (str, Path)):  # pyright: ignore[reportUnnecessaryIsInstance]
         return _opened(Path(site).expanduser().resolve())
-    raise EnvOptionError(f"site: got {type(site).__name__}, need a Site, a SiteRecipe, the path of a site folder, or None.")
+    raise EnvOptionError(
+        f"site: got {type(site).__name__}, need a Site, a SiteRecipe, the path of a site folder, or None."
+    )

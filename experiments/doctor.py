@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-CORE = ("numpy", "numba", "scipy", "shapely", "opencv-python-headless", "gymnasium", "ray", "rasterio", "pyproj", "pyerfa", "pydantic", "pyyaml", "typer", "rich", "pyarrow", "plotly")
+CORE = ("numpy", "numba", "scipy", "shapely", "opencv-python-headless", "gymnasium", "ray", "rasterio", "pyproj", "pyerfa", "pydantic", "pyyaml", "typer", "rich", "pyarrow")
 EXTRAS = {
     "rl": ("torch", "stable-baselines3", "sb3-contrib", "pettingzoo"),
     "dev": ("pytest", "hypothesis", "ruff", "pyright", "import-linter", "psutil"),

@@ -47,9 +47,9 @@ def cards(metrics: RunMetrics, scenario: Scenario | None) -> str:
         (f"{metrics.value:,.0f}", "value earned", False),
         (f"{metrics.driven_m / 1000:.2f}<small> km</small>", "driven", False),
         (f"{data:,.1f}<small> {unit}</small>", "data on Earth", False),
-        (f"{keepouts:,}<small> / {contacts}</small>", "rocks avoided / touched", False),
-        (f"{low[0]:.0%}".replace("nan%", "–"), f"lowest battery ({escape(low[1])})", False),
-        (f"{dark / 24:.1f}<small> days</small>", "longest darkness", False),
+        (f"{keepouts:,}<small> / {contacts}</small>", "rocks seen / hit", False),
+        (f"{low[0]:.0%}".replace("nan%", "–"), f'<span title="{escape(low[1])}">lowest battery</span>', False),
+        (f"{dark / 24:.1f}<small> days</small>", "longest dark", False),
         (str(metrics.losses), "robots lost", metrics.losses > 0),
     )
     body = "".join(f'<div class="card{" bad" if bad else ""}"><b>{value}</b><span>{name}</span></div>' for value, name, bad in items)

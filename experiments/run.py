@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from .errors import OptionError
 from .run_folder import drop_if_empty, locked, make_run_folder, open_unfinished, write_scenario, write_summary
 from .scenario import load_scenario
 from .scenario_model import Scenario
@@ -105,10 +106,7 @@ def run_scenario(
     loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     if seed is not None:
         loaded = loaded.model_copy(update={"seed": seed})
-    if address is not None:
-        from moonfleet.agents.cluster import check_address
-
-        check_address(address)
+    _check_address(backend, address)
     began = time.perf_counter()
     run_dir = make_run_folder(loaded, Path(out) if out is not None else None)
     try:
@@ -139,6 +137,7 @@ def resume_run(
     watcher = watcher or Silent()
     folder = Path(run_dir)
     scenario = open_unfinished(folder)
+    _check_address(backend, address)
     began = time.perf_counter()
     with locked(folder):
         watcher.stage("reading the ground", 0.0)
@@ -146,6 +145,17 @@ def resume_run(
 
         plan = build_mission(scenario, progress=watcher.stage)
         return _fly(plan, folder, backend, address, watcher, began, resume=True)
+
+
+def _check_address(backend: Backend, address: str | None) -> None:
+    """Raise before any work is done when a named cluster cannot be joined."""
+    if address is None:
+        return
+    if backend != "ray":
+        raise OptionError(f"--address = {address}: only goes with --backend ray")
+    from moonfleet.agents.cluster import check_address
+
+    check_address(address)
 
 
 def drop_if_empty_unless_begun(run_dir: Path) -> None:

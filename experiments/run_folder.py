@@ -45,8 +45,8 @@ def _make(folder: Path) -> Path:
         probe.write_bytes(b"")
         probe.unlink()
     except FileExistsError:
-        what = "holds a run already; continue it with 'moonfleet resume'" if (folder / SCENARIO).is_file() else "exists already"
-        raise RunFolderError(f"--out = {folder}: {what}, or choose another folder") from None
+        what = "holds a run already; 'moonfleet resume' goes on with it" if (folder / SCENARIO).is_file() else "exists already"
+        raise RunFolderError(f"--out = {folder}: {what}; choose a folder that does not exist") from None
     except OSError as error:
         raise RunFolderError(f"--out = {folder}: cannot be written: {error.strerror}") from error
     return folder

@@ -289,6 +289,7 @@ def _check_jobs(scenario: Scenario) -> None:
     from moonfleet.autonomy.jobs import JobKind
 
     points, kinds = point_names(scenario), [kind.value for kind in JobKind]
+    tools = {tool for index in range(len(scenario.fleet)) for tool in member_spec(scenario, index).tools}
     known: dict[str, int] = {}
     for index, job in enumerate(scenario.jobs):
         here: Place = ("jobs", index)
@@ -298,6 +299,10 @@ def _check_jobs(scenario: Scenario) -> None:
             raise fault(scenario, (*here, "kind"), job.kind, f"no such kind of job.{did_you_mean(job.kind, kinds)}")
         if job.at not in points and job.at not in scenario.places:
             raise fault(scenario, (*here, "at"), job.at, f"no such place.{did_you_mean(job.at, points)}")
+        if (job.tool or job.kind) not in tools:
+            key = "kind" if job.tool is None else "tool"
+            message = f"no robot of the fleet carries the tool.{did_you_mean(job.tool or job.kind, tools)}"
+            raise fault(scenario, (*here, key), job.tool or job.kind, message)
         known[job.id] = index
     owner = {one: block for block, made in job_ids(scenario).items() for one in (block, *made)}
     graph: dict[str, list[str]] = {}

@@ -107,9 +107,9 @@ def hillshade(
 
 def blend(image: Image, relief: Image, strength: float = 0.75) -> Image:
     """Return the image [R, C, 3] darkened and lightened by shaded relief [R, C]; strength 0 leaves it as it is."""
-    factor = strength * (relief.astype(np.float32)[..., None] / 185.0 - 1.0)
+    factor = strength * (relief.astype(np.float32)[..., None] / 195.0 - 1.0)
     colour = image.astype(np.float32)
-    mixed = np.where(factor < 0.0, colour * (1.0 + factor), colour + (255.0 - colour) * np.minimum(factor, 1.0))
+    mixed = np.where(factor < 0.0, colour * (1.0 + factor), colour + (255.0 - colour) * (0.4 * np.minimum(factor, 1.0)))
     return np.clip(mixed, 0.0, 255.0).astype(np.uint8)
 
 

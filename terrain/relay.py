@@ -5,7 +5,7 @@ lunar orbits"), so two-body motion with constant elements in Moon-equatorial axe
 
 >>> orbit = queqiao2()
 >>> round(orbit.period_s / 3600, 1)
-24.0
+24.3
 """
 
 from __future__ import annotations

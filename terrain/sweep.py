@@ -1,6 +1,7 @@
 """The kernels behind `moonfleet.terrain.horizon`: one azimuth of a grid that was turned to run along +columns.
 
-Heights are float32 ``[R + 1, C + 1]`` above ``base_m``, with one row and one column of ground far below at the end; ``slope`` (0..1) is how many rows a ray climbs per column; ``best`` float32 [R, C] is the tangent of the horizon.
+Heights are float32 ``[R + 1, C + 1]`` above ``base_m``, with one row and one column of ground far below at the end;
+``slope`` (0..1) is how many rows a ray climbs per column; ``best`` float32 [R, C] is the tangent of the horizon.
 """
 
 from __future__ import annotations

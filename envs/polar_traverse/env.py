@@ -212,10 +212,14 @@ class PolarTraverse(gymnasium.Env[NDArray[np.float32], "int | NDArray[np.float32
     def set_state(self, state: dict[str, NDArray[np.generic]]) -> NDArray[np.float32]:
         """Take up a state made by `get_state` of an environment with the same options; return the observation."""
         if str(state["site_key"]) != self.site.key:
-            raise EnvStateError(f"set_state: the state belongs to site {state['site_key']}, this one is {self.site.key}.")
+            raise EnvStateError(
+                f"set_state: the state belongs to site {state['site_key']}, this one is {self.site.key}."
+            )
         targets = np.array(state["targets_xy"], np.float64)
         if len(targets) != self.targets:
-            raise EnvStateError(f"set_state: the state has {len(targets)} targets, this environment has {self.targets}.")
+            raise EnvStateError(
+                f"set_state: the state has {len(targets)} targets, this environment has {self.targets}."
+            )
         self._root, self._episode_number = int(str(state["seed"])), int(state["episode"])
         ref = self.site.ref
         cells = [np.array([round(float(v)) for v in ref.rowcol(x, y)], np.int64) for x, y in targets.tolist()]
@@ -257,13 +261,14 @@ class PolarTraverse(gymnasium.Env[NDArray[np.float32], "int | NDArray[np.float32
         if self.continuous:
             box = np.asarray(action, np.float32)
             if box.shape != (3,) or not np.all(np.isfinite(box)):
-                raise EnvActionError(f"action: got {action!r}, need three finite numbers (heading x, heading y, speed).")
+                raise EnvActionError(
+                    f"action: got {action!r}, need three finite numbers (heading x, heading y, speed)."
+                )
             return spaces.continuous_move(np.clip(box, -1.0, 1.0))
-        if isinstance(action, np.ndarray) and action.ndim == 0:
-            action = action.item()
-        if isinstance(action, bool) or not isinstance(action, (int, np.integer)) or not 0 <= action < spaces.N_ACTIONS:
+        index: object = action.item() if isinstance(action, (np.ndarray, np.integer)) and action.size == 1 else action
+        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < spaces.N_ACTIONS:
             raise EnvActionError(f"action: got {action!r}, need a whole number from 0 to {spaces.N_ACTIONS - 1}.")
-        return spaces.discrete_move(int(action))
+        return spaces.discrete_move(index)
 
     def _route(self) -> float:
         """Return the route length from the rover to the current target [m]; the last one where no route is near."""

@@ -53,9 +53,10 @@ def drive_ground(site: Site, limits: DriveLimits) -> DriveGround:
     """
     seconds = drive_cost(site.slope_deg, site.rock_cover, limits)
     open_ground = np.isfinite(seconds)
-    labels, count = ndimage.label(open_ground)
-    if count == 0:
+    if not open_ground.any():
         raise EnvError(f"site {site.name!r}: no cell is drivable at {limits.max_slope_deg:g} deg of slope.")
+    labels: NDArray[np.int32] = np.zeros(open_ground.shape, np.int32)
+    ndimage.label(open_ground, output=labels)
     sizes = np.bincount(labels.ravel())[1:]
     largest = labels == 1 + int(np.argmax(sizes))
     cells = np.argwhere(largest).astype(np.int64)
@@ -112,7 +113,9 @@ def make_episode(
         from_here = route_field(ground, here)
         stops.append(here)
         fields.append(from_here)
-    return Episode(date, cells_xy(site, start[None, :])[0], cells_xy(site, np.stack(stops)), ground.havens_xy, tuple(fields))
+    return Episode(
+        date, cells_xy(site, start[None, :])[0], cells_xy(site, np.stack(stops)), ground.havens_xy, tuple(fields)
+    )
 
 
 def route_field(ground: DriveGround, cell: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -129,7 +132,11 @@ def _lit_cells(ground: DriveGround, t: float) -> NDArray[np.float64]:
     """Return the lit part of the Sun at every drivable cell at time ``t``; float64 [n]."""
     sky = ground.site.sky.sample(np.array([t]))
     lit = lit_map(
-        ground.site.ref, ground.site.horizon, float(sky.sun_az_deg[0]), float(sky.sun_el_deg[0]), float(sky.sun_radius_deg[0])
+        ground.site.ref,
+        ground.site.horizon,
+        float(sky.sun_az_deg[0]),
+        float(sky.sun_el_deg[0]),
+        float(sky.sun_radius_deg[0]),
     )
     return lit[ground.cells[:, 0], ground.cells[:, 1]].astype(np.float64)
 

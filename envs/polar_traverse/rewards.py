@@ -6,7 +6,7 @@ term                what earns or costs it                                      
 ``progress``        route length to the current target that this step took off, in kilometres              1 per km
 ``target``          a science target reached                                                               10 each
 ``low_battery``     how far the battery stands below the reserve, as a fraction of the reserve, per step   -0.05
-``brownout``        the battery ran flat and forced the rover to hibernate                                 -1 each
+``brownout``        the flat battery forced the rover to hibernate, every time it tries to wake up         -0.2
 ``time``            every step                                                                             -0.005
 ``lost``            the rover is lost for good, as a rule frozen: the episode ends                         -20
 ==================  =====================================================================================  =========
@@ -32,7 +32,7 @@ class RewardWeights:
     progress_per_km: float = 1.0
     target: float = 10.0
     low_battery: float = 0.05
-    brownout: float = 1.0
+    brownout: float = 0.2
     time: float = 0.005
     lost: float = 20.0
 

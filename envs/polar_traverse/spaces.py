@@ -43,10 +43,10 @@ class Feature(NamedTuple):
 
 
 FEATURES: tuple[Feature, ...] = (
-    Feature("slope", SLOPE_SIDE * SLOPE_SIDE, 0.0, 2.0, "slope around the rover / steepest allowed slope, rows from the top; 2 off the map"),
-    Feature("light", LIGHT_SIDE * LIGHT_SIDE, -1.0, 1.0, "Sun's elevation above the terrain horizon / 2 deg, every 5th cell around; -1 off the map"),
+    Feature("slope", SLOPE_SIDE**2, 0.0, 2.0, "slope / steepest allowed, rows from the top; 2 off the map"),
+    Feature("light", LIGHT_SIDE**2, -1.0, 1.0, "Sun above the terrain horizon / 2 deg; -1 off the map"),
     Feature("target_direction", 2, -1.0, 1.0, "direction to the current target (x, y)"),
-    Feature("target_distance", 3, 0.0, 1.0, "straight distance / site diagonal; the same / 250 m; route length / 2 site diagonals"),
+    Feature("target_distance", 3, 0.0, 1.0, "distance / site diagonal; distance / 250 m; route / 2 diagonals"),
     Feature("next_direction", 2, -1.0, 1.0, "direction to the target after it; zeros when there is none"),
     Feature("next_distance", 1, 0.0, 1.0, "straight distance to it / site diagonal"),
     Feature("haven_direction", 2, -1.0, 1.0, "direction to the nearest haven"),
@@ -103,7 +103,8 @@ FRAME_X_LEFT, FRAME_Y_TOP, FRAME_CELL_M, FRAME_MAX_SLOPE_DEG = range(4)
 FRAME_SIZE = 4
 # What changes from step to step: float64 [16]. A missing next target stands where the rover stands.
 OWN_X, OWN_Y, OWN_HEADING_DEG, OWN_BATTERY_FRAC, OWN_TEMP_K, OWN_LIT, OWN_SOLAR_FRAC, OWN_ROUTE_M = range(8)
-OWN_TARGET_X, OWN_TARGET_Y, OWN_NEXT_X, OWN_NEXT_Y, OWN_HAVEN_X, OWN_HAVEN_Y, OWN_TARGETS_LEFT, OWN_TIME_LEFT = range(8, 16)
+OWN_TARGET_X, OWN_TARGET_Y, OWN_NEXT_X, OWN_NEXT_Y, OWN_HAVEN_X, OWN_HAVEN_Y = range(8, 14)
+OWN_TARGETS_LEFT, OWN_TIME_LEFT = range(14, 16)
 OWN_SIZE = 16
 
 
@@ -120,7 +121,7 @@ def observation_space() -> gymnasium.spaces.Box:
     return gymnasium.spaces.Box(low, high, dtype=np.float32)
 
 
-def discrete_space() -> gymnasium.spaces.Discrete:
+def discrete_space() -> gymnasium.spaces.Discrete[np.int64]:
     """Return Discrete(17): 0 hold and charge, 1..8 short moves and 9..16 long moves at 0, 45 ... 315 deg grid azimuth."""
     return gymnasium.spaces.Discrete(N_ACTIONS)
 

@@ -141,9 +141,7 @@ class StationOps(gymnasium.Env[Observed, NDArray[np.int64]]):
         }
         return self._observe(), info
 
-    def step(
-        self, action: NDArray[np.int64] | Sequence[int]
-    ) -> tuple[Observed, float, bool, bool, dict[str, object]]:
+    def step(self, action: NDArray[np.int64] | Sequence[int]) -> tuple[Observed, float, bool, bool, dict[str, object]]:
         """Carry out one choice per robot for one decision step of the mission."""
         loop = self.loop
         if loop.finished:
@@ -199,7 +197,9 @@ class StationOps(gymnasium.Env[Observed, NDArray[np.int64]]):
         """Take up a state made by `get_state` of an environment with the same options; return the observation."""
         episode: Mapping[str, NDArray[np.generic]] = state["episode"]  # pyright: ignore[reportAssignmentType]
         if str(episode["site_key"]) != self.site.key:
-            raise EnvStateError(f"set_state: the state belongs to site {episode['site_key']}, this one is {self.site.key}.")
+            raise EnvStateError(
+                f"set_state: the state belongs to site {episode['site_key']}, this one is {self.site.key}."
+            )
         self._root, self._exact = int(str(episode["seed"])), bool(episode["exact"])
         self._episode_number = int(episode["number"])
         self._start(float(episode["t0"]))

@@ -94,7 +94,9 @@ def _around(site: Site, lander: Xy) -> StationGround:
     """Return the places around one place of the station."""
     near = functools.partial(PlaceRule, near=lander)
     havens = _some(site, near("lit", max_m=2500.0, max_slope_deg=10.0, apart_m=400.0, count=3), lander)
-    surveys = _some(site, near("spread", min_m=300.0, max_m=2000.0, max_slope_deg=12.0, apart_m=250.0, count=16), lander)
+    surveys = _some(
+        site, near("spread", min_m=300.0, max_m=2000.0, max_slope_deg=12.0, apart_m=250.0, count=16), lander
+    )
     drills = _some(site, near("shadow", min_m=200.0, max_m=2500.0, max_slope_deg=12.0, apart_m=200.0, count=4), lander)
     pads = _some(site, near("flat", min_m=120.0, max_m=900.0, max_slope_deg=8.0, apart_m=200.0, count=3), lander)
     cold = _some(site, near("shadow", min_m=300.0, max_m=5000.0, max_slope_deg=12.0, apart_m=300.0, count=4), None)

@@ -36,7 +36,12 @@ ROLE_COLOURS: dict[str, Colour] = {
     "hopper": PURPLE,
     "orbiter": BLUE,
 }
-LEGEND = (("job", GREY, "job, waiting"), ("job", YELLOW, "job, begun"), ("job", GREEN, "job, done"), ("haven", YELLOW, "haven"))
+LEGEND = (
+    ("job", GREY, "job, waiting"),
+    ("job", YELLOW, "job, begun"),
+    ("job", GREEN, "job, done"),
+    ("haven", YELLOW, "haven"),
+)
 MARGIN_M = 250.0  # m of ground shown around everything
 LEAST_SPAN_M = 1200.0  # m
 

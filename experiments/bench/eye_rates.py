@@ -21,6 +21,7 @@ from moonfleet.terrain.site import SiteRecipe, build_site
 
 LIGHT_EL_DEG = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 25.0)  # 25 deg is the lamp
 DIAMETER_M = (0.25, 0.35, 0.5, 0.7, 1.0, 1.5)
+SMALLEST_M = 0.12  # a detection of a rock from here on is not false, though smaller than those counted
 FRAMES = 40
 EDGE_M = 1.0  # rocks nearer than this to the frame's edge are not counted
 
@@ -39,6 +40,15 @@ def match(seen: np.ndarray, rocks: np.ndarray) -> np.ndarray:
         if partner[detection] < 0 and rock not in partner:
             partner[detection] = rock
     return partner
+
+
+def shares(hits: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """Share seen [L, D]; a size that never occurred has the share of the next smaller one."""
+    seen = hits / np.maximum(total, 1)
+    for column in range(1, seen.shape[1]):
+        missing = total[:, column] == 0
+        seen[missing, column] = seen[missing, column - 1]
+    return seen
 
 
 def measure() -> dict[str, object]:
@@ -62,13 +72,14 @@ def measure() -> dict[str, object]:
             py = y + LOOK_AHEAD_M * np.cos(np.radians(toward))
             half = FRAME_HALF_M - EDGE_M
             rocks = site.ground.rocks(px - half, py - half, px + half, py + half)
-            rocks = rocks[rocks[:, 2] >= DIAMETER_M[0]]
+            rocks = rocks[rocks[:, 2] >= SMALLEST_M]
             inside = (np.abs(found[:, 0] - px) < half) & (np.abs(found[:, 1] - py) < half)
             found = found[inside & (found[:, 3] >= 0.5)]
             partner = match(found[:, :3], rocks)
             bins = np.digitize(rocks[:, 2], edges) - 1
-            np.add.at(total[row], bins, 1)
-            np.add.at(hits[row], bins[partner[partner >= 0]], 1)
+            np.add.at(total[row], bins[bins >= 0], 1)
+            met = bins[partner[partner >= 0]]
+            np.add.at(hits[row], met[met >= 0], 1)
             good = partner >= 0
             false += int((~good).sum())
             offsets.append(found[good, :2] - rocks[partner[good], :2])
@@ -84,7 +95,7 @@ def measure() -> dict[str, object]:
         "light_el_deg": list(LIGHT_EL_DEG),
         "diameter_m": list(DIAMETER_M),
         "rocks": total.astype(int).tolist(),
-        "p_seen": np.round(hits / np.maximum(total, 1), 4).tolist(),
+        "p_seen": np.round(shares(hits, total), 4).tolist(),
         "false_rate": false_rate,
         "false_diameter_m": np.round(steps, 3).tolist(),
         "place_sigma_m": round(float(np.concatenate(offsets).std()), 4),

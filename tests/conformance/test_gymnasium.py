@@ -5,9 +5,10 @@ from __future__ import annotations
 import warnings
 
 import gymnasium
-import moonfleet.envs
 import pytest
 from gymnasium.utils.env_checker import check_env
+
+import moonfleet.envs
 
 QUICK: dict[str, dict[str, object]] = {
     "moonfleet/PolarTraverse-v0": {"targets": 2, "max_steps": 50},

@@ -5,9 +5,10 @@ from __future__ import annotations
 import warnings
 
 import gymnasium
-import moonfleet.envs
 import numpy as np
 import pytest
+
+import moonfleet.envs
 
 pytestmark = pytest.mark.rl
 

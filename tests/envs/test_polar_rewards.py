@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+
 from moonfleet.envs.errors import EnvOptionError
 from moonfleet.envs.polar_traverse.rewards import TERMS, RewardWeights, reward_terms
 
 
-def terms(progress_m: float = 0.0, targets: int = 0, battery: float = 1.0, brownouts: int = 0, lost: bool = False) -> dict[str, float]:
+def terms(
+    progress_m: float = 0.0, targets: int = 0, battery: float = 1.0, brownouts: int = 0, lost: bool = False
+) -> dict[str, float]:
     return reward_terms(RewardWeights(), progress_m, targets, battery, 0.2, brownouts, lost)
 
 
@@ -28,7 +31,9 @@ def test_a_battery_above_the_reserve_costs_nothing_and_an_empty_one_the_whole_we
 
 def test_targets_brownouts_and_loss() -> None:
     found = terms(targets=2, brownouts=3, lost=True)
-    assert (found["target"], found["brownout"], found["lost"]) == (20.0, -3.0, -20.0)
+    assert found["target"] == 20.0
+    assert found["brownout"] == pytest.approx(-0.6)
+    assert found["lost"] == -20.0
 
 
 @pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])

@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 import pytest
-from moonfleet.envs.polar_traverse import spaces
 from numpy.typing import NDArray
+
+from moonfleet.envs.polar_traverse import spaces
 
 N, CELL_M = 64, 20.0
 FRAME = np.array([0.0, N * CELL_M, CELL_M, 20.0])
@@ -89,9 +90,11 @@ def test_ground_off_the_map_is_steep_and_dark() -> None:
     out = observe(rover(x=5.0, y=N * CELL_M - 5.0))
     slope = feature(out, "slope").reshape(spaces.SLOPE_SIDE, spaces.SLOPE_SIDE)
     light = feature(out, "light").reshape(spaces.LIGHT_SIDE, spaces.LIGHT_SIDE)
-    assert np.all(slope[:4] == 2.0) and np.all(slope[:, :4] == 2.0)
+    assert np.all(slope[:4] == 2.0)
+    assert np.all(slope[:, :4] == 2.0)
     assert np.all(slope[4:, 4:] == 0.25)
-    assert np.all(light[:2] == -1.0) and np.all(light[2:, 2:] > 0.0)
+    assert np.all(light[:2] == -1.0)
+    assert np.all(light[2:, 2:] > 0.0)
 
 
 def test_forecast_windows_are_the_hours_they_say() -> None:
@@ -115,7 +118,8 @@ def test_discrete_moves_are_unit_directions_clockwise_from_the_top() -> None:
     moves = np.array([spaces.discrete_move(k) for k in range(1, spaces.N_ACTIONS)])
     np.testing.assert_allclose(np.hypot(moves[:, 0], moves[:, 1]), 1.0)
     np.testing.assert_allclose(moves[2, :2], [1.0, 0.0], atol=1e-12)
-    assert set(moves[:8, 2]) == {0.5} and set(moves[8:, 2]) == {1.0}
+    assert set(moves[:8, 2]) == {0.5}
+    assert set(moves[8:, 2]) == {1.0}
 
 
 def test_continuous_moves_hold_near_zero() -> None:

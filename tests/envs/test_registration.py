@@ -7,8 +7,9 @@ import subprocess
 import sys
 
 import gymnasium
-import moonfleet.envs
 import pytest
+
+import moonfleet.envs
 
 
 def test_both_ids_are_registered_without_a_hidden_time_limit() -> None:

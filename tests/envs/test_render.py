@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from moonfleet.envs.polar_traverse.env import PolarTraverse
 from moonfleet.envs.render import MAP_PX, PANEL_PX, Picture
 from moonfleet.envs.sites import resolve_site
@@ -17,8 +18,11 @@ def test_polar_traverse_draws_and_the_picture_changes_with_the_scene() -> None:
     for action in (9, 10, 11):
         env.step(action)
     later = env.render()
-    assert first is not None and again is not None and later is not None
-    assert first.shape == (MAP_PX, MAP_PX + PANEL_PX, 3) and first.dtype == np.uint8
+    assert first is not None
+    assert again is not None
+    assert later is not None
+    assert first.shape == (MAP_PX, MAP_PX + PANEL_PX, 3)
+    assert first.dtype == np.uint8
     np.testing.assert_array_equal(first, again)
     assert (first != later).any()
     assert len(np.unique(first.reshape(-1, 3), axis=0)) > 500
@@ -29,7 +33,8 @@ def test_station_ops_draws() -> None:
     env.reset(seed=1)
     env.step(np.ones(len(env.robots), np.int64))
     frame = env.render()
-    assert frame is not None and frame.shape == (MAP_PX, MAP_PX + PANEL_PX, 3)
+    assert frame is not None
+    assert frame.shape == (MAP_PX, MAP_PX + PANEL_PX, 3)
 
 
 def test_without_a_mode_there_is_no_picture() -> None:

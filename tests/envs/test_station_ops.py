@@ -6,6 +6,8 @@ import dataclasses
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from moonfleet.agents.fleet import LocalFleet
 from moonfleet.agents.mission import MissionSpec
 from moonfleet.agents.mission_loop import MissionLoop
@@ -17,7 +19,6 @@ from moonfleet.envs.sites import resolve_site
 from moonfleet.envs.station_ops.env import StationOps
 from moonfleet.envs.station_ops.generator import FLEET, make_mission, station_grounds
 from moonfleet.terrain.clock import utc_to_tdb
-from numpy.typing import NDArray
 
 ROBOTS = len(FLEET)
 DATES = (utc_to_tdb("2027-01-01T00:00:00"), utc_to_tdb("2031-01-01T00:00:00"))
@@ -67,14 +68,16 @@ def test_an_episode_does_not_depend_on_how_long_earlier_ones_ran() -> None:
     rollout(long, 4)
     a, info_a = long.reset()
     b, info_b = short.reset()
-    assert info_a == info_b and info_a["episode"] == 1
+    assert info_a == info_b
+    assert info_a["episode"] == 1
     assert a["observation"].tobytes() == b["observation"].tobytes()
 
 
 def test_options_jump_to_an_episode_and_fix_the_date() -> None:
     env = make()
     _, info = env.reset(seed=5, options={"episode": 3, "t0_utc": "2029-01-05T00:00:00"})
-    assert info["episode"] == 3 and str(info["t0_utc"]).startswith("2029-01-05T00:00:00")
+    assert info["episode"] == 3
+    assert str(info["t0_utc"]).startswith("2029-01-05T00:00:00")
     assert env.loop.mission.jobs == make_mission(env.site, 5, 3, days=1.0, dates=DATES).jobs
 
 
@@ -129,7 +132,8 @@ def test_masks_come_in_both_shapes_and_always_allow_something() -> None:
     observed, _ = env.reset(seed=1)
     for _ in range(6):
         mask = observed["action_mask"]
-        assert mask.shape == (ROBOTS, N_ACTIONS) and mask.dtype == np.int8
+        assert mask.shape == (ROBOTS, N_ACTIONS)
+        assert mask.dtype == np.int8
         np.testing.assert_array_equal(env.action_masks(), mask.reshape(-1).astype(bool))
         assert np.all(mask.any(axis=1))
         observed, *_ = env.step(keep(env))
@@ -143,7 +147,8 @@ def test_a_masked_action_is_carried_out_as_go_on_and_counted() -> None:
     assert not observed["action_mask"][np.arange(ROBOTS), forbidden].any()
     a, reward_a, *_, info = env.step(forbidden)
     b, reward_b, *_, none = other.step(np.full(ROBOTS, GO_ON))
-    assert info["masked_actions"] == ROBOTS and none["masked_actions"] == 0
+    assert info["masked_actions"] == ROBOTS
+    assert none["masked_actions"] == 0
     assert reward_a == reward_b
     assert a["observation"].tobytes() == b["observation"].tobytes()
 
@@ -163,8 +168,10 @@ def test_a_lost_robot_keeps_its_row_and_may_only_go_on() -> None:
     env.reset(seed=1)
     env.loop.world.state.temp_k[0, 1] = 50.0
     observed, reward, terminated, _, info = env.step(np.full(ROBOTS, HIBERNATE))
-    assert info["lost"] == 1 and not terminated
-    assert info["reward_terms"]["losses"] == -50.0 and reward < -40.0  # pyright: ignore
+    assert info["lost"] == 1
+    assert not terminated
+    assert info["reward_terms"]["losses"] == -50.0
+    assert reward < -40.0
     assert env.observation_space.contains(observed)
     assert np.flatnonzero(observed["action_mask"][1]).tolist() == [GO_ON]
     np.testing.assert_array_equal(observed["observation"][1], layout.encode(layout.blank()))
@@ -175,7 +182,9 @@ def test_losing_every_robot_on_the_ground_terminates() -> None:
     env.reset(seed=1)
     env.loop.world.state.temp_k[0, :-1] = 50.0
     *_, terminated, truncated, info = env.step(np.full(ROBOTS, HIBERNATE))
-    assert terminated and not truncated and info["lost"] == ROBOTS - 1
+    assert terminated
+    assert not truncated
+    assert info["lost"] == ROBOTS - 1
 
 
 def test_a_given_mission_is_flown_as_it_is_or_with_the_seed_s_own_perception() -> None:

@@ -38,7 +38,9 @@ def declared(root: Path) -> dict[str, list]:
 def pins(root: Path) -> dict[str, str]:
     """Version by distribution, from constraints.txt."""
     lines = (root / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    return {canonical(name): pin for name, _, pin in (line.partition("==") for line in lines if not line.startswith("#"))}
+    return {
+        canonical(name): pin for name, _, pin in (line.partition("==") for line in lines if not line.startswith("#"))
+    }
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ folder, so that a later one may use what an earlier one left there.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -20,7 +21,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [p for p in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))) if p.is_file()]
+DOCUMENTS = [
+    p for p in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))) if p.is_file()
+]
 FENCE = re.compile(r"(?P<before>[^\n]*)\n(?P<indent> *)```(?P<language>\w*)\n(?P<body>.*?)\n(?P=indent)```", re.DOTALL)
 # commands that a document may show and that are not ours to test
 OTHERS = {"git", "cd", "pip", "python3", "ls", "open", "bash", "source", "."}
@@ -97,9 +100,20 @@ MOONFLEET = (sys.executable, "-m", "moonfleet.experiments.cli")
 
 def wide() -> dict[str, str]:
     """An environment in which help pages are not broken at 80 columns, and have no colours."""
-    import os
-
     return {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
+
+
+def test_blocks_are_read_as_promised(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "```console\n$ moonfleet run x --seed 7  # why\nshown\n```\n\n"
+        "<!-- not run: needs a cluster -->\n```bash\nmoonfleet run x \\\n  --address h:1\n```\n\n```python\nx = 1\n```\n"
+    )
+    first, second, third = blocks(page)
+    assert [c.words for c in commands(first)] == [("moonfleet", "run", "x", "--seed", "7")]
+    assert [c.words for c in commands(second)] == [("moonfleet", "run", "x", "--address", "h:1")]
+    assert [block.run for block in (first, second, third)] == [True, False, True]
+    assert (third.language, third.body, third.line) == ("python", "x = 1", 13)
 
 
 def test_readme_opens_with_the_two_commands() -> None:
@@ -109,9 +123,7 @@ def test_readme_opens_with_the_two_commands() -> None:
 
 
 def test_every_command_is_known() -> None:
-    strange = [
-        f"{c.block.place}: {c.words[0]}" for c in COMMANDS if c.words[0] not in {"make", "moonfleet", *OTHERS}
-    ]
+    strange = [f"{c.block.place}: {c.words[0]}" for c in COMMANDS if c.words[0] not in {"make", "moonfleet", *OTHERS}]
     assert strange == []
 
 
@@ -157,9 +169,7 @@ def programs(document: Path) -> Iterator[tuple[Block, list[str]]]:
 
 @pytest.mark.slow
 @pytest.mark.ray
-@pytest.mark.parametrize(
-    "document", [d for d in DOCUMENTS if any(programs(d))], ids=lambda d: str(d.relative_to(ROOT))
-)
+@pytest.mark.parametrize("document", [d for d in DOCUMENTS if any(programs(d))], ids=lambda d: str(d.relative_to(ROOT)))
 def test_document_runs(document: Path, tmp_path: Path) -> None:
     """Every program and every ``moonfleet`` command of the document, as a reader would start them."""
     for block, words in programs(document):
@@ -171,6 +181,10 @@ def test_document_runs(document: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_reference_pages_are_current() -> None:
     done = subprocess.run(
-        [sys.executable, str(ROOT / "docs" / "build.py"), "--check"], capture_output=True, text=True, timeout=300, cwd=ROOT
+        [sys.executable, str(ROOT / "docs" / "build.py"), "--check"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=ROOT,
     )
     assert done.returncode == 0, done.stdout + done.stderr

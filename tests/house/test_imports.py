@@ -42,9 +42,7 @@ def test_public_name_resolves(name: str) -> None:
 def test_public_names_are_written_alike_for_type_checkers(root: Path) -> None:
     tree = ast.parse((root / "moonfleet" / "__init__.py").read_text(encoding="utf-8"))
     [block] = [node for node in tree.body if isinstance(node, ast.If)]
-    typed = {
-        alias.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names
-    }
+    typed = {alias.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     [home] = [
         ast.literal_eval(node.value)
         for node in tree.body

@@ -7,6 +7,7 @@ import functools
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from moonfleet.autonomy.observation import N_ACTIONS
 from moonfleet.envs.polar_traverse import spaces
 from moonfleet.envs.polar_traverse.env import PolarTraverse
@@ -32,9 +33,11 @@ def test_polar_traverse_stays_within_its_spaces(seed: int, moves: list[int]) -> 
     assert env.observation_space.contains(observation)
     for move in moves:
         observation, reward, terminated, truncated, info = env.step(move)
-        assert observation.dtype == np.float32 and np.all(np.isfinite(observation))
+        assert observation.dtype == np.float32
+        assert np.all(np.isfinite(observation))
         assert env.observation_space.contains(observation)
-        assert np.isfinite(reward) and tuple(info["reward_terms"]) == TERMS  # pyright: ignore
+        assert np.isfinite(reward)
+        assert tuple(info["reward_terms"]) == TERMS
         if terminated or truncated:
             break
 
@@ -48,5 +51,6 @@ def test_station_ops_stays_within_its_spaces(seed: int, draw: st.DataObject) -> 
     for _ in range(3):
         choice = st.lists(st.integers(0, N_ACTIONS - 1), min_size=len(env.robots), max_size=len(env.robots))
         observed, reward, *_ = env.step(np.array(draw.draw(choice)))
-        assert np.all(np.isfinite(observed["observation"])) and np.isfinite(reward)
+        assert np.all(np.isfinite(observed["observation"]))
+        assert np.isfinite(reward)
         assert env.observation_space.contains(observed)

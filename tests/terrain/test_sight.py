@@ -65,7 +65,7 @@ def test_viewshed_agrees_with_single_lines_and_is_symmetric_for_equal_masts() ->
 
 
 def test_places_outside_are_refused() -> None:
-    with pytest.raises(SiteError, match="sight.b"):
+    with pytest.raises(SiteError, match=r"sight\.b"):
         line_of_sight(plain(4, 4), (0.0, 0.0), 1.0, (1e6, 0.0), 1.0)
-    with pytest.raises(SiteError, match="sight.mast"):
+    with pytest.raises(SiteError, match=r"sight\.mast"):
         viewshed(plain(4, 4), (0.0, 1e6), 1.0)

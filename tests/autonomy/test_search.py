@@ -1,0 +1,119 @@
+"""Grid search: exact cost, blocked corners, and failures that say what would help."""
+
+from __future__ import annotations
+
+import heapq
+import math
+
+import numpy as np
+import pytest
+from moonfleet.autonomy.errors import CostError, GoalBlocked, GoalOutside, NoRoute, StartBlocked
+from moonfleet.autonomy.search import distance_field, shortest_path
+
+
+def slow_field(cost: np.ndarray, goal: tuple[int, int], corner_cutting: bool = True) -> np.ndarray:
+    """Dijkstra as in the textbook: the slow reference."""
+    rows, cols = cost.shape
+    best = np.full(cost.shape, np.inf)
+    best[goal] = 0.0
+    queue = [(0.0, goal)]
+    while queue:
+        so_far, (r, c) = heapq.heappop(queue)
+        if so_far > best[r, c]:
+            continue
+        for dr in (-1, 0, 1):
+            for dc in (-1, 0, 1):
+                a, b = r + dr, c + dc
+                if (dr == 0 and dc == 0) or not (0 <= a < rows and 0 <= b < cols) or not np.isfinite(cost[a, b]):
+                    continue
+                both = dr != 0 and dc != 0
+                if both and not corner_cutting and not (np.isfinite(cost[a, c]) and np.isfinite(cost[r, b])):
+                    continue
+                found = so_far + math.hypot(dr, dc) * 0.5 * (float(cost[r, c]) + float(cost[a, b]))
+                if found < best[a, b]:
+                    best[a, b] = found
+                    heapq.heappush(queue, (found, (a, b)))
+    return best
+
+
+def path_cost(cost: np.ndarray, cells: np.ndarray) -> float:
+    """Sum the documented cost along a path."""
+    r, c = cells[:, 0], cells[:, 1]
+    step = np.hypot(np.diff(r), np.diff(c))
+    return float((step * 0.5 * (cost[r[1:], c[1:]].astype(float) + cost[r[:-1], c[:-1]])).sum())
+
+
+def test_goes_round_a_wall_and_reports_the_cost_of_its_own_cells() -> None:
+    cost = np.ones((9, 9), np.float32)
+    cost[1:, 4] = np.inf
+    path = shortest_path(cost, (8, 0), (8, 8), cell_m=20.0)
+    assert path.cells[0].tolist() == [8, 0]
+    assert path.cells[-1].tolist() == [8, 8]
+    assert (np.abs(np.diff(path.cells, axis=0)).max(axis=1) == 1).all()
+    assert [0, 4] in path.cells.tolist()
+    assert path.cost == pytest.approx(20.0 * path_cost(cost, path.cells))
+    assert path.cost == pytest.approx(20.0 * slow_field(cost, (8, 8))[8, 0])
+
+
+def test_corner_cutting_is_a_choice() -> None:
+    cost = np.ones((2, 2), np.float32)
+    cost[0, 1] = np.inf
+    assert shortest_path(cost, (0, 0), (1, 1)).cost == pytest.approx(math.sqrt(2.0))
+    assert shortest_path(cost, (0, 0), (1, 1), corner_cutting=False).cost == pytest.approx(2.0)
+    cost[1, 0] = np.inf
+    with pytest.raises(NoRoute, match=r"\(0, 0\) to cell \(1, 1\)"):
+        shortest_path(cost, (0, 0), (1, 1), corner_cutting=False)
+
+
+def test_start_equal_to_goal_costs_nothing() -> None:
+    path = shortest_path(np.ones((3, 3), np.float32), (1, 1), (1, 1))
+    assert path.cost == 0.0
+    assert path.cells.tolist() == [[1, 1]]
+
+
+def test_nan_is_impassable_and_free_cells_are_allowed() -> None:
+    cost = np.zeros((3, 5), np.float32)
+    cost[:2, 2] = np.nan
+    path = shortest_path(cost, (0, 0), (0, 4))
+    assert path.cost == 0.0
+    assert [2, 2] in path.cells.tolist()
+
+
+def test_failures_name_the_cell_and_what_would_help() -> None:
+    cost = np.ones((6, 6), np.float32)
+    cost[0, 0] = np.inf
+    with pytest.raises(StartBlocked, match=r"start cell \(0, 0\) is impassable.*nearest passable cell is \(0, 1\)"):
+        shortest_path(cost, (0, 0), (3, 3))
+    with pytest.raises(GoalBlocked, match=r"goal cell \(0, 0\)"):
+        shortest_path(cost, (3, 3), (0, 0))
+    with pytest.raises(GoalOutside, match=r"goal cell \(6, 2\) is not on the grid; rows are 0..5"):
+        shortest_path(cost, (3, 3), (6, 2))
+    with pytest.raises(StartBlocked, match="not on the grid"):
+        shortest_path(cost, (-1, 3), (2, 2))
+    with pytest.raises(CostError, match="must be 0 or more"):
+        shortest_path(cost - np.float32(2.0), (3, 3), (2, 2))
+    with pytest.raises(CostError, match="shape"):
+        shortest_path(np.ones(4, np.float32), (0, 0), (0, 0))
+
+
+def test_field_takes_the_nearest_of_many_goals_and_says_what_cannot_be_reached() -> None:
+    cost = np.ones((5, 12), np.float32)
+    cost[:, 6] = np.inf
+    field = distance_field(cost, [(2, 0), (2, 5)], cell_m=10.0)
+    assert field[2, 4] == pytest.approx(10.0)
+    assert field[2, 1] == pytest.approx(10.0)
+    assert np.isinf(field[:, 6:]).all()
+    with pytest.raises(GoalOutside, match=r"\(9, 9\)"):
+        distance_field(cost, [(2, 2), (9, 9)])
+    with pytest.raises(GoalBlocked):
+        distance_field(cost, (2, 6))
+    with pytest.raises(GoalOutside, match="no goal"):
+        distance_field(cost, np.empty((0, 2)))
+
+
+def test_a_big_grid_outgrows_the_first_queue() -> None:
+    rng = np.random.default_rng(4)
+    cost = rng.uniform(1.0, 9.0, (150, 150)).astype(np.float32)
+    field = distance_field(cost, (149, 149))
+    assert shortest_path(cost, (0, 0), (149, 149)).cost == pytest.approx(field[0, 0], rel=1e-12)
+    assert field[0, 0] == pytest.approx(slow_field(cost, (149, 149))[0, 0], rel=1e-12)

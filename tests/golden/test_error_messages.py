@@ -1,0 +1,350 @@
+"""Every error a user can cause says the same words, release after release: compared with ``error_messages.txt`` to the letter.
+
+After a wanted change run ``MOONFLEET_UPDATE_GOLDEN=1 pytest tests/golden`` and read the difference.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from moonfleet.experiments.cli import main
+from moonfleet.experiments.scenario import shipped_scenarios
+from rasterio.transform import from_origin
+
+GOLDEN = Path(__file__).with_name("error_messages.txt")
+LUNAR = "+proj=stere +lat_0=-90 +lon_0=0 +k=1 +x_0=0 +y_0=0 +R=1737400 +units=m +no_defs"
+Case = Callable[[Path], list[str]]  # folder -> arguments of the command
+CASES: dict[str, Case] = {}
+
+
+def case(function: Case) -> Case:
+    CASES[function.__name__] = function
+    return function
+
+
+def scenario(folder: Path, *changes: tuple[str, str], base: str = "first-light") -> str:
+    text = shipped_scenarios()[base].read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    path = folder / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def run(folder: Path, *changes: tuple[str, str]) -> list[str]:
+    return ["run", scenario(folder, *changes), "--backend", "local"]
+
+
+def dem(folder: Path, values: np.ndarray, *, crs: str = LUNAR, cell_m: float = 20.0, nodata: float | None = None) -> Path:
+    path = folder / "mine.tif"
+    rows, cols = values.shape
+    profile = {"driver": "GTiff", "width": cols, "height": rows, "count": 1, "dtype": "float32", "crs": crs, "nodata": nodata}
+    with rasterio.open(path, "w", transform=from_origin(29_000.0, -19_000.0, cell_m, cell_m), **profile) as file:
+        file.write(values.astype(np.float32), 1)
+    return path
+
+
+def hills(cells: int = 150) -> np.ndarray:
+    y, x = np.mgrid[0:cells, 0:cells]
+    return 1200.0 + 20.0 * np.sin(x / 20.0) * np.cos(y / 25.0)
+
+
+def on_dem(path: Path) -> list[str]:
+    return ["run", "first-light", "--backend", "local", "--site", str(path)]
+
+
+@case
+def unknown_scenario(folder: Path) -> list[str]:
+    return ["run", "pathfindr"]
+
+
+@case
+def scenario_file_missing(folder: Path) -> list[str]:
+    return ["run", str(folder / "none.yaml")]
+
+
+@case
+def scenario_file_empty(folder: Path) -> list[str]:
+    (folder / "empty.yaml").write_text("")
+    return ["run", str(folder / "empty.yaml")]
+
+
+@case
+def scenario_not_yaml(folder: Path) -> list[str]:
+    (folder / "broken.yaml").write_text("name: [first\nseed: 1\n")
+    return ["run", str(folder / "broken.yaml")]
+
+
+@case
+def scenario_not_text(folder: Path) -> list[str]:
+    (folder / "picture.yaml").write_bytes(b"\x89PNG\r\n")
+    return ["run", str(folder / "picture.yaml")]
+
+
+@case
+def scenario_key_misspelt(folder: Path) -> list[str]:
+    return run(folder, ("duration_days", "duration_dys"))
+
+
+@case
+def scenario_key_twice(folder: Path) -> list[str]:
+    return run(folder, ("seed: 1\narea", "seed: 1\nseed: 2\narea"))
+
+
+@case
+def unknown_robot_kind(folder: Path) -> list[str]:
+    return run(folder, ("robot: viper-rover", "robot: viper-rovr"))
+
+
+@case
+def negative_battery(folder: Path) -> list[str]:
+    return run(folder, ("robot: viper-rover,", "robot: viper-rover, overrides: {battery_wh: -5},"))
+
+
+@case
+def override_misspelt(folder: Path) -> list[str]:
+    return run(folder, ("robot: viper-rover,", "robot: viper-rover, overrides: {batery_wh: 5000},"))
+
+
+@case
+def duplicate_robot_name(folder: Path) -> list[str]:
+    return run(folder, ("name: driller", "name: surveyor"))
+
+
+@case
+def unknown_place(folder: Path) -> list[str]:
+    return run(folder, ("at: ramp-2", "at: ramp-3"))
+
+
+@case
+def unknown_pick_rule(folder: Path) -> list[str]:
+    return run(folder, ("pick: spread", "pick: sprad"))
+
+
+@case
+def unknown_job_kind(folder: Path) -> list[str]:
+    return run(folder, ("kind: drill", "kind: dril"))
+
+
+@case
+def job_nobody_can_do(folder: Path) -> list[str]:
+    return run(folder, ("kind: drill", "kind: sinter"))
+
+
+@case
+def cyclic_prerequisites(folder: Path) -> list[str]:
+    return run(folder, ("effort_h: 2,", "effort_h: 2, needs: [drill],"))
+
+
+@case
+def unknown_prerequisite(folder: Path) -> list[str]:
+    return run(folder, ("needs: [survey-1]", "needs: [surveys-1]"))
+
+
+@case
+def no_lander(folder: Path) -> list[str]:
+    return run(folder, ("robot: ce7-lander", "robot: scout"), ("station: station\n", ""))
+
+
+@case
+def bad_date(folder: Path) -> list[str]:
+    return run(folder, ("2029-07-06", "2029-13-06"))
+
+
+@case
+def bad_seed_in_scenario(folder: Path) -> list[str]:
+    return run(folder, ("seed: 1\narea", "seed: one\narea"))
+
+
+@case
+def steps_do_not_divide(folder: Path) -> list[str]:
+    return run(folder, ("physics_tick_s: 60", "physics_tick_s: 70"))
+
+
+@case
+def two_faults_at_once(folder: Path) -> list[str]:
+    return run(folder, ("duration_days: 2", "duration_days: 0"), ("effort_h: 5", "effort_h: -5"))
+
+
+@case
+def start_impassable(folder: Path) -> list[str]:
+    return run(folder, ("robot: viper-rover,", "robot: viper-rover, overrides: {max_slope_deg: 0.01},"))
+
+
+@case
+def place_outside_the_site(folder: Path) -> list[str]:
+    return run(folder, ("lander: {pick: flat, max_m: 1500, max_slope_deg: 6}", "lander: {offset_m: [9000, 0]}"))
+
+
+@case
+def site_smaller_than_the_fleets_area(folder: Path) -> list[str]:
+    return run(folder, ("area_m: 1500", "area_m: 9000"))
+
+
+@case
+def unknown_site(folder: Path) -> list[str]:
+    return ["run", "first-light", "--backend", "local", "--site", "shakleton"]
+
+
+@case
+def dem_missing(folder: Path) -> list[str]:
+    return on_dem(folder / "none.tif")
+
+
+@case
+def dem_empty(folder: Path) -> list[str]:
+    (folder / "mine.tif").write_bytes(b"")
+    return on_dem(folder / "mine.tif")
+
+
+@case
+def dem_truncated(folder: Path) -> list[str]:
+    path = dem(folder, hills())
+    path.write_bytes(path.read_bytes()[:20_000])
+    return on_dem(path)
+
+
+@case
+def dem_not_lunar(folder: Path) -> list[str]:
+    return on_dem(dem(folder, hills(), crs="EPSG:3031"))
+
+
+@case
+def dem_geographic(folder: Path) -> list[str]:
+    return on_dem(dem(folder, hills(), crs="+proj=longlat +R=1737400 +no_defs", cell_m=0.001))
+
+
+@case
+def dem_with_holes(folder: Path) -> list[str]:
+    values = hills()
+    values[::5, ::5] = -9999.0
+    return on_dem(dem(folder, values, nodata=-9999.0))
+
+
+@case
+def dem_not_the_moons_heights(folder: Path) -> list[str]:
+    return on_dem(dem(folder, hills() + 90_000.0))
+
+
+@case
+def dem_smaller_than_the_fleets_area(folder: Path) -> list[str]:
+    return on_dem(dem(folder, hills(60)))
+
+
+@case
+def output_unwritable(folder: Path) -> list[str]:
+    (folder / "file").write_text("in the way")
+    return ["run", "first-light", "--backend", "local", "--out", str(folder / "file" / "run")]
+
+
+@case
+def output_exists(folder: Path) -> list[str]:
+    (folder / "run").mkdir()
+    return ["run", "first-light", "--backend", "local", "--out", str(folder / "run")]
+
+
+@case
+def output_holds_a_run(folder: Path) -> list[str]:
+    (folder / "run").mkdir()
+    (folder / "run" / "scenario.yaml").write_text("name: x\n")
+    return ["run", "first-light", "--backend", "local", "--out", str(folder / "run")]
+
+
+@case
+def resume_nothing(folder: Path) -> list[str]:
+    return ["resume", str(folder / "none")]
+
+
+@case
+def resume_finished(folder: Path) -> list[str]:
+    (folder / "run").mkdir()
+    (folder / "run" / "summary.json").write_text(json.dumps({}))
+    return ["resume", str(folder / "run")]
+
+
+@case
+def resume_damaged_no_scenario(folder: Path) -> list[str]:
+    (folder / "run" / "events.parquet").mkdir(parents=True)
+    return ["resume", str(folder / "run")]
+
+
+@case
+def resume_damaged_events(folder: Path) -> list[str]:
+    (folder / "run" / "events.parquet").mkdir(parents=True)
+    scenario(folder)
+    text = (folder / "mine.yaml").read_text() + "resolved: {moonfleet: 0.1.0, site_key: abc}\n"
+    (folder / "run" / "scenario.yaml").write_text(text)
+    (folder / "run" / "events.parquet" / "part-000000000.parquet").write_bytes(b"PAR1 cut off")
+    return ["resume", str(folder / "run"), "--backend", "local"]
+
+
+@case
+def report_of_nothing(folder: Path) -> list[str]:
+    return ["report", str(folder / "none")]
+
+
+@case
+def ray_address_does_not_answer(folder: Path) -> list[str]:
+    return ["run", "first-light", "--address", "127.0.0.1:1"]
+
+
+@case
+def ray_address_malformed(folder: Path) -> list[str]:
+    return ["run", "first-light", "--address", "somewhere"]
+
+
+@case
+def address_without_ray(folder: Path) -> list[str]:
+    return ["run", "first-light", "--backend", "local", "--address", "127.0.0.1:1"]
+
+
+@case
+def unknown_bench(folder: Path) -> list[str]:
+    return ["bench", "hous"]
+
+
+def read_golden() -> dict[str, str]:
+    if not GOLDEN.is_file():
+        return {}
+    blocks = GOLDEN.read_text(encoding="utf-8").split("\n## ")[1:]
+    return {name: text.strip("\n") for name, _, text in (block.partition("\n") for block in blocks)}
+
+
+def spoken(arguments: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    said = capsys.readouterr()
+    assert stop.value.code == 2, said
+    assert "Traceback" not in said.err
+    return said.err.replace(str(folder), "<TMP>").strip("\n")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_message(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    before = set(tmp_path.rglob("*"))
+    arguments = CASES[name](tmp_path)
+    made = set(tmp_path.rglob("*")) - before
+    message = spoken(arguments, tmp_path, capsys)
+    assert message.startswith("Error: ")
+    left = {p for p in set(tmp_path.rglob("*")) - before - made if p.suffix != ".xml" and p.name != "runs"}
+    assert not left, "a run that never began leaves nothing behind"
+    golden = read_golden()
+    if os.environ.get("MOONFLEET_UPDATE_GOLDEN"):
+        golden[name] = message
+        head = "Error messages, one per case of test_error_messages.py; <TMP> stands for a folder.\n"
+        GOLDEN.write_text(head + "".join(f"\n## {key}\n{golden[key]}\n" for key in CASES if key in golden), encoding="utf-8")
+    assert message == golden.get(name)
+
+
+def test_every_message_is_of_a_case_and_there_are_enough() -> None:
+    assert read_golden().keys() == CASES.keys()
+    assert len(CASES) >= 20
