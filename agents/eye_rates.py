@@ -23,7 +23,7 @@ class EyeRates:
     light_el_deg: Floats  # [L] rising
     diameter_m: Floats  # [D] rising; smaller rocks are not reported
     p_seen: Floats  # [L, D]
-    false_rate: Floats  # [L] false detections per frame
+    false_rate: Floats  # [L] false detections per square metre looked at
     false_diameter_m: Floats  # [n] sizes that false detections had
     place_sigma_m: float
     size_sigma: float  # standard deviation of the logarithm of the size
@@ -34,8 +34,8 @@ class EyeRates:
         rows = np.array([np.interp(diameter_m, self.diameter_m, row) for row in self.p_seen])
         return np.array([np.interp(light_el_deg, self.light_el_deg, column) for column in rows.T])
 
-    def false_per_frame(self, light_el_deg: float) -> float:
-        """Mean number of false detections in one look."""
+    def false_per_m2(self, light_el_deg: float) -> float:
+        """Mean number of false detections per square metre looked at."""
         return float(np.interp(light_el_deg, self.light_el_deg, self.false_rate))
 
 

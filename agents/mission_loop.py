@@ -58,6 +58,7 @@ class MissionLoop:
         self.briefing = Briefing(mission, self.world, self.ops, self.forecast, self.travel)
         self.steps_done = 0
         self.begun = False
+        self.asked: dict[int, Situation] | None = None  # what the robots decide on now, made when first asked for
 
     @property
     def t_s(self) -> int:
@@ -112,12 +113,14 @@ class MissionLoop:
 
     def situations(self) -> dict[int, Situation]:
         """What every robot that is not lost decides on now."""
-        sky = self.sky()
-        return {
-            robot: self.briefing.situation(robot, self.t_s, sky.sun_az_deg, sky.sun_el_deg)
-            for robot in range(len(self.mission.fleet))
-            if not self.ops.lost[robot]
-        }
+        if self.asked is None:
+            sky = self.sky()
+            self.asked = {
+                robot: self.briefing.situation(robot, self.t_s, sky.sun_az_deg, sky.sun_el_deg)
+                for robot in range(len(self.mission.fleet))
+                if not self.ops.lost[robot]
+            }
+        return self.asked
 
     def step(self, actions: dict[int, int] | None = None) -> Score:
         """Make one decision step; with ``actions`` (robot index -> action) the choice comes from outside."""
@@ -126,6 +129,7 @@ class MissionLoop:
         before = self.score
         t_s = self.t_s
         asked = self.situations()
+        self.asked = None
         if actions is None:
             replies = self.fleet.decide(asked)
         else:
@@ -217,7 +221,7 @@ class MissionLoop:
     def set_state(self, state: dict[str, object]) -> None:
         """Take up a state made by `get_state` for the same mission; what follows is what would have followed."""
         steps, begun = (int(value) for value in np.asarray(state["clock"]))
-        self.steps_done, self.begun = steps, bool(begun)
+        self.steps_done, self.begun, self.asked = steps, bool(begun), None
         self.world.set_state(state["world"])  # pyright: ignore[reportArgumentType]
         self.ops.set_state(state["operations"])  # pyright: ignore[reportArgumentType]
         self.ops.knowledge.set_state(state["knowledge"])  # pyright: ignore[reportArgumentType]

@@ -22,14 +22,15 @@ from moonfleet.terrain.site import Site
 from .catalogue import RobotSpec
 from .messages import NO_POINTS, Command, JobOffer, Note, Phase, Reply, Sense, Situation
 from .mission import Perception
-from .sensors import LOOK_AHEAD_M, Eye, open_eye
-from .state import Activity
+from .sensors import Eye, mast_camera, open_eye
+from .state import LEG_POINTS, Activity
 
 # a rock stands about half its diameter high; a fifth smaller than what just stops the wheels is kept away from too
 DIAMETER_PER_STEP = 1.6
 ARRIVED_M = 6.0  # close enough to a job or haven
-LOOK_REACH_M = 30.0  # a leg never reaches beyond what one look shows
-MARGIN_M = 0.25  # kept between the body and a rock, beyond half its width
+LOOKS = 4  # most looks in one drive step, each from where the one before lets the robot drive to
+SEEN_SHARE = 0.8  # of the camera's range: a leg ends well inside what was looked at
+MARGIN_M = 0.35  # kept between the body and a rock, beyond half its width: large rocks look smaller than they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,10 @@ class DrivingRobot(Robot):
         """Make the belief, the eye and the driver."""
         spec = self.setup.spec
         self.belief = Belief(min_diameter_m=DIAMETER_PER_STEP * spec.obstacle_m)
-        self.eye: Eye = open_eye(self.setup.perception, self.site.ground, self.setup.seed, self.setup.index)
+        self.camera = mast_camera(spec)
+        self.eye: Eye = open_eye(
+            self.setup.perception, self.site.ground, self.camera, self.setup.seed, self.setup.index
+        )
         limits = DriveLimits(max_slope_deg=spec.max_slope_deg, speed_m_s=spec.speed_m_s)
         self.cost = drive_cost(self.site.slope_deg, self.site.rock_cover, limits)
         self.driver = Driver(self.site.ref, self.cost, self.belief, spec.width_m / 2 + MARGIN_M)
@@ -204,34 +208,41 @@ class DrivingRobot(Robot):
             return self.arrive(notes)
         if sense.activity in (Activity.HIBERNATE, Activity.LOST):
             return self.reply(notes=notes, attend=True)
-        notes += self.look(sense)
-        reach = min(LOOK_REACH_M, 1.2 * self.setup.spec.speed_m_s * self.setup.drive_s)
+        reach = 1.2 * self.setup.spec.speed_m_s * self.setup.drive_s
+        leg = np.array([here])
+        driven = 0.0
         try:
             if sense.blocked:
                 self.driver.avoid(here)
-            leg = self.driver.next_leg(here, reach)
+            for number in range(LOOKS):
+                x, y = (float(value) for value in leg[-1])
+                notes += self.look(sense._replace(x=x, y=y), number)
+                more = self.driver.next_leg((x, y), min(SEEN_SHARE * self.camera.range_m, reach - driven))
+                leg = np.concatenate([leg, more[1:]])
+                driven += float(np.hypot(*np.diff(more, axis=0).T).sum())
+                if driven > reach - 1.0 or self.driver.arrived((float(leg[-1, 0]), float(leg[-1, 1]))):
+                    break
         except PlanError as error:
             return self.give_up(error, notes)
-        return self.reply(Command(Activity.DRIVE, leg), notes=notes, attend=True)
+        return self.reply(Command(Activity.DRIVE, leg[:LEG_POINTS]), notes=notes, attend=True)
 
-    def look(self, sense: Sense) -> tuple[Note, ...]:
-        """Take one look along the route and believe what is likely enough; tells of rocks not known before."""
-        known = len(self.belief)
-        self.belief.add(self.eye.look(sense, bearing_along(self.driver, sense.x, sense.y)))
+    def look(self, sense: Sense, number: int) -> tuple[Note, ...]:
+        """Take a look along the route; tells of rocks not known before. What should have been seen again but was not is doubted."""
         belief = self.belief
-        return tuple(
-            Note(
-                "keepout",
-                {
-                    "x_m": float(belief.x[index]),
-                    "y_m": float(belief.y[index]),
-                    "radius_m": float(belief.diameter_m[index]) / 2,
-                    "confidence": float(belief.confidence[index]),
-                },
-            )
-            for index in range(known, len(belief))
-            if belief.confidence[index] >= belief.min_confidence and belief.diameter_m[index] >= belief.min_diameter_m
-        )
+        toward = bearing_along(self.driver, sense.x, sense.y, self.camera.range_m)
+        counts = belief.count.copy()
+        fresh = belief.add(self.eye.look(sense, toward, number))
+        missed = belief.count[: counts.size] == counts
+        missed &= self.camera.sees(belief.x[: counts.size], belief.y[: counts.size], (sense.x, sense.y), toward)
+        belief.doubt(np.flatnonzero(missed))
+        if fresh.size == 0:
+            return ()
+        sizes, beliefs = belief.diameter_m[fresh], belief.confidence[fresh]
+        counts = (beliefs >= belief.min_confidence) & (sizes >= belief.min_diameter_m)
+        x, y = belief.x[fresh][counts], belief.y[fresh][counts]
+        rows = np.column_stack([x, y, sizes[counts] / 2, beliefs[counts]])
+        names = ("x_m", "y_m", "radius_m", "confidence")
+        return tuple(Note("keepout", dict(zip(names, row, strict=True))) for row in rows.tolist())
 
     def arrive(self, notes: tuple[Note, ...]) -> Reply:
         """At the goal: work, or charge."""
@@ -272,14 +283,14 @@ class DrivingRobot(Robot):
         )
 
 
-def bearing_along(driver: Driver, x: float, y: float) -> float:
-    """Grid azimuth [deg] from a pose to the point of the route that one look further on."""
+def bearing_along(driver: Driver, x: float, y: float, range_m: float) -> float:
+    """Grid azimuth [deg] from a pose to the point of the route that is half the camera's range further on."""
     xy, length, _ = driver.route
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))])
     done = length - driver.remaining_m
-    ahead = np.arange(done, min(done + 4.0 * LOOK_REACH_M, length) + 1.0, 1.0)
+    ahead = np.arange(done, min(done + 120.0, length) + 1.0, 1.0)
     points = np.column_stack([np.interp(ahead, along, xy[:, 0]), np.interp(ahead, along, xy[:, 1])])
     nearest = int(np.argmin(np.hypot(points[:, 0] - x, points[:, 1] - y)))
-    at = min(float(ahead[nearest]) + LOOK_AHEAD_M, length)
+    at = min(float(ahead[nearest]) + range_m / 2, length)
     to_x, to_y = float(np.interp(at, along, xy[:, 0])), float(np.interp(at, along, xy[:, 1]))
     return math.degrees(math.atan2(to_x - x, to_y - y)) % 360.0

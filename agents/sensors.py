@@ -11,19 +11,19 @@ import math
 from typing import NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
+from moonfleet.autonomy.camera import MastCamera
 from moonfleet.autonomy.rocks_seen import Detections, detect_rocks
 from moonfleet.terrain.local_ground import LocalGround
 from moonfleet.terrain.render import shade
 from moonfleet.terrain.seeds import stream
 
+from .catalogue import RobotSpec
 from .eye_rates import eye_rates
 from .messages import Sense
 from .mission import Perception
 
-FRAME_HALF_M = 20.0  # half the side of a frame
-FRAME_CELL_M = 0.1  # ground size of a frame's pixel
-LOOK_AHEAD_M = 14.0  # centre of the frame ahead of the robot
 LAMP_EL_DEG = 25.0  # the lamp stands on the mast: it lights from above
 SAME_M = 0.4  # a rock of the lamp's picture so near one of the sunlit picture is the same
 LAMP_ABOVE_DARK = 0.1  # share of the sunlit picture in shadow that makes a second picture worth while
@@ -34,12 +34,14 @@ READ_NOISE = 2.0  # standard deviation, grey levels
 SHOT_NOISE = 0.35  # standard deviation per square root of grey level
 MID_GREY = 110.0  # auto exposure puts the median of the lit ground here
 
+Bools = NDArray[np.bool_]
+
 
 class Frame(NamedTuple):
-    """One rectified picture: ``image`` uint8[n,n] (row 0 at +y), its centre, pixel size and the light it was taken in."""
+    """One rectified picture: ``image`` uint8[n,n] (row 0 at +y), its centre [m], pixel size and the light it was taken in."""
 
-    image: np.ndarray
-    trusted: np.ndarray  # bool[n,n] the part that the frame was taken for
+    image: NDArray[np.uint8]
+    trusted: Bools  # [n,n] the part that the frame was taken for
     x: float
     y: float
     cell_m: float
@@ -50,14 +52,30 @@ class Frame(NamedTuple):
 class Eye(Protocol):
     """Looks ahead from a pose and says what rocks it sees (site x, y)."""
 
-    def look(self, sense: Sense, toward_deg: float) -> Detections:
-        """Return the detections of one look toward a grid azimuth."""
+    def look(self, sense: Sense, toward_deg: float, number: int = 0) -> Detections:
+        """Return the detections of one look toward a grid azimuth; ``number`` tells looks at one time apart."""
         ...
 
 
 def sunlit(sense: Sense) -> bool:
     """Whether the Sun is of any use where the robot stands."""
     return sense.lit >= LAMP_BELOW_LIT and sense.sun_el_deg > 0.3
+
+
+def mast_camera(spec: RobotSpec) -> MastCamera:
+    """The camera of a machine, a common one where its file names none."""
+    if spec.camera is None:
+        return MastCamera()
+    return MastCamera(spec.camera.height_m, spec.camera.range_m, spec.camera.fov_deg)
+
+
+def window(camera: MastCamera, sense: Sense, toward_deg: float) -> tuple[float, float, float]:
+    """Centre x, y and half the side [m] of a square that holds what the camera sees toward a grid azimuth."""
+    half_angle = math.radians(min(camera.fov_deg, 180.0) / 2)
+    half = max(camera.range_m * math.sin(half_angle), camera.range_m / 2)
+    angle = math.radians(toward_deg)
+    ahead = camera.range_m / 2
+    return sense.x + ahead * math.sin(angle), sense.y + ahead * math.cos(angle), half
 
 
 class RenderedEye:
@@ -67,44 +85,38 @@ class RenderedEye:
     on the mast (the difference of two exposures, with the lamp on and off).
     """
 
-    def __init__(self, ground: LocalGround, seed: int, robot: int) -> None:
-        self.ground = ground
-        self.seed = seed
-        self.robot = robot
+    def __init__(self, ground: LocalGround, camera: MastCamera, seed: int, robot: int) -> None:
+        self.ground, self.camera, self.seed, self.robot = ground, camera, seed, robot
 
-    def frames(self, sense: Sense, toward_deg: float) -> tuple[Frame, ...]:
-        """Take a picture centred `LOOK_AHEAD_M` ahead toward a grid azimuth; a second one where the first is dark."""
-        x, y = frame_centre(sense, toward_deg)
-        ground = self.ground.patch(x, y, FRAME_HALF_M, FRAME_CELL_M).elevation_m
-        rng = stream(self.seed, "camera", robot=self.robot, index=(sense.t_s,))
+    def frames(self, sense: Sense, toward_deg: float, number: int = 0) -> tuple[Frame, ...]:
+        """Take a picture toward a grid azimuth, and a second one where the first is dark."""
+        camera = self.camera
+        x, y, half = window(camera, sense, toward_deg)
+        patch = self.ground.patch(x, y, half, camera.cell_m)
+        ground, centre = patch.elevation_m, patch.ref.centre
+        wedge = camera.mask(patch.ref, (sense.x, sense.y), toward_deg)
+        rng = stream(self.seed, "camera", robot=self.robot, index=(sense.t_s, number))
         taken: tuple[Frame, ...] = ()
-        everywhere = np.ones(ground.shape, dtype=np.bool_)
-        dark = everywhere
+        dark = wedge
         if sunlit(sense):
-            radiance = shade(ground, FRAME_CELL_M, sense.sun_az_deg, sense.sun_el_deg)
-            level = shade(LEVEL_GROUND, FRAME_CELL_M, sense.sun_az_deg, sense.sun_el_deg)
-            dark = radiance < DARK_SHARE * float(level[0, 0])
-            taken = (Frame(expose(radiance, rng), everywhere, x, y, FRAME_CELL_M, sense.sun_az_deg, sense.sun_el_deg),)
-        if float(dark.mean()) > LAMP_ABOVE_DARK:
-            lamp_az = (toward_deg + 180.0) % 360.0
-            radiance = shade(ground, FRAME_CELL_M, lamp_az, LAMP_EL_DEG)
-            taken += (Frame(expose(radiance, rng), dark, x, y, FRAME_CELL_M, lamp_az, LAMP_EL_DEG),)
+            sun = (sense.sun_az_deg, sense.sun_el_deg)
+            radiance = shade(ground, camera.cell_m, *sun)
+            dark = wedge & (radiance < DARK_SHARE * float(shade(LEVEL_GROUND, camera.cell_m, *sun)[0, 0]))
+            taken = (Frame(expose(radiance, rng), wedge, *centre, camera.cell_m, *sun),)
+        if dark.sum() > LAMP_ABOVE_DARK * wedge.sum():
+            lamp = ((toward_deg + 180.0) % 360.0, LAMP_EL_DEG)
+            radiance = shade(ground, camera.cell_m, *lamp)
+            taken += (Frame(expose(radiance, rng), dark, *centre, camera.cell_m, *lamp),)
         return taken
 
-    def look(self, sense: Sense, toward_deg: float) -> Detections:
+    def look(self, sense: Sense, toward_deg: float, number: int = 0) -> Detections:
         """Return the rocks found in one look, in site metres."""
-        first, *more = (detect(frame) for frame in self.frames(sense, toward_deg))
+        first, *more = (detect(frame) for frame in self.frames(sense, toward_deg, number))
         for second in more:
             gap = np.hypot(second.x[:, None] - first.x, second.y[:, None] - first.y)
             fresh = ~(gap < SAME_M).any(axis=1)
             first = Detections(*(np.concatenate([old, new[fresh]]) for old, new in zip(first, second, strict=True)))
         return first
-
-
-def frame_centre(sense: Sense, toward_deg: float) -> tuple[float, float]:
-    """Centre of a look toward a grid azimuth [m]."""
-    angle = math.radians(toward_deg)
-    return sense.x + LOOK_AHEAD_M * math.sin(angle), sense.y + LOOK_AHEAD_M * math.cos(angle)
 
 
 def detect(frame: Frame) -> Detections:
@@ -115,11 +127,11 @@ def detect(frame: Frame) -> Detections:
     col = np.clip(np.round((seen.x - frame.x) / frame.cell_m + (size - 1) / 2), 0, size - 1).astype(np.int64)
     row = np.clip(np.round((size - 1) / 2 - (seen.y - frame.y) / frame.cell_m), 0, size - 1).astype(np.int64)
     own = frame.trusted[row, col]
-    return Detections(seen.x[own], seen.y[own], seen.diameter_m[own], seen.confidence[own])
+    return Detections(*(column[own] for column in seen))
 
 
-def expose(radiance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Turn radiance float32[n,n] into a uint8 picture: auto exposure, shot noise, read noise."""
+def expose(radiance: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Turn radiance float32[n,n] into a picture: auto exposure, shot noise, read noise."""
     lit = radiance[radiance > 1e-6]
     middle = float(np.median(lit)) if lit.size else 1.0
     grey = radiance * np.float32(MID_GREY / middle)
@@ -131,36 +143,31 @@ def expose(radiance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 class StatisticalEye:
     """Detections drawn from the rates that were measured on the rendered eye (see `eye_rates`)."""
 
-    def __init__(self, ground: LocalGround, seed: int, robot: int) -> None:
-        self.ground = ground
-        self.seed = seed
-        self.robot = robot
+    def __init__(self, ground: LocalGround, camera: MastCamera, seed: int, robot: int) -> None:
+        self.ground, self.camera, self.seed, self.robot = ground, camera, seed, robot
 
-    def look(self, sense: Sense, toward_deg: float) -> Detections:
-        """Return detections of the true rocks of one frame: some missed, places and sizes off, some false."""
-        x, y = frame_centre(sense, toward_deg)
+    def look(self, sense: Sense, toward_deg: float, number: int = 0) -> Detections:
+        """Return detections of the true rocks of one look: some missed, places and sizes off, some false."""
+        x, y, half = window(self.camera, sense, toward_deg)
         light_el = sense.sun_el_deg if sunlit(sense) else LAMP_EL_DEG
         rates = eye_rates()
-        rng = stream(self.seed, "eye", robot=self.robot, index=(sense.t_s,))
-        half = FRAME_HALF_M
+        rng = stream(self.seed, "eye", robot=self.robot, index=(sense.t_s, number))
         rocks = self.ground.rocks(x - half, y - half, x + half, y + half)
         rocks = rocks[rocks[:, 2] >= rates.diameter_m[0]]
-        seen = rng.random(len(rocks)) < rates.seen(rocks[:, 2], light_el)
-        rocks = rocks[seen]
+        rocks = rocks[rng.random(len(rocks)) < rates.seen(rocks[:, 2], light_el)]
         offset = rng.normal(0.0, rates.place_sigma_m, (len(rocks), 2))
         size = np.exp(rng.normal(0.0, rates.size_sigma, len(rocks)))
-        false = int(rng.poisson(rates.false_per_frame(light_el)))
+        false = int(rng.poisson(rates.false_per_m2(light_el) * (2.0 * half) ** 2))
         false_xy = np.array([x, y]) + rng.uniform(-half, half, (false, 2))
-        false_size = rng.choice(rates.false_diameter_m, false)
+        places = np.concatenate([rocks[:, :2] + offset, false_xy])
+        sizes = np.concatenate([rocks[:, 2] * size, rng.choice(rates.false_diameter_m, false)])
+        inside = self.camera.sees(places[:, 0], places[:, 1], (sense.x, sense.y), toward_deg)
         return Detections(
-            np.concatenate([rocks[:, 0] + offset[:, 0], false_xy[:, 0]]),
-            np.concatenate([rocks[:, 1] + offset[:, 1], false_xy[:, 1]]),
-            np.concatenate([rocks[:, 2] * size, false_size]),
-            np.full(len(rocks) + false, rates.confidence),
+            places[inside, 0], places[inside, 1], sizes[inside], np.full(int(inside.sum()), rates.confidence)
         )
 
 
-def open_eye(perception: Perception, ground: LocalGround, seed: int, robot: int) -> Eye:
+def open_eye(perception: Perception, ground: LocalGround, camera: MastCamera, seed: int, robot: int) -> Eye:
     """Make a robot's eye of the asked fidelity."""
     kind = RenderedEye if perception == "rendered" else StatisticalEye
-    return kind(ground, seed, robot)
+    return kind(ground, camera, seed, robot)

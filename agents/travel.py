@@ -1,4 +1,4 @@
-"""How long the way is from anywhere to each place of interest: one field per place and drive class, made once per mission.
+"""How long the way is from anywhere to each place of interest: one field per place and drive class, made once per site.
 
 The fields come from the orbital map alone, so robots and station may all use them.
 """
@@ -6,6 +6,7 @@ The fields come from the orbital map alone, so robots and station may all use th
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from moonfleet.autonomy.errors import GoalBlocked
 from moonfleet.autonomy.search import distance_field
 from moonfleet.autonomy.traversability import DriveLimits, drive_cost
+from moonfleet.terrain.site import Site
 
 from .forecast import Forecast
 from .mission import MissionSpec
@@ -31,8 +33,6 @@ class Travel:
         self.mission = mission
         self.forecast = forecast
         self.cell = forecast.cell
-        self.costs: dict[DriveLimits, NDArray[np.float32]] = {}
-        self.fields: dict[tuple[DriveLimits, tuple[int, int]], NDArray[np.float32] | None] = {}
         self.limits = [
             DriveLimits(spec.max_slope_deg, spec.speed_m_s) if spec.speed_m_s > 0 else None for spec in mission.specs
         ]
@@ -42,22 +42,8 @@ class Travel:
         limits = self.limits[robot]
         if limits is None:
             return 0.0 if np.hypot(start[0] - goal[0], start[1] - goal[1]) < 1.0 else STILL_H
-        field = self.field(limits, self.cell(*goal))
+        field = travel_field(self.mission.site, limits, self.cell(*goal))
         return STILL_H if field is None else float(field[self.cell(*start)]) / 3600.0
-
-    def field(self, limits: DriveLimits, goal: tuple[int, int]) -> NDArray[np.float32] | None:
-        """Seconds to ``goal`` (row, col) from every cell, float32 [R, C]; None when the goal itself is impassable."""
-        key = (limits, goal)
-        if key not in self.fields:
-            site = self.mission.site
-            if limits not in self.costs:
-                self.costs[limits] = drive_cost(site.slope_deg, site.rock_cover, limits)
-            try:
-                found = distance_field(self.costs[limits], np.array([goal]), site.ref.cell_m)
-                self.fields[key] = found.astype(np.float32)
-            except GoalBlocked:
-                self.fields[key] = None
-        return self.fields[key]
 
     def best_haven(self, robot: int, start: tuple[float, float], t_s: int) -> tuple[tuple[float, float], float]:
         """The haven to wait in and the hours it takes from ``start``; ``start`` itself when none can be reached.
@@ -85,3 +71,21 @@ class Travel:
             for share in (0.0, 0.25, 0.5, 0.75, 1.0)
         ]
         return sum(shares) / len(shares)
+
+
+@lru_cache(maxsize=8)
+def site_cost(site: Site, limits: DriveLimits) -> NDArray[np.float32]:
+    """Seconds per metre over a site for one class of machine, float32 [R, C]."""
+    return drive_cost(site.slope_deg, site.rock_cover, limits)
+
+
+@lru_cache(maxsize=96)
+def travel_field(site: Site, limits: DriveLimits, goal: tuple[int, int]) -> NDArray[np.float32] | None:
+    """Seconds to ``goal`` (row, col) from every cell, float32 [R, C]; None when the goal itself is impassable.
+
+    Kept for as long as the site is open: every mission and every episode on it asks for the same few places.
+    """
+    try:
+        return distance_field(site_cost(site, limits), np.array([goal]), site.ref.cell_m).astype(np.float32)
+    except GoalBlocked:
+        return None

@@ -1,4 +1,4 @@
-"""Where a mast camera looks: the wedge of ground in front of the robot, as a polygon, a mask and a test for points."""
+"""Where a mast camera looks: the wedge of ground in front of the robot, as a mask and a test for points."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from shapely import Polygon
-
     from moonfleet.terrain.grid import GeoRef
 
 
@@ -36,10 +33,6 @@ class MastCamera(NamedTuple):
         """Nearest ground that is seen [m]: the mast looks down at most 60 deg."""
         return self.height_m / math.tan(math.radians(60.0))
 
-    def grazing_deg(self, distance_m: float) -> float:
-        """Return the angle between the line of sight and flat ground at a distance [m]."""
-        return math.degrees(math.atan2(self.height_m, distance_m))
-
     def sees(
         self, x: NDArray[np.float64], y: NDArray[np.float64], pose_xy: tuple[float, float], heading_deg: float
     ) -> NDArray[np.bool_]:
@@ -58,13 +51,3 @@ class MastCamera(NamedTuple):
         return self.sees(
             x[None, :] + np.zeros((ref.rows, 1)), y[:, None] + np.zeros((1, ref.cols)), pose_xy, heading_deg
         )
-
-    def footprint(self, pose_xy: tuple[float, float], heading_deg: float) -> Polygon:
-        """Return the wedge as a polygon of about 2 deg steps."""
-        if self.fov_deg >= 360.0:
-            return shapely.Point(*pose_xy).buffer(self.range_m, quad_segs=45)
-        steps = max(2, math.ceil(self.fov_deg / 2.0) + 1)
-        azimuth = np.radians(heading_deg + np.linspace(-self.fov_deg / 2.0, self.fov_deg / 2.0, steps))
-        rim = np.column_stack([np.sin(azimuth), np.cos(azimuth)])
-        outer, inner = rim * self.range_m, rim[::-1] * self.near_m
-        return shapely.Polygon(np.concatenate([outer, inner]) + np.asarray(pose_xy))

@@ -146,11 +146,6 @@ class Driver:
         """Length of route still ahead [m], as of the last leg."""
         return float(self._along[-1]) - self._done_m
 
-    @property
-    def remaining_s(self) -> float:
-        """Driving time still ahead [s], by the route's mean pace."""
-        return self._seconds * self.remaining_m / max(float(self._along[-1]), 1e-9)
-
     def arrived(self, pose_xy: tuple[float, float], radius_m: float | None = None) -> bool:
         """Say whether the pose is near enough to the goal, or at the open point that stands in for a goal under a rock."""
         if self._goal is None:
@@ -182,7 +177,7 @@ class Driver:
                     self._least_m, self._spent_m = total, 0.0
                 self._leg = _cut(way, reach_m)
                 return self._leg
-            self._mark(pose, zones)
+            self._mark(pose, zones, self._goal)
             self._plan_from(pose, self._goal)
         return pose[None, :]
 
@@ -265,10 +260,9 @@ class Driver:
         gap = np.hypot(*(self._at(along) - pose).T)
         self._done_m = float(along[int(np.argmin(gap))])
 
-    def _mark(self, pose: Float64Array, zones: Zones) -> None:
+    def _mark(self, pose: Float64Array, zones: Zones, goal: Float64Array) -> None:
         """Mark the first cell ahead that keep-outs shut; raises `NoRoute` when that leaves no way to try."""
-        assert self._goal is not None
-        own, last = self._cell(pose), self._cell(self._goal)
+        own, last = self._cell(pose), self._cell(goal)
         along = np.arange(self._done_m, float(self._along[-1]) + 1.0, 1.0)
         points = self._at(np.minimum(along, float(self._along[-1])))
         blocked = zones.inside(points)
@@ -283,7 +277,7 @@ class Driver:
                 return
             break
         raise NoRoute(
-            f"rocks shut every way from ({pose[0]:.0f}, {pose[1]:.0f}) to ({self._goal[0]:.0f}, {self._goal[1]:.0f}) m "
+            f"rocks shut every way from ({pose[0]:.0f}, {pose[1]:.0f}) to ({goal[0]:.0f}, {goal[1]:.0f}) m "
             f"({len(self._marked)} cells found shut); a smaller clearance or another goal would help."
         )
 

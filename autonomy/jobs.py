@@ -81,7 +81,9 @@ def job_kind(name: str, where: str = "kind") -> JobKind:
     try:
         return JobKind(name)
     except ValueError:
-        raise JobError(f"{where}: unknown job kind {name!r}.{did_you_mean(str(name), list(JobKind))}") from None
+        raise JobError(
+            f"{where}: unknown job kind {name!r}.{did_you_mean(str(name), [kind.value for kind in JobKind])}"
+        ) from None
 
 
 def check_jobs(jobs: Sequence[Job], tools: Collection[str] | None = None) -> None:

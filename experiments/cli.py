@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+
 from moonfleet.terrain.errors import MoonfleetError
 
 EXIT_BAD_INPUT = 2
@@ -16,7 +17,8 @@ EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="moonfleet",
-    help="Autonomy for a robot fleet at the lunar south pole: run missions, look at their reports, check claims.\n\nExample: moonfleet run pathfinder",
+    help="Autonomy for a robot fleet at the lunar south pole: run missions, look at their reports, check claims."
+    "\n\nExample: moonfleet run pathfinder",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
@@ -32,8 +34,16 @@ class BackendName(StrEnum):
     local = "local"
 
 
-Backend = Annotated[BackendName, typer.Option(help="Spread the robots' minds over Ray actors, or keep them in this process. Same events either way.")]
-Address = Annotated[str | None, typer.Option(help="HOST:PORT of a running Ray head; without it a local one is started.", metavar="HOST:PORT")]
+Backend = Annotated[
+    BackendName,
+    typer.Option(
+        help="Spread the robots' minds over Ray actors, or keep them in this process. Same events either way."
+    ),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(help="HOST:PORT of a running Ray head; without it a local one is started.", metavar="HOST:PORT"),
+]
 Open = Annotated[bool, typer.Option("--open/--no-open", help="Open the report in a browser when done.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the path of the run folder.")]
 
@@ -72,26 +82,47 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
 ) -> None:
     """Autonomy for a robot fleet at the lunar south pole."""
 
 
 @app.command(epilog="Example: moonfleet run pathfinder --backend ray --seed 7 --out runs/seven")
 def run(
-    scenario: Annotated[str, typer.Argument(help="A shipped scenario ('moonfleet scenarios') or a YAML file.", metavar="SCENARIO")],
+    scenario: Annotated[
+        str, typer.Argument(help="A shipped scenario ('moonfleet scenarios') or a YAML file.", metavar="SCENARIO")
+    ],
     backend: Backend = BackendName.ray,
     address: Address = None,
-    site: Annotated[str | None, typer.Option(help="Your own elevation file (any projected lunar CRS), or a named place ('moonfleet sites').", metavar="FILE_OR_NAME")] = None,
-    seed: Annotated[int | None, typer.Option(help="Root seed in the stead of the scenario's; the same seed gives the same events.", min=0)] = None,
-    out: Annotated[Path | None, typer.Option(help="Run folder to make; default runs/<scenario>-<seed>-<n>.", metavar="DIR")] = None,
+    site: Annotated[
+        str | None,
+        typer.Option(
+            help="Your own elevation file (any projected lunar CRS), or a named place ('moonfleet sites').",
+            metavar="FILE_OR_NAME",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Root seed in the stead of the scenario's; the same seed gives the same events.", min=0),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder to make; default runs/<scenario>-<seed>-<n>.", metavar="DIR")
+    ] = None,
     open_: Open = False,
     quiet: Quiet = False,
 ) -> None:
     """Run a scenario to its end and write its report."""
     from .run import run_scenario
 
-    _run(lambda watcher: run_scenario(scenario, backend=backend.value, address=address, site=site, seed=seed, out=out, watcher=watcher), quiet, open_)
+    _run(
+        lambda watcher: run_scenario(
+            scenario, backend=backend.value, address=address, site=site, seed=seed, out=out, watcher=watcher
+        ),
+        quiet,
+        open_,
+    )
 
 
 @app.command(epilog="Example: moonfleet resume runs/pathfinder-1-1")
@@ -189,8 +220,13 @@ def doctor() -> None:
 
 @app.command(epilog="Example: moonfleet bench house --json bench.json")
 def bench(
-    name: Annotated[str | None, typer.Argument(help="A bench or one of its bars ('house', 'house.5'); all when left out.", metavar="[NAME]")] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the rows to this file.", metavar="FILE")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A bench or one of its bars ('house', 'house.5'); all when left out.", metavar="[NAME]"),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Also write the rows to this file.", metavar="FILE")
+    ] = None,
 ) -> None:
     """Measure what the project claims, on this machine."""
     from rich.console import Console
@@ -199,7 +235,9 @@ def bench(
     from .tables import bench_table
 
     console = Console()
-    rows = run_benches(name, lambda words: console.print(words, style="dim", highlight=False, markup=False, soft_wrap=True))
+    rows = run_benches(
+        name, lambda words: console.print(words, style="dim", highlight=False, markup=False, soft_wrap=True)
+    )
     console.print(bench_table(rows))
     if json_file is not None:
         write_rows(rows, json_file)

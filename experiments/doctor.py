@@ -12,7 +12,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-CORE = ("numpy", "numba", "scipy", "shapely", "opencv-python-headless", "gymnasium", "ray", "rasterio", "pyproj", "pyerfa", "pydantic", "pyyaml", "typer", "rich", "pyarrow")
+CORE = (
+    "numpy",
+    "numba",
+    "scipy",
+    "shapely",
+    "opencv-python-headless",
+    "gymnasium",
+    "ray",
+    "rasterio",
+    "pyproj",
+    "pyerfa",
+    "pydantic",
+    "pyyaml",
+    "typer",
+    "rich",
+    "pyarrow",
+)
 EXTRAS = {
     "rl": ("torch", "stable-baselines3", "sb3-contrib", "pettingzoo"),
     "dev": ("pytest", "hypothesis", "ruff", "pyright", "import-linter", "psutil"),
@@ -32,27 +48,53 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at this machine; each check that fails by itself becomes a finding, never an exception."""
-    checks: tuple[Callable[[], list[Finding]], ...] = (_python, _machine, _core, _extras, _ground, _cache, _ray, _browser)
+    checks: tuple[Callable[[], list[Finding]], ...] = (
+        _python,
+        _machine,
+        _core,
+        _extras,
+        _ground,
+        _cache,
+        _ray,
+        _browser,
+    )
     out: list[Finding] = []
     for check in checks:
         try:
             out += check()
         except Exception as error:
-            out.append(Finding(check.__name__.strip("_"), "warn", f"could not be checked: {type(error).__name__}: {error}"))
+            out.append(
+                Finding(check.__name__.strip("_"), "warn", f"could not be checked: {type(error).__name__}: {error}")
+            )
     return out
 
 
 def _python() -> list[Finding]:
     ok = sys.version_info >= (3, 11)
-    return [Finding("Python", "ok" if ok else "bad", f"{platform.python_version()} on {platform.system()} {platform.machine()}" + ("" if ok else "; 3.11 or newer is needed"))]
+    return [
+        Finding(
+            "Python",
+            "ok" if ok else "bad",
+            f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+            + ("" if ok else "; 3.11 or newer is needed"),
+        )
+    ]
 
 
 def _machine() -> list[Finding]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     return [
-        Finding("CPU cores", "ok" if cores >= 2 else "warn", f"{cores}" + ("" if cores >= 2 else "; 2 or more make a mission quicker")),
-        Finding("memory", "ok" if memory >= MEMORY_GB else "warn", f"{memory:.1f} GB; a mission takes up to {MEMORY_GB:g} GB"),
+        Finding(
+            "CPU cores",
+            "ok" if cores >= 2 else "warn",
+            f"{cores}" + ("" if cores >= 2 else "; 2 or more make a mission quicker"),
+        ),
+        Finding(
+            "memory",
+            "ok" if memory >= MEMORY_GB else "warn",
+            f"{memory:.1f} GB; a mission takes up to {MEMORY_GB:g} GB",
+        ),
     ]
 
 
@@ -71,7 +113,9 @@ def _core() -> list[Finding]:
     have, lack = _versions(CORE)
     if lack:
         return [Finding("packages", "bad", f"missing: {', '.join(lack)}; pip install moonfleet")]
-    shown = ", ".join(f"{name} {have[name]}" for name in ("numpy", "numba", "opencv-python-headless", "ray", "gymnasium"))
+    shown = ", ".join(
+        f"{name} {have[name]}" for name in ("numpy", "numba", "opencv-python-headless", "ray", "gymnasium")
+    )
     return [Finding("packages", "ok", f"all {len(CORE)} there: {shown} ...")]
 
 
@@ -100,7 +144,9 @@ def _cache() -> list[Finding]:
     if not os.access(there, os.W_OK):
         return [Finding("site cache", "bad", f"{folder} cannot be written; set MOONFLEET_CACHE to a folder that can")]
     sites = len(list(folder.glob("**/site.json"))) if folder.is_dir() else 0
-    return [Finding("site cache", "ok" if free >= DISK_GB else "warn", f"{folder}: {sites} built sites, {free:.0f} GB free")]
+    return [
+        Finding("site cache", "ok" if free >= DISK_GB else "warn", f"{folder}: {sites} built sites, {free:.0f} GB free")
+    ]
 
 
 def _ray() -> list[Finding]:
@@ -116,5 +162,7 @@ def _ray() -> list[Finding]:
 
 
 def _browser() -> list[Finding]:
-    found = next((name for name in ("chromium", "chromium-browser", "google-chrome", "firefox") if shutil.which(name)), None)
+    found = next(
+        (name for name in ("chromium", "chromium-browser", "google-chrome", "firefox") if shutil.which(name)), None
+    )
     return [Finding("browser", "ok" if found else "warn", found or "none found; open report.html on another machine")]

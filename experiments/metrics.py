@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
@@ -90,12 +90,12 @@ class RunMetrics:
 
 def of_kind(table: pa.Table, *kinds: str) -> pa.Table:
     """Return the rows of some kinds, in order."""
-    return table.filter(pc.is_in(table["kind"], pa.array(kinds)))
+    return table.filter(pc.field("kind").isin(list(kinds)))
 
 
 def of_robot(table: pa.Table, robot: str) -> pa.Table:
     """Return the rows of one robot, in order."""
-    return table.filter(pc.equal(table["robot"], robot))
+    return table.filter(pc.field("robot") == robot)
 
 
 def numbers(table: pa.Table, column: str) -> np.ndarray:
@@ -119,18 +119,18 @@ def measure(table: pa.Table) -> RunMetrics:
     times = table["t_s"].to_numpy()
     archive = numbers(sky, "archive_mbit")
     return RunMetrics(
-        scenario=str(started.get("scenario", "")),
-        seed=int(started.get("seed") or 0),
-        t0_utc=str(started.get("t0_utc", "")),
-        site_key=str(started.get("site_key", "")),
+        scenario=_text(started, "scenario") or "",
+        seed=int(_number(started, "seed") or 0),
+        t0_utc=_text(started, "t0_utc") or "",
+        site_key=_text(started, "site_key") or "",
         duration_s=int(times.max()) if times.size else 0,
-        ended=ended.get("reason"),
+        ended=_text(ended, "reason"),
         n_events=table.num_rows,
         counts=dict(sorted(Counter(table["kind"].to_pylist()).items())),
         jobs_done=done.num_rows,
         jobs_failed=of_kind(table, "job_failed").num_rows,
         value=float(np.nansum(numbers(done, "value"))),
-        archive_mbit=float(ended.get("archive_mbit") or (archive[-1] if archive.size else 0.0)),
+        archive_mbit=_number(ended, "archive_mbit") or (float(archive[-1]) if archive.size else 0.0),
         driven_m=sum(robot.odometer_m for robot in robots.values()),
         losses=of_kind(table, "lost").num_rows,
         sun_el_max_deg=_extreme(np.nanmax, numbers(sky, "sun_el_deg")),
@@ -146,7 +146,7 @@ def step_hours(times_s: np.ndarray) -> float:
 
 def _measure_robot(rows: pa.Table) -> RobotMetrics:
     status = of_kind(rows, "status")
-    status = status.filter(pc.greater(status["t_s"], 0))  # the state at the start ends no step
+    status = status.filter(pc.field("t_s") > 0)  # the state at the start ends no step
     hours = step_hours(status["t_s"].to_numpy())
     frac, temp, lit = numbers(status, "battery_frac"), numbers(status, "temp_k"), numbers(status, "lit")
     link = np.nan_to_num(numbers(status, "link")).astype(np.int64)
@@ -170,7 +170,7 @@ def _measure_robot(rows: pa.Table) -> RobotMetrics:
         plan_failures=counts["plan_failed"],
         link_h={peer: float(((link & bit) != 0).sum()) * hours for peer, bit in LINK_BITS.items()},
         activity_h={name: n * hours for name, n in sorted(Counter(status["activity"].to_pylist()).items())},
-        lost=_first(of_kind(rows, "lost")).get("reason"),
+        lost=_text(_first(of_kind(rows, "lost")), "reason"),
     )
 
 
@@ -181,12 +181,36 @@ def job_records(table: pa.Table) -> tuple[JobRecord, ...]:
     )
     lives: dict[str, list[dict[str, object]]] = {}
     for row in rows.to_pylist():
-        lives.setdefault(row["job"], []).append(row)
-    end_s = int(pc.max(table["t_s"]).as_py() or 0) if table.num_rows else 0
-    return tuple(_record(job, life, end_s) for job, life in lives.items())
+        if row["job"] is not None:  # a robot may also give up a drive that was no job, to a haven say
+            lives.setdefault(row["job"], []).append(row)
+    end_s = int(table["t_s"].to_numpy().max()) if table.num_rows else 0
+    given: dict[str, list[tuple[int, str]]] = {}
+    for job, life in lives.items():
+        for row in life:
+            if row["kind"] == "job_assigned":
+                given.setdefault(str(row["robot"]), []).append((int(str(row["t_s"])), job))
+
+    status = of_kind(table, "status")
+    at_work = status.filter(pc.field("activity") == "WORK")
+    step_s = round(step_hours(np.unique(status["t_s"].to_numpy())) * 3600.0)
+    work_times: dict[str, list[int]] = {}
+    for robot, t_s in zip(at_work["robot"].to_pylist(), at_work["t_s"].to_pylist(), strict=True):
+        work_times.setdefault(robot, []).append(t_s)
+
+    def worked_s(robot: str, since: int, until: int) -> int | None:
+        found = [t for t in work_times.get(robot, ()) if since < t <= until]
+        return max(since, found[0] - step_s) if found else None
+
+    def record(job: str, life: list[dict[str, object]]) -> JobRecord:
+        def left_s(robot: str, since: int) -> int:
+            return min((t for t, other in given.get(robot, ()) if t >= since and other != job), default=end_s + 1)
+
+        return _record(job, life, _stretches(life, left_s, worked_s, end_s))
+
+    return tuple(record(job, life) for job, life in lives.items())
 
 
-def _record(job: str, life: list[dict[str, object]], end_s: int) -> JobRecord:
+def _record(job: str, life: list[dict[str, object]], stretches: tuple[Stretch, ...]) -> JobRecord:
     def when(kind: str, *, last: bool = False) -> int | None:
         times = [int(str(row["t_s"])) for row in life if row["kind"] == kind]
         return (times[-1] if last else times[0]) if times else None
@@ -204,27 +228,45 @@ def _record(job: str, life: list[dict[str, object]], end_s: int) -> JobRecord:
         state=state,
         value=sum(float(str(row["value"])) for row in life if row["value"] is not None),
         reason=reasons[-1] if reasons and state == "failed" else None,
-        stretches=_stretches(life, end_s),
+        stretches=stretches,
     )
 
 
-def _stretches(life: list[dict[str, object]], end_s: int) -> tuple[Stretch, ...]:
+def _stretches(
+    life: list[dict[str, object]],
+    left_s: Callable[[str, int], int],
+    worked_s: Callable[[str, int, int], int | None],
+    end_s: int,
+) -> tuple[Stretch, ...]:
+    """Return who was on a job when.
+
+    ``left_s(robot, t)`` is when the station next gave that robot another job; ``worked_s(robot, a, b)`` the start of the
+    step in (a, b] at whose end it was first at work.
+    """
     closed: list[Stretch] = []
     open_at: dict[str, Stretch] = {}
+    first_start: int | None = None
     for row in life:
         robot, t_s = str(row["robot"]), int(str(row["t_s"]))
+        for one in [s for s in open_at.values() if left_s(s.robot, s.from_s) < t_s]:
+            closed.append(replace(open_at.pop(one.robot), to_s=left_s(one.robot, one.from_s)))
         now = open_at.get(robot, Stretch(robot, t_s, None, end_s))
         if row["kind"] == "job_assigned":
             open_at[robot] = now
         elif row["kind"] == "job_started":
+            first_start = t_s if first_start is None else first_start
             open_at[robot] = replace(now, work_s=t_s)
         elif row["kind"] == "job_failed":
             open_at.pop(robot, None)
             closed.append(replace(now, to_s=t_s))
-        else:
-            closed.extend(replace(one, to_s=t_s) for one in open_at.values())
+        else:  # done: a crew's start is logged once, for the first of it; the others' work shows in their status
+            for one in open_at.values():
+                began = one.work_s
+                if began is None and first_start is not None:
+                    began = worked_s(one.robot, max(one.from_s, first_start), t_s)
+                closed.append(replace(one, work_s=began, to_s=t_s))
             open_at.clear()
-    return (*closed, *open_at.values())
+    return (*closed, *(replace(one, to_s=min(end_s, left_s(one.robot, one.from_s))) for one in open_at.values()))
 
 
 def longest_run(flags: np.ndarray) -> int:
@@ -237,12 +279,22 @@ def longest_run(flags: np.ndarray) -> int:
     return int((edges[1::2] - edges[::2]).max()) if edges.size else 0
 
 
-def _extreme(how: object, values: np.ndarray) -> float:
-    return float(how(values)) if values.size and not np.isnan(values).all() else float("nan")  # type: ignore[operator]
+def _extreme(how: Callable[[np.ndarray], float], values: np.ndarray) -> float:
+    return float(how(values)) if values.size and not np.isnan(values).all() else float("nan")
 
 
 def _first(rows: pa.Table) -> dict[str, object]:
     return rows.slice(0, 1).to_pylist()[0] if rows.num_rows else {}
+
+
+def _text(row: Mapping[str, object], key: str) -> str | None:
+    value = row.get(key)
+    return None if value is None else str(value)
+
+
+def _number(row: Mapping[str, object], key: str) -> float | None:
+    value = row.get(key)
+    return float(value) if isinstance(value, (int, float)) else None
 
 
 def _plain(value: object) -> object:

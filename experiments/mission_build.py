@@ -194,7 +194,9 @@ def resolve_places(scenario: Scenario, site: Site) -> dict[str, tuple[Point, ...
     return {place: points[place] for place in scenario.places}
 
 
-def resolve_place(scenario: Scenario, site: Site, place: str, block: PlaceBlock, flat: dict[str, Point]) -> tuple[Point, ...]:
+def resolve_place(
+    scenario: Scenario, site: Site, place: str, block: PlaceBlock, flat: dict[str, Point]
+) -> tuple[Point, ...]:
     """Return the points of one place, given those it refers to."""
     cx, cy = site.ref.centre
     if block.xy_m is not None:
@@ -228,14 +230,13 @@ def resolve_place(scenario: Scenario, site: Site, place: str, block: PlaceBlock,
     return tuple((float(x), float(y)) for x, y in found)
 
 
-def resolved_copy(
-    scenario: Scenario, recipe: SiteRecipe, site: Site, points: dict[str, tuple[Point, ...]]
-) -> Scenario:
+def resolved_copy(scenario: Scenario, recipe: SiteRecipe, site: Site, points: dict[str, tuple[Point, ...]]) -> Scenario:
     """Return the scenario with coordinates in the place of rules, and the key of the ground they belong to."""
     from moonfleet import __version__
 
     blocks = {
-        place: PlaceBlock(xy_m=_rounded(xys) if is_group(scenario, place) else _rounded(xys)[0]) for place, xys in points.items()
+        place: PlaceBlock(xy_m=_rounded(xys) if is_group(scenario, place) else _rounded(xys)[0])
+        for place, xys in points.items()
     }
     stamp = ResolvedBlock(moonfleet=__version__, site_key=site.key)
     ground = SiteBlock(

@@ -55,7 +55,9 @@ class TerminalWatcher:
 
     def step(self, info: StepInfo) -> None:
         """Show a decision step."""
-        self.progress.update(self.task, description=describe(info, symbols=self.symbols), completed=info.step, total=info.steps)
+        self.progress.update(
+            self.task, description=describe(info, symbols=self.symbols), completed=info.step, total=info.steps
+        )
 
 
 class LineWatcher:

@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import pyarrow as pa
+
 from moonfleet.agents.events import digest, read_events
 from moonfleet.terrain.site import Site
 
@@ -108,7 +109,9 @@ def render(data: ReportInput) -> str:
     metrics, table = data.metrics, data.table
     axis = TimeAxis(svg.parse_utc(metrics.t0_utc), max(1, metrics.duration_s))
     series = robot_series(table, metrics)
-    payload = json.dumps(map_payload(table, metrics, data.scenario, data.pictures), separators=(",", ":"), allow_nan=False)
+    payload = json.dumps(
+        map_payload(table, metrics, data.scenario, data.pictures), separators=(",", ":"), allow_nan=False
+    )
     parts = (
         header(metrics, data.scenario),
         cards(metrics, data.scenario),
@@ -142,7 +145,9 @@ def render(data: ReportInput) -> str:
 
 
 def _map_section(metrics: RunMetrics, lit: bool) -> str:
-    note = "drag to move, wheel to zoom: rocks show at a few metres across" if lit else "the ground itself was not at hand"
+    note = (
+        "drag to move, wheel to zoom: rocks show at a few metres across" if lit else "the ground itself was not at hand"
+    )
     return (
         f'<section id="map"><h2>Map<span class="note">{note}</span></h2><div class="map"><div>'
         '<div class="view"><canvas></canvas><div class="zoom"><button data-zoom="1.8" title="closer">+</button>'

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+
 from moonfleet.terrain.site import Site
 
 from .metrics import RunMetrics, numbers, of_kind, of_robot
@@ -52,7 +53,9 @@ def take_pictures(site: Site, times_s: np.ndarray, sun_az_deg: np.ndarray, sun_e
     )
 
 
-def shadow_frames(site: Site, times_s: np.ndarray, sun_az_deg: np.ndarray, sun_el_deg: np.ndarray) -> tuple[tuple[int, bytes], ...]:
+def shadow_frames(
+    site: Site, times_s: np.ndarray, sun_az_deg: np.ndarray, sun_el_deg: np.ndarray
+) -> tuple[tuple[int, bytes], ...]:
     """Return the shadow on the ground at evenly spread moments, as a transparent dark-blue overlay."""
     from moonfleet.terrain.horizon import Horizon
     from moonfleet.terrain.light import lit_map
@@ -86,7 +89,9 @@ def encode(picture: np.ndarray) -> bytes:
     return data.tobytes()
 
 
-def map_payload(table: pa.Table, metrics: RunMetrics, scenario: Scenario | None, pictures: MapPictures | None) -> dict[str, object]:
+def map_payload(
+    table: pa.Table, metrics: RunMetrics, scenario: Scenario | None, pictures: MapPictures | None
+) -> dict[str, object]:
     """Return what the page's script draws, as plain JSON data; coordinates are metres from the map's middle, rounded."""
     box = pictures.bounds if pictures is not None else bounds_of(table)
     cx, cy = (box[0] + box[2]) / 2.0, (box[1] + box[3]) / 2.0
@@ -188,7 +193,11 @@ def _places(scenario: Scenario | None, metrics: RunMetrics, cx: float, cy: float
         out.append(_marker("lander", lander.name, spots[lander.at], cx, cy, "the station"))
     for haven in scenario.havens:
         names = group_points(haven, scenario.places[haven]) if haven in scenario.places else (haven,)
-        out += [_marker("haven", n, spots[n], cx, cy, "well-lit waiting place") for n in names if n in spots and n != lander.at]
+        out += [
+            _marker("haven", n, spots[n], cx, cy, "well-lit waiting place")
+            for n in names
+            if n in spots and n != lander.at
+        ]
     states = {job.job: job.state for job in metrics.jobs}
     from .scenario import job_ids, job_points
 

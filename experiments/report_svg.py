@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -79,7 +80,9 @@ def line(x0: float, y0: float, x1: float, y1: float, css: str) -> str:
     return f'<line x1="{num(x0)}" y1="{num(y0)}" x2="{num(x1)}" y2="{num(y1)}" class="{css}"/>'
 
 
-def polyline(xs: Sequence[float] | np.ndarray, ys: Sequence[float] | np.ndarray, colour: str, width: float = 1.6, extra: str = "") -> str:
+def polyline(
+    xs: Sequence[float] | np.ndarray, ys: Sequence[float] | np.ndarray, colour: str, width: float = 1.6, extra: str = ""
+) -> str:
     """Return an open line through finite points; points that add nothing to the drawing are left out."""
     keep = thin(np.asarray(xs, dtype=np.float64), np.asarray(ys, dtype=np.float64))
     points = " ".join(f"{num(float(xs[i]))},{num(float(ys[i]))}" for i in keep)
@@ -87,13 +90,20 @@ def polyline(xs: Sequence[float] | np.ndarray, ys: Sequence[float] | np.ndarray,
 
 
 def thin(xs: np.ndarray, ys: np.ndarray, tolerance: float = 0.15) -> list[int]:
-    """Return indexes of the finite points to keep so that runs on one level (within ``tolerance`` px) need two points."""
-    index = np.flatnonzero(np.isfinite(xs) & np.isfinite(ys))
-    if index.size <= 2:
-        return [int(i) for i in index]
-    y = ys[index]
-    flat = (np.abs(y[1:-1] - y[:-2]) < tolerance) & (np.abs(y[2:] - y[1:-1]) < tolerance)
-    return [int(i) for i in index[np.concatenate(([True], ~flat, [True]))]]
+    """Return indexes of the finite points to keep: those that leave the level of the last kept one by ``tolerance`` px.
+
+    The point before such a step is kept too, so that a long level run stays level and then steps.
+    """
+    index = [int(i) for i in np.flatnonzero(np.isfinite(xs) & np.isfinite(ys))]
+    if len(index) <= 2:
+        return index
+    keep = [index[0]]
+    for before, i in itertools.pairwise(index):
+        if abs(ys[i] - ys[keep[-1]]) >= tolerance:
+            if before != keep[-1]:
+                keep.append(before)
+            keep.append(i)
+    return keep if keep[-1] == index[-1] else [*keep, index[-1]]
 
 
 def spans(times_s: np.ndarray, flags: np.ndarray, step_s: float) -> list[tuple[float, float]]:
@@ -104,7 +114,9 @@ def spans(times_s: np.ndarray, flags: np.ndarray, step_s: float) -> list[tuple[f
 
 def shade(axis: TimeAxis, dark: Iterable[tuple[float, float]], y: float, h: float) -> str:
     """Return grey bands over times of darkness."""
-    return "".join(rect(axis.x(max(0.0, a)), y, axis.x(b) - axis.x(max(0.0, a)), h, NIGHT, extra='class="night"') for a, b in dark)
+    return "".join(
+        rect(axis.x(max(0.0, a)), y, axis.x(b) - axis.x(max(0.0, a)), h, NIGHT, extra='class="night"') for a, b in dark
+    )
 
 
 def axis_marks(axis: TimeAxis, top: float, bottom: float) -> str:

@@ -13,8 +13,26 @@ from .report_svg import parse_utc, robot_colour
 from .scenario import job_ids
 from .scenario_model import Scenario
 
-NOTABLE = ("mission_started", "job_started", "job_done", "job_failed", "hop", "rock_contact", "plan_failed", "night", "lost", "mission_ended")
-BADGES = {"job_done": "good", "lost": "bad", "job_failed": "bad", "rock_contact": "warm", "plan_failed": "warm", "hop": "good"}
+NOTABLE = (
+    "mission_started",
+    "job_started",
+    "job_done",
+    "job_failed",
+    "hop",
+    "rock_contact",
+    "plan_failed",
+    "night",
+    "lost",
+    "mission_ended",
+)
+BADGES = {
+    "job_done": "good",
+    "lost": "bad",
+    "job_failed": "bad",
+    "rock_contact": "warm",
+    "plan_failed": "warm",
+    "hop": "good",
+}
 MAX_ROWS = 400
 
 
@@ -37,10 +55,16 @@ def header(metrics: RunMetrics, scenario: Scenario | None) -> str:
 
 def cards(metrics: RunMetrics, scenario: Scenario | None) -> str:
     """Return the summary cards."""
-    fracs = [(r.min_battery_frac, name) for name, r in metrics.robots.items() if np.isfinite(r.min_battery_frac) and r.odometer_m >= 0]
+    fracs = [
+        (r.min_battery_frac, name)
+        for name, r in metrics.robots.items()
+        if np.isfinite(r.min_battery_frac) and r.odometer_m >= 0
+    ]
     low = min(fracs, default=(float("nan"), ""))
     dark = max((r.longest_dark_h for r in metrics.robots.values()), default=0.0)
-    data, unit = (metrics.archive_mbit / 1000.0, "Gbit") if metrics.archive_mbit >= 1000 else (metrics.archive_mbit, "Mbit")
+    data, unit = (
+        (metrics.archive_mbit / 1000.0, "Gbit") if metrics.archive_mbit >= 1000 else (metrics.archive_mbit, "Mbit")
+    )
     keepouts, contacts = metrics.counts.get("keepout", 0), metrics.counts.get("rock_contact", 0)
     items = (
         (f"{metrics.jobs_done}<small> of {jobs_total(metrics, scenario)}</small>", "jobs done", False),
@@ -52,21 +76,30 @@ def cards(metrics: RunMetrics, scenario: Scenario | None) -> str:
         (f"{dark / 24:.1f}<small> days</small>", "longest dark", False),
         (str(metrics.losses), "robots lost", metrics.losses > 0),
     )
-    body = "".join(f'<div class="card{" bad" if bad else ""}"><b>{value}</b><span>{name}</span></div>' for value, name, bad in items)
+    body = "".join(
+        f'<div class="card{" bad" if bad else ""}"><b>{value}</b><span>{name}</span></div>'
+        for value, name, bad in items
+    )
     return f'<div class="cards">{body}</div>'
 
 
 def side_panel(metrics: RunMetrics, lit: bool) -> str:
     """Return the map's switches and legend."""
-    switches = [("tracks", "tracks, by battery", True), ("keepouts", "keep-out zones", True), ("routes", "planned routes", False)]
+    switches = [
+        ("tracks", "tracks, by battery", True),
+        ("keepouts", "keep-out zones", True),
+        ("routes", "planned routes", False),
+    ]
     if lit:
         switches = [("shadow", "shadow at this moment", True), ("light", "mean illumination", False), *switches]
     switches.append(("labels", "labels", True))
     boxes = "".join(
-        f'<label><input type="checkbox" data-layer="{key}"{" checked" if on else ""}>{name}</label>' for key, name, on in switches
+        f'<label><input type="checkbox" data-layer="{key}"{" checked" if on else ""}>{name}</label>'
+        for key, name, on in switches
     )
     robots = "".join(
-        f'<button class="robot" data-robot="{i}" title="go there"><i style="background:{robot_colour(i)}"></i>{escape(name)}<em></em></button>'
+        f'<button class="robot" data-robot="{i}" title="go there"><i style="background:{robot_colour(i)}"></i>'
+        f"{escape(name)}<em></em></button>"
         for i, name in enumerate(metrics.robots)
     )
     marks = (
@@ -77,17 +110,38 @@ def side_panel(metrics: RunMetrics, lit: bool) -> str:
         ("#ff8c3c", "●", "keep-out zone"),
         ("#c23b22", "✕", "rock touched"),
     )
-    legend = "".join(f'<div><span style="color:{colour};display:inline-block;width:20px">{sign}</span>{name}</div>' for colour, sign, name in marks)
+    legend = "".join(
+        f'<div><span style="color:{colour};display:inline-block;width:20px">{sign}</span>{name}</div>'
+        for colour, sign, name in marks
+    )
     ramp = '<div class="ramp"></div><div class="ends"><span>0 %</span><span>battery</span><span>100 %</span></div>'
-    return f'<div class="side"><h3>Show</h3>{boxes}<h3>Robots</h3>{robots}<h3>Track</h3>{ramp}<h3>Marks</h3>{legend}</div>'
+    return (
+        f'<div class="side"><h3>Show</h3>{boxes}<h3>Robots</h3>{robots}<h3>Track</h3>{ramp}<h3>Marks</h3>{legend}</div>'
+    )
 
 
 def robot_table(metrics: RunMetrics) -> str:
     """Return one row of figures per robot."""
-    heads = ("robot", "driven", "lowest battery", "dark", "longest dark", "temperature", "jobs", "value", "rocks seen / touched", "links: station, relay, Earth", "")
+    heads = (
+        "robot",
+        "driven",
+        "lowest battery",
+        "dark",
+        "longest dark",
+        "temperature",
+        "jobs",
+        "value",
+        "rocks seen / touched",
+        "links: station, relay, Earth",
+        "",
+    )
     rows: list[str] = []
     for index, (name, robot) in enumerate(metrics.robots.items()):
-        state = f'<span class="badge bad">lost: {escape(robot.lost.lower())}</span>' if robot.lost else '<span class="badge good">alive</span>'
+        state = (
+            f'<span class="badge bad">lost: {escape(robot.lost.lower())}</span>'
+            if robot.lost
+            else '<span class="badge good">alive</span>'
+        )
         links = " · ".join(f"{robot.link_h.get(peer, 0.0):.0f} h" for peer in ("station", "relay", "earth"))
         cells = (
             f'<i class="dot" style="background:{robot_colour(index)}"></i>{escape(name)}',
@@ -102,7 +156,11 @@ def robot_table(metrics: RunMetrics) -> str:
             links,
             state,
         )
-        rows.append("<tr>" + "".join(f'<td class="{"n" if 0 < i < 9 else ""}">{cell}</td>' for i, cell in enumerate(cells)) + "</tr>")
+        rows.append(
+            "<tr>"
+            + "".join(f'<td class="{"n" if 0 < i < 9 else ""}">{cell}</td>' for i, cell in enumerate(cells))
+            + "</tr>"
+        )
     head = "".join(f'<th class="{"n" if 0 < i < 9 else ""}">{name}</th>' for i, name in enumerate(heads))
     return f'<section id="robots"><h2>Robots</h2><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></section>'
 
@@ -119,7 +177,8 @@ def notable_table(table: pa.Table, metrics: RunMetrics) -> str:
         when = f"{date:%d %b %H:%M}"
         day = f"{row['t_s'] / 86_400:.2f}"
         lines.append(
-            f'<tr><td class="n">{day}</td><td>{when}</td><td>{badge}</td><td>{escape(row["robot"] or "")}</td><td>{escape(_tell(row))}</td></tr>'
+            f'<tr><td class="n">{day}</td><td>{when}</td><td>{badge}</td>'
+            f"<td>{escape(row['robot'] or '')}</td><td>{escape(_tell(row))}</td></tr>"
         )
     more = f" (the first {MAX_ROWS} of {rows.num_rows})" if rows.num_rows > MAX_ROWS else ""
     return (
@@ -134,7 +193,11 @@ def _tell(row: dict[str, object]) -> str:
     if kind == "night":
         return "its ground went dark" if row["dark"] else "its ground is lit again"
     if kind == "hop":
-        length = float(np.hypot(float(str(row["to_x_m"])) - float(str(row["x_m"])), float(str(row["to_y_m"])) - float(str(row["y_m"]))))
+        length = float(
+            np.hypot(
+                float(str(row["to_x_m"])) - float(str(row["x_m"])), float(str(row["to_y_m"])) - float(str(row["y_m"]))
+            )
+        )
         return f"flew {length:,.0f} m"
     if kind == "rock_contact":
         return f"a rock {float(str(row['height_m'])):.2f} m high"

@@ -85,7 +85,7 @@ def sky_panel(axis: TimeAxis, table: pa.Table) -> str:
         body.append(svg.line(LEFT, float(y(tick)), WIDTH - RIGHT, float(y(tick)), "zero" if tick == 0 else "grid"))
         body.append(svg.text(LEFT - 8, float(y(tick)) + 4, f"{tick:g}°", "tick", "end"))
     xs = [axis.x(t) for t in t_s]
-    for name, values, colour, width in (("Earth", earth, "#0072B2", 1.4), ("Sun", sun, "#D9820B", 2.0)):
+    for values, colour, width in ((earth, "#0072B2", 1.4), (sun, "#D9820B", 2.0)):
         body.append(svg.polyline(xs, np.asarray(y(values)), colour, width))
     for place, (name, colour) in enumerate((("Sun", "#D9820B"), ("Earth", "#0072B2"))):
         body.append(svg.rect(12, top + 12 + 18 * place, 11, 3, colour))
@@ -124,7 +124,9 @@ def gantt_panel(axis: TimeAxis, metrics: RunMetrics) -> str:
             near_edge = x > WIDTH - RIGHT - 90
             label = "done" if job.state == "done" else clip(job.reason or job.state, 22)
             body.append(end_mark(x, y + row / 2, job.state == "done"))
-            body.append(svg.text(x - 9 if near_edge else x + 9, y + 14.5, label, "tick", "end" if near_edge else "start"))
+            body.append(
+                svg.text(x - 9 if near_edge else x + 9, y + 14.5, label, "tick", "end" if near_edge else "start")
+            )
     note = "pale: on the way, solid: at work; colours are those of the robots"
     key = "".join(f'<span class="key"><i style="background:{c}"></i>{n}</span>' for n, c in colours.items())
     return svg.panel("jobs", "Jobs", note, top + height + AXIS_H, "".join(body)).replace(
@@ -136,9 +138,7 @@ def end_mark(x: float, y: float, done: bool) -> str:
     """Return a dot for a finished job or a cross for one given up."""
     if done:
         return f'<circle cx="{svg.num(x)}" cy="{svg.num(y)}" r="4" fill="#fff" stroke="{svg.GOOD}" stroke-width="2.4"/>'
-    return (
-        f'<path d="M{svg.num(x - 4)} {svg.num(y - 4)}l8 8m0 -8l-8 8" stroke="{svg.BAD}" stroke-width="2.4" fill="none"/>'
-    )
+    return f'<path d="M{svg.num(x - 4)} {svg.num(y - 4)}l8 8m0 -8l-8 8" stroke="{svg.BAD}" stroke-width="2.4" fill="none"/>'
 
 
 def battery_panel(axis: TimeAxis, robots: tuple[RobotSeries, ...]) -> str:
@@ -237,9 +237,9 @@ def link_panel(axis: TimeAxis, robots: tuple[RobotSeries, ...]) -> str:
                 tip = f"{robot.name} to {peer}: {(b - a) / 3600:.0f} h"
                 body.append(svg.rect(x0, lane_y + 0.5, x1 - x0, stripe - 1.5, colours[peer], title=tip))
     keys = "".join(f'<span class="key"><i style="background:{c}"></i>{n}</span>' for n, c in colours.items())
-    return svg.panel("links", "Links", "to the station, the relay orbiter and Earth", top + height + AXIS_H, "".join(body)).replace(
-        "</figcaption>", f'</figcaption><div class="keys">{keys}</div>', 1
-    )
+    return svg.panel(
+        "links", "Links", "to the station, the relay orbiter and Earth", top + height + AXIS_H, "".join(body)
+    ).replace("</figcaption>", f'</figcaption><div class="keys">{keys}</div>', 1)
 
 
 def archive_panel(axis: TimeAxis, table: pa.Table) -> str:
@@ -260,7 +260,8 @@ def archive_panel(axis: TimeAxis, table: pa.Table) -> str:
         keep = svg.thin(xs, ys, 0.05)
         area = " ".join(f"{svg.num(xs[i])},{svg.num(ys[i])}" for i in keep)
         body.append(
-            f'<polygon points="{area} {svg.num(xs[-1])},{top + height:g} {svg.num(xs[0])},{top + height:g}" fill="#0072B2" fill-opacity="0.15"/>'
+            f'<polygon points="{area} {svg.num(xs[-1])},{top + height:g} {svg.num(xs[0])},{top + height:g}" '
+            f'fill="#0072B2" fill-opacity="0.15"/>'
         )
         body.append(svg.polyline(xs, ys, "#0072B2", 2.0))
     return svg.panel("archive", "Data archive", "received on Earth", top + height + AXIS_H, "".join(body))

@@ -164,7 +164,9 @@ def drop_if_empty_unless_begun(run_dir: Path) -> None:
         drop_if_empty(run_dir)
 
 
-def _fly(plan: Plan, run_dir: Path, backend: Backend, address: str | None, watcher: Watcher, began: float, *, resume: bool) -> RunResult:
+def _fly(
+    plan: Plan, run_dir: Path, backend: Backend, address: str | None, watcher: Watcher, began: float, *, resume: bool
+) -> RunResult:
     from moonfleet.agents.simulation import Simulation
 
     watcher.stage("starting Ray" if backend == "ray" else "starting", 0.0)

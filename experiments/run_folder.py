@@ -45,7 +45,11 @@ def _make(folder: Path) -> Path:
         probe.write_bytes(b"")
         probe.unlink()
     except FileExistsError:
-        what = "holds a run already; 'moonfleet resume' goes on with it" if (folder / SCENARIO).is_file() else "exists already"
+        what = (
+            "holds a run already; 'moonfleet resume' goes on with it"
+            if (folder / SCENARIO).is_file()
+            else "exists already"
+        )
         raise RunFolderError(f"--out = {folder}: {what}; choose a folder that does not exist") from None
     except OSError as error:
         raise RunFolderError(f"--out = {folder}: cannot be written: {error.strerror}") from error
@@ -78,7 +82,9 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise RunFolderError(f"{folder}: another process is running in this folder; wait for it or stop it") from None
+            raise RunFolderError(
+                f"{folder}: another process is running in this folder; wait for it or stop it"
+            ) from None
         yield
     finally:
         os.close(descriptor)
@@ -135,7 +141,9 @@ def open_unfinished(folder: Path) -> Scenario:
     if not folder.is_dir():
         raise RunFolderError(f"{folder}: no such run folder")
     if (folder / SUMMARY).is_file():
-        raise RunFinishedError(f"{folder}: this run is finished; nothing to resume (moonfleet report {folder} rebuilds its report)")
+        raise RunFinishedError(
+            f"{folder}: this run is finished; nothing to resume (moonfleet report {folder} rebuilds its report)"
+        )
     if not (folder / SCENARIO).is_file():
         raise RunFolderError(f"{folder}: not a run folder, or a damaged one: {SCENARIO} is missing")
     scenario = load_scenario(folder / SCENARIO)

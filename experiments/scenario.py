@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
-from moonfleet.terrain.errors import MoonfleetError, did_you_mean
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+
+from moonfleet.terrain.errors import MoonfleetError, did_you_mean
 
 from .errors import ScenarioError
 from .scenario_model import JobBlock, PlaceBlock, Scenario, keys_at
@@ -20,7 +21,12 @@ from .yaml_source import Place, YamlSource, dotted, parse_yaml, read_yaml
 if TYPE_CHECKING:
     from moonfleet.agents.catalogue import RobotSpec
 
-_LIMITS = {"greater_than": (">", "gt"), "greater_than_equal": (">=", "ge"), "less_than": ("<", "lt"), "less_than_equal": ("<=", "le")}
+_LIMITS = {
+    "greater_than": (">", "gt"),
+    "greater_than_equal": (">=", "ge"),
+    "less_than": ("<", "lt"),
+    "less_than_equal": ("<=", "le"),
+}
 _TYPES = {
     "int_parsing": "must be a whole number",
     "int_type": "must be a whole number",
@@ -58,7 +64,9 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
         return check_scenario(read_yaml(path))
     if path.suffix in (".yaml", ".yml") or path.parent != Path():
         raise ScenarioError(f"{path}: no such scenario file")
-    raise ScenarioError(f"scenario = {str(name_or_path)!r}: not a shipped scenario or a file.{did_you_mean(str(name_or_path), shipped)}")
+    raise ScenarioError(
+        f"scenario = {str(name_or_path)!r}: not a shipped scenario or a file.{did_you_mean(str(name_or_path), shipped)}"
+    )
 
 
 def load_text(text: str, filename: str = "scenario.yaml") -> Scenario:
@@ -75,7 +83,9 @@ def dump_scenario(scenario: Scenario) -> str:
 def check_scenario(source: YamlSource) -> Scenario:
     """Validate parsed data against the schema and the rules across blocks."""
     if not isinstance(source.data, dict):
-        raise ScenarioError(f"{source.filename}: must be a block of keys such as 'name:', not {type(source.data).__name__}")
+        raise ScenarioError(
+            f"{source.filename}: must be a block of keys such as 'name:', not {type(source.data).__name__}"
+        )
     try:
         scenario = Scenario.model_validate(source.data).from_source(source)
     except ValidationError as error:
@@ -95,7 +105,9 @@ def fault(scenario: Scenario, path: Place, value: object, message: str) -> Scena
 
 
 def _show(value: object) -> str:
-    text = f"{value:g}" if isinstance(value, float) else repr(value) if not isinstance(value, (int, str)) else str(value)
+    text = (
+        f"{value:g}" if isinstance(value, float) else repr(value) if not isinstance(value, (int, str)) else str(value)
+    )
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -106,11 +118,15 @@ def nearest(name: str, known: Iterable[str], show: int = 16) -> str:
     return hint.split(" Known:")[0] if len(names) > show and "Did you mean" in hint else hint
 
 
-def _lines_of(error: ValidationError, source: YamlSource, prefix: Place = (), keys: tuple[str, ...] = ()) -> Iterator[str]:
+def _lines_of(
+    error: ValidationError, source: YamlSource, prefix: Place = (), keys: tuple[str, ...] = ()
+) -> Iterator[str]:
     seen: set[str] = set()
     for detail in sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden"):
         path = _clean((*prefix, *detail["loc"]), source.data)
-        text = f"{dotted(path)}{_given(detail)}: {_message(detail, path, keys or keys_at(path[:-1]))} {source.where(path)}"
+        text = (
+            f"{dotted(path)}{_given(detail)}: {_message(detail, path, keys or keys_at(path[:-1]))} {source.where(path)}"
+        )
         if dotted(path) not in seen:  # a union reports once per alternative
             seen.add(dotted(path))
             yield text
@@ -130,7 +146,9 @@ def _clean(loc: Place, data: object) -> Place:
 
 
 def _given(detail: ErrorDetails) -> str:
-    if detail["type"] in ("missing", "extra_forbidden", "value_error") or isinstance(detail["input"], (dict, list, tuple)):
+    if detail["type"] in ("missing", "extra_forbidden", "value_error") or isinstance(
+        detail["input"], (dict, list, tuple)
+    ):
         return ""
     return f" = {_show(detail['input'])}"
 
@@ -200,7 +218,9 @@ def place_order(scenario: Scenario) -> tuple[str, ...]:
         return tuple(graphlib.TopologicalSorter(graph).static_order())
     except graphlib.CycleError as error:
         chain = " -> ".join(error.args[1])
-        raise fault(scenario, ("places", error.args[1][0]), None, f"places refer to each other in a circle: {chain}") from error
+        raise fault(
+            scenario, ("places", error.args[1][0]), None, f"places refer to each other in a circle: {chain}"
+        ) from error
 
 
 def _check_places(scenario: Scenario) -> None:
@@ -228,7 +248,12 @@ def _check_fleet(scenario: Scenario) -> None:
             raise fault(scenario, (*here, "name"), member.name, f"name used twice, by fleet[{first[member.name]}] too")
         first[member.name] = index
         if member.robot not in catalogue:
-            raise fault(scenario, (*here, "robot"), member.robot, f"not in the robot catalogue.{did_you_mean(member.robot, catalogue)}")
+            raise fault(
+                scenario,
+                (*here, "robot"),
+                member.robot,
+                f"not in the robot catalogue.{did_you_mean(member.robot, catalogue)}",
+            )
         member_spec(scenario, index)
         role = catalogue[member.robot].role
         if role == "lander":
@@ -236,13 +261,22 @@ def _check_fleet(scenario: Scenario) -> None:
         if role == "orbiter" and member.at is not None:
             raise fault(scenario, (*here, "at"), member.at, "an orbiter stands nowhere; leave 'at' out")
         if role != "orbiter" and member.at is None:
-            raise fault(scenario, (*here, "at"), None, f"is missing: where {member.name!r} starts.{did_you_mean('', points)}")
+            raise fault(
+                scenario, (*here, "at"), None, f"is missing: where {member.name!r} starts.{did_you_mean('', points)}"
+            )
         if member.at is not None and member.at not in points:
             raise fault(scenario, (*here, "at"), member.at, f"no such place.{did_you_mean(member.at, points)}")
     if scenario.station is not None and scenario.station not in landers:
-        raise fault(scenario, ("station",), scenario.station, f"must be a lander of the fleet.{did_you_mean(scenario.station, landers)}")
+        raise fault(
+            scenario,
+            ("station",),
+            scenario.station,
+            f"must be a lander of the fleet.{did_you_mean(scenario.station, landers)}",
+        )
     if not landers:
-        raise fault(scenario, ("fleet",), None, "needs a lander: it is the station that allocates jobs and keeps the data")
+        raise fault(
+            scenario, ("fleet",), None, "needs a lander: it is the station that allocates jobs and keeps the data"
+        )
 
 
 def member_spec(scenario: Scenario, index: int) -> RobotSpec:
@@ -309,10 +343,17 @@ def _check_jobs(scenario: Scenario) -> None:
     for index, job in enumerate(scenario.jobs):
         for number, need in enumerate(job.needs):
             if need not in owner:
-                raise fault(scenario, ("jobs", index, "needs", number), need, f"no such job.{did_you_mean(need, owner)}")
+                raise fault(
+                    scenario, ("jobs", index, "needs", number), need, f"no such job.{did_you_mean(need, owner)}"
+                )
         graph[job.id] = [owner[need] for need in job.needs]
     try:
         tuple(graphlib.TopologicalSorter(graph).static_order())
     except graphlib.CycleError as error:
         chain = error.args[1]
-        raise fault(scenario, ("jobs", known[chain[0]], "needs"), None, f"jobs wait for each other in a circle: {' -> '.join(chain)}") from error
+        raise fault(
+            scenario,
+            ("jobs", known[chain[0]], "needs"),
+            None,
+            f"jobs wait for each other in a circle: {' -> '.join(chain)}",
+        ) from error

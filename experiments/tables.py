@@ -104,7 +104,7 @@ def doctor_table(findings: Sequence[Finding]) -> Table:
 
 def bench_table(rows: Sequence[Row]) -> Table:
     """Return measured rows beside their targets and peers."""
-    table = Table(header_style="bold")
+    table = Table(header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for head in ("bar", "what", "value", "unit", "peer", "ratio", "target", ""):
         table.add_column(head, justify="right" if head in ("value", "ratio") else "left")
     for row in rows:

@@ -9,7 +9,8 @@ import yaml
 
 from .errors import ScenarioError
 
-MAX_BYTES = 2_000_000  # [B] a scenario is a page or two; anything larger is not one
+MAX_BYTES = 500_000  # [B] a scenario is a page or two; anything larger is not one
+MAX_DEPTH = 12  # levels of nesting; a scenario has four
 
 Key = str | int
 Place = tuple[Key, ...]
@@ -77,7 +78,7 @@ def parse_yaml(text: str, filename: str) -> YamlSource:
     """Parse YAML text; see `read_yaml`."""
     loader = PlainLoader(text)
     try:
-        _refuse_aliases(text, filename)
+        _refuse_bombs(text, filename)
         node = loader.get_single_node()
         if node is None:
             raise ScenarioError(f"{filename}: the file is empty; a scenario starts with 'name:'")
@@ -87,20 +88,26 @@ def parse_yaml(text: str, filename: str) -> YamlSource:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark is not None else ""
-        raise ScenarioError(f"({filename}{line}): not valid YAML: {getattr(error, 'problem', None) or error}") from error
-    except RecursionError:
-        raise ScenarioError(f"{filename}: nested too deeply to be a scenario") from None
+        raise ScenarioError(
+            f"({filename}{line}): not valid YAML: {getattr(error, 'problem', None) or error}"
+        ) from error
     finally:
         loader.dispose()
     return YamlSource(data, lines, filename)
 
 
-def _refuse_aliases(text: str, filename: str) -> None:
-    """Aliases let a small file grow without bound when it is read; a scenario needs none."""
+def _refuse_bombs(text: str, filename: str) -> None:
+    """Refuse aliases, with which a small file grows without bound when it is read, and nesting that no scenario has."""
+    depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
             line = event.start_mark.line + 1
-            raise ScenarioError(f"*{event.anchor}: YAML aliases are not allowed in a scenario ({filename}, line {line})")
+            raise ScenarioError(
+                f"*{event.anchor}: YAML aliases are not allowed in a scenario ({filename}, line {line})"
+            )
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise ScenarioError(f"{filename}: nested too deeply to be a scenario (at most {MAX_DEPTH} levels)")
 
 
 def _walk(node: yaml.Node, path: Place, lines: dict[Place, int], filename: str) -> None:

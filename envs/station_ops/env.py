@@ -123,16 +123,17 @@ class StationOps(gymnasium.Env[Observed, NDArray[np.int64]]):
         super().reset(seed=seed)
         given = need_reset_options(options, RESET_OPTIONS)
         if seed is not None or self._root is None:
-            self._root = int(seed) if seed is not None else int(self.np_random_seed)
+            root = self._root = int(seed) if seed is not None else int(self.np_random_seed)
             self._exact = seed is None
             self._episode_number = 0
         else:
+            root = self._root
             self._episode_number += 1
         if "episode" in given:
             self._episode_number = need_count("options['episode']", given["episode"], 0, 2**31 - 1)
         if "t0_utc" in given and self._given is not None:
             raise EnvOptionError("options['t0_utc']: the mission given to this environment has its own date.")
-        self._start(utc_to_tdb(str(given["t0_utc"])) if "t0_utc" in given else None)
+        self._start(root, utc_to_tdb(str(given["t0_utc"])) if "t0_utc" in given else None)
         info: dict[str, object] = {
             "seed": self._root,
             "episode": self._episode_number,
@@ -200,9 +201,10 @@ class StationOps(gymnasium.Env[Observed, NDArray[np.int64]]):
             raise EnvStateError(
                 f"set_state: the state belongs to site {episode['site_key']}, this one is {self.site.key}."
             )
-        self._root, self._exact = int(str(episode["seed"])), bool(episode["exact"])
+        root = self._root = int(str(episode["seed"]))
+        self._exact = bool(episode["exact"])
         self._episode_number = int(episode["number"])
-        self._start(float(episode["t0"]))
+        self._start(root, float(episode["t0"]))
         self.loop.set_state(state["mission"])  # pyright: ignore[reportArgumentType]
         if self._picture is not None:
             self._picture.restart(self.loop)
@@ -210,10 +212,9 @@ class StationOps(gymnasium.Env[Observed, NDArray[np.int64]]):
 
     # -- inside --------------------------------------------------------------------------------------------------
 
-    def _start(self, t0: float | None) -> None:
+    def _start(self, root: int, t0: float | None) -> None:
         """Begin the mission of the present (seed, episode), at ``t0`` if given."""
-        root, number = self._root, self._episode_number
-        assert root is not None
+        number = self._episode_number
         if self._given is None:
             mission = make_mission(self.site, root, number, days=self.days, dates=self.dates, t0=t0)
         elif self._exact and number == 0:

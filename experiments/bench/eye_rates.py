@@ -16,14 +16,16 @@ import numpy as np
 
 from moonfleet.agents import eye_rates as target
 from moonfleet.agents.messages import Sense
-from moonfleet.agents.sensors import FRAME_HALF_M, LOOK_AHEAD_M, RenderedEye
+from moonfleet.agents.sensors import RenderedEye
+from moonfleet.autonomy.camera import MastCamera
 from moonfleet.terrain.site import SiteRecipe, build_site
 
 LIGHT_EL_DEG = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 25.0)  # 25 deg is the lamp
-DIAMETER_M = (0.25, 0.35, 0.5, 0.7, 1.0, 1.5)
+DIAMETER_M = (0.25, 0.35, 0.5, 0.7, 1.0)
 SMALLEST_M = 0.12  # a detection of a rock from here on is not false, though smaller than those counted
-FRAMES = 40
-EDGE_M = 1.0  # rocks nearer than this to the frame's edge are not counted
+FRAMES = 120
+CAMERA = MastCamera(range_m=20.0, fov_deg=110.0)
+EDGE = 0.95  # only rocks within this share of the range and the field of view are counted
 
 
 def match(seen: np.ndarray, rocks: np.ndarray) -> np.ndarray:
@@ -54,7 +56,9 @@ def shares(hits: np.ndarray, total: np.ndarray) -> np.ndarray:
 def measure() -> dict[str, object]:
     """Run the frames and return the table."""
     site = build_site(SiteRecipe("eye-rates", 123.4, -88.8, size_m=2_560, cell_m=20, seed=7, azimuths=36))
-    eye = RenderedEye(site.ground, seed=7, robot=0)
+    eye = RenderedEye(site.ground, CAMERA, seed=7, robot=0)
+    inner = CAMERA._replace(range_m=EDGE * CAMERA.range_m, fov_deg=EDGE * CAMERA.fov_deg)
+    area = np.radians(inner.fov_deg) / 2 * (inner.range_m**2 - inner.near_m**2)
     edges = np.array([*DIAMETER_M, 9.0])
     hits, total = np.zeros((len(LIGHT_EL_DEG), len(DIAMETER_M))), np.zeros((len(LIGHT_EL_DEG), len(DIAMETER_M)))
     false_rate: list[float] = []
@@ -63,17 +67,15 @@ def measure() -> dict[str, object]:
     for row, elevation in enumerate(LIGHT_EL_DEG):
         false = 0
         for frame in range(FRAMES):
-            x, y = cx - 1_000 + 50.0 * frame, cy - 900 + 37.0 * ((frame * 7) % FRAMES)
+            x, y = cx - 1_000 + 17.0 * frame, cy - 900 + 14.0 * ((frame * 7) % FRAMES)
             lit = 1.0 if elevation < 20 else 0.0
             toward = (frame * 53.0) % 360.0
             sense = Sense(frame, x, y, 0.0, (frame * 97.0) % 360.0, elevation, lit, 1.0, 1, False, 0.0)
             found = np.column_stack(eye.look(sense, toward))
-            px = x + LOOK_AHEAD_M * np.sin(np.radians(toward))
-            py = y + LOOK_AHEAD_M * np.cos(np.radians(toward))
-            half = FRAME_HALF_M - EDGE_M
-            rocks = site.ground.rocks(px - half, py - half, px + half, py + half)
-            rocks = rocks[rocks[:, 2] >= SMALLEST_M]
-            inside = (np.abs(found[:, 0] - px) < half) & (np.abs(found[:, 1] - py) < half)
+            reach = CAMERA.range_m
+            rocks = site.ground.rocks(x - reach, y - reach, x + reach, y + reach)
+            rocks = rocks[(rocks[:, 2] >= SMALLEST_M) & inner.sees(rocks[:, 0], rocks[:, 1], (x, y), toward)]
+            inside = inner.sees(found[:, 0], found[:, 1], (x, y), toward)
             found = found[inside & (found[:, 3] >= 0.5)]
             partner = match(found[:, :3], rocks)
             bins = np.digitize(rocks[:, 2], edges) - 1
@@ -86,7 +88,7 @@ def measure() -> dict[str, object]:
             sizes.append(np.log(found[good, 2] / rocks[partner[good], 2]))
             false_sizes.append(found[~good, 2])
             confidences.append(found[good, 3])
-        false_rate.append(false / FRAMES)
+        false_rate.append(round(false / (FRAMES * area), 6))
     false_all = np.concatenate(false_sizes)
     steps = np.quantile(false_all, np.linspace(0.05, 0.95, 10)) if len(false_all) else np.array([DIAMETER_M[0]])
     return {

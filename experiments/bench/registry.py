@@ -41,13 +41,22 @@ class Row:
 
     def to_json(self) -> dict[str, object]:
         """Return the row as its JSON object."""
-        return {"bar": self.bar, "what": self.what, "value": self.value, "unit": self.unit, "target": self.target, "ok": self.ok}
+        return {
+            "bar": self.bar,
+            "what": self.what,
+            "value": self.value,
+            "unit": self.unit,
+            "target": self.target,
+            "ok": self.ok,
+        }
 
 
 Bar = Callable[[Tell], list[Row]]
 
 
-def at_most(bar: str, what: str, value: float, unit: str, limit: float, *, peer: str = "", ratio: float | None = None) -> Row:
+def at_most(
+    bar: str, what: str, value: float, unit: str, limit: float, *, peer: str = "", ratio: float | None = None
+) -> Row:
     """Return a row whose value must not be above ``limit``."""
     return Row(bar, what, value, unit, f"<= {limit:g}", bool(value <= limit), peer, ratio)
 

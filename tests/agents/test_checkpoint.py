@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from moonfleet.agents.checkpoint import FOLDER, KEPT, Checkpoint, flatten, load, nest, newest, save
 from moonfleet.agents.errors import CheckpointError
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from moonfleet.agents.errors import EventError
 from moonfleet.agents.events import FIELDS, FOLDER, KINDS, EventLog, digest, parts, read_events
 

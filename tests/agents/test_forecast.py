@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from moonfleet.agents.forecast import DARK, FAR_H, Forecast
 from moonfleet.autonomy.observation import WINDOWS_H
 from moonfleet.terrain.clock import utc_to_tdb

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from moonfleet.agents.knowledge import NEVER_S, Knowledge
 
 

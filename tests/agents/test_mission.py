@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from moonfleet.agents.catalogue import robot_spec
 from moonfleet.agents.errors import MissionError
 from moonfleet.agents.mission import FleetMember
 from moonfleet.autonomy.errors import JobError
 from moonfleet.autonomy.jobs import Job
 from moonfleet.terrain.site import Site
-
 from tests.missions import small_mission
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from moonfleet.agents.fleet import LocalFleet
 from moonfleet.agents.mission_loop import MissionLoop
 from moonfleet.autonomy import observation as layout
 from moonfleet.autonomy.observation import CHARGE, GO_ON, HIBERNATE, JOB0, RELAY
 from moonfleet.autonomy.policy import RandomPolicy
 from moonfleet.terrain.site import Site
-
 from tests.missions import small_mission
 
 LANDER, ROVER, HOPPER, GRADER, RELAY_SAT = 0, 1, 3, 4, 6

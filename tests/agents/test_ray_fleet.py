@@ -7,13 +7,13 @@ import signal
 from pathlib import Path
 
 import pytest
+
 from moonfleet.agents.errors import ClusterError
 from moonfleet.agents.events import digest, read_events
 from moonfleet.agents.mission import MissionSpec
 from moonfleet.agents.ray_fleet import RayFleet, squad_size
 from moonfleet.agents.simulation import Simulation, StepInfo
 from moonfleet.terrain.site import Site
-
 from tests.missions import small_mission
 
 pytestmark = pytest.mark.ray

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from moonfleet.agents import checkpoint
 from moonfleet.agents.errors import CheckpointError, MissionError
 from moonfleet.agents.events import digest, read_events
 from moonfleet.agents.mission import MissionSpec
 from moonfleet.agents.simulation import Simulation, StepInfo
 from moonfleet.terrain.site import Site
-
 from tests.missions import small_mission
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from moonfleet.agents.tracks import driven, rocks_touched
 
 LEG = np.array([[0.0, 0.0], [10.0, 0.0], [10.0, 5.0]])
@@ -20,7 +21,9 @@ class Rocks:
         return self.all[(x >= xmin) & (x <= xmax) & (y >= ymin) & (y <= ymax)]
 
 
-@pytest.mark.parametrize(("way", "end"), [(0.0, (0, 0)), (4.0, (4, 0)), (10.0, (10, 0)), (12.5, (10, 2.5)), (99, (10, 5))])
+@pytest.mark.parametrize(
+    ("way", "end"), [(0.0, (0, 0)), (4.0, (4, 0)), (10.0, (10, 0)), (12.5, (10, 2.5)), (99, (10, 5))]
+)
 def test_a_leg_is_cut_where_the_odometer_says(way: float, end: tuple[float, float]) -> None:
     path, rest = driven(LEG, way)
     assert path[-1] == pytest.approx(end)

@@ -1,6 +1,6 @@
 """Fits the constants of `moonfleet.autonomy.rocks_seen` on rendered scenes: run it, copy the two lines it prints.
 
-Not a test. Scenes of seeds 100-111; the tests judge others.
+Not a test: ``python -m tests.autonomy.fit_rocks_seen``. Scenes of seeds 100-111; the tests judge others.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 import sys
 
 import numpy as np
-from rock_scenes import CELL_M, HALF_M, match, take
 from scipy.optimize import minimize
 
 from moonfleet.autonomy import rocks_seen
+from tests.autonomy.rock_scenes import CELL_M, HALF_M, match, take
 
 ELEVATIONS = (1.0, 1.5, 2.5, 3.5, 5.0, 6.5, 8.0, 12.0, 18.0, 25.0)
 

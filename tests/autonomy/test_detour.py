@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import shapely
+
 from moonfleet.autonomy.detour import convex_parts, detour, nearest_open
 from moonfleet.autonomy.errors import NoRoute
 from moonfleet.autonomy.zones import Zones

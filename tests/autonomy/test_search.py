@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+
 from moonfleet.autonomy.errors import CostError, GoalBlocked, GoalOutside, NoRoute, StartBlocked
 from moonfleet.autonomy.search import distance_field, shortest_path
 

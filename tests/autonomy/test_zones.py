@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import shapely
+
 from moonfleet.autonomy.zones import Zones
 
 
 def test_lines_points_and_segments_agree_with_each_polygon() -> None:
     rng = np.random.default_rng(2)
-    polygons = [shapely.Point(*xy).buffer(r) for xy, r in zip(rng.uniform(-50, 50, (40, 2)), rng.uniform(1, 6, 40), strict=True)]
+    polygons = [
+        shapely.Point(*xy).buffer(r) for xy, r in zip(rng.uniform(-50, 50, (40, 2)), rng.uniform(1, 6, 40), strict=True)
+    ]
     zones = Zones(polygons)
     starts, ends = rng.uniform(-60, 60, (50, 2)), rng.uniform(-60, 60, (50, 2))
     blocked = zones.segments(starts, ends)

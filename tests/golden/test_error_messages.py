@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from rasterio.transform import from_origin
+
 from moonfleet.experiments.cli import main
 from moonfleet.experiments.scenario import shipped_scenarios
-from rasterio.transform import from_origin
 
 GOLDEN = Path(__file__).with_name("error_messages.txt")
 LUNAR = "+proj=stere +lat_0=-90 +lon_0=0 +k=1 +x_0=0 +y_0=0 +R=1737400 +units=m +no_defs"
@@ -42,10 +43,20 @@ def run(folder: Path, *changes: tuple[str, str]) -> list[str]:
     return ["run", scenario(folder, *changes), "--backend", "local"]
 
 
-def dem(folder: Path, values: np.ndarray, *, crs: str = LUNAR, cell_m: float = 20.0, nodata: float | None = None) -> Path:
+def dem(
+    folder: Path, values: np.ndarray, *, crs: str = LUNAR, cell_m: float = 20.0, nodata: float | None = None
+) -> Path:
     path = folder / "mine.tif"
     rows, cols = values.shape
-    profile = {"driver": "GTiff", "width": cols, "height": rows, "count": 1, "dtype": "float32", "crs": crs, "nodata": nodata}
+    profile = {
+        "driver": "GTiff",
+        "width": cols,
+        "height": rows,
+        "count": 1,
+        "dtype": "float32",
+        "crs": crs,
+        "nodata": nodata,
+    }
     with rasterio.open(path, "w", transform=from_origin(29_000.0, -19_000.0, cell_m, cell_m), **profile) as file:
         file.write(values.astype(np.float32), 1)
     return path
@@ -327,7 +338,9 @@ def spoken(arguments: list[str], folder: Path, capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_message(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_message(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     before = set(tmp_path.rglob("*"))
@@ -341,7 +354,9 @@ def test_message(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cap
     if os.environ.get("MOONFLEET_UPDATE_GOLDEN"):
         golden[name] = message
         head = "Error messages, one per case of test_error_messages.py; <TMP> stands for a folder.\n"
-        GOLDEN.write_text(head + "".join(f"\n## {key}\n{golden[key]}\n" for key in CASES if key in golden), encoding="utf-8")
+        GOLDEN.write_text(
+            head + "".join(f"\n## {key}\n{golden[key]}\n" for key in CASES if key in golden), encoding="utf-8"
+        )
     assert message == golden.get(name)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from moonfleet.autonomy.search import distance_field, shortest_path
 
 graph = pytest.importorskip("skimage.graph", reason="scikit-image comes with the [dev] extra")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from moonfleet.autonomy.errors import NoRoute
 from moonfleet.autonomy.search import distance_field, shortest_path
 from moonfleet.autonomy.smooth import segment_cost, shorten
@@ -43,7 +44,7 @@ def slow_field(cost: np.ndarray, goal: tuple[int, int], corner_cutting: bool) ->
     return best
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(cost=COSTS, where=st.tuples(*[st.integers(0, 143)] * 2), corner_cutting=st.booleans())
 def test_search_equals_the_textbook(cost: np.ndarray, where: tuple[int, int], corner_cutting: bool) -> None:
     start, goal = (divmod(k % cost.size, cost.shape[1]) for k in where)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from moonfleet.terrain import kernel as module
 
 

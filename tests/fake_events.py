@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+
 from moonfleet.agents.events import FOLDER, EventLog
 
 ROBOTS = ("lander", "mapper", "driller", "hopper", "grader-a", "grader-b", "relay")
@@ -25,7 +26,14 @@ def write_fake_run(run_dir: Path, *, steps: int = 709, seed: int = 7) -> Path:
     odometer, battery, archive = dict.fromkeys(ROBOTS, 0.0), dict.fromkeys(ROBOTS, 0.9), 0.0
     for i, name in enumerate(("mapper", "driller", "grader-a", "grader-b")):
         log.append("job_assigned", 0, name, job=f"job-{min(i, 2)}")
-        log.append("route", 0, name, job=f"job-{i}", length_m=1800.0, wkt="LINESTRING (30400 -20000, 31000 -19600, 31900 -19100)")
+        log.append(
+            "route",
+            0,
+            name,
+            job=f"job-{i}",
+            length_m=1800.0,
+            wkt="LINESTRING (30400 -20000, 31000 -19600, 31900 -19100)",
+        )
     for hour in range(1, steps + 1):
         t = hour * 3600
         lit = _lit(hour)
@@ -36,17 +44,36 @@ def write_fake_run(run_dir: Path, *, steps: int = 709, seed: int = 7) -> Path:
                 odometer[name] += float(np.hypot(*step))
                 for _ in range(3):
                     x, y = xy[name] + draw.normal(0, 25, 2)
-                    log.append("keepout", t - 600, name, x_m=float(x), y_m=float(y), radius_m=float(draw.uniform(0.2, 1.2)), confidence=0.8)
+                    log.append(
+                        "keepout",
+                        t - 600,
+                        name,
+                        x_m=float(x),
+                        y_m=float(y),
+                        radius_m=float(draw.uniform(0.2, 1.2)),
+                        confidence=0.8,
+                    )
             battery[name] = float(np.clip(battery[name] + (0.03 if lit else -0.008), 0.0, 1.0))
             if hour in (300, 410):
                 log.append("night", t, name, dark=hour == 300)
             if name != "relay" and hour % 12 == 0:
                 log.append("link", t, name, up=hour % 24 == 0, peer="relay")
             log.append(
-                "status", t, name, x_m=float(xy[name][0]), y_m=float(xy[name][1]), battery_wh=1000.0 * battery[name],
-                battery_frac=battery[name], temp_k=250.0 + 30.0 * battery[name], lit=lit, solar_w=200.0 * lit, load_w=60.0,
-                activity="WORK" if lit else "HIBERNATE", link=1 + (2 if hour % 24 < 12 else 0) + (4 if name == "lander" else 0),
-                data_mbit=10.0, odometer_m=odometer[name],
+                "status",
+                t,
+                name,
+                x_m=float(xy[name][0]),
+                y_m=float(xy[name][1]),
+                battery_wh=1000.0 * battery[name],
+                battery_frac=battery[name],
+                temp_k=250.0 + 30.0 * battery[name],
+                lit=lit,
+                solar_w=200.0 * lit,
+                load_w=60.0,
+                activity="WORK" if lit else "HIBERNATE",
+                link=1 + (2 if hour % 24 < 12 else 0) + (4 if name == "lander" else 0),
+                data_mbit=10.0,
+                odometer_m=odometer[name],
             )
         if hour == 45:
             log.append("job_started", t, "mapper", job="job-0")
@@ -59,7 +86,15 @@ def write_fake_run(run_dir: Path, *, steps: int = 709, seed: int = 7) -> Path:
         if hour == 500:
             log.append("lost", t, "grader-b", reason="FROZEN")
         archive += 8.0 if hour % 24 < 12 else 0.0
-        log.append("sky", t, sun_az_deg=hour * 360 / 709, sun_el_deg=1.5 * np.cos(hour / 110), earth_el_deg=4.0 * np.sin(hour / 104), relay_el_deg=20.0, archive_mbit=archive)
+        log.append(
+            "sky",
+            t,
+            sun_az_deg=hour * 360 / 709,
+            sun_el_deg=1.5 * np.cos(hour / 110),
+            earth_el_deg=4.0 * np.sin(hour / 104),
+            relay_el_deg=20.0,
+            archive_mbit=archive,
+        )
     log.append("mission_ended", steps * 3600, reason="complete", archive_mbit=archive, value=20.0)
     log.flush()
     return run_dir

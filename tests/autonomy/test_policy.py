@@ -1,0 +1,79 @@
+"""Policies: allowed actions only, the same every time, and rules that keep a robot alive."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from moonfleet.autonomy import observation as layout
+from moonfleet.autonomy.observation import CHARGE, GO_ON, HIBERNATE, JOB0, N_ACTIONS, Observation
+from moonfleet.autonomy.policy import Policy, RandomPolicy, StationKeeper
+
+ALL = np.ones(N_ACTIONS, bool)
+
+
+def see(mask: np.ndarray = ALL, **values: float) -> Observation:
+    """A healthy robot in full light beside its haven, with the named columns changed (``own__lit=0``)."""
+    row = layout.blank()
+    healthy = {
+        "own.battery_frac": 0.9, "own.reserve_frac": 0.15, "own.lit": 1.0, "own.is_hold": 1.0, "own.idle_rate": 0.03,
+        "own.hibernate_rate": 0.002, "own.charge_rate": 0.1, "forecast.haven_travel": 1.0, "forecast.haven_energy": 0.05,
+        "forecast.haven_dark_for": 20.0, "forecast.haven_lit_24h": 1.0,
+    }  # fmt: skip
+    for name, value in (healthy | {key.replace("__", "."): value for key, value in values.items()}).items():
+        row[layout.INDEX[name]] = value
+    mask = mask.copy()
+    mask[layout.RELAY] = False
+    return Observation(layout.encode(row), mask)
+
+
+def job(k: int, **values: float) -> dict[str, float]:
+    fields = {
+        "valid": 1,
+        "ready": 1,
+        "open": 1,
+        "value": 5.0,
+        "travel": 1.0,
+        "energy": 0.1,
+        "home_energy": 0.05,
+        "effort": 4.0,
+    }
+    return {f"jobs[{k}].{name}": value for name, value in (fields | values).items()}
+
+
+@pytest.mark.parametrize("policy", [RandomPolicy(3), StationKeeper()])
+def test_never_a_masked_action_whatever_is_seen(policy: Policy) -> None:
+    rng = np.random.default_rng(1)
+    assert isinstance(policy, Policy)
+    for _ in range(300):
+        vector = rng.uniform(layout.LOW, layout.HIGH).astype(np.float32)
+        mask = rng.random(N_ACTIONS) < 0.3
+        action = policy.act(Observation(vector, mask))
+        assert action == GO_ON if not mask.any() else mask[action]
+
+
+def test_random_policy_follows_its_seed_and_robot() -> None:
+    acts = [[RandomPolicy(s, r).act(see()) for _ in range(1)] + [0] for s, r in ((1, 0), (1, 0))]
+    assert acts[0] == acts[1]
+    one, two = RandomPolicy(1, 0), RandomPolicy(1, 1)
+    assert [one.act(see()) for _ in range(30)] != [two.act(see()) for _ in range(30)]
+
+
+def test_takes_the_best_paid_safe_job_and_prefers_its_own() -> None:
+    jobs = job(0, value=2.0) | job(1, value=9.0) | job(2, value=90.0, energy=3.0) | job(3, value=90.0, ready=0.0)
+    assert StationKeeper().act(see(**jobs)) == JOB0 + 1
+    assert StationKeeper().act(see(**(jobs | {"jobs[0].mine": 1.0}))) == JOB0
+    mask = ALL.copy()
+    mask[JOB0 + 1] = False
+    assert StationKeeper().act(see(mask, **jobs)) == JOB0
+
+
+def test_goes_home_when_low_and_on_with_its_job_when_not() -> None:
+    jobs = job(0)
+    assert StationKeeper().act(see(own__battery_frac=0.16, **jobs)) == CHARGE
+    assert StationKeeper().act(see(own__has_job=1.0, own__is_work=1.0, **jobs)) == GO_ON
+
+
+def test_sleeps_through_a_long_night_at_the_haven() -> None:
+    night = {"own__lit": 0.0, "own__at_haven": 1.0, "own__battery_frac": 0.3, "forecast__dark_for": 100.0}
+    assert StationKeeper().act(see(**night, forecast__haven_dark_for=100.0, forecast__haven_lit_24h=0.0)) == HIBERNATE

@@ -1,0 +1,133 @@
+"""Scenarios: shipped ones load, what is written back is the same, and faults point at their line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from moonfleet.experiments.errors import ScenarioError
+from moonfleet.experiments.mission_build import build_mission, override_site
+from moonfleet.experiments.scenario import (
+    dump_scenario,
+    group_points,
+    job_ids,
+    load_scenario,
+    load_text,
+    place_order,
+    point_names,
+    shipped_scenarios,
+)
+from moonfleet.experiments.scenario_model import PlaceBlock, SiteBlock
+from moonfleet.experiments.yaml_source import parse_yaml
+
+FIRST_LIGHT = shipped_scenarios()["first-light"].read_text(encoding="utf-8")
+
+
+def changed(old: str, new: str) -> str:
+    assert old in FIRST_LIGHT
+    return FIRST_LIGHT.replace(old, new, 1)
+
+
+@pytest.mark.parametrize("name", shipped_scenarios())
+def test_shipped_scenarios_load_and_survive_being_written(name: str) -> None:
+    scenario = load_scenario(name)
+    assert scenario.name == name
+    assert scenario.description
+    assert load_text(dump_scenario(scenario)) == scenario
+
+
+def test_pathfinder_is_the_mission_that_was_asked_for() -> None:
+    scenario = load_scenario("pathfinder")
+    assert scenario.steps == 709
+    assert scenario.duration_s == 709 * 3600
+    assert [member.robot for member in scenario.fleet].count("grader") == 2
+    assert {job.kind for job in scenario.jobs} >= {"survey", "drill", "hop", "grade"}
+
+
+def test_a_place_with_a_count_makes_numbered_points_and_jobs() -> None:
+    scenario = load_scenario("first-light")
+    assert group_points("survey", scenario.places["survey"]) == ("survey-1", "survey-2", "survey-3")
+    assert job_ids(scenario) == {"survey": ("survey-1", "survey-2", "survey-3"), "drill": ("drill",)}
+    assert point_names(scenario)["survey-2"] == ("survey", 1)
+
+
+def test_places_come_after_those_they_refer_to() -> None:
+    order = place_order(load_scenario("pathfinder"))
+    assert order.index("lander") < order.index("ramp")
+    assert order.index("drill") < order.index("dawn")
+
+
+def test_errors_carry_path_value_and_line() -> None:
+    with pytest.raises(ScenarioError) as error:
+        load_text(changed("effort_h: 5", "effort_h: -5"), "mine.yaml")
+    line = FIRST_LIGHT[: FIRST_LIGHT.index("effort_h: 5")].count("\n") + 1
+    assert str(error.value) == f"jobs[1].effort_h = -5: must be > 0 (mine.yaml, line {line})"
+
+
+def test_all_faults_of_the_schema_are_told_at_once() -> None:
+    text = changed("effort_h: 5", "effort_h: -5").replace("perception: rendered", "perception: guessed")
+    with pytest.raises(ScenarioError) as error:
+        load_text(text)
+    assert len(str(error.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: &x [1]\nb: *x\n", "aliases are not allowed"),
+        ("[" * 3000 + "]" * 3000, "nested too deeply"),
+        ("- 1\n- 2\n", "must be a block of keys"),
+        ("name: x\nname: y\n", "given twice"),
+        ("name: !!python/object:os.system x\n", "not valid YAML"),
+    ],
+)
+def test_hostile_yaml_is_refused(text: str, words: str) -> None:
+    with pytest.raises(ScenarioError, match=words):
+        load_text(text)
+
+
+def test_dates_stay_text() -> None:
+    assert parse_yaml("when: 2029-07-04T00:00:00", "x").data == {"when": "2029-07-04T00:00:00"}
+
+
+@pytest.mark.parametrize(
+    "keys", [{}, {"offset_m": (0.0, 0.0), "pick": "lit"}, {"offset_m": (0.0, 0.0), "max_slope_deg": 3.0}]
+)
+def test_a_place_is_given_in_exactly_one_way(keys: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"exactly one of|only with pick"):
+        PlaceBlock.model_validate(keys)
+
+
+def test_need_of_a_group_means_all_of_it() -> None:
+    plan = build_mission(load_text(changed("needs: [survey-1]", "needs: [survey]")))
+    drill = next(job for job in plan.mission.jobs if job.id == "drill")
+    assert drill.needs == ("survey-1", "survey-2", "survey-3")
+
+
+def test_resolved_scenario_gives_the_same_mission_without_picking_again() -> None:
+    plan = build_mission(load_scenario("first-light"), seed=9)
+    again = build_mission(load_text(dump_scenario(plan.scenario)))
+    assert again.scenario == plan.scenario
+    assert again.mission.seed == 9
+    assert again.mission.jobs == plan.mission.jobs
+    assert again.mission.fleet == plan.mission.fleet
+    assert again.mission.havens == plan.mission.havens
+    assert again.mission.site.key == plan.mission.site.key
+    assert all(block.xy_m is not None for block in plan.scenario.places.values())
+
+
+def test_robots_start_in_the_light_they_were_promised() -> None:
+    mission = build_mission(load_scenario("first-light")).mission
+    lit = [mission.site.mean_lit[mission.site.ref.cell_of(*m.xy)] for m in mission.fleet if m.xy is not None]
+    assert min(lit) > 0.3
+
+
+def test_site_override_by_name_and_by_file(tmp_path: Path) -> None:
+    block = SiteBlock(name="change7", size_m=4000.0, azimuths=36)
+    assert override_site(block, "shackleton").name == "shackleton"
+    path = tmp_path / "own.tif"
+    path.write_bytes(b"")
+    own = override_site(block, str(path))
+    assert (own.dem, own.name, own.azimuths) == (str(path), None, 36)
+    assert "size_m" not in own.model_fields_set
