@@ -6,11 +6,14 @@ import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from moonfleet.terrain.errors import MoonfleetError
+
+if TYPE_CHECKING:
+    from .run import RunResult, Watcher
 
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
@@ -139,11 +142,10 @@ def resume(
     _run(lambda watcher: resume_run(run_dir, backend=backend.value, address=address, watcher=watcher), quiet, open_)
 
 
-def _run(fly: Callable[..., object], quiet: bool, open_: bool) -> None:
+def _run(fly: Callable[[Watcher], RunResult], quiet: bool, open_: bool) -> None:
     from rich.console import Console
 
     from .progress import watcher_for
-    from .run import RunResult
     from .tables import summary_table
 
     console = Console()
@@ -152,7 +154,6 @@ def _run(fly: Callable[..., object], quiet: bool, open_: bool) -> None:
             result = fly(watcher)
     except KeyboardInterrupt as error:
         _interrupted(error)
-    assert isinstance(result, RunResult)
     if quiet:
         typer.echo(str(result.run_dir))
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from moonfleet.agents.errors import MissionError
@@ -211,7 +211,7 @@ def resolve_place(
         return ((x + block.offset_m[0], y + block.offset_m[1]),)
     xmin, _, xmax, _ = site.ref.bounds
     rule = PlaceRule(
-        pick=block.pick,  # type: ignore[arg-type]
+        pick="",
         near=near,
         min_m=block.min_m,
         max_m=block.max_m if block.max_m is not None else float(xmax - xmin),
@@ -220,10 +220,15 @@ def resolve_place(
         count=block.count,
     )
     start = flat[block.reachable_from] if block.reachable_from is not None else None
-    try:
-        found = pick_places(site, rule, reachable_from=start)
-    except SiteError as error:
-        raise fault(scenario, ("places", place), None, str(error)) from error
+    found: list[Point] = []
+    picks = (block.pick,) if isinstance(block.pick, str) else block.pick or ()
+    for number, pick in enumerate(picks):
+        try:
+            found = pick_places(site, replace(rule, pick=pick), reachable_from=start)
+            break
+        except SiteError as error:
+            if number == len(picks) - 1:
+                raise fault(scenario, ("places", place), None, str(error)) from error
     if len(found) < block.count:
         message = f"found {len(found)} of {block.count} places on site {site.name!r}; allow more slope or distance, or ask for fewer"
         raise fault(scenario, ("places", place), None, message)

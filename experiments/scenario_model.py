@@ -52,11 +52,14 @@ class SiteBlock(Block):
 
 
 class PlaceBlock(Block):
-    """One place (or ``count`` places): by ``offset_m`` [east, north of ``near``], ``lonlat``, ``pick`` rule, or ``xy_m`` once resolved."""
+    """One place (or ``count`` places): by ``offset_m`` [x, y from ``near``], ``lonlat``, ``pick`` rule, or ``xy_m`` once resolved.
+
+    A list of rules is tried in order: ``[shadow, flat]`` is a shadowed place, or a flat one on ground without shadow.
+    """
 
     offset_m: Metres2 | None = None
     lonlat: Metres2 | None = None
-    pick: PickRule | None = None
+    pick: PickRule | Annotated[tuple[PickRule, ...], Field(min_length=1)] | None = None
     xy_m: Metres2 | tuple[Metres2, ...] | None = None
     near: str | None = None
     min_m: float = Field(default=0.0, ge=0.0)

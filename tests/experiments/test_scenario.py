@@ -131,3 +131,14 @@ def test_site_override_by_name_and_by_file(tmp_path: Path) -> None:
     own = override_site(block, str(path))
     assert (own.dem, own.name, own.azimuths) == (str(path), None, 36)
     assert "size_m" not in own.model_fields_set
+
+
+def test_pick_rules_are_tried_in_order() -> None:
+    assert load_text(FIRST_LIGHT).places["drill"].pick == ("shadow", "flat")
+    # no shadow lies within 60 m of the lander: the second rule answers
+    text = changed(
+        "min_m: 150, max_m: 1000, max_slope_deg: 12, reachable_from", "max_m: 60, max_slope_deg: 6, reachable_from"
+    )
+    plan = build_mission(load_text(text))
+    x, y = plan.mission.jobs[-1].xy
+    assert plan.mission.site.mean_lit[plan.mission.site.ref.cell_of(x, y)] > 0.02
