@@ -62,6 +62,6 @@ class Hopper(Robot):
 
     def refused(self) -> Reply:
         """The body did not take off (range, fuel or energy): give the job up."""
-        note = Note("job_failed", {"reason": "HopRefused"})
+        note = Note("job_failed", {"job": self.job, "reason": "HopRefused"})
         self.release()
         return self.reply(Command(Activity.HOLD, NO_POINTS), notes=(note,))

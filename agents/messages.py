@@ -68,7 +68,7 @@ class Command(NamedTuple):
 
 
 class Note(NamedTuple):
-    """Something a robot has to tell: an event kind and its columns."""
+    """Something a robot has to tell: an event kind and its columns; ``job`` is an index, -1 for none."""
 
     kind: str
     values: dict[str, float | int | str | bool | None]

@@ -11,6 +11,7 @@ import numpy as np
 
 from moonfleet.terrain.clock import tdb_to_utc
 
+from .estimates import Estimates
 from .events import EventLog
 from .fleet import Fleet
 from .forecast import Forecast
@@ -51,11 +52,11 @@ class MissionLoop:
             station=mission.station_index,
         )
         self.forecast = Forecast(mission.site, mission.t0, mission.duration_s, mission.relay)
-        self.travel = Travel(mission, self.forecast)
-        self.station = Station(mission, self.travel)
+        estimates = Estimates(mission, self.forecast, Travel(mission, self.forecast))
+        self.station = Station(mission, estimates)
         knowledge = Knowledge.blank(len(mission.fleet), len(mission.jobs))
         self.ops = Operations(mission, self.world, self.log, knowledge)
-        self.briefing = Briefing(mission, self.world, self.ops, self.forecast, self.travel)
+        self.briefing = Briefing(mission, self.world, self.ops, estimates)
         self.steps_done = 0
         self.begun = False
         self.asked: dict[int, Situation] | None = None  # what the robots decide on now, made when first asked for

@@ -52,7 +52,7 @@ class Operations:
         self.effort_s = np.array([job.effort_h * 3600.0 for job in mission.jobs])
         self.progress_s = np.zeros(jobs)
         self.done = np.zeros(jobs, dtype=np.bool_)
-        self.started = np.zeros(jobs, dtype=np.bool_)
+        self.started = np.full(robots, -1, dtype=np.int64)  # the job each robot last began to work on
         self.job = np.full(robots, -1, dtype=np.int64)
         self.phase = np.full(robots, Phase.IDLE, dtype=np.int64)
         self.action = np.full(robots, -1, dtype=np.int64)
@@ -73,15 +73,15 @@ class Operations:
         """Carry the robots' orders to the World and write down what they tell. ``chosen``: they answer to a decision."""
         for robot in sorted(replies):
             reply = replies[robot]
-            job = self.mission.jobs[reply.job].id if reply.job >= 0 else None
+            job = self.job_id(reply.job)
             if chosen and (reply.action != self.action[robot] or reply.job != self.job[robot]):
                 name = "job" if reply.action >= JOB0 else ACTION_NAMES[reply.action]
                 self.log.append("action", t_s, self.names[robot], action=name, job=job)
             self.action[robot] = reply.action
             for note in reply.notes:
                 values = dict(note.values)
-                if note.kind in ("route", "job_failed"):
-                    values["job"] = job
+                if "job" in values:
+                    values["job"] = self.job_id(int(values["job"] or 0))
                 self.log.append(note.kind, t_s, self.names[robot], **values)
             self.job[robot], self.phase[robot], self.attend[robot] = reply.job, reply.phase, reply.attend
             for command in reply.commands:
@@ -98,13 +98,17 @@ class Operations:
                 else:
                     self.world.set_activity(0, robot, command.activity)
 
+    def job_id(self, job: int) -> str | None:
+        """Name of a job, None for -1."""
+        return self.mission.jobs[job].id if job >= 0 else None
+
     def begin_work(self, robot: int, work_w: float, data_mbps: float, t_s: int) -> None:
         """Start a robot's tool."""
         self.world.set_activity(0, robot, Activity.WORK, work_w=work_w, data_mbps=data_mbps)
         self.worked_s[robot] = 0.0
         job = int(self.job[robot])
-        if job >= 0 and not self.started[job]:
-            self.started[job] = True
+        if job >= 0 and self.started[robot] != job:
+            self.started[robot] = job
             self.log.append("job_started", t_s, self.names[robot], job=self.mission.jobs[job].id)
 
     # -- what the World did ----------------------------------------------------------------------------------------

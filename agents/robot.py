@@ -198,7 +198,7 @@ class DrivingRobot(Robot):
             return self.give_up(error, ())
         self.phase = Phase.TRAVEL
         line = ", ".join(f"{x:.2f} {y:.2f}" for x, y in route.xy)
-        note = Note("route", {"length_m": route.length_m, "wkt": f"LINESTRING ({line})"})
+        note = Note("route", {"job": self.job, "length_m": route.length_m, "wkt": f"LINESTRING ({line})"})
         return self.travel(sense, (note,))
 
     def travel(self, sense: Sense, notes: tuple[Note, ...]) -> Reply:
@@ -255,7 +255,7 @@ class DrivingRobot(Robot):
         """Say why there is no way, and stand still."""
         told = (*notes, Note("plan_failed", {"reason": type(error).__name__, "message": str(error)}))
         if self.job >= 0:
-            told += (Note("job_failed", {"reason": type(error).__name__}),)
+            told += (Note("job_failed", {"job": self.job, "reason": type(error).__name__}),)
         self.release()
         return self.reply(Command(Activity.HOLD, NO_POINTS), notes=told)
 

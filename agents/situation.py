@@ -13,8 +13,7 @@ from moonfleet.autonomy.observation import ACTIVITIES, CHARGE, GO_ON, HIBERNATE,
 from moonfleet.autonomy.policy import Observation
 from moonfleet.terrain.light import local_elevation_deg
 
-from .catalogue import RobotSpec
-from .forecast import Forecast
+from .estimates import Estimates
 from .knowledge import NEVER_S, Board
 from .messages import JobOffer, Phase, Sense, Situation
 from .mission import MissionSpec
@@ -23,20 +22,16 @@ from .robot import ARRIVED_M
 from .state import Link
 from .station import ready
 from .tools import tool_power
-from .travel import Travel
 from .world import World
-
-NO_WAY = 10.0  # energy of a way that does not exist, battery fractions
-DARK_GROUND_K = 110.0  # what a box radiates to in the dark, for the drain forecast
 
 
 class Briefing:
     """Makes situations from the robot's own instruments, its copy of the board, and the almanac."""
 
-    def __init__(self, mission: MissionSpec, world: World, ops: Operations, forecast: Forecast, travel: Travel) -> None:
-        self.mission, self.world, self.ops, self.forecast, self.travel = mission, world, ops, forecast, travel
+    def __init__(self, mission: MissionSpec, world: World, ops: Operations, estimates: Estimates) -> None:
+        self.mission, self.world, self.ops, self.estimates = mission, world, ops, estimates
+        self.forecast, self.travel = estimates.forecast, estimates.travel
         self.index_of = {job.id: index for index, job in enumerate(mission.jobs)}
-        self.rates = [drain_rates(spec) for spec in mission.specs]
         self.needs = [[self.index_of[need] for need in job.needs] for job in mission.jobs]
 
     def sense(self, robot: int, t_s: int, sun_az: float, sun_el: float) -> Sense:
@@ -100,13 +95,10 @@ class Briefing:
         return [entry[-1] for entry in sorted(ranked)[:K_JOBS]]
 
     def way_h(self, robot: int, here: tuple[float, float], job: int) -> float:
-        """Hours to a job's place; a hop takes next to none, a machine that stands still works where it is."""
-        spec, entry = self.mission.specs[robot], self.mission.jobs[job]
-        if entry.tool == "hop":
-            home = self.mission.fleet[robot].xy or here
-            near = math.hypot(home[0] - entry.xy[0], home[1] - entry.xy[1]) <= spec.hop_range_m
-            return 0.2 if near and self.world.state.hops_left[0, robot] >= 2 else math.inf
-        return self.travel.hours(robot, here, entry.xy)
+        """Hours to a job's place; inf when the robot cannot get there, or could not fly back."""
+        if self.mission.jobs[job].tool == "hop" and self.world.state.hops_left[0, robot] < 2:
+            return math.inf
+        return self.estimates.way_h(robot, here, job)
 
     def mask(self, robot: int, haven_h: float) -> NDArray[np.bool_]:
         """What physics and rules allow, jobs aside."""
@@ -143,7 +135,7 @@ class Briefing:
         """Write the robot's own state."""
         state, spec = self.world.state, self.mission.specs[robot]
         home = self.mission.fleet[self.mission.station_index].xy or self.forecast.center
-        idle, sleep, charge = self.rates[robot]
+        idle, sleep, charge = self.estimates.rates[robot]
         job = int(self.ops.job[robot])
         link = int(state.link[0, robot])
         effort = self.ops.effort_s[job] if job >= 0 else 1.0
@@ -189,7 +181,7 @@ class Briefing:
         windows |= dict(zip((f"haven_lit_{h}h" for h in layout.WINDOWS_H), there.windows.tolist(), strict=True))
         still = spec.speed_m_s == 0
         travel_h = 0.0 if still else haven_h
-        energy = self.way_energy(robot, travel_h, (sense.x, sense.y), haven, t_s)
+        energy = self.estimates.way_energy(robot, travel_h, (sense.x, sense.y), haven, t_s)
         station = bool(self.world.state.link[0, robot] & Link.STATION)
         earth, relay = (
             self.forecast.earth_window(sense.x, sense.y, t_s),
@@ -221,27 +213,20 @@ class Briefing:
         self, row: NDArray[np.float64], slot: int, job: int, robot: int, sense: Sense, board: Board, t_s: int
     ) -> None:
         """Write one row of the job table, as this robot knows it."""
-        entry, spec = self.mission.jobs[job], self.mission.specs[robot]
-        way_h = self.way_h(robot, (sense.x, sense.y), job)
+        entry = self.mission.jobs[job]
         left_h = max(entry.effort_h - float(board.progress_s[job]) / 3600.0, 0.0)
-        lit = self.forecast.lit_mean(*entry.xy, t_s)
-        effort_h = min(left_h, 24.0)  # beyond a day the robot decides anew
-        energy = self.way_energy(robot, way_h, (sense.x, sense.y), entry.xy, t_s)
-        energy += max(effort_h * (self.drain(robot, tool_power(entry.tool)) - self.supply(robot, lit)), 0.0)
-        energy += 2.0 * spec.hop_wh / spec.battery_wh if entry.tool == "hop" else 0.0
-        haven, home_h = self.travel.best_haven(robot, entry.xy, t_s)
-        home = self.way_energy(robot, 0.0 if spec.speed_m_s == 0 else home_h, entry.xy, haven, t_s)
+        estimate = self.estimates.job(robot, (sense.x, sense.y), job, left_h, t_s)
         put(
             row,
             f"jobs[{slot}]",
             valid=1.0,
             kind=float(KIND_INDEX[entry.kind]),
             value=entry.value,
-            travel=way_h,
-            energy=energy,
-            home_energy=home,
+            travel=estimate.way_h,
+            energy=estimate.energy,
+            home_energy=estimate.home_energy,
             effort=left_h,
-            lit_24h=lit,
+            lit_24h=estimate.lit,
             ready=float(all(board.done[need] for need in self.needs[job])),
             open=float(entry.open_at(t_s)),
             closes_in=(entry.window_s[1] - t_s) / 3600.0 if entry.window_s else 480.0,
@@ -261,23 +246,6 @@ class Briefing:
             age = (t_s - board.heard_s[other]) / 3600.0
             put(row, f"others[{slot}]", known=1.0, dx=x - here[0], dy=y - here[1], battery_frac=battery, age=age)
 
-    def way_energy(
-        self, robot: int, hours: float, start: tuple[float, float], goal: tuple[float, float], t_s: int
-    ) -> float:
-        """Net energy of a drive, battery fractions, with the light along the straight line; `NO_WAY` when there is none."""
-        if math.isinf(hours):
-            return NO_WAY
-        drain = self.drain(robot, self.mission.specs[robot].drive_w)
-        return hours * max(drain - self.supply(robot, self.travel.way_lit(start, goal, t_s)), 0.1 * drain)
-
-    def supply(self, robot: int, lit: float) -> float:
-        """Power of the panels in ``lit`` of the Sun, battery fractions per hour."""
-        return self.mission.specs[robot].solar_w_1au * lit / self.mission.specs[robot].battery_wh
-
-    def drain(self, robot: int, tool_w: float) -> float:
-        """Gross drain with a tool or the wheels at work, awake in the dark: battery fractions per hour."""
-        return self.rates[robot][0] + tool_w / self.mission.specs[robot].battery_wh
-
 
 def others_on(board: Board, robot: int, job: int) -> int:
     """Number of other robots that are on a job or were given it, as far as ``board`` knows."""
@@ -289,17 +257,3 @@ def put(row: NDArray[np.float64], part: str, **values: float) -> None:
     """Write named physical values into an observation row."""
     for name, value in values.items():
         row[layout.INDEX[f"{part}.{name}"]] = value
-
-
-def drain_rates(spec: RobotSpec) -> tuple[float, float, float]:
-    """Net drain awake and asleep in the dark, net gain awake in full Sun; battery fractions per hour."""
-
-    def heater(load_w: float, keep_k: float) -> float:
-        leak = spec.conductance_w_k * (keep_k - DARK_GROUND_K) - spec.heat_share * load_w - spec.rhu_w
-        return min(max(leak, 0.0), spec.heater_w)
-
-    awake = spec.idle_w + spec.comm_w
-    idle = awake + heater(awake, spec.temp_op_min_k)
-    sleep = spec.hibernate_w + heater(spec.hibernate_w, spec.temp_survive_k)
-    gain = max(spec.solar_w_1au - awake, 0.0)
-    return idle / spec.battery_wh, sleep / spec.battery_wh, gain / spec.battery_wh

@@ -7,9 +7,9 @@ import numpy as np
 from moonfleet.autonomy.allocate import allocate
 from moonfleet.autonomy.jobs import Job
 
+from .estimates import Estimates
 from .knowledge import Board
 from .mission import MissionSpec
-from .travel import Travel
 
 LOYALTY = 1.5  # a job under way counts this much more for the robot that is on it
 MIN_H = 1.0  # [h] no job is so quick that its value per hour explodes
@@ -21,11 +21,11 @@ def ready(job: Job, board: Board, index_of: dict[str, int], t_s: float) -> bool:
 
 
 class Station:
-    """Allocates jobs to robots by value per hour, from what it has heard."""
+    """Allocates jobs to robots by value per hour, from what it has heard; never one that a robot has not the energy for."""
 
-    def __init__(self, mission: MissionSpec, travel: Travel) -> None:
+    def __init__(self, mission: MissionSpec, estimates: Estimates) -> None:
         self.mission = mission
-        self.travel = travel
+        self.estimates = estimates
         self.index_of = {job.id: index for index, job in enumerate(mission.jobs)}
 
     def assign(self, board: Board, t_s: float, listening: list[int]) -> list[tuple[int, int]]:
@@ -36,16 +36,18 @@ class Station:
         gain = np.zeros((len(listening), len(jobs)))
         cost = np.full((len(listening), len(jobs)), np.inf)
         for row, robot in enumerate(listening):
-            tools = self.mission.specs[robot].tools
+            spec = self.mission.specs[robot]
             here = (float(board.robots[robot, 0]), float(board.robots[robot, 1]))
             for index, job in enumerate(jobs):
-                if board.done[index] or job.tool not in tools or not ready(job, board, self.index_of, t_s):
+                if board.done[index] or job.tool not in spec.tools or not ready(job, board, self.index_of, t_s):
                     continue
                 left_h = max(job.effort_h - board.progress_s[index] / 3600.0, 0.0) / job.crew
-                way_h = 0.0 if job.tool == "hop" else self.travel.hours(robot, here, job.xy)
-                loyal = LOYALTY if board.worker[robot] == index else 1.0
-                if np.isfinite(way_h):
-                    gain[row, index] = loyal * job.value / max(way_h + left_h, MIN_H)
+                need = self.estimates.job(robot, here, index, left_h, int(t_s))
+                under_way = board.worker[robot] == index
+                after = board.robots[robot, 2] - need.energy - need.home_energy
+                if under_way or after >= spec.reserve_frac:
+                    loyal = LOYALTY if under_way else 1.0
+                    gain[row, index] = loyal * job.value / max(need.way_h + left_h, MIN_H)
                     cost[row, index] = 0.0
         crew = self.room(board, listening)
         chosen = allocate(gain, cost, crew)
