@@ -14,6 +14,7 @@ from typing import Any, Literal
 import ray
 from ray.exceptions import RayActorError
 
+from moonfleet.autonomy.policy import Policy
 from moonfleet.terrain.site import open_site
 
 from .errors import ClusterError
@@ -28,11 +29,11 @@ RETRIES = 3  # times an actor is made anew for one call before giving up
 class SquadActor:
     """The process shell of a squad; opens the site's memory-mapped folder itself."""
 
-    def __init__(self, setups: list[RobotSetup], site_path: str) -> None:
+    def __init__(self, setups: list[RobotSetup], site_path: str, policies: dict[int, Policy]) -> None:
         import cv2
 
         cv2.setNumThreads(1)
-        self.squad = Squad(setups, open_site(Path(site_path)))
+        self.squad = Squad(setups, open_site(Path(site_path)), policies)
 
     def call(self, name: str, arguments: tuple[Any, ...]) -> Any:
         """Run one method of the squad."""
@@ -57,7 +58,8 @@ def squad_size(robots_per_actor: int | Literal["auto"], robots: int, cores: int)
 class RayFleet:
     """Squads on Ray actors. Make it inside `cluster`."""
 
-    def __init__(self, mission: MissionSpec) -> None:
+    def __init__(self, mission: MissionSpec, policies: dict[int, Policy] | None = None) -> None:
+        self.policies = policies or {}
         setups = robot_setups(mission)
         cores = int(ray.cluster_resources().get("CPU", 1))
         size = squad_size(mission.robots_per_actor, len(setups), cores)
@@ -71,7 +73,8 @@ class RayFleet:
     def make(self, number: int) -> Any:
         """Start the actor of one squad. It asks for no core of its own: minds think in turns."""
         remote = ray.remote(SquadActor).options(num_cpus=0, max_restarts=0)  # pyright: ignore
-        return remote.remote(self.squads[number], self.site_path)
+        own = {setup.index: self.policies[setup.index] for setup in self.squads[number] if setup.index in self.policies}
+        return remote.remote(self.squads[number], self.site_path, own)
 
     def pids(self) -> list[int]:
         """Process ids of the actors."""

@@ -38,7 +38,9 @@ class StepInfo(NamedTuple):
 class Simulation:
     """Runs ``mission`` in ``run_dir``. Make a new one, or continue with ``resume=True`` from the newest whole checkpoint.
 
-    ``notes`` tells, after a resume, of damaged checkpoints that were passed over.
+    ``policies`` (robot index -> policy) take the place of the rule-based one, on either backend. A policy must answer by the
+    observation alone: what it keeps in itself is not in a checkpoint. ``notes`` tells, after a resume, of damaged
+    checkpoints that were passed over.
     """
 
     def __init__(
@@ -53,8 +55,6 @@ class Simulation:
             raise MissionError(f"backend = {backend!r}: must be 'local' or 'ray'")
         if address is not None and backend != "ray":
             raise MissionError(f"--address {address!r}: only goes with --backend ray")
-        if policies and backend == "ray":
-            raise MissionError("policies: objects of this process only run on backend='local'")
         self.mission, self.run_dir, self.backend, self.address = mission, Path(run_dir), backend, address
         self.policies = policies
         self.notes: list[str] = []
@@ -68,7 +68,7 @@ class Simulation:
         with cluster(self.address):
             from .ray_fleet import RayFleet
 
-            fleet = RayFleet(self.mission)
+            fleet = RayFleet(self.mission, self.policies)
             try:
                 yield fleet
             finally:

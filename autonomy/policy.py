@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -25,17 +26,20 @@ class Policy(Protocol):
 
 
 class RandomPolicy:
-    """Picks any allowed action with equal chance; the draws follow from (seed, robot) and the number of calls."""
+    """Picks any allowed action with equal chance; the draw follows from (seed, robot) and the observation, from nothing else."""
 
     def __init__(self, seed: int, robot: int = -1) -> None:
-        self._rng = seeds.stream(seed, "random-policy", robot=robot)
+        self.seed = seed
+        self.robot = robot
 
     def act(self, observation: Observation) -> int:
         """Return one of the allowed actions; `GO_ON` when none is."""
         allowed = np.flatnonzero(observation.mask)
         if allowed.size == 0:
             return GO_ON
-        return int(allowed[self._rng.integers(allowed.size)])
+        seen = zlib.crc32(observation.vector.tobytes())
+        rng = seeds.stream(self.seed, "random-policy", robot=self.robot, index=(seen,))
+        return int(allowed[rng.integers(allowed.size)])
 
 
 class StationKeeper:

@@ -154,7 +154,7 @@ def sky(tell: Tell) -> list[Row]:
         off = max(abs(float(np.min(values)) - low), abs(float(np.max(values)) - high))
         peer = f"DE440 {low:g} .. {high:g}"
         rows.append(at_most("house.7", f"{what}, ends of range off by", off, unit, tolerance, peer=peer))
-    return [*rows, flat_plain(t)]
+    return [*rows, flat_plain(t), crater_rover()]
 
 
 def flat_plain(t: np.ndarray) -> Row:
@@ -177,6 +177,25 @@ def flat_plain(t: np.ndarray) -> Row:
         lit = disc_lit(float(el), float(horizon.at(middle, middle, float(az))), float(radius)) > 0.0
         wrong += lit != bool(top > -dip_deg) and abs(top + dip_deg) > 0.005
     return at_most("house.7", f"flat plain at the pole: hours of {t.size} lit against the limb", wrong, "h", 0)
+
+
+def crater_rover() -> Row:
+    """A rover on the real floor of Shackleton (no detail switched off, far field and all) gets no energy in a year."""
+    from moonfleet.agents.catalogue import robot_spec
+    from moonfleet.agents.world import World
+    from moonfleet.terrain.catalogue import named_place
+    from moonfleet.terrain.clock import utc_to_tdb
+    from moonfleet.terrain.site import SiteRecipe, build_site
+
+    place = named_place("shackleton")
+    with tempfile.TemporaryDirectory() as folder:
+        recipe = SiteRecipe("bench-shackleton", place.lon_deg, place.lat_deg, size_m=3_200.0, azimuths=90)
+        site = build_site(recipe, cache=Path(folder))
+        start = np.array([site.ref.centre])
+        world = World(site, [robot_spec("yutu-rover")], start, utc_to_tdb("2029-01-01T00:00:00"))
+        world.tick(366 * 1440)
+        gained = float(world.state.energy_in_wh[0, 0])
+    return at_most("house.7", "solar energy of a rover on Shackleton's floor in a year", gained, "Wh", 0.0)
 
 
 BARS: dict[str, Bar] = {

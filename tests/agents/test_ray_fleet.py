@@ -13,6 +13,7 @@ from moonfleet.agents.events import digest, read_events
 from moonfleet.agents.mission import MissionSpec
 from moonfleet.agents.ray_fleet import RayFleet, squad_size
 from moonfleet.agents.simulation import Simulation, StepInfo
+from moonfleet.autonomy.policy import Policy, RandomPolicy
 from moonfleet.terrain.site import Site
 from tests.missions import small_mission
 
@@ -40,8 +41,8 @@ def test_killed_actors_change_nothing(
     fleets: list[RayFleet] = []
     make = RayFleet.__init__
 
-    def remember(self: RayFleet, mission: MissionSpec) -> None:
-        make(self, mission)
+    def remember(self: RayFleet, mission: MissionSpec, policies: dict[int, Policy] | None = None) -> None:
+        make(self, mission, policies)
         fleets.append(self)
 
     monkeypatch.setattr(RayFleet, "__init__", remember)
@@ -56,6 +57,14 @@ def test_killed_actors_change_nothing(
     Simulation(small_mission(small_site, robots_per_actor=4), tmp_path, "ray").run(on_step)
     assert len(killed) == 2
     assert digest(read_events(tmp_path)) == local_digest
+
+
+def test_a_policy_of_ones_own_runs_on_the_actors(ray_cluster: None, small_site: Site, tmp_path: Path) -> None:
+    mission = small_mission(small_site, robots_per_actor=4, duration_s=8 * 3600)
+    policies: dict[int, Policy] = {robot: RandomPolicy(9, robot) for robot in range(len(mission.fleet))}
+    for backend in ("local", "ray"):
+        Simulation(mission, tmp_path / backend, backend, policies=policies).run()  # type: ignore[arg-type]
+    assert digest(read_events(tmp_path / "local")) == digest(read_events(tmp_path / "ray"))
 
 
 def test_squads_grow_only_when_robots_outnumber_cores() -> None:

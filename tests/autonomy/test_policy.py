@@ -53,10 +53,22 @@ def test_never_a_masked_action_whatever_is_seen(policy: Policy) -> None:
 
 
 def test_random_policy_follows_its_seed_and_robot() -> None:
-    acts = [[RandomPolicy(s, r).act(see()) for _ in range(1)] + [0] for s, r in ((1, 0), (1, 0))]
-    assert acts[0] == acts[1]
-    one, two = RandomPolicy(1, 0), RandomPolicy(1, 1)
-    assert [one.act(see()) for _ in range(30)] != [two.act(see()) for _ in range(30)]
+    seen = [see(own__battery_frac=0.01 * number) for number in range(40)]
+
+    def acts(policy: RandomPolicy) -> list[int]:
+        return [policy.act(observation) for observation in seen]
+
+    assert acts(RandomPolicy(1, 0)) == acts(RandomPolicy(1, 0))
+    assert acts(RandomPolicy(1, 0)) != acts(RandomPolicy(1, 1))
+    assert acts(RandomPolicy(1, 0)) != acts(RandomPolicy(2, 0))
+    assert len(set(acts(RandomPolicy(1, 0)))) > 3
+
+
+def test_random_policy_has_no_memory() -> None:
+    policy = RandomPolicy(1, 0)
+    first = policy.act(see())
+    policy.act(see(own__battery_frac=0.5))
+    assert policy.act(see()) == first
 
 
 def test_takes_the_best_paid_safe_job_and_prefers_its_own() -> None:
