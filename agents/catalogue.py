@@ -20,8 +20,9 @@ from moonfleet.terrain.errors import did_you_mean
 from .errors import RobotError, UnknownRobot, describe_problems
 
 Role = Literal["rover", "lander", "hopper", "orbiter", "construction"]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+MIN_SPEED_M_S = 1e-3  # [m/s] slower than this is standing still
 Temperature = Annotated[float, Field(ge=40, le=400)]
 MAX_FILE_BYTES = 100_000  # a catalogue file is a page of text; anything larger is refused unread
 
@@ -90,6 +91,8 @@ class RobotSpec(BaseModel):
             raise ValueError(
                 f"temp_survive_k = {self.temp_survive_k:g}: must be below temp_op_min_k = {self.temp_op_min_k:g}"
             )
+        if 0 < self.speed_m_s < MIN_SPEED_M_S:
+            raise ValueError(f"speed_m_s = {self.speed_m_s:g}: must be 0 or >= {MIN_SPEED_M_S:g}")
         if self.speed_m_s > 0 and (self.max_slope_deg == 0 or self.drive_w == 0):
             raise ValueError(
                 f"speed_m_s = {self.speed_m_s:g}: a machine that drives needs max_slope_deg > 0 and drive_w > 0"

@@ -1,7 +1,8 @@
 """Checkpoints: a run's whole state as plain arrays, versioned, checked, never pickle.
 
 State is a nested mapping whose leaves are numpy arrays; on disk it is one ``.npz`` per checkpoint with flat keys
-(``robots/2/driver/route``) beside a small ``.json`` that holds version, step, event count and the SHA-256 of the ``.npz``.
+(``robots/2/driver/route``) beside a small ``.json`` that holds version, step, event count, the mission's key and the
+SHA-256 over these and the ``.npz``.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from .errors import CheckpointError
 from .events import sync_folder
 
 FOLDER = "checkpoints"
-VERSION = 1
+VERSION = 2
 KEPT = 3  # older checkpoints are removed
 
 State = Mapping[str, Union[np.ndarray, "State"]]
@@ -29,11 +30,12 @@ State = Mapping[str, Union[np.ndarray, "State"]]
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """One saved moment: ``step`` decision steps done, ``events`` events logged, and the state."""
+    """One saved moment: ``step`` decision steps done, ``events`` events logged, the state, and the `mission_key` it is of."""
 
     step: int
     events: int
     state: State
+    mission: str = ""
 
 
 def flatten(state: State, prefix: str = "") -> dict[str, np.ndarray]:
@@ -65,49 +67,55 @@ def nest(flat: Mapping[str, np.ndarray]) -> dict[str, object]:
 def save(run_dir: Path, checkpoint: Checkpoint) -> Path:
     """Write a checkpoint crash-safely and drop all but the newest few; returns the ``.json``."""
     folder = run_dir / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
     arrays = folder / f"step-{checkpoint.step:08d}.npz"
-    aside = arrays.with_suffix(".tmp")
-    with open(aside, "wb") as file:
-        np.savez(file, allow_pickle=False, **flatten(checkpoint.state))  # pyright: ignore[reportArgumentType]
-        file.flush()
-        os.fsync(file.fileno())
-    sha = hashlib.sha256(aside.read_bytes()).hexdigest()
-    os.replace(aside, arrays)
-    manifest = arrays.with_suffix(".json")
-    aside.write_text(
-        json.dumps({"version": VERSION, "step": checkpoint.step, "events": checkpoint.events, "sha256": sha})
-    )
-    os.replace(aside, manifest)
-    sync_folder(folder)
-    for old in sorted(folder.glob("step-*.json"))[:-KEPT]:
-        old.unlink()
-        old.with_suffix(".npz").unlink(missing_ok=True)
+    aside, manifest = arrays.with_suffix(".tmp"), arrays.with_suffix(".json")
+    head = {"step": checkpoint.step, "events": checkpoint.events, "mission": checkpoint.mission}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(aside, "wb") as file:
+            np.savez(file, allow_pickle=False, **flatten(checkpoint.state))  # pyright: ignore[reportArgumentType]
+            file.flush()
+            os.fsync(file.fileno())
+        sha = _sha256(checkpoint.step, checkpoint.events, checkpoint.mission, aside.read_bytes())
+        os.replace(aside, arrays)
+        aside.write_text(json.dumps({"version": VERSION, **head, "sha256": sha}))
+        os.replace(aside, manifest)
+        sync_folder(folder)
+        for old in sorted(folder.glob("step-*.json"))[:-KEPT]:
+            old.unlink()
+            old.with_suffix(".npz").unlink(missing_ok=True)
+    except OSError as error:
+        raise CheckpointError(f"{manifest}: cannot be written ({error.strerror or error})") from error
     return manifest
+
+
+def _sha256(step: int, events: int, mission: str, arrays: bytes) -> str:
+    return hashlib.sha256(f"{VERSION} {step} {events} {mission}\n".encode() + arrays).hexdigest()
 
 
 def load(manifest: Path) -> Checkpoint:
     """Read one checkpoint; `CheckpointError` says what is wrong with a damaged or foreign one."""
     try:
         head = json.loads(manifest.read_text())
-        version, step, events, sha = head["version"], int(head["step"]), int(head["events"]), head["sha256"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        version = head["version"]
+        if version != VERSION:
+            raise CheckpointError(f"{manifest}: version {version}, this moonfleet reads version {VERSION}")
+        step, events, mission, sha = int(head["step"]), int(head["events"]), str(head["mission"]), head["sha256"]
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise CheckpointError(f"{manifest}: not a checkpoint ({type(error).__name__}: {error})") from error
-    if version != VERSION:
-        raise CheckpointError(f"{manifest}: version {version}, this moonfleet reads version {VERSION}")
     arrays = manifest.with_suffix(".npz")
     try:
         content = arrays.read_bytes()
     except OSError as error:
         raise CheckpointError(f"{arrays}: cannot be read ({error.strerror})") from error
-    if hashlib.sha256(content).hexdigest() != sha:
+    if _sha256(step, events, mission, content) != sha:
         raise CheckpointError(f"{arrays}: damaged, its SHA-256 is not the one noted when it was written")
     try:
         with np.load(arrays, allow_pickle=False) as stored:
             flat = {key: stored[key] for key in stored.files}
     except (ValueError, zipfile.BadZipFile) as error:
         raise CheckpointError(f"{arrays}: damaged ({error})") from error
-    return Checkpoint(step, events, nest(flat))  # pyright: ignore[reportArgumentType]
+    return Checkpoint(step, events, nest(flat), mission)  # pyright: ignore[reportArgumentType]
 
 
 def newest(run_dir: Path) -> tuple[Checkpoint | None, list[str]]:

@@ -11,24 +11,51 @@ from contextlib import contextmanager
 from .errors import ClusterError
 
 CONNECT_S = 5.0  # an address that does not accept a connection for so long does not answer
+ANSWER_S = 10.0  # a busy head takes seconds to greet; without a greeting Ray itself would wait for minutes
 OBJECT_STORE_BYTES = 256 * 1024 * 1024  # messages are small: the site is memory-mapped, not stored
 CLIENT_SCHEME = "ray://"
+HTTP2_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(
+    (0, 0, 0, 4, 0, 0, 0, 0, 0)
+)  # preface, empty SETTINGS (RFC 9113)
+HTTP2_SETTINGS = 4  # type of the frame that every HTTP/2 server, and so every gRPC server, sends first
 
 
 def check_address(address: str) -> None:
-    """Raise `ClusterError` unless ``address`` is ``HOST:PORT`` (or ``ray://HOST:PORT``) and something listens there."""
+    """Raise `ClusterError` unless ``address`` is ``HOST:PORT`` (or ``ray://HOST:PORT``) and a gRPC server answers there."""
     bare = address.removeprefix(CLIENT_SCHEME)
     host, _, port = bare.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+    if not host or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
         raise ClusterError(f"--address {address!r}: must be HOST:PORT of a Ray head, for example 10.0.0.5:6379")
     try:
-        with socket.create_connection((host, int(port)), timeout=CONNECT_S):
-            pass
-    except OSError as error:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S) as line:
+            greeted = os.environ.get("RAY_USE_TLS", "0") not in ("", "0") or greets(line)
+    except (OSError, UnicodeError) as error:  # UnicodeError: a host that no name service knows how to spell
+        problem = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise ClusterError(
-            f"--address {address!r}: no Ray head answers there ({error.strerror or error}); start one with "
+            f"--address {address!r}: no Ray head answers there ({problem}); start one with "
             "'ray start --head --port=6379', or leave --address out to start a local one"
         ) from error
+    if not greeted:
+        raise ClusterError(
+            f"--address {address!r}: something listens there, but it is no Ray head; start one with "
+            "'ray start --head --port=6379', or leave --address out to start a local one"
+        )
+
+
+def greets(line: socket.socket) -> bool:
+    """Say whether the other end answers as a gRPC server does."""
+    line.settimeout(ANSWER_S)
+    answer = b""
+    try:
+        line.sendall(HTTP2_HELLO)
+        while len(answer) < 4:
+            more = line.recv(64)
+            if not more:
+                return False
+            answer += more
+    except OSError:
+        return False
+    return answer[3] == HTTP2_SETTINGS
 
 
 @contextmanager

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 from .messages import JobOffer
 from .robot import DrivingRobot
+from .travel import beside
 
 APART_M = 5.0  # two machines on one job stand at least about this far apart
-GOLDEN_ANGLE_RAD = math.pi * (3.0 - math.sqrt(5.0))  # successive robots get well-spread bearings
 
 
 class ConstructionRobot(DrivingRobot):
@@ -16,5 +14,4 @@ class ConstructionRobot(DrivingRobot):
 
     def spot(self, offer: JobOffer) -> tuple[float, float]:
         """A place beside the centre of the works, on a bearing of this robot's own."""
-        bearing = GOLDEN_ANGLE_RAD * self.setup.index
-        return offer.x + APART_M * math.sin(bearing), offer.y + APART_M * math.cos(bearing)
+        return beside((offer.x, offer.y), self.setup.index, APART_M)

@@ -8,13 +8,16 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from moonfleet.terrain.constants import SOLAR_CONSTANT_W_M2
+
 from .catalogue import RobotSpec
 from .forecast import Forecast
 from .mission import MissionSpec
+from .power import panel_w, settle
+from .thermal import ENV_DARK_K, HEATER_MARGIN_K, conductance, heat_to_hold
 from .tools import tool_power
 from .travel import Travel
 
-DARK_GROUND_K = 110.0  # what a box radiates to in the dark
 NO_WAY = 10.0  # energy of a way that does not exist
 HOP_H = 0.2  # [h] a hop with its preparation
 LONGEST_H = 24.0  # [h] of work that are looked ahead: beyond a day the robot decides anew
@@ -73,7 +76,8 @@ class Estimates:
 
     def supply(self, robot: int, lit: float) -> float:
         """Power of the panels in ``lit`` of the Sun, battery fractions per hour."""
-        return self.mission.specs[robot].solar_w_1au * lit / self.mission.specs[robot].battery_wh
+        spec = self.mission.specs[robot]
+        return panel_w(spec.solar_w_1au, SOLAR_CONSTANT_W_M2, lit) / spec.battery_wh
 
     def drain(self, robot: int, tool_w: float) -> float:
         """Gross drain with a tool or the wheels at work, awake in the dark: battery fractions per hour."""
@@ -92,11 +96,14 @@ def drain_rates(spec: RobotSpec) -> Rates:
     """Rates of one machine, heaters included."""
 
     def heater(load_w: float, keep_k: float) -> float:
-        leak = spec.conductance_w_k * (keep_k - DARK_GROUND_K) - spec.heat_share * load_w - spec.rhu_w
-        return min(max(leak, 0.0), spec.heater_w)
+        hold = keep_k + HEATER_MARGIN_K
+        g = conductance(hold, spec.conductance_w_k, spec.radiator_w_k)
+        leak = heat_to_hold(hold, hold, ENV_DARK_K, g, spec.heat_capacity_j_k, 3600.0)
+        return min(max(leak - spec.heat_share * load_w - spec.rhu_w, 0.0), spec.heater_w)
 
     awake = spec.idle_w + spec.comm_w
     dark = awake + heater(awake, spec.temp_op_min_k)
     asleep = spec.hibernate_w + heater(spec.hibernate_w, spec.temp_survive_k)
-    gain = max(spec.solar_w_1au - awake, 0.0)
+    sun = panel_w(spec.solar_w_1au, SOLAR_CONSTANT_W_M2, 1.0)
+    gain, _, _ = settle(0.0, spec.battery_wh, sun, awake)  # of one hour
     return Rates(dark / spec.battery_wh, asleep / spec.battery_wh, gain / spec.battery_wh)

@@ -106,9 +106,10 @@ Value = float | int | str | bool | None
 
 
 class EventLog:
-    """Collects events in memory and writes them as numbered parts; ``folder=None`` keeps the last ones in memory only.
+    """Collects events in memory and writes them as numbered parts.
 
-    ``count`` is the number of events ever appended, the ``seq`` of the next one.
+    With ``folder=None`` they stay in ``pending``; with ``keep=False`` as well they are only counted. ``count`` is the
+    number of events ever appended, the ``seq`` of the next one.
     """
 
     def __init__(self, folder: Path | None = None, *, keep: bool = True) -> None:
@@ -117,7 +118,10 @@ class EventLog:
         self.keep = keep
         self.pending: list[dict[str, Value]] = []
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise EventError(f"{folder}: the event log cannot be made ({error.strerror})") from error
 
     def append(self, kind: str, t_s: int, robot: str | None = None, **values: Value) -> None:
         """Append one event.
@@ -143,12 +147,15 @@ class EventLog:
         table = pa.Table.from_pylist(self.pending, schema=SCHEMA)
         final = self.folder / f"part-{int(self.pending[0]['seq'] or 0):09d}.parquet"
         aside = final.with_suffix(".tmp")
-        with open(aside, "wb") as file:
-            pq.write_table(table, file, compression="zstd")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, final)
-        sync_folder(self.folder)
+        try:
+            with open(aside, "wb") as file:
+                pq.write_table(table, file, compression="zstd")
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(aside, final)
+            sync_folder(self.folder)
+        except OSError as error:
+            raise EventError(f"{final}: cannot be written ({error.strerror or error})") from error
         self.pending.clear()
 
     def rewind(self, count: int) -> None:
@@ -174,8 +181,7 @@ class EventLog:
                 raise EventError(f"{part}: starts at event {first}, expected {kept}: a part is missing")
             if first + table.num_rows > count:
                 self.pending = table.slice(0, count - first).to_pylist()
-                part.unlink()
-                self.flush()
+                self.flush()  # replaces the part in one move: a kill here loses nothing
                 kept = count
                 continue
             kept += table.num_rows
@@ -202,8 +208,9 @@ def parts(folder: Path) -> list[Path]:
 def read_part(path: Path) -> pa.Table:
     """Read one part, checked against the schema; `EventError` when it is damaged."""
     try:
-        table = pq.read_table(path, schema=SCHEMA)
-    except (pa.ArrowInvalid, OSError) as error:
+        with open(path, "rb") as file:  # opened here: Arrow takes no path that is not UTF-8
+            table = pq.read_table(file, schema=SCHEMA)
+    except (pa.ArrowException, OSError) as error:
         raise EventError(f"{path}: not a readable part of an event log ({type(error).__name__})") from error
     return table
 

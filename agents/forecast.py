@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.autonomy.observation import WINDOWS_H
-from moonfleet.terrain.horizon import horizon_at
 from moonfleet.terrain.kernel import kernel
-from moonfleet.terrain.light import disc_lit, local_elevation_deg
+from moonfleet.terrain.light import clearance_deg, lit_at
 from moonfleet.terrain.relay import RelayOrbit
 from moonfleet.terrain.site import Site
 
@@ -51,9 +50,7 @@ class Forecast:
 
     def cell(self, x: float, y: float) -> tuple[int, int]:
         """Map cell of a place, the nearest one for a place outside."""
-        ref = self.site.ref
-        row, col = ref.rowcol(x, y)
-        return min(max(round(float(row)), 0), ref.rows - 1), min(max(round(float(col)), 0), ref.cols - 1)
+        return self.site.ref.cell_of(x, y)
 
     def light(self, x: float, y: float, t_s: int) -> LightAhead:
         """Light ahead at a place, from ``t_s`` seconds into the mission."""
@@ -88,18 +85,11 @@ class Forecast:
 
 
 @kernel
-def _lit(millideg: NDArray[np.int16], row: int, col: int, dx: float, dy: float, sun: Floats, hour: int) -> float:
-    az = sun[hour, 0]
-    elevation = local_elevation_deg(sun[hour, 1], az, dx, dy)
-    return disc_lit(elevation, horizon_at(millideg, row, col, az), sun[hour, 2])
-
-
-@kernel
 def _lit_mean(millideg: NDArray[np.int16], row: int, col: int, dx: float, dy: float, sun: Floats) -> float:
     """Mean lit fraction over the rows of ``sun`` [n, 3]."""
     total = 0.0
     for hour in range(sun.shape[0]):
-        total += _lit(millideg, row, col, dx, dy, sun, hour)
+        total += lit_at(millideg, row, col, dx, dy, sun[hour, 0], sun[hour, 1], sun[hour, 2])
     return total / max(sun.shape[0], 1)
 
 
@@ -123,7 +113,7 @@ def _light_ahead(
     for hour in range(hours):
         if ends >= 0 and window == windows.size:
             break
-        lit = _lit(millideg, row, col, dx, dy, sun, hour)
+        lit = lit_at(millideg, row, col, dx, dy, sun[hour, 0], sun[hour, 1], sun[hour, 2])
         if window < windows.size:
             total += lit
             if hour + 1 == windows[window]:
@@ -149,8 +139,7 @@ def _seen_ahead(
     """First hour at which ``track`` [n, 2] (az, el) stands above the horizon (-1 never) and hours it stays."""
     opens = -1
     for hour in range(track.shape[0]):
-        az = track[hour, 0]
-        seen = local_elevation_deg(track[hour, 1], az, dx, dy) > horizon_at(millideg, row, col, az)
+        seen = clearance_deg(millideg, row, col, dx, dy, track[hour, 0], track[hour, 1]) >= 0.0
         if seen and opens < 0:
             opens = hour
         if not seen and opens >= 0:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 NEVER_S = -1.0  # time of news that never came
+MISSING_S = 4 * 86_400.0  # [s] a robot unheard for so long may be lost: it keeps no place on a job from the others
 
 
 @dataclass(slots=True)
@@ -37,6 +38,10 @@ class Board:
             np.zeros((robots, 3)),
             np.full(robots, NEVER_S),
         )
+
+    def on_job(self, job: int, t_s: float) -> NDArray[np.bool_]:
+        """Which robots are on a job or were given it, as last heard, bool [R]; none that has been missing for long."""
+        return ((self.worker == job) | (self.assigned == job)) & (t_s - self.heard_s <= MISSING_S)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """All fields as arrays, copied."""

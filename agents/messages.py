@@ -25,7 +25,7 @@ class Sense(NamedTuple):
     battery_frac: float
     activity: int  # Activity
     blocked: bool  # mobility refused the ground ahead
-    work_left_s: float  # what the tool still has to do on the job at hand [s]
+    work_left_s: float  # what is still to do on the job at hand, as far as this robot knows [s]
 
 
 class JobOffer(NamedTuple):

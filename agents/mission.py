@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 from moonfleet.autonomy.jobs import Job, check_jobs
@@ -83,8 +85,20 @@ class MissionSpec:
         return tuple(member.spec for member in self.fleet)
 
 
+def mission_key(mission: MissionSpec) -> str:
+    """SHA-256 of all that decides a mission's events: not how its minds are spread, nor how often it is saved."""
+    fleet = [(member.name, member.spec.model_dump(mode="json"), member.xy) for member in mission.fleet]
+    clocks = (mission.t0, mission.duration_s, mission.decision_s, mission.drive_s, mission.tick_s)
+    relay = None if mission.relay is None else asdict(mission.relay)
+    whole = (
+        *(mission.name, mission.site.key, fleet, [asdict(job) for job in mission.jobs], clocks, mission.seed),
+        *(mission.station, mission.havens, relay, mission.perception),
+    )
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+
+
 def check_clocks(duration_s: int, decision_s: int, drive_s: int, tick_s: int) -> None:
-    """Raise `MissionError` unless ticks divide drive steps divide decision steps, and at least one of them fits."""
+    """Raise `MissionError` unless ticks divide drive steps divide decision steps divide the duration."""
     for name, value in (("physics_tick_s", tick_s), ("drive_step_s", drive_s), ("decision_step_s", decision_s)):
         if value <= 0:
             raise MissionError(f"{name} = {value}: must be a positive number of seconds")
@@ -94,6 +108,8 @@ def check_clocks(duration_s: int, decision_s: int, drive_s: int, tick_s: int) ->
         raise MissionError(f"decision_step_s = {decision_s}: must be a multiple of drive_step_s = {drive_s}")
     if duration_s < decision_s:
         raise MissionError(f"duration = {duration_s} s: must be at least one decision step ({decision_s} s)")
+    if duration_s % decision_s:
+        raise MissionError(f"duration = {duration_s} s: must be a multiple of decision_step_s = {decision_s}")
 
 
 def check_station(fleet: Sequence[FleetMember], station: str) -> None:
@@ -117,8 +133,7 @@ def check_start(site: Site, index: int, member: FleetMember) -> None:
     x, y = member.xy
     if not site.ref.inside(x, y):
         raise MissionError(f"{where}: ({x:.0f}, {y:.0f}) m lies outside the site {site.ref.bounds}")
-    row, col = site.ref.rowcol(x, y)
-    slope = float(site.slope_deg[round(float(row)), round(float(col))])
+    slope = float(site.slope_deg[site.ref.cell_of(x, y)])
     limit = member.spec.max_slope_deg
     if slope > limit:
         raise MissionError(

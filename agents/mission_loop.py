@@ -110,7 +110,7 @@ class MissionLoop:
             self.log.append("job_assigned", t_s, name, job=self.mission.jobs[job].id)
         for robot in listening:
             self.ops.knowledge.copy_board(robot)
-        self.ops.finish_jobs()
+        self.ops.finish_jobs(t_s)
 
     def situations(self) -> dict[int, Situation]:
         """What every robot that is not lost decides on now."""

@@ -29,9 +29,10 @@ X_LEFT, Y_TOP, CELL, CENTRE_X, CENTRE_Y = range(5)
 
 @kernel
 def cell_index(frame: Vector, x: float, y: float, rows: int, cols: int) -> tuple[int, int]:
-    """Return row, col of the cell that holds (x, y); (-1, -1) outside the grid."""
-    row = int(math.floor((frame[Y_TOP] - y) / frame[CELL]))
-    col = int(math.floor((x - frame[X_LEFT]) / frame[CELL]))
+    """Return row, col of the cell that holds (x, y); (-1, -1) outside the grid, whose outer edges belong to it."""
+    down, right = (frame[Y_TOP] - y) / frame[CELL], (x - frame[X_LEFT]) / frame[CELL]
+    row = rows - 1 if down == rows else int(math.floor(down))
+    col = cols - 1 if right == cols else int(math.floor(right))
     if row < 0 or col < 0 or row >= rows or col >= cols:
         return -1, -1
     return row, col

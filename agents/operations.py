@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from moonfleet.autonomy.observation import ACTION_NAMES, JOB0
 
+from .errors import RobotError
 from .events import EventLog
+from .forecast import DARK
 from .knowledge import Knowledge
 from .messages import Phase, Reply
 from .mission import MissionSpec
@@ -20,7 +22,6 @@ from .tracks import driven, rocks_touched
 from .world import World
 
 ON_SITE_M = 2.0 * ARRIVED_M  # nearer than this to a job's place, a robot is on site (crews stand apart)
-DARK = 0.05  # [-] less of the Sun's disc is night for the log
 PEERS = ((Link.STATION, "station"), (Link.RELAY, "relay"), (Link.EARTH, "earth"))
 
 
@@ -91,12 +92,23 @@ class Operations:
                     self.odometer[robot] = self.world.state.odometer_m[0, robot]
                     self.world.set_leg(0, robot, command.xy)
                 elif command.activity == Activity.HOP:
-                    x, y = (float(value) for value in command.xy[0])
-                    self.world.hop(0, robot, (x, y))
+                    self.take_off(robot, command.xy[0], t_s)
                 elif command.activity == Activity.WORK:
                     self.begin_work(robot, command.work_w, command.data_mbps, t_s)
                 else:
                     self.world.set_activity(0, robot, command.activity)
+
+    def take_off(self, robot: int, to_xy: NDArray[np.float64], t_s: int) -> None:
+        """Launch a hop. A body that cannot fly (fuel, range, energy) stays, as its robot finds out at its next drive step."""
+        state = self.world.state
+        here = float(state.x[0, robot]), float(state.y[0, robot])
+        x, y = (float(value) for value in to_xy)
+        try:
+            flying = self.world.hop(0, robot, (x, y))
+        except RobotError:
+            return
+        if flying:
+            self.log.append("hop", t_s, self.names[robot], x_m=here[0], y_m=here[1], to_x_m=x, to_y_m=y)
 
     def job_id(self, job: int) -> str | None:
         """Name of a job, None for -1."""
@@ -141,7 +153,8 @@ class Operations:
                 self.knowledge.note_work(robot, index, float(self.progress_s[index]), True)
             return
         job = self.mission.jobs[index]
-        if gained > 0.0 and self.on_site(robot, index):
+        in_time = job.open_at(t_s - self.mission.drive_s)  # when these seconds of work began
+        if gained > 0.0 and in_time and self.on_site(robot, index):
             self.progress_s[index] = min(self.progress_s[index] + gained, self.effort_s[index])
             self.knowledge.note_work(robot, index, float(self.progress_s[index]), False)
         home = job.tool != "hop" or self.at_home(robot)
@@ -195,9 +208,10 @@ class Operations:
             self.log.append("night", t_s, name, dark=dark)
 
     def work_left_s(self, robot: int) -> float:
-        """What a robot's own tool still has to do."""
+        """What is still to do on a robot's job, as far as the robot has seen or heard."""
         index = int(self.job[robot])
-        return float(self.effort_s[index] - self.progress_s[index]) if index >= 0 else 0.0
+        known = self.knowledge.own[robot].progress_s
+        return float(self.effort_s[index] - known[index]) if index >= 0 else 0.0
 
     def in_contact(self, robot: int) -> bool:
         """Whether a robot and the station can exchange messages: directly, over the relay, or over the Earth."""
@@ -219,12 +233,18 @@ class Operations:
             if self.in_contact(robot):
                 self.knowledge.exchange(robot)
 
-    def finish_jobs(self) -> None:
-        """Robots that know that their job is done are free again."""
-        for robot in range(len(self.names)):
+    def finish_jobs(self, t_s: int) -> None:
+        """Robots that know that their job is done are free again; so are those whose job's window closed on their work."""
+        for robot, name in enumerate(self.names):
             index = int(self.job[robot])
-            if index >= 0 and self.knowledge.own[robot].done[index]:
+            if index < 0:
+                continue
+            job = self.mission.jobs[index]
+            if self.knowledge.own[robot].done[index]:
                 self.job[robot] = -1
+            elif job.closed_at(t_s) and self.work_left_s(robot) > 0.0:
+                self.job[robot] = -1
+                self.log.append("job_failed", t_s, name, job=job.id, reason="WindowClosed")
 
     # -- state -----------------------------------------------------------------------------------------------------
 

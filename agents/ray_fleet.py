@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import ray
-from ray.exceptions import RayActorError
+from ray.exceptions import GetTimeoutError, RayActorError, RayError
 
 from moonfleet.autonomy.policy import Policy
 from moonfleet.terrain.site import open_site
@@ -24,6 +24,7 @@ from .robot import RobotSetup
 
 Call = tuple[str, tuple[Any, ...]]
 RETRIES = 3  # times an actor is made anew for one call before giving up
+WATCH_S = 20.0  # an answer that takes longer makes the driver ask whether any node is left to give it
 
 
 class SquadActor:
@@ -86,7 +87,7 @@ class RayFleet:
         answers: dict[int, Any] = {}
         for number, reference in waiting.items():
             try:
-                answers[number] = ray.get(reference)
+                answers[number] = fetch(reference)
             except RayActorError:
                 answers[number] = self.mend(number, name, per_squad[number])
             if note:
@@ -98,8 +99,8 @@ class RayFleet:
         for _ in range(RETRIES):
             self.actors[number] = self.make(number)
             try:
-                ray.get(self.actors[number].relive.remote(self.saved[number], self.heard[number]))
-                return ray.get(self.actors[number].call.remote(name, arguments))
+                fetch(self.actors[number].relive.remote(self.saved[number], self.heard[number]))
+                return fetch(self.actors[number].call.remote(name, arguments))
             except RayActorError:
                 continue
         names = ", ".join(setup.name for setup in self.squads[number])
@@ -146,6 +147,31 @@ class RayFleet:
         """Stop the actors."""
         for actor in self.actors:
             ray.kill(actor)
+
+
+def fetch(reference: Any) -> Any:
+    """Wait for an answer for as long as there is a node that can give it.
+
+    Raises
+    ------
+    ClusterError
+        No node is left: Ray itself would wait for one for ever.
+    """
+    while True:
+        try:
+            return ray.get(reference, timeout=WATCH_S)
+        except GetTimeoutError:
+            check_nodes()
+
+
+def check_nodes() -> None:
+    """Raise `ClusterError` when no node of the cluster is alive, or nobody can say."""
+    try:
+        alive = any(node["Alive"] for node in ray.nodes())
+    except (RayError, RuntimeError, OSError) as error:
+        raise ClusterError(f"the Ray cluster is lost ({type(error).__name__}); 'moonfleet resume' goes on") from error
+    if not alive:
+        raise ClusterError("the Ray cluster is lost: no node of it is alive; 'moonfleet resume' goes on")
 
 
 def gather(answers: dict[int, Any]) -> Any:

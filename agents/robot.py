@@ -14,12 +14,13 @@ import numpy as np
 from moonfleet.autonomy.belief import Belief
 from moonfleet.autonomy.driver import Driver
 from moonfleet.autonomy.errors import PlanError
-from moonfleet.autonomy.observation import CHARGE, GO_ON, HIBERNATE, JOB0, RELAY
+from moonfleet.autonomy.observation import ACTION_NAMES, CHARGE, GO_ON, HIBERNATE, JOB0, RELAY
 from moonfleet.autonomy.policy import Policy
 from moonfleet.autonomy.traversability import DriveLimits, drive_cost
 from moonfleet.terrain.site import Site
 
 from .catalogue import RobotSpec
+from .errors import RobotError
 from .messages import NO_POINTS, Command, JobOffer, Note, Phase, Reply, Sense, Situation
 from .mission import Perception
 from .sensors import Eye, mast_camera, open_eye
@@ -71,9 +72,16 @@ class Robot:
         return self.carry_out(situation, self.policy.act(situation.observation))
 
     def carry_out(self, situation: Situation, action: int) -> Reply:
-        """Turn a choice (an index of the observation's mask) into orders. A masked choice counts as GO_ON."""
-        if not situation.observation.mask[action]:
-            action = GO_ON
+        """Turn a choice (an index of the observation's mask) into orders. A masked choice is told of and counts as GO_ON."""
+        mask = situation.observation.mask
+        if not 0 <= action < mask.size:
+            raise RobotError(f"{self.setup.name}: its policy chose action {action!r}: must be 0..{mask.size - 1}")
+        if not mask[action]:
+            told = f"{ACTION_NAMES[action]} is not allowed now; going on instead"
+            reply = self.carry_out(situation, GO_ON)
+            return reply._replace(
+                notes=(Note("plan_failed", {"reason": "ActionMasked", "message": told}), *reply.notes)
+            )
         if situation.current < 0 and self.job >= 0:
             self.release()
         if action == GO_ON:
@@ -197,6 +205,8 @@ class DrivingRobot(Robot):
         except PlanError as error:
             return self.give_up(error, ())
         self.phase = Phase.TRAVEL
+        # what the wheels refused belongs to the leg of the last route, not to this one
+        sense = sense._replace(blocked=False)
         line = ", ".join(f"{x:.2f} {y:.2f}" for x, y in route.xy)
         note = Note("route", {"job": self.job, "length_m": route.length_m, "wkt": f"LINESTRING ({line})"})
         return self.travel(sense, (note,))
@@ -206,8 +216,6 @@ class DrivingRobot(Robot):
         here = (sense.x, sense.y)
         if self.driver.arrived(here):
             return self.arrive(notes)
-        if sense.activity in (Activity.HIBERNATE, Activity.LOST):
-            return self.reply(notes=notes, attend=True)
         reach = 1.2 * self.setup.spec.speed_m_s * self.setup.drive_s
         leg = np.array([here])
         driven = 0.0
@@ -260,9 +268,9 @@ class DrivingRobot(Robot):
         return self.reply(Command(Activity.HOLD, NO_POINTS), notes=told)
 
     def step(self, sense: Sense) -> Reply:
-        """Between decisions: the next leg."""
+        """Between decisions: the next leg. A flat battery's sleep lasts until a decision ends it."""
         if self.phase == Phase.TRAVEL:
-            return self.travel(sense, ())
+            return self.travel(sense, ()) if sense.activity != Activity.HIBERNATE else self.reply(attend=True)
         return self.reply()
 
     def get_state(self) -> dict[str, object]:

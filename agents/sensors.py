@@ -95,6 +95,8 @@ class RenderedEye:
         patch = self.ground.patch(x, y, half, camera.cell_m)
         ground, centre = patch.elevation_m, patch.ref.centre
         wedge = camera.mask(patch.ref, (sense.x, sense.y), toward_deg)
+        if not wedge.any() or min(wedge.shape) < 2:  # a camera that sees less than a cell of ground
+            return ()
         rng = stream(self.seed, "camera", robot=self.robot, index=(sense.t_s, number))
         taken: tuple[Frame, ...] = ()
         dark = wedge
@@ -111,8 +113,9 @@ class RenderedEye:
 
     def look(self, sense: Sense, toward_deg: float, number: int = 0) -> Detections:
         """Return the rocks found in one look, in site metres."""
-        first, *more = (detect(frame) for frame in self.frames(sense, toward_deg, number))
-        for second in more:
+        looks = [detect(frame) for frame in self.frames(sense, toward_deg, number)]
+        first = looks[0] if looks else Detections(*(np.empty(0) for _ in Detections._fields))
+        for second in looks[1:]:
             gap = np.hypot(second.x[:, None] - first.x, second.y[:, None] - first.y)
             fresh = ~(gap < SAME_M).any(axis=1)
             first = Detections(*(np.concatenate([old, new[fresh]]) for old, new in zip(first, second, strict=True)))

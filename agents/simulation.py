@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from moonfleet.autonomy.policy import Policy
 from moonfleet.terrain.clock import tdb_to_utc
+from moonfleet.terrain.errors import did_you_mean
 
 from . import checkpoint, events
 from .cluster import cluster
 from .errors import CheckpointError, MissionError
 from .events import EventLog
 from .fleet import Fleet, LocalFleet
-from .mission import MissionSpec
+from .mission import MissionSpec, mission_key
 from .mission_loop import MissionLoop
 
 Backend = Literal["local", "ray"]
@@ -38,7 +39,7 @@ class StepInfo(NamedTuple):
 class Simulation:
     """Runs ``mission`` in ``run_dir``. Make a new one, or continue with ``resume=True`` from the newest whole checkpoint.
 
-    ``policies`` (robot index -> policy) take the place of the rule-based one, on either backend. A policy must answer by the
+    ``policies`` (robot's name -> policy) take the place of the rule-based one, on either backend. A policy must answer by the
     observation alone: what it keeps in itself is not in a checkpoint. ``notes`` tells, after a resume, of damaged
     checkpoints that were passed over.
     """
@@ -49,14 +50,14 @@ class Simulation:
         run_dir: Path,
         backend: Backend = "ray",
         address: str | None = None,
-        policies: dict[int, Policy] | None = None,
+        policies: Mapping[str, Policy] | None = None,
     ) -> None:
         if backend not in ("local", "ray"):
             raise MissionError(f"backend = {backend!r}: must be 'local' or 'ray'")
         if address is not None and backend != "ray":
             raise MissionError(f"--address {address!r}: only goes with --backend ray")
         self.mission, self.run_dir, self.backend, self.address = mission, Path(run_dir), backend, address
-        self.policies = policies
+        self.policies = by_index(mission, policies or {})
         self.notes: list[str] = []
 
     @contextmanager
@@ -110,7 +111,12 @@ class Simulation:
         loop.log.flush()
         checkpoint.save(
             self.run_dir,
-            checkpoint.Checkpoint(loop.steps_done, loop.log.count, loop.get_state()),  # pyright: ignore
+            checkpoint.Checkpoint(
+                loop.steps_done,
+                loop.log.count,
+                loop.get_state(),  # pyright: ignore[reportArgumentType]
+                mission_key(self.mission),
+            ),
         )
 
     def take_up(self, loop: MissionLoop, log: EventLog) -> int:
@@ -121,8 +127,19 @@ class Simulation:
                 raise CheckpointError(f"{self.run_dir}: no whole checkpoint is left:\n" + "\n".join(self.notes))
             log.rewind(0)
             return 0
+        if saved.mission != mission_key(self.mission):
+            raise CheckpointError(
+                f"{self.run_dir}: this run was begun with another mission; its scenario has been changed since. Change it "
+                "back, or start a new run (only robots_per_actor and checkpoint_every_steps may change)"
+            )
+        try:
+            loop.set_state(saved.state)  # pyright: ignore[reportArgumentType]
+        except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
+            raise CheckpointError(
+                f"{self.run_dir}: the checkpoint of step {saved.step} does not fit this mission or this version of "
+                f"moonfleet ({type(error).__name__}: {error})"
+            ) from error
         log.rewind(saved.events)
-        loop.set_state(saved.state)  # pyright: ignore[reportArgumentType]
         return saved.step
 
     def info(self, loop: MissionLoop) -> StepInfo:
@@ -140,3 +157,16 @@ class Simulation:
             n_events=loop.log.count,
             lost=int(loop.ops.lost.sum()),
         )
+
+
+def by_index(mission: MissionSpec, policies: Mapping[str, Policy]) -> dict[int, Policy]:
+    """Policies by the robots' index in the fleet; `MissionError` for a name that is not in it, or what cannot act."""
+    names = [member.name for member in mission.fleet]
+    for name, policy in policies.items():
+        if name not in names:
+            raise MissionError(
+                f"policies[{name!r}]: no robot of the fleet has this name.{did_you_mean(str(name), names)}"
+            )
+        if not isinstance(policy, Policy):
+            raise MissionError(f"policies[{name!r}] = {policy!r}: has no method act(observation)")
+    return {names.index(name): policy for name, policy in policies.items()}

@@ -19,7 +19,7 @@ from .messages import JobOffer, Phase, Sense, Situation
 from .mission import MissionSpec
 from .operations import Operations
 from .robot import ARRIVED_M
-from .state import Link
+from .state import Activity, Link
 from .station import ready
 from .tools import tool_power
 from .world import World
@@ -105,8 +105,8 @@ class Briefing:
         spec = self.mission.specs[robot]
         mask = np.zeros(layout.N_ACTIONS, dtype=np.bool_)
         mask[GO_ON] = True
-        if spec.role == "hopper" and self.ops.phase[robot] != Phase.IDLE and not self.ops.at_home(robot):
-            return mask  # an excursion is flown to its end
+        if self.on_excursion(robot):
+            return mask
         mask[HOLD] = True
         if spec.role == "orbiter":
             mask[RELAY] = True
@@ -118,14 +118,16 @@ class Briefing:
     def allowed(self, robot: int, job: int, board: Board, here: tuple[float, float], t_s: int) -> bool:
         """Whether a job may be taken up, as far as the robot knows."""
         entry = self.mission.jobs[job]
-        if not self.mask_free(robot) or not ready(entry, board, self.index_of, t_s):
+        if self.on_excursion(robot) or not ready(entry, board, self.index_of, t_s):
             return False
-        return others_on(board, robot, job) < entry.crew and not math.isinf(self.way_h(robot, here, job))
+        return others_on(board, robot, job, t_s) < entry.crew and not math.isinf(self.way_h(robot, here, job))
 
-    def mask_free(self, robot: int) -> bool:
-        """Whether a robot is free to take another job at all."""
-        spec = self.mission.specs[robot]
-        return spec.role != "hopper" or self.ops.phase[robot] == Phase.IDLE or self.ops.at_home(robot)
+    def on_excursion(self, robot: int) -> bool:
+        """Whether a hopper flies or works away from home: what it has begun it brings to its end."""
+        if self.mission.specs[robot].role != "hopper":
+            return False
+        flying = self.world.state.activity[0, robot] == Activity.HOP
+        return flying or (self.ops.phase[robot] != Phase.IDLE and not self.ops.at_home(robot))
 
     # -- the vector ------------------------------------------------------------------------------------------------
 
@@ -230,7 +232,7 @@ class Briefing:
             ready=float(all(board.done[need] for need in self.needs[job])),
             open=float(entry.open_at(t_s)),
             closes_in=(entry.window_s[1] - t_s) / 3600.0 if entry.window_s else 480.0,
-            others=float(others_on(board, robot, job)),
+            others=float(others_on(board, robot, job, t_s)),
             mine=float(board.assigned[robot] == job),
         )
 
@@ -247,9 +249,9 @@ class Briefing:
             put(row, f"others[{slot}]", known=1.0, dx=x - here[0], dy=y - here[1], battery_frac=battery, age=age)
 
 
-def others_on(board: Board, robot: int, job: int) -> int:
+def others_on(board: Board, robot: int, job: int, t_s: float) -> int:
     """Number of other robots that are on a job or were given it, as far as ``board`` knows."""
-    on = (board.worker == job) | (board.assigned == job)
+    on = board.on_job(job, t_s)
     return int(np.count_nonzero(on)) - int(on[robot])
 
 

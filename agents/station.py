@@ -39,7 +39,8 @@ class Station:
             spec = self.mission.specs[robot]
             here = (float(board.robots[robot, 0]), float(board.robots[robot, 1]))
             for index, job in enumerate(jobs):
-                if board.done[index] or job.tool not in spec.tools or not ready(job, board, self.index_of, t_s):
+                able = not job.tool or job.tool in spec.tools
+                if board.done[index] or not able or not ready(job, board, self.index_of, t_s):
                     continue
                 left_h = max(job.effort_h - board.progress_s[index] / 3600.0, 0.0) / job.crew
                 need = self.estimates.job(robot, here, index, left_h, int(t_s))
@@ -49,7 +50,7 @@ class Station:
                     loyal = LOYALTY if under_way else 1.0
                     gain[row, index] = loyal * job.value / max(need.way_h + left_h, MIN_H)
                     cost[row, index] = 0.0
-        crew = self.room(board, listening)
+        crew = self.room(board, listening, t_s)
         chosen = allocate(gain, cost, crew)
         fresh: list[tuple[int, int]] = []
         for row, robot in enumerate(listening):
@@ -59,8 +60,9 @@ class Station:
             board.assigned[robot] = job
         return fresh
 
-    def room(self, board: Board, listening: list[int]) -> list[int]:
-        """Places left on each job after the robots that are out of contact and known to be on it."""
-        away = [robot for robot in range(len(self.mission.fleet)) if robot not in listening]
-        taken = [sum(int(board.worker[robot]) == index for robot in away) for index in range(len(self.mission.jobs))]
+    def room(self, board: Board, listening: list[int], t_s: float) -> list[int]:
+        """Places left on each job after the robots that are out of contact and, as far as is known, on it."""
+        away = np.ones(len(self.mission.fleet), dtype=np.bool_)
+        away[listening] = False
+        taken = [int(np.count_nonzero(away & board.on_job(index, t_s))) for index in range(len(self.mission.jobs))]
         return [max(job.crew - used, 0) for job, used in zip(self.mission.jobs, taken, strict=True)]

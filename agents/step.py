@@ -11,9 +11,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.terrain.horizon import horizon_at
 from moonfleet.terrain.kernel import kernel
-from moonfleet.terrain.light import disc_lit, local_elevation_deg
+from moonfleet.terrain.light import clearance_deg, lit_at
 
 from . import state as s
 from .links import BIT_EARTH, BIT_RELAY, BIT_STATION, best_link, measure
@@ -42,22 +41,18 @@ def look(
     dx, dy = x - frame[CENTRE_X], y - frame[CENTRE_Y]
     rows, cols = view.shape
     row, col = cell_index(frame, x, y, rows, cols)
-    azimuth = sky[s.SUN_AZ]
-    elevation = local_elevation_deg(sky[s.SUN_EL], azimuth, dx, dy)
-    f[s.LIT, w, r] = disc_lit(elevation, horizon_at(millideg, row, col, azimuth), sky[s.SUN_RADIUS])
+    f[s.LIT, w, r] = lit_at(millideg, row, col, dx, dy, sky[s.SUN_AZ], sky[s.SUN_EL], sky[s.SUN_RADIUS])
     link = 0
     if awake_station and spec[s.RATE_STATION, r] > 0.0 and view[row, col]:
         to_x, to_y = f[s.X, w, station] - x, f[s.Y, w, station] - y
         if math.sqrt(to_x * to_x + to_y * to_y) <= spec[s.RANGE_STATION, r]:
             link |= BIT_STATION
-    if spec[s.RATE_RELAY, r] > 0.0 and sky[s.RELAY_EL] > -90.0:
-        azimuth = sky[s.RELAY_AZ]
-        if local_elevation_deg(sky[s.RELAY_EL], azimuth, dx, dy) >= horizon_at(millideg, row, col, azimuth):
-            link |= BIT_RELAY
-    if spec[s.RATE_EARTH, r] > 0.0:
-        azimuth = sky[s.EARTH_AZ]
-        if local_elevation_deg(sky[s.EARTH_EL], azimuth, dx, dy) >= horizon_at(millideg, row, col, azimuth):
-            link |= BIT_EARTH
+    relay = clearance_deg(millideg, row, col, dx, dy, sky[s.RELAY_AZ], sky[s.RELAY_EL])
+    if spec[s.RATE_RELAY, r] > 0.0 and sky[s.RELAY_EL] > -90.0 and relay >= 0.0:
+        link |= BIT_RELAY
+    earth = clearance_deg(millideg, row, col, dx, dy, sky[s.EARTH_AZ], sky[s.EARTH_EL])
+    if spec[s.RATE_EARTH, r] > 0.0 and earth >= 0.0:
+        link |= BIT_EARTH
     i[s.LINK, w, r] = link
 
 

@@ -22,8 +22,14 @@ from .mission import MissionSpec
 DARK_HOUR = 0.1  # [-] hours of driving that one hour of darkness at a haven is worth
 WAY_H = 12  # [h] how far ahead the light along a way is looked at
 APART_M = 9.0  # robots in one haven stand this far from its middle, each on a bearing of its own
-GOLDEN_ANGLE_RAD = math.pi * (3.0 - math.sqrt(5.0))
+GOLDEN_ANGLE_RAD = math.pi * (3.0 - math.sqrt(5.0))  # successive robots get well-spread bearings
 STILL_H = np.inf  # a machine that does not drive reaches no other place
+
+
+def beside(place: tuple[float, float], robot: int, apart_m: float) -> tuple[float, float]:
+    """A place ``apart_m`` from another, on a bearing of this robot's own."""
+    bearing = GOLDEN_ANGLE_RAD * robot
+    return place[0] + apart_m * math.sin(bearing), place[1] + apart_m * math.cos(bearing)
 
 
 class Travel:
@@ -57,8 +63,7 @@ class Travel:
                 continue
             cost = way + DARK_HOUR * self.forecast.light(*haven, t_s).dark_for_h
             if cost < least:
-                bearing = GOLDEN_ANGLE_RAD * robot
-                best = haven[0] + APART_M * math.sin(bearing), haven[1] + APART_M * math.cos(bearing)
+                best = beside(haven, robot, APART_M)
                 hours, least = way, cost
         return best, hours
 

@@ -75,6 +75,10 @@ class Job:
         """Say whether the job's window is open ``t_s`` seconds into the mission."""
         return self.window_s is None or self.window_s[0] <= t_s < self.window_s[1]
 
+    def closed_at(self, t_s: float) -> bool:
+        """Say whether the job's window is over for good ``t_s`` seconds into the mission."""
+        return self.window_s is not None and t_s >= self.window_s[1]
+
 
 def job_kind(name: str, where: str = "kind") -> JobKind:
     """Return the kind called ``name``; raises `JobError` naming ``where`` and the nearest kind."""

@@ -14,7 +14,10 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+import yaml
+
 FOLDER = Path(__file__).parent / "reference"
+MEANINGS = Path(__file__).parent / "meanings.yaml"
 COMMAND = (sys.executable, "-m", "moonfleet.experiments.cli")
 
 
@@ -82,6 +85,26 @@ def default_of(field: dict[str, object]) -> str:
     return "" if default in (None, "", [], {}) else f"`{default}`"
 
 
+def key_table(schema: dict[str, object], meanings: dict[str, str], where: str) -> str:
+    """Return the keys of one block with what each means; every key needs a meaning, every meaning a key."""
+    properties = schema["properties"]
+    assert isinstance(properties, dict)
+    if properties.keys() != meanings.keys():
+        raise SystemExit(f"{MEANINGS.name}, {where}: {', '.join(sorted(properties.keys() ^ meanings.keys()))}")
+    required = schema.get("required", [])
+    assert isinstance(required, list)
+    rows = [
+        (
+            f"`{name}`",
+            constraints_of(field),
+            "required" if name in required else default_of(field),
+            meanings[name],
+        )
+        for name, field in properties.items()
+    ]
+    return table(("key", "value", "default", "meaning"), rows)
+
+
 def robots_page() -> str:
     """The robot catalogue."""
     from moonfleet.agents.catalogue import RobotSpec, load_catalogue
@@ -113,21 +136,18 @@ def robots_page() -> str:
         "tools",
     )
     sources = "\n".join(f"- `{kind}`: {'; '.join(spec.sources)}" for kind, spec in kinds.items())
-    fields = RobotSpec.model_json_schema()
-    required = set(fields.get("required", []))
-    keys = [
-        (f"`{name}`", constraints_of(schema), "required" if name in required else default_of(schema))
-        for name, schema in fields["properties"].items()
-    ]
+    meanings = yaml.safe_load(MEANINGS.read_text(encoding="utf-8"))["robot"]
     return (
         "# The robot catalogue\n\n"
-        "One file per kind in `agents/robots/`; a scenario names a kind and may change any figure of it. "
+        "One file per kind in `agents/robots/`; a scenario names a kind in its `fleet` and may change any figure of it with "
+        "`overrides`. A new kind is a new file there, whose name is its `kind`; in Python, "
+        "`moonfleet.load_catalogue(folder)` also reads kinds from a folder of your own. "
         "Units are in the names of the keys, otherwise SI.\n\n"
         + table(head, rows)
         + "\n## Sources\n\n"
         + sources
         + "\n\n## Keys of a robot file\n\n"
-        + table(("key", "value", "default"), keys)
+        + key_table(RobotSpec.model_json_schema(), meanings, "robot")
     )
 
 
@@ -138,7 +158,7 @@ def events_page() -> str:
     columns = [
         ("`seq`", "int64", "number of the event, from 0"),
         ("`t_s`", "int64", "time since the start of the mission [s]"),
-        ("`kind`", "string", "one of the kinds below"),
+        ("`kind`", "string", "one of the kinds above"),
         ("`robot`", "string", "name of the robot, if it is about one"),
         *((f"`{name}`", field.type, field.meaning) for name, field in events.FIELDS.items()),
     ]
@@ -164,15 +184,15 @@ def scenario_page() -> str:
     parts = ["# The scenario file\n", prose(scenario_model.__doc__) + "\n"]
     shown = [(f"`{name}`", " ".join(load_scenario(name).description.split())) for name in shipped_scenarios()]
     parts += ["## Shipped scenarios\n", table(("name", "what it is"), shown)]
+    first = shipped_scenarios()["first-light"].read_text(encoding="utf-8").strip()
+    parts += ["## A whole one\n", "`moonfleet run my.yaml` runs a file of your own. This is `first-light`:\n"]
+    parts += [f"```yaml\n{first}\n```\n"]
+    meanings = yaml.safe_load(MEANINGS.read_text(encoding="utf-8"))["scenario"]
     for path, block in scenario_model.BLOCKS.items():
-        schema = block.model_json_schema()
-        required = set(schema.get("required", []))
-        title = f"`{'.'.join(path)}`" if path else "The file"
-        rows = [
-            (f"`{name}`", constraints_of(field), "required" if name in required else default_of(field))
-            for name, field in schema["properties"].items()
-        ]
-        parts += [f"## {title}\n", prose(block.__doc__) + "\n", table(("key", "value", "default"), rows)]
+        where = ".".join(path)
+        title = f"`{where}`" if path else "The file"
+        parts += [f"## {title}\n", prose(block.__doc__) + "\n"]
+        parts += [key_table(block.model_json_schema(), meanings[where], f"scenario {where!r}")]
     return "\n".join(parts)
 
 
@@ -223,12 +243,25 @@ def command_page() -> str:
     return "\n".join(parts)
 
 
+def options(kind: type) -> str:
+    """Return what ``gymnasium.make`` takes for an environment: its docstring, and the defaults of its constructor."""
+    defaults = ", ".join(
+        f"{name}={value.default!r}"
+        for name, value in inspect.signature(kind).parameters.items()
+        if value.default is not inspect.Parameter.empty
+    )
+    return fenced(kind.__doc__) + f"\nDefaults: `{defaults}`\n"
+
+
 def environments_page() -> str:
     """The Gymnasium environments."""
     import moonfleet.envs
+    from moonfleet.envs.polar_traverse import env as polar_env
     from moonfleet.envs.polar_traverse import rewards as polar_rewards
     from moonfleet.envs.polar_traverse import spaces as polar_spaces
+    from moonfleet.envs.station_ops import env as station_env
     from moonfleet.envs.station_ops import rewards as station_rewards
+    from moonfleet.envs.station_ops import spaces as station_spaces
 
     rows: list[tuple[object, ...]] = []
     start = 0
@@ -241,11 +274,14 @@ def environments_page() -> str:
             "# The environments\n",
             fenced(moonfleet.envs.__doc__),
             "## moonfleet/PolarTraverse-v0\n",
+            options(polar_env.PolarTraverse),
             fenced(polar_rewards.__doc__),
             prose(polar_spaces.__doc__) + "\n",
             table(("index", "feature", "range", "meaning"), rows),
             "## moonfleet/StationOps-v0\n",
+            options(station_env.StationOps),
             fenced(station_rewards.__doc__),
+            prose(station_spaces.__doc__) + "\n",
             "One row per robot: [the observation of a station's robot](observation.md).\n",
         ]
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
+from moonfleet.terrain.clock import utc_to_tdb
 from moonfleet.terrain.errors import MoonfleetError, did_you_mean
 
 
@@ -63,7 +64,25 @@ def need_name(field: str, value: object, known: Iterable[str]) -> str:
 
 def need_reset_options(options: dict[str, object] | None, known: Iterable[str]) -> dict[str, object]:
     """Return a copy of reset's ``options`` after checking that every key is one of ``known``."""
+    if options is not None and not isinstance(options, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise EnvOptionError(f"reset options: got {options!r}, need a mapping of name to value, or None.")
     given = dict(options or {})
     for key in given:
         need_name("reset options", key, known)
     return given
+
+
+def need_dates(dates: object) -> tuple[float, float]:
+    """Return a pair of UTC dates as an increasing pair of seconds TDB; raise `EnvOptionError` for anything else."""
+    if not isinstance(dates, (tuple, list)) or not all(isinstance(date, str) for date in dates):
+        raise EnvOptionError(f"dates: got {dates!r}, need two UTC times (from, to) as text.")
+    return need_range("dates (s TDB)", [utc_to_tdb(str(date)) for date in dates], -1e11, 1e11)
+
+
+def need_state(state: object, names: Collection[str], where: str = "set_state") -> None:
+    """Raise `EnvStateError` unless ``state`` is a mapping that has all of ``names``."""
+    if not isinstance(state, Mapping):
+        raise EnvStateError(f"{where}: got {type(state).__name__}, need what get_state returned.")
+    missing = [name for name in names if name not in state]
+    if missing:
+        raise EnvStateError(f"{where}: {', '.join(missing)} missing; need what get_state of this environment returned.")

@@ -109,10 +109,21 @@ def _versions(names: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:
     return have, lack
 
 
+def _install(extra: str = "") -> str:
+    """Return the command that installs moonfleet with an extra: in a clone, the pinned set of the clone."""
+    option = f"[{extra}]" if extra else ""
+    clone = Path(__file__).resolve().parent.parent
+    if not ((clone / "setup.cfg").is_file() and (clone / "constraints.txt").is_file()):
+        return f"pip install 'moonfleet{option}'"
+    python = Path(sys.executable)
+    shown = python.relative_to(clone) if python.is_relative_to(clone) else python
+    return f"{shown} -m pip install -e '.{option}' -c constraints.txt (in {clone})"
+
+
 def _core() -> list[Finding]:
     have, lack = _versions(CORE)
     if lack:
-        return [Finding("packages", "bad", f"missing: {', '.join(lack)}; pip install moonfleet")]
+        return [Finding("packages", "bad", f"missing: {', '.join(lack)}; {_install()}")]
     shown = ", ".join(
         f"{name} {have[name]}" for name in ("numpy", "numba", "opencv-python-headless", "ray", "gymnasium")
     )
@@ -123,7 +134,7 @@ def _extras() -> list[Finding]:
     out: list[Finding] = []
     for extra, names in EXTRAS.items():
         _, lack = _versions(names)
-        words = "all there" if not lack else f"missing: {', '.join(lack)}; pip install 'moonfleet[{extra}]'"
+        words = "all there" if not lack else f"missing: {', '.join(lack)}; {_install(extra)}"
         out.append(Finding(f"extra [{extra}]", "ok" if not lack else "warn", words))
     return out
 
@@ -145,7 +156,11 @@ def _cache() -> list[Finding]:
         return [Finding("site cache", "bad", f"{folder} cannot be written; set MOONFLEET_CACHE to a folder that can")]
     sites = len(list(folder.glob("**/site.json"))) if folder.is_dir() else 0
     return [
-        Finding("site cache", "ok" if free >= DISK_GB else "warn", f"{folder}: {sites} built sites, {free:.0f} GB free")
+        Finding(
+            "site cache",
+            "ok" if free >= DISK_GB else "warn",
+            f"{folder}: {sites} built site{'s' * (sites != 1)}, {free:.0f} GB free",
+        )
     ]
 
 

@@ -191,7 +191,7 @@ def job_records(table: pa.Table) -> tuple[JobRecord, ...]:
                 given.setdefault(str(row["robot"]), []).append((int(str(row["t_s"])), job))
 
     status = of_kind(table, "status")
-    at_work = status.filter(pc.field("activity") == "WORK")
+    at_work = status.filter(pc.field("activity") == "work")
     step_s = round(step_hours(np.unique(status["t_s"].to_numpy())) * 3600.0)
     work_times: dict[str, list[int]] = {}
     for robot, t_s in zip(at_work["robot"].to_pylist(), at_work["t_s"].to_pylist(), strict=True):

@@ -19,7 +19,7 @@ from moonfleet.terrain.relay import queqiao2
 from moonfleet.terrain.site import Site, SiteRecipe, build_site, recipe_of_dem
 
 from .errors import RunFolderError, ScenarioError
-from .scenario import fault, group_points, job_ids, job_points, member_spec, place_order
+from .scenario import fault, group_points, is_file, job_ids, job_points, member_spec, place_order, with_seed
 from .scenario_model import PlaceBlock, ResolvedBlock, Scenario, SiteBlock
 
 Point = tuple[float, float]
@@ -63,7 +63,7 @@ def build_mission(
         An elevation file or place name that cannot be used.
     """
     if seed is not None:
-        scenario = scenario.model_copy(update={"seed": seed})
+        scenario = with_seed(scenario, seed)
     if site is not None:
         scenario = scenario.model_copy(update={"site": override_site(scenario.site, site)})
     recipe = recipe_of(scenario)
@@ -78,9 +78,13 @@ def build_mission(
 
 def override_site(block: SiteBlock, given: str) -> SiteBlock:
     """Return the site block for ``--site``: an elevation file when it looks like one, else the name of a place."""
-    path = Path(given).expanduser()
-    if path.exists() or path.suffix.lower() in DEM_SUFFIXES:
-        if not path.is_file():
+    try:
+        path = Path(given).expanduser()
+        looks_like_one = path.exists() or path.suffix.lower() in DEM_SUFFIXES
+    except (OSError, RuntimeError) as error:  # a name too long, a home that nobody has
+        raise SiteError(f"--site = {given[:60]}: no such file ({error.args[-1]})") from error
+    if looks_like_one:
+        if not is_file(path):
             raise SiteError(f"--site = {given}: no such file")
         return SiteBlock(dem=str(path.resolve()), cell_m=block.cell_m, seed=block.seed, azimuths=block.azimuths)
     return block.model_copy(update={"name": given, "lon_deg": None, "lat_deg": None, "dem": None})
@@ -94,6 +98,8 @@ def assemble(scenario: Scenario, site: Site, flat: dict[str, Point]) -> MissionS
         for member, spec in zip(scenario.fleet, specs, strict=True)
     )
     landers = [member.name for member in fleet if member.spec.role == "lander"]
+    station = scenario.station or landers[0]
+    at_station = [(member.name, member.xy) for member in fleet if member.name == station and member.xy is not None]
     havens = tuple((name, flat[name]) for haven in scenario.havens for name in labels_of(scenario, haven))
     try:
         return MissionSpec(
@@ -104,8 +110,8 @@ def assemble(scenario: Scenario, site: Site, flat: dict[str, Point]) -> MissionS
             t0=utc_to_tdb(scenario.start_utc),
             duration_s=round(scenario.duration_s),
             seed=scenario.seed,
-            station=scenario.station or landers[0],
-            havens=havens,
+            station=station,
+            havens=havens or tuple(at_station),
             relay=queqiao2() if scenario.relay == "queqiao2" else None,
             decision_s=scenario.decision_step_s,
             drive_s=scenario.drive_step_s,

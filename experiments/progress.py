@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -12,18 +11,27 @@ if TYPE_CHECKING:
     from moonfleet.agents.simulation import StepInfo
 
 LINE_EVERY = 0.05  # share of the mission between two lines where there is no terminal
+WIDE = 135  # columns of a terminal that shows the whole line beside the bar
+# the stages of building a site, in the words shown; it is built once and then found in the cache
+STAGES = {
+    "ground": "building the site, once: ground",
+    "horizon": "building the site, once: horizons",
+    "light": "building the site, once: a year of light",
+    "checksums": "building the site, once: checksums",
+}
 
 
-def describe(info: StepInfo, *, symbols: bool) -> str:
-    """Return one line: time, day of the mission, light, jobs, events."""
+def describe(info: StepInfo, *, symbols: bool, short: bool = False) -> str:
+    """Return one line: time, day of the mission, light, jobs, events; ``short`` fits beside a bar into 80 columns."""
     light = ("☀" if info.lit >= 0.5 else "☾") if symbols else ("day" if info.lit >= 0.5 else "night")
     day = info.t_s / 86_400.0
     dot = "·" if symbols else "|"
     total = info.steps * info.t_s / max(1, info.step) / 86_400.0
     lost = f" {dot} {info.lost} lost" if info.lost else ""
+    date, sunlit = ("", "") if short else (f"{info.utc[:16].replace('T', ' ')} UTC {dot} ", " in sunlight")
     return (
-        f"{info.utc[:16].replace('T', ' ')} UTC {dot} day {day:4.1f} of {total:.1f} "
-        f"{dot} {light} {info.lit:4.0%} in sunlight {dot} jobs {info.jobs_done}/{info.jobs_total} {dot} {info.n_events:,} events{lost}"
+        f"{date}day {day:4.1f} of {total:.1f} {dot} {light} {info.lit:4.0%}{sunlit} "
+        f"{dot} jobs {info.jobs_done}/{info.jobs_total} {dot} {info.n_events:,} events{lost}"
     )
 
 
@@ -33,7 +41,7 @@ class TerminalWatcher:
     def __init__(self, console: Console) -> None:
         self.progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=8 if console.width < WIDE else 24),
             TaskProgressColumn(),
             TimeRemainingColumn(compact=True),
             console=console,
@@ -41,6 +49,7 @@ class TerminalWatcher:
         )
         self.task = self.progress.add_task("", total=1.0)
         self.symbols = console.encoding.lower().startswith("utf")
+        self.short = console.width < WIDE
 
     def __enter__(self) -> TerminalWatcher:
         self.progress.start()
@@ -51,13 +60,12 @@ class TerminalWatcher:
 
     def stage(self, name: str, fraction: float) -> None:
         """Show a preparation."""
-        self.progress.update(self.task, description=name, completed=fraction, total=1.0)
+        self.progress.update(self.task, description=STAGES.get(name, name), completed=fraction, total=1.0)
 
     def step(self, info: StepInfo) -> None:
         """Show a decision step."""
-        self.progress.update(
-            self.task, description=describe(info, symbols=self.symbols), completed=info.step, total=info.steps
-        )
+        text = describe(info, symbols=self.symbols, short=self.short)
+        self.progress.update(self.task, description=text, completed=info.step, total=info.steps)
 
 
 class LineWatcher:
@@ -67,7 +75,6 @@ class LineWatcher:
         self.console = console
         self.shown = -1
         self.last_stage = ""
-        self.began = 0.0
 
     def __enter__(self) -> LineWatcher:
         return self
@@ -77,13 +84,12 @@ class LineWatcher:
 
     def stage(self, name: str, fraction: float) -> None:
         """Print a preparation once."""
-        if name != self.last_stage:
+        if name not in (self.last_stage, "done"):
             self.last_stage = name
-            self.console.print(f"{name} ...", markup=False, highlight=False, soft_wrap=True)
+            self.console.print(f"{STAGES.get(name, name)} ...", markup=False, highlight=False, soft_wrap=True)
 
     def step(self, info: StepInfo) -> None:
         """Print a line when another 5 % are done."""
-        self.began = self.began or time.monotonic()
         slot = int(info.step / info.steps / LINE_EVERY)
         if slot > self.shown or info.step == info.steps:
             self.shown = slot

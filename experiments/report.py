@@ -115,7 +115,7 @@ def render(data: ReportInput) -> str:
     parts = (
         header(metrics, data.scenario),
         cards(metrics, data.scenario),
-        _map_section(metrics, data.pictures is not None),
+        _map_section(metrics, data.pictures.light_high if data.pictures is not None else None),
         sky_panel(axis, table),
         gantt_panel(axis, metrics),
         battery_panel(axis, series),
@@ -144,9 +144,11 @@ def render(data: ReportInput) -> str:
     )
 
 
-def _map_section(metrics: RunMetrics, lit: bool) -> str:
+def _map_section(metrics: RunMetrics, light_high: float | None) -> str:
     note = (
-        "drag to move, wheel to zoom: rocks show at a few metres across" if lit else "the ground itself was not at hand"
+        "drag to move, wheel to zoom: rocks show at a few metres across"
+        if light_high is not None
+        else "the ground itself was not at hand"
     )
     return (
         f'<section id="map"><h2>Map<span class="note">{note}</span></h2><div class="map"><div>'
@@ -154,7 +156,7 @@ def _map_section(metrics: RunMetrics, lit: bool) -> str:
         '<button data-zoom="0.55" title="farther">−</button><button data-zoom="home" title="all activity">⌂</button>'
         '<button data-zoom="all" title="the whole site" class="word">all</button></div><div class="tip"></div></div>'
         '<div class="time"><button id="play">▶ Play</button><input id="time" type="range" min="0" step="600" aria-label="time">'
-        f'<output id="clock"></output></div></div>{side_panel(metrics, lit)}</div></section>'
+        f'<output id="clock"></output></div></div>{side_panel(metrics, light_high)}</div></section>'
     )
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from moonfleet.terrain.site import Site
 
-from .metrics import RunMetrics, numbers, of_kind, of_robot
+from .metrics import JobRecord, RunMetrics, numbers, of_kind, of_robot
 from .report_svg import robot_colour
 from .scenario import group_points
 from .scenario_model import Scenario
@@ -33,6 +33,7 @@ class MapPictures:
     ground: bytes
     light: bytes
     frames: tuple[tuple[int, bytes], ...] = field(default=())  # (seconds since start, shadow as a dark overlay)
+    light_high: float = 1.0  # share of sunlight that the brightest colour of ``light`` stands for
 
 
 def take_pictures(site: Site, times_s: np.ndarray, sun_az_deg: np.ndarray, sun_el_deg: np.ndarray) -> MapPictures:
@@ -43,13 +44,14 @@ def take_pictures(site: Site, times_s: np.ndarray, sun_az_deg: np.ndarray, sun_e
     warm = np.array([1.0, 0.985, 0.955])
     ground = np.clip(62.0 + 0.76 * relief[..., None].astype(np.float64) * warm, 0, 255).astype(np.uint8)
     mean = np.asarray(site.mean_lit, dtype=np.float32)
-    light = light_map(site.grid, mean, max(0.05, float(np.quantile(mean, 0.998))))
+    high = max(0.05, float(np.quantile(mean, 0.998)))
     return MapPictures(
         bounds=tuple(float(v) for v in site.ref.bounds),  # type: ignore[arg-type]
         lon_deg=float(site.ref.lonlat()[0]),
         ground=encode(ground),
-        light=encode(light),
+        light=encode(light_map(site.grid, mean, high)),
         frames=shadow_frames(site, times_s, sun_az_deg, sun_el_deg),
+        light_high=high,
     )
 
 
@@ -198,16 +200,21 @@ def _places(scenario: Scenario | None, metrics: RunMetrics, cx: float, cy: float
             for n in names
             if n in spots and n != lander.at
         ]
-    states = {job.job: job.state for job in metrics.jobs}
+    lives = {job.job: job_life(job) for job in metrics.jobs}
     from .scenario import job_ids, job_points
 
     ids = job_ids(scenario)
     for block in scenario.jobs:
         for ident, point in zip(ids[block.id], job_points(scenario, block), strict=True):
             if point in spots:
-                state = states.get(ident, "waiting")
-                out.append({**_marker("job", ident, spots[point], cx, cy, f"{block.kind}: {state}"), "state": state})
+                out.append({**_marker("job", ident, spots[point], cx, cy, block.kind), "life": lives.get(ident, [])})
     return out
+
+
+def job_life(job: JobRecord) -> list[tuple[int, str]]:
+    """Return when a job was given, begun and ended [s], in order, each with the state it was in from then on."""
+    times = ((job.assigned_s, "assigned"), (job.started_s, "started"), (job.ended_s, job.state))
+    return sorted(((t, state) for t, state in times if t is not None), key=lambda one: one[0])
 
 
 def _marker(kind: str, name: str, xy: tuple[float, float], cx: float, cy: float, note: str) -> dict[str, object]:

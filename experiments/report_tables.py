@@ -83,14 +83,14 @@ def cards(metrics: RunMetrics, scenario: Scenario | None) -> str:
     return f'<div class="cards">{body}</div>'
 
 
-def side_panel(metrics: RunMetrics, lit: bool) -> str:
-    """Return the map's switches and legend."""
+def side_panel(metrics: RunMetrics, light_high: float | None) -> str:
+    """Return the map's switches and legend; ``light_high`` is what the brightest colour of the light means, None without."""
     switches = [
         ("tracks", "tracks, by battery", True),
         ("keepouts", "keep-out zones", True),
         ("routes", "planned routes", False),
     ]
-    if lit:
+    if light_high is not None:
         switches = [("shadow", "shadow at this moment", True), ("light", "mean illumination", False), *switches]
     switches.append(("labels", "labels", True))
     boxes = "".join(
@@ -106,18 +106,25 @@ def side_panel(metrics: RunMetrics, lit: bool) -> str:
         ("#14202f", "■", "station"),
         ("#E69F00", "▲", "haven"),
         ("#009E73", "◆", "job done"),
-        ("#8a93a3", "◆", "job not done"),
+        ("#0072B2", "◆", "job begun"),
+        ("#56B4E9", "◆", "job given"),
+        ("#8a93a3", "◆", "job open"),
+        ("#c23b22", "◆", "job given up"),
         ("#ff8c3c", "●", "keep-out zone"),
         ("#c23b22", "✕", "rock touched"),
+        ("#e0a800", "●", "Sun, on the compass (grey: below a flat horizon)"),
     )
     legend = "".join(
-        f'<div><span style="color:{colour};display:inline-block;width:20px">{sign}</span>{name}</div>'
-        for colour, sign, name in marks
+        f'<div class="mark"><span style="color:{colour}">{sign}</span>{name}</div>' for colour, sign, name in marks
     )
-    ramp = '<div class="ramp"></div><div class="ends"><span>0 %</span><span>battery</span><span>100 %</span></div>'
-    return (
-        f'<div class="side"><h3>Show</h3>{boxes}<h3>Robots</h3>{robots}<h3>Track</h3>{ramp}<h3>Marks</h3>{legend}</div>'
-    )
+    ramps = _ramp("ramp", "battery", 1.0)
+    if light_high is not None:
+        ramps += _ramp("ramp light", "mean illumination, a year", light_high)
+    return f'<div class="side"><h3>Show</h3>{boxes}<h3>Robots</h3>{robots}<h3>Colours</h3>{ramps}<h3>Marks</h3>{legend}</div>'
+
+
+def _ramp(style: str, name: str, high: float) -> str:
+    return f'<div class="{style}"></div><div class="ends"><span>0 %</span><span>{name}</span><span>{100.0 * high:.0f} %</span></div>'
 
 
 def robot_table(metrics: RunMetrics) -> str:
@@ -224,7 +231,9 @@ def provenance(metrics: RunMetrics, scenario: Scenario | None, sha256: str) -> s
         "report by": f"moonfleet {escape(__version__)}",
         "events": f"{metrics.n_events:,}",
         "SHA-256 of the event log": f"<code>{escape(sha256)}</code>",
-        "make it again": f"<code>moonfleet run {escape(metrics.scenario)} --seed {metrics.seed}</code>",
+        "make it again": "<code>moonfleet run scenario.yaml</code> with the one in this run folder gives the same SHA-256"
+        if stamp is not None
+        else "",
     }
     body = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in items.items() if value)
     return f'<section id="provenance"><h2>Where this comes from</h2><dl>{body}</dl></section>'

@@ -90,7 +90,9 @@ def sky_panel(axis: TimeAxis, table: pa.Table) -> str:
     for place, (name, colour) in enumerate((("Sun", "#D9820B"), ("Earth", "#0072B2"))):
         body.append(svg.rect(12, top + 12 + 18 * place, 11, 3, colour))
         body.append(svg.text(29, top + 18 + 18 * place, name, "row"))
-    note = "elevation at the site centre above a flat horizon; shaded: Sun below it"
+    note = (
+        "elevation at the site centre; shaded: Sun below a flat horizon (heights see it longer, hills hide it sooner)"
+    )
     return svg.panel("sky", "Sky", note, top + height + AXIS_H, "".join(body))
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from .errors import OptionError
 from .run_folder import drop_if_empty, locked, make_run_folder, open_unfinished, write_scenario, write_summary
-from .scenario import load_scenario
+from .scenario import load_scenario, with_seed
 from .scenario_model import Scenario
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def run_scenario(
     watcher = watcher or Silent()
     loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     if seed is not None:
-        loaded = loaded.model_copy(update={"seed": seed})
+        loaded = with_seed(loaded, seed)
     _check_address(backend, address)
     began = time.perf_counter()
     run_dir = make_run_folder(loaded, Path(out) if out is not None else None)
@@ -116,7 +116,8 @@ def run_scenario(
 
             plan = build_mission(loaded, site=site, progress=watcher.stage)
             write_scenario(run_dir, plan.scenario)
-            return _fly(plan, run_dir, backend, address, watcher, began, resume=False)
+            with resumable(run_dir):
+                return _fly(plan, run_dir, backend, address, watcher, began, resume=False)
     except BaseException:
         drop_if_empty_unless_begun(run_dir)
         raise
@@ -139,7 +140,7 @@ def resume_run(
     scenario = open_unfinished(folder)
     _check_address(backend, address)
     began = time.perf_counter()
-    with locked(folder):
+    with locked(folder), resumable(folder):
         watcher.stage("reading the ground", 0.0)
         from .mission_build import build_mission
 
@@ -202,6 +203,17 @@ def finish(plan: Plan, run_dir: Path, backend: Backend, times: dict[str, float])
 
 
 @contextmanager
+def resumable(run_dir: Path) -> Iterator[None]:
+    """Turn Ctrl-C at any moment into `Interrupted`, which names the folder to go on with."""
+    try:
+        yield
+    except Interrupted:
+        raise
+    except KeyboardInterrupt:
+        raise Interrupted(run_dir) from None
+
+
+@contextmanager
 def stopping(run_dir: Path, tell: Callable[[StepInfo], None]) -> Iterator[Callable[[StepInfo], None]]:
     """Turn Ctrl-C into a stop between two steps, where a checkpoint is whole; a second Ctrl-C stops at once."""
     asked = threading.Event()
@@ -223,9 +235,5 @@ def stopping(run_dir: Path, tell: Callable[[StepInfo], None]) -> Iterator[Callab
     signal.signal(signal.SIGINT, ask)
     try:
         yield on_step
-    except Interrupted:
-        raise
-    except KeyboardInterrupt:
-        raise Interrupted(run_dir) from None
     finally:
         signal.signal(signal.SIGINT, before)

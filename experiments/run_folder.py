@@ -138,7 +138,11 @@ def open_unfinished(folder: Path) -> Scenario:
     RunFolderError
         No such folder, no resolved scenario in it, or events that belong to another run.
     """
-    if not folder.is_dir():
+    try:
+        found = folder.is_dir()
+    except OSError as error:  # a name too long, say
+        raise RunFolderError(f"{str(folder)[:60]}: no such run folder ({error.strerror})") from error
+    if not found:
         raise RunFolderError(f"{folder}: no such run folder")
     if (folder / SUMMARY).is_file():
         raise RunFinishedError(

@@ -60,13 +60,28 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     if str(name_or_path) in shipped:
         return check_scenario(read_yaml(shipped[str(name_or_path)]))
     path = Path(name_or_path)
-    if path.is_file():
+    if is_file(path):
         return check_scenario(read_yaml(path))
     if path.suffix in (".yaml", ".yml") or path.parent != Path():
         raise ScenarioError(f"{path}: no such scenario file")
     raise ScenarioError(
         f"scenario = {str(name_or_path)!r}: not a shipped scenario or a file.{did_you_mean(str(name_or_path), shipped)}"
     )
+
+
+def is_file(path: Path) -> bool:
+    """Say whether ``path`` is a file; what the system cannot even look up (a name too long, say) is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def with_seed(scenario: Scenario, seed: int) -> Scenario:
+    """Return the scenario with another root seed; raises `ScenarioError` for one that is no whole number from 0 below 2^63."""
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ScenarioError(f"seed = {_show(seed)}: must be a whole number from 0 to {2**63 - 1}")
+    return scenario.model_copy(update={"seed": seed})
 
 
 def load_text(text: str, filename: str = "scenario.yaml") -> Scenario:

@@ -12,6 +12,7 @@ PickRule = Literal["lit", "flat", "shadow", "spread"]
 Perception = Literal["rendered", "statistical"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Metres2 = tuple[float, float]
+MAX_MBIT_PER_H = 1e8  # more than any instrument measures; keeps every rate finite
 
 
 class Block(BaseModel):
@@ -60,7 +61,7 @@ class PlaceBlock(Block):
     offset_m: Metres2 | None = None
     lonlat: Metres2 | None = None
     pick: PickRule | Annotated[tuple[PickRule, ...], Field(min_length=1)] | None = None
-    xy_m: Metres2 | tuple[Metres2, ...] | None = None
+    xy_m: Metres2 | Annotated[tuple[Metres2, ...], Field(min_length=1)] | None = None
     near: str | None = None
     min_m: float = Field(default=0.0, ge=0.0)
     max_m: float | None = Field(default=None, gt=0.0)
@@ -100,8 +101,8 @@ class JobBlock(Block):
     at: str
     tool: str | None = None
     effort_h: float = Field(gt=0.0, le=10_000.0)
-    value: float = Field(ge=0.0)
-    data_mbit: float = Field(default=0.0, ge=0.0)
+    value: float = Field(ge=0.0, le=1e9)
+    data_mbit: float = Field(default=0.0, ge=0.0, le=1e9)
     needs: tuple[str, ...] = ()
     crew: int = Field(default=1, ge=1, le=50)
     window_h: tuple[float, float] | None = None
@@ -110,6 +111,10 @@ class JobBlock(Block):
     def _check(self) -> JobBlock:
         if self.window_h is not None and not 0.0 <= self.window_h[0] < self.window_h[1]:
             raise ValueError("window_h: must be [opens, closes] in hours from the start, 0 <= opens < closes")
+        if self.data_mbit > MAX_MBIT_PER_H * self.effort_h:
+            raise ValueError(
+                f"data_mbit = {self.data_mbit:g} in effort_h = {self.effort_h:g}: must be <= {MAX_MBIT_PER_H:g} Mbit per hour"
+            )
         return self
 
 

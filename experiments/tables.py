@@ -28,16 +28,16 @@ def summary_table(summary: Mapping[str, object]) -> RenderableType:
     )
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
     table.add_column("robot", no_wrap=True)
-    for head in ("driven", "battery", "dark", "coldest", "jobs", "rocks", "hit"):
+    for head in ("driven", "low", "dark", "coldest", "jobs", "rocks", "hit"):
         table.add_column(head, justify="right", no_wrap=True)
-    table.add_column("state", no_wrap=True)
+    table.add_column("state")
     robots = cast("Mapping[str, Mapping[str, object]]", summary["robots"])
     for name, robot in robots.items():
         lost = robot["lost"]
         table.add_row(
             name,
             f"{_number(robot, 'odometer_m') / 1000:,.2f} km",
-            f">{_percent(robot['min_battery_frac'])}",
+            _percent(robot["min_battery_frac"]),
             f"{_number(robot, 'dark_h'):.0f} h",
             f"{_number(robot, 'min_temp_k'):.0f} K" if robot["min_temp_k"] is not None else "-",
             str(robot["jobs_done"]),
@@ -45,7 +45,11 @@ def summary_table(summary: Mapping[str, object]) -> RenderableType:
             str(robot["contacts"]),
             Text(f"lost: {str(lost).lower()}", style="bold red") if lost else Text("alive", style="green"),
         )
-    return Group(Text(title, style="bold"), table)
+    notes = Text(
+        "low: lowest charge · dark: time without Sun · rocks: seen and kept away from · hit: touched all the same",
+        style="dim",
+    )
+    return Group(Text(title, style="bold"), table, notes)
 
 
 def scenario_table() -> Table:
@@ -105,11 +109,13 @@ def doctor_table(findings: Sequence[Finding]) -> Table:
 def bench_table(rows: Sequence[Row]) -> Table:
     """Return measured rows beside their targets and peers."""
     table = Table(header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for head in ("bar", "what", "value", "unit", "peer", "ratio", "target", ""):
+    peers = ("peer", "ratio") if any(row.peer for row in rows) else ()
+    for head in ("bar", "what", "value", "unit", *peers, "target", ""):
         table.add_column(head, justify="right" if head in ("value", "ratio") else "left")
     for row in rows:
         mark = Text("ok", style="green") if row.ok else Text("MISSED", style="bold red")
-        table.add_row(row.bar, row.what, row.shown(), row.unit, row.peer, row.ratio_shown(), row.target, mark)
+        beside = (row.peer, row.ratio_shown()) if peers else ()
+        table.add_row(row.bar, row.what, row.shown(), row.unit, *beside, row.target, mark)
     return table
 
 

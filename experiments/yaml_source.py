@@ -76,8 +76,9 @@ def read_yaml(path: Path) -> YamlSource:
 
 def parse_yaml(text: str, filename: str) -> YamlSource:
     """Parse YAML text; see `read_yaml`."""
-    loader = PlainLoader(text)
+    loader: PlainLoader | None = None
     try:
+        loader = PlainLoader(text)
         _refuse_bombs(text, filename)
         node = loader.get_single_node()
         if node is None:
@@ -88,16 +89,19 @@ def parse_yaml(text: str, filename: str) -> YamlSource:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark is not None else ""
-        raise ScenarioError(
-            f"({filename}{line}): not valid YAML: {getattr(error, 'problem', None) or error}"
-        ) from error
+        problem = getattr(error, "problem", None) or " ".join(str(error).split())
+        raise ScenarioError(f"({filename}{line}): not valid YAML: {problem}") from error
+    except ValueError as error:  # "0x_", or a whole number of thousands of digits
+        problem = str(error).split(";")[0]
+        raise ScenarioError(f"{filename}: holds a number that cannot be read: {problem}") from error
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
     return YamlSource(data, lines, filename)
 
 
 def _refuse_bombs(text: str, filename: str) -> None:
-    """Refuse aliases, with which a small file grows without bound when it is read, and nesting that no scenario has."""
+    """Refuse aliases, with which a small file grows without bound when it is read, tags, and nesting that no scenario has."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
@@ -105,9 +109,19 @@ def _refuse_bombs(text: str, filename: str) -> None:
             raise ScenarioError(
                 f"*{event.anchor}: YAML aliases are not allowed in a scenario ({filename}, line {line})"
             )
+        if isinstance(event, yaml.ScalarEvent) and _lone_surrogate(event.value):
+            line = event.start_mark.line + 1
+            raise ScenarioError(f"{event.value!r}: is not text that can be written again ({filename}, line {line})")
+        if getattr(event, "tag", None) is not None:
+            line = event.start_mark.line + 1
+            raise ScenarioError(f"({filename}, line {line}): not valid YAML for a scenario: a tag ({event.tag})")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
             raise ScenarioError(f"{filename}: nested too deeply to be a scenario (at most {MAX_DEPTH} levels)")
+
+
+def _lone_surrogate(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _walk(node: yaml.Node, path: Place, lines: dict[Place, int], filename: str) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .constants import MOON_RADIUS_M
 from .errors import SkyError
 from .grid import GeoRef
-from .horizon import Horizon
+from .horizon import Horizon, horizon_at
 from .kernel import kernel
 from .sky import Sky
 
@@ -43,6 +43,25 @@ def local_elevation_deg(el_deg: float, az_deg: float, dx_m: float, dy_m: float) 
     """Return the elevation at a place (dx, dy) from where it is ``el_deg``; grid azimuth. First order in dx / R."""
     azimuth = math.radians(az_deg)
     return el_deg + math.degrees((dx_m * math.sin(azimuth) + dy_m * math.cos(azimuth)) / MOON_RADIUS_M)
+
+
+@kernel
+def clearance_deg(
+    millideg: Int16Cube, row: int, col: int, dx_m: float, dy_m: float, az_deg: float, el_deg: float
+) -> float:
+    """Return how far [deg] a body at (az, el) of the middle stands above the terrain horizon of a place in cell (row, col).
+
+    The place is (dx, dy) metres from the middle. Who sees the Sun, the Earth or the relay is decided here and nowhere else.
+    """
+    return local_elevation_deg(el_deg, az_deg, dx_m, dy_m) - horizon_at(millideg, row, col, az_deg)
+
+
+@kernel
+def lit_at(
+    millideg: Int16Cube, row: int, col: int, dx_m: float, dy_m: float, az_deg: float, el_deg: float, radius_deg: float
+) -> float:
+    """Return the share 0..1 of the Sun's disc in sight from a place; arguments as `clearance_deg`."""
+    return disc_lit(clearance_deg(millideg, row, col, dx_m, dy_m, az_deg, el_deg), 0.0, radius_deg)
 
 
 def lit_map(ref: GeoRef, horizon: Horizon, sun_az_deg: float, sun_el_deg: float, sun_radius_deg: float) -> Float32Grid:

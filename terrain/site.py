@@ -17,6 +17,7 @@ processes of a node share them.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -162,7 +163,7 @@ def open_site(path: Path) -> Site:
         name, seed, azimuths = str(recipe["name"]), int(recipe["seed"]), int(recipe["azimuths"])
         key, observer = str(facts["key"]), float(cast(float, facts["observer_m"]))
         sizes = {k: int(v["bytes"]) for k, v in cast(dict[str, dict[str, int]], facts["arrays"]).items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, SiteError) as error:
         raise SiteDamaged(
             f"{path}/site.json: {error!r} is missing or of the wrong kind; build the site again."
         ) from error
@@ -185,7 +186,7 @@ def _read_facts(path: Path) -> dict[str, object]:
         if file.stat().st_size > 1_000_000:
             raise SiteDamaged(f"{file}: larger than 1 MB; not a site description.")
         facts = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SiteDamaged(f"{file}: cannot be read ({error}); allowed: a folder made by build_site.") from error
     version = facts.get("version") if isinstance(facts, dict) else None
     if version != VERSION:
@@ -288,6 +289,7 @@ def _write(recipe: SiteRecipe, key: str, folder: Path, progress: Progress | None
     horizons = np.lib.format.open_memmap(
         folder / "horizon.npy", mode="w+", dtype=np.dtype("<i2"), shape=(recipe.azimuths, *ref.shape)
     )
+    _reserve(folder / "horizon.npy")
     compute_horizon(
         grid, recipe.azimuths, OBSERVER_M, regional if regional.ref.covers(ref) else None,
         lambda done, total: tell("horizon", done / total), out=horizons,
@@ -313,6 +315,18 @@ def _write(recipe: SiteRecipe, key: str, folder: Path, progress: Progress | None
     }
     (folder / "site.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     tell("done", 1.0)
+
+
+def _reserve(file: Path) -> None:
+    """Take the disk space of a memory-mapped file now: a full disk is an `OSError` here, and the end of the process later."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    with file.open("r+b") as handle:
+        try:
+            os.posix_fallocate(handle.fileno(), 0, file.stat().st_size)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise
 
 
 def _sha256(file: Path) -> str:

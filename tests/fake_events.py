@@ -70,7 +70,7 @@ def write_fake_run(run_dir: Path, *, steps: int = 709, seed: int = 7) -> Path:
                 lit=lit,
                 solar_w=200.0 * lit,
                 load_w=60.0,
-                activity="WORK" if lit else "HIBERNATE",
+                activity="work" if lit else "hibernate",
                 link=1 + (2 if hour % 24 < 12 else 0) + (4 if name == "lander" else 0),
                 data_mbit=10.0,
                 odometer_m=odometer[name],
@@ -84,7 +84,7 @@ def write_fake_run(run_dir: Path, *, steps: int = 709, seed: int = 7) -> Path:
         if hour == 90:
             log.append("hop", t, "hopper", x_m=30_490.0, y_m=-19_910.0, to_x_m=31_490.0, to_y_m=-20_910.0)
         if hour == 500:
-            log.append("lost", t, "grader-b", reason="FROZEN")
+            log.append("lost", t, "grader-b", reason="frozen")
         archive += 8.0 if hour % 24 < 12 else 0.0
         log.append(
             "sky",

@@ -26,10 +26,12 @@ from ..errors import (
     EnvOptionError,
     EnvStateError,
     need_count,
+    need_dates,
     need_name,
     need_number,
     need_range,
     need_reset_options,
+    need_state,
 )
 from ..sites import plain, resolve_site
 from . import spaces
@@ -42,6 +44,7 @@ TICK_S = 60.0  # s, one physics tick
 TICKS = 5
 ROWS_PER_H = 3600 // STEP_S  # rows of the almanac per hour
 RESET_OPTIONS = ("episode", "t0_utc")
+STATE_NAMES = ("site_key", "robot", "seed", "episode", "progress", "route_m", "t0", "start_xy", "targets_xy")
 
 
 class PolarTraverse(gymnasium.Env[NDArray[np.float32], "int | NDArray[np.float32]"]):
@@ -106,7 +109,9 @@ class PolarTraverse(gymnasium.Env[NDArray[np.float32], "int | NDArray[np.float32
         self.reach_m = need_number("reach_m", reach_m, 1.0, 1000.0)
         self.max_steps = need_count("max_steps", max_steps, 1, 1_000_000)
         self.battery_frac = need_number("battery_frac", battery_frac, 0.01, 1.0)
-        self.dates = need_range("dates (s TDB)", [utc_to_tdb(date) for date in dates], -1e11, 1e11)
+        self.dates = need_dates(dates)
+        if weights is not None and not isinstance(weights, RewardWeights):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise EnvOptionError(f"weights: got {type(weights).__name__}, need RewardWeights or None.")
         self.weights = weights if weights is not None else RewardWeights()
         self.render_mode = None if render_mode is None else need_name("render_mode", render_mode, ["rgb_array"])
 
@@ -199,6 +204,7 @@ class PolarTraverse(gymnasium.Env[NDArray[np.float32], "int | NDArray[np.float32
         episode = self._given()
         state: dict[str, NDArray[np.generic]] = {
             "site_key": np.array(self.site.key),
+            "robot": np.array(self.machine.kind),
             "seed": np.array(str(self._root)),
             "episode": np.array(self._episode_number),
             "progress": np.array([self._steps, self._current, int(self._over)]),
@@ -211,6 +217,9 @@ class PolarTraverse(gymnasium.Env[NDArray[np.float32], "int | NDArray[np.float32
 
     def set_state(self, state: dict[str, NDArray[np.generic]]) -> NDArray[np.float32]:
         """Take up a state made by `get_state` of an environment with the same options; return the observation."""
+        need_state(state, (*STATE_NAMES, *(f"world.{name}" for name in self._world.get_state())))
+        if str(state["robot"]) != self.machine.kind:
+            raise EnvStateError(f"set_state: the state is of a {state['robot']}, this is a {self.machine.kind}.")
         if str(state["site_key"]) != self.site.key:
             raise EnvStateError(
                 f"set_state: the state belongs to site {state['site_key']}, this one is {self.site.key}."
@@ -259,7 +268,10 @@ class PolarTraverse(gymnasium.Env[NDArray[np.float32], "int | NDArray[np.float32
     def _move(self, action: int | NDArray[np.float32]) -> tuple[float, float, float]:
         """Return (x, y, speed) of a checked action."""
         if self.continuous:
-            box = np.asarray(action, np.float32)
+            try:
+                box = np.asarray(action, np.float32)
+            except (TypeError, ValueError):
+                box = np.empty(0, np.float32)
             if box.shape != (3,) or not np.all(np.isfinite(box)):
                 raise EnvActionError(
                     f"action: got {action!r}, need three finite numbers (heading x, heading y, speed)."

@@ -17,9 +17,8 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.terrain.horizon import horizon_at
 from moonfleet.terrain.kernel import kernel
-from moonfleet.terrain.light import disc_lit, local_elevation_deg
+from moonfleet.terrain.light import clearance_deg, lit_at, local_elevation_deg
 
 SLOPE_SIDE = 9  # cells, one apart: what a move can cross
 LIGHT_SIDE = 5  # cells, LIGHT_STRIDE apart: where light is near
@@ -100,7 +99,6 @@ _RAD = math.pi / 180.0
 SKY_SUN_AZ, SKY_SUN_EL, SKY_SUN_RADIUS, SKY_EARTH_AZ, SKY_EARTH_EL = range(5)
 # The georeference, and the rover's slope limit: float64 [4].
 FRAME_X_LEFT, FRAME_Y_TOP, FRAME_CELL_M, FRAME_MAX_SLOPE_DEG = range(4)
-FRAME_SIZE = 4
 # What changes from step to step: float64 [16]. A missing next target stands where the rover stands.
 OWN_X, OWN_Y, OWN_HEADING_DEG, OWN_BATTERY_FRAC, OWN_TEMP_K, OWN_LIT, OWN_SOLAR_FRAC, OWN_ROUTE_M = range(8)
 OWN_TARGET_X, OWN_TARGET_Y, OWN_NEXT_X, OWN_NEXT_Y, OWN_HAVEN_X, OWN_HAVEN_Y = range(8, 14)
@@ -180,9 +178,8 @@ def _forecast(
         n = (FORECAST_H[window + 1] - FORECAST_H[window]) // FORECAST_STEP_H
         total = 0.0
         for _ in range(n):
-            az = sky[k, SKY_SUN_AZ]
-            el = local_elevation_deg(sky[k, SKY_SUN_EL], az, dx, dy)
-            total += disc_lit(el, horizon_at(millideg, row, col, az), sky[k, SKY_SUN_RADIUS])
+            az, el, radius = sky[k, SKY_SUN_AZ], sky[k, SKY_SUN_EL], sky[k, SKY_SUN_RADIUS]
+            total += lit_at(millideg, row, col, dx, dy, az, el, radius)
             k += rows_per_h * FORECAST_STEP_H
         out[at + window] = total / n
 
@@ -254,7 +251,7 @@ def observe(
         for c in range(col - reach, col + reach + 1, LIGHT_STRIDE):
             if 0 <= r < rows and 0 <= c < cols:
                 dx, dy = x_left + (c + 0.5) * cell_m - centre_x, y_top - (r + 0.5) * cell_m - centre_y
-                margin = local_elevation_deg(sun_el, sun_az, dx, dy) - horizon_at(millideg, r, c, sun_az)
+                margin = clearance_deg(millideg, r, c, dx, dy, sun_az, sun_el)
                 out[k] = _clip(margin / MARGIN_SCALE_DEG, -1.0, 1.0)
             else:
                 out[k] = -1.0
@@ -283,7 +280,8 @@ def observe(
     out[_SUN + 3] = math.sin(earth_az * _RAD)
     out[_SUN + 4] = math.cos(earth_az * _RAD)
     out[_SUN + 5] = _clip(earth_el / EARTH_EL_SCALE_DEG, -1.0, 1.0)
-    out[_SUN + 6] = 1.0 if earth_el > horizon_at(millideg, row, col, earth_az) else 0.0
+    earth_seen = clearance_deg(millideg, row, col, dx, dy, earth_az, sky[now, SKY_EARTH_EL]) >= 0.0
+    out[_SUN + 6] = 1.0 if earth_seen else 0.0
 
     _forecast(out, _FORECAST_HERE, millideg, row, col, dx, dy, sky, now, rows_per_h)
     haven_row = min(max(int(math.floor((y_top - own[OWN_HAVEN_Y]) / cell_m)), 0), rows - 1)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.agents.fleet import LocalFleet
-from moonfleet.agents.mission import MissionSpec
+from moonfleet.agents.mission import MissionSpec, mission_key
 from moonfleet.agents.mission_loop import MissionLoop
 from moonfleet.autonomy import observation as layout
 from moonfleet.autonomy.observation import GO_ON, N_ACTIONS, Observation
@@ -29,10 +29,11 @@ from ..errors import (
     EnvOptionError,
     EnvStateError,
     need_count,
+    need_dates,
     need_name,
     need_number,
-    need_range,
     need_reset_options,
+    need_state,
 )
 from ..sites import resolve_site
 from . import spaces
@@ -42,6 +43,7 @@ from .rewards import RewardWeights, reward_terms
 from .spaces import Observed
 
 RESET_OPTIONS = ("episode", "t0_utc")
+STATE_NAMES = ("site_key", "mission_key", "seed", "exact", "number", "t0")
 
 
 class StationOps(gymnasium.Env[Observed, NDArray[np.int64]]):
@@ -88,11 +90,15 @@ class StationOps(gymnasium.Env[Observed, NDArray[np.int64]]):
         weights: RewardWeights | None = None,
         render_mode: str | None = None,
     ) -> None:
+        if mission is not None and not isinstance(mission, MissionSpec):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise EnvOptionError(f"mission: got {type(mission).__name__}, need a MissionSpec or None.")
         if mission is not None and site is not None:
             raise EnvOptionError("site: a mission brings its own site; give one of the two.")
         self.site = resolve_site(site) if mission is None else mission.site
         self.days = need_number("days", days, 1.0 / 24.0, 3660.0)
-        self.dates = need_range("dates (s TDB)", [utc_to_tdb(date) for date in dates], -1e11, 1e11)
+        self.dates = need_dates(dates)
+        if weights is not None and not isinstance(weights, RewardWeights):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise EnvOptionError(f"weights: got {type(weights).__name__}, need RewardWeights or None.")
         self.weights = weights if weights is not None else RewardWeights()
         self.render_mode = None if render_mode is None else need_name("render_mode", render_mode, ["rgb_array"])
         self._given = mission
@@ -133,7 +139,8 @@ class StationOps(gymnasium.Env[Observed, NDArray[np.int64]]):
             self._episode_number = need_count("options['episode']", given["episode"], 0, 2**31 - 1)
         if "t0_utc" in given and self._given is not None:
             raise EnvOptionError("options['t0_utc']: the mission given to this environment has its own date.")
-        self._start(root, utc_to_tdb(str(given["t0_utc"])) if "t0_utc" in given else None)
+        t0 = utc_to_tdb(str(given["t0_utc"])) if "t0_utc" in given else None
+        self._start(self._mission(root, self._episode_number, t0, exact=self._exact))
         info: dict[str, object] = {
             "seed": self._root,
             "episode": self._episode_number,
@@ -187,6 +194,7 @@ class StationOps(gymnasium.Env[Observed, NDArray[np.int64]]):
         mission = self.loop.mission
         episode: dict[str, object] = {
             "site_key": np.array(mission.site.key),
+            "mission_key": np.array(mission_key(mission)),
             "seed": np.array(str(self._root)),
             "exact": np.array(self._exact),
             "number": np.array(self._episode_number),
@@ -196,15 +204,19 @@ class StationOps(gymnasium.Env[Observed, NDArray[np.int64]]):
 
     def set_state(self, state: Mapping[str, object]) -> Observed:
         """Take up a state made by `get_state` of an environment with the same options; return the observation."""
+        need_state(state, ("episode", "mission"))
+        need_state(state["episode"], STATE_NAMES, "set_state, episode")
         episode: Mapping[str, NDArray[np.generic]] = state["episode"]  # pyright: ignore[reportAssignmentType]
         if str(episode["site_key"]) != self.site.key:
             raise EnvStateError(
                 f"set_state: the state belongs to site {episode['site_key']}, this one is {self.site.key}."
             )
-        root = self._root = int(str(episode["seed"]))
-        self._exact = bool(episode["exact"])
-        self._episode_number = int(episode["number"])
-        self._start(root, float(episode["t0"]))
+        root, exact, number = int(str(episode["seed"])), bool(episode["exact"]), int(episode["number"])
+        mission = self._mission(root, number, float(episode["t0"]), exact=exact)
+        if mission_key(mission) != str(episode["mission_key"]):
+            raise EnvStateError("set_state: the state is of another mission; use an environment with the same options.")
+        self._root, self._exact, self._episode_number = root, exact, number
+        self._start(mission)
         self.loop.set_state(state["mission"])  # pyright: ignore[reportArgumentType]
         if self._picture is not None:
             self._picture.restart(self.loop)
@@ -212,16 +224,17 @@ class StationOps(gymnasium.Env[Observed, NDArray[np.int64]]):
 
     # -- inside --------------------------------------------------------------------------------------------------
 
-    def _start(self, root: int, t0: float | None) -> None:
-        """Begin the mission of the present (seed, episode), at ``t0`` if given."""
-        number = self._episode_number
+    def _mission(self, root: int, number: int, t0: float | None, *, exact: bool) -> MissionSpec:
+        """Return the mission of (seed, episode), at ``t0`` if given."""
         if self._given is None:
-            mission = make_mission(self.site, root, number, days=self.days, dates=self.dates, t0=t0)
-        elif self._exact and number == 0:
-            mission = self._given
-        else:
-            seed = int(stream(root, PURPOSE, episode=number).integers(2**31))
-            mission = dataclasses.replace(self._given, seed=seed)
+            return make_mission(self.site, root, number, days=self.days, dates=self.dates, t0=t0)
+        if exact and number == 0:
+            return self._given
+        seed = int(stream(root, PURPOSE, episode=number).integers(2**31))
+        return dataclasses.replace(self._given, seed=seed)
+
+    def _start(self, mission: MissionSpec) -> None:
+        """Begin a mission."""
         if self._loop is not None:
             self._loop.fleet.close()
         self._loop = MissionLoop(mission, LocalFleet(mission))

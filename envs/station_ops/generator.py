@@ -12,8 +12,7 @@ from moonfleet.agents.catalogue import robot_spec
 from moonfleet.agents.mission import FleetMember, MissionSpec
 from moonfleet.autonomy.jobs import Job, JobKind
 from moonfleet.terrain.errors import PlaceNotFound
-from moonfleet.terrain.horizon import horizon_at
-from moonfleet.terrain.light import disc_lit, local_elevation_deg
+from moonfleet.terrain.light import lit_at
 from moonfleet.terrain.places import PlaceRule, pick_places
 from moonfleet.terrain.relay import queqiao2
 from moonfleet.terrain.seeds import stream
@@ -144,9 +143,8 @@ def _date(site: Site, place: Xy, rng: np.random.Generator, dates: tuple[float, f
     millideg = plain(site.horizon.millideg)
     lit: NDArray[np.float64] = np.zeros(DATES)
     for k in range(DATES):
-        az = float(sky.sun_az_deg[k])
-        el = local_elevation_deg(float(sky.sun_el_deg[k]), az, place[0] - centre_x, place[1] - centre_y)
-        lit[k] = disc_lit(el, horizon_at(millideg, row, col, az), float(sky.sun_radius_deg[k]))
+        az, el, radius = float(sky.sun_az_deg[k]), float(sky.sun_el_deg[k]), float(sky.sun_radius_deg[k])
+        lit[k] = lit_at(millideg, row, col, place[0] - centre_x, place[1] - centre_y, az, el, radius)
     return float(drawn[int(np.argmax(lit > 0.5)) if lit.max() > 0.5 else int(np.argmax(lit))])
 
 

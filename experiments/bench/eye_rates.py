@@ -21,9 +21,10 @@ from moonfleet.autonomy.camera import MastCamera
 from moonfleet.terrain.site import SiteRecipe, build_site
 
 LIGHT_EL_DEG = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 25.0)  # 25 deg is the lamp
-DIAMETER_M = (0.25, 0.35, 0.5, 0.7, 1.0)
+DIAMETER_M = (0.15, 0.2, 0.25, 0.35, 0.5, 0.7, 1.0)
 SMALLEST_M = 0.12  # a detection of a rock from here on is not false, though smaller than those counted
 FRAMES = 120
+ENOUGH = 30  # rocks of a size that make a share worth telling
 CAMERA = MastCamera(range_m=20.0, fov_deg=110.0)
 EDGE = 0.95  # only rocks within this share of the range and the field of view are counted
 
@@ -45,10 +46,10 @@ def match(seen: np.ndarray, rocks: np.ndarray) -> np.ndarray:
 
 
 def shares(hits: np.ndarray, total: np.ndarray) -> np.ndarray:
-    """Share seen [L, D]; a size that never occurred has the share of the next smaller one."""
+    """Share seen [L, D]; a size that occurred too seldom to tell has the share of the next smaller one."""
     seen = hits / np.maximum(total, 1)
     for column in range(1, seen.shape[1]):
-        missing = total[:, column] == 0
+        missing = total[:, column] < ENOUGH
         seen[missing, column] = seen[missing, column - 1]
     return seen
 

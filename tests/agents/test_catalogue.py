@@ -59,6 +59,8 @@ def test_figures_from_the_sources() -> None:
         ),
         ({"kind": "other"}, "robots/mine.yaml: kind = 'other': must be 'mine', the name of the file"),
         ({"sources": []}, "robots/mine.yaml: sources = []: "),
+        ({"battery_wh": 1e300}, "robots/mine.yaml: battery_wh = 1e+300: must be <= 1000000000.0"),
+        ({"speed_m_s": 1e-300}, "speed_m_s = 1e-300: must be 0 or >= 0.001"),
     ],
 )
 def test_a_bad_value_is_named_with_its_place_and_what_is_allowed(

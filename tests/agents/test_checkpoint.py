@@ -68,3 +68,27 @@ def test_truncated_foreign_and_missing_files_are_errors(tmp_path: Path) -> None:
 def test_pickled_arrays_are_refused(tmp_path: Path) -> None:
     with pytest.raises((CheckpointError, ValueError)):
         save(tmp_path, Checkpoint(1, 1, {"bad": np.array([{"a": 1}], dtype=object)}))
+
+
+@pytest.mark.parametrize("change", [{"events": 9}, {"step": 2}, {"mission": "another"}])
+def test_a_changed_manifest_is_noticed(tmp_path: Path, change: dict[str, object]) -> None:
+    manifest = save(tmp_path, Checkpoint(1, 10, STATE, "one"))
+    assert load(manifest).mission == "one"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | change))
+    with pytest.raises(CheckpointError, match="SHA-256"):
+        load(manifest)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"version": 2, "step": 1e400}', "null", ""])
+def test_a_manifest_that_is_none_is_passed_over(tmp_path: Path, text: str) -> None:
+    save(tmp_path, Checkpoint(1, 10, STATE))
+    save(tmp_path, Checkpoint(2, 20, STATE)).write_text(text)
+    found, passed = newest(tmp_path)
+    assert found is not None
+    assert (found.step, len(passed)) == (1, 1)
+
+
+def test_a_checkpoint_that_cannot_be_written_is_a_typed_error(tmp_path: Path) -> None:
+    (tmp_path / FOLDER).write_text("in the way")
+    with pytest.raises(CheckpointError, match="cannot be written"):
+        save(tmp_path, Checkpoint(1, 10, STATE))

@@ -78,3 +78,15 @@ def test_every_column_of_every_kind_is_in_the_schema() -> None:
 def test_a_folder_without_a_log_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(EventError, match="no event log there"):
         read_events(tmp_path)
+
+
+def test_a_log_that_cannot_be_made_or_written_is_a_typed_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(EventError, match="cannot be made"):
+        EventLog(tmp_path / "file")
+    log = EventLog(tmp_path / "log")
+    log.append("night", 0, "a", dark=True)
+    (tmp_path / "log").rmdir()
+    with pytest.raises(EventError, match="cannot be written"):
+        log.flush()
+    assert len(log.pending) == 1, "nothing is forgotten"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from moonfleet.agents.catalogue import robot_spec
 from moonfleet.agents.errors import MissionError
-from moonfleet.agents.mission import FleetMember
+from moonfleet.agents.mission import FleetMember, check_start
 from moonfleet.autonomy.errors import JobError
 from moonfleet.autonomy.jobs import Job
 from moonfleet.terrain.site import Site
@@ -23,6 +24,7 @@ from tests.missions import small_mission
         ({"drive_s": 90}, "drive_step_s = 90: must be a multiple of physics_tick_s = 60"),
         ({"decision_s": 1000}, "decision_step_s = 1000: must be a multiple of drive_step_s = 300"),
         ({"duration_s": 600}, "duration = 600 s: must be at least one decision step"),
+        ({"duration_s": 5400}, "duration = 5400 s: must be a multiple of decision_step_s = 3600"),
         ({"station": "landr"}, "station = 'landr': not in the fleet. Did you mean 'lander'?"),
         ({"station": "rover-1"}, "station = 'rover-1': is a rover; the station must be a lander"),
         ({"fleet": ()}, "fleet: is empty"),
@@ -49,6 +51,14 @@ def test_a_start_on_steep_ground_or_outside_is_refused(small_site: Site) -> None
         rover = FleetMember("rover-1", robot_spec("viper-rover"), xy)
         with pytest.raises(MissionError, match=rf"fleet\[1\].at \(rover-1\).*{words}"):
             small_mission(small_site, fleet=(mission.fleet[0], rover, *mission.fleet[2:]))
+
+
+def test_a_start_on_the_very_edge_of_the_site_is_answered_like_any_other(small_site: Site) -> None:
+    mission = small_mission(small_site)
+    xmin, ymin, xmax, ymax = small_site.ref.bounds
+    flat = dataclasses.replace(small_site, slope_deg=np.zeros_like(small_site.slope_deg))
+    for xy in ((xmax, ymin), (xmin, ymax), (xmax, ymax)):
+        check_start(flat, 1, FleetMember("rover-1", mission.specs[1], xy))
 
 
 def test_a_job_that_nobody_has_the_tool_for_is_refused(small_site: Site) -> None:

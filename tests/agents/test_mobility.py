@@ -10,7 +10,7 @@ import pytest
 
 from moonfleet.agents.catalogue import robot_spec
 from moonfleet.agents.errors import RobotError
-from moonfleet.agents.mobility import ROLLING, speed_and_power
+from moonfleet.agents.mobility import ROLLING, cell_index, speed_and_power
 from moonfleet.agents.state import LEG_POINTS, Activity
 from moonfleet.agents.world import World
 from moonfleet.terrain.soil import slip
@@ -53,6 +53,17 @@ def test_a_straight_climb_costs_time_and_energy_as_the_formula_says(degrees: flo
     assert math.ceil(50.0 / speed / 60.0) == ticks
     # elevation is float32: the grade is good to about 1e-6
     assert drive_wh == pytest.approx(VIPER.drive_w * 50.0 / speed / 3600.0, rel=1e-5)
+
+
+def test_the_outer_edges_belong_to_the_site() -> None:
+    site = make_site()
+    xmin, ymin, xmax, ymax = site.ref.bounds
+    rows, cols = site.ref.shape
+    frame = np.array([site.ref.x_left, site.ref.y_top, site.ref.cell_m, *site.ref.centre])
+    for x, y in ((xmin, ymin), (xmin, ymax), (xmax, ymin), (xmax, ymax)):
+        assert cell_index(frame, x, y, rows, cols) == site.ref.cell_of(x, y)
+    assert cell_index(frame, xmax + 0.1, ymax, rows, cols) == (-1, -1)
+    assert cell_index(frame, xmin, ymin - 0.1, rows, cols) == (-1, -1)
 
 
 def test_energy_per_metre_rises_and_speed_falls_with_the_grade() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from moonfleet.agents import ray_fleet
 from moonfleet.agents.errors import ClusterError
 from moonfleet.agents.events import digest, read_events
 from moonfleet.agents.mission import MissionSpec
@@ -61,7 +62,7 @@ def test_killed_actors_change_nothing(
 
 def test_a_policy_of_ones_own_runs_on_the_actors(ray_cluster: None, small_site: Site, tmp_path: Path) -> None:
     mission = small_mission(small_site, robots_per_actor=4, duration_s=8 * 3600)
-    policies: dict[int, Policy] = {robot: RandomPolicy(9, robot) for robot in range(len(mission.fleet))}
+    policies: dict[str, Policy] = {member.name: RandomPolicy(9, robot) for robot, member in enumerate(mission.fleet)}
     for backend in ("local", "ray"):
         Simulation(mission, tmp_path / backend, backend, policies=policies).run()  # type: ignore[arg-type]
     assert digest(read_events(tmp_path / "local")) == digest(read_events(tmp_path / "ray"))
@@ -82,3 +83,16 @@ def test_an_address_that_is_not_one_is_refused(small_site: Site, tmp_path: Path,
 def test_an_address_that_does_not_answer_is_refused(small_site: Site, tmp_path: Path) -> None:
     with pytest.raises(ClusterError, match="no Ray head answers there"):
         Simulation(small_mission(small_site), tmp_path, "ray", address="127.0.0.1:1").run()
+
+
+def test_a_cluster_without_a_living_node_is_told_of(ray_cluster: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    import ray
+
+    nap = ray.remote(num_cpus=0)(time.sleep)  # pyright: ignore
+    monkeypatch.setattr(ray_fleet, "WATCH_S", 0.05)
+    assert ray_fleet.fetch(nap.remote(0.3)) is None, "slow is not lost"
+    monkeypatch.setattr(ray, "nodes", lambda: [{"Alive": False}])
+    with pytest.raises(ClusterError, match="no node of it is alive"):
+        ray_fleet.fetch(nap.remote(30.0))

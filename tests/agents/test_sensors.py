@@ -65,3 +65,10 @@ def test_the_lamp_is_lit_only_where_the_sun_does_not_reach(small_site: Site) -> 
     assert len(dusk) == 2
     np.testing.assert_array_equal(night[0].trusted, dusk[0].trusted)
     assert 0.1 < dusk[1].trusted.sum() / dusk[0].trusted.sum() < 1.0
+
+
+@pytest.mark.parametrize("kind", ["rendered", "statistical"])
+def test_a_camera_that_sees_no_cell_finds_nothing(small_site: Site, kind: str) -> None:
+    eye = open_eye(kind, small_site.ground, MastCamera(range_m=1e-6, fov_deg=1.0), 3, 1)  # type: ignore[arg-type]
+    seen = eye.look(sense_at(small_site, sun_el=6.0), 30.0)
+    assert all(column.shape == (0,) for column in seen)

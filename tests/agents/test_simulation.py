@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from moonfleet.agents import checkpoint
-from moonfleet.agents.errors import CheckpointError, MissionError
+from moonfleet.agents.errors import CheckpointError, MissionError, RobotError
 from moonfleet.agents.events import digest, read_events
 from moonfleet.agents.mission import MissionSpec
 from moonfleet.agents.simulation import Simulation, StepInfo
+from moonfleet.autonomy.observation import RELAY
+from moonfleet.autonomy.policy import Observation
 from moonfleet.terrain.site import Site
 from tests.missions import small_mission
 
@@ -91,3 +93,44 @@ def test_a_wrong_backend_or_a_useless_address_is_refused(mission: MissionSpec, t
         Simulation(mission, tmp_path, "dask")  # type: ignore[arg-type]
     with pytest.raises(MissionError, match="only goes with --backend ray"):
         Simulation(mission, tmp_path, "local", address="127.0.0.1:6379")
+
+
+class Stubborn:
+    """Always wants the same."""
+
+    def __init__(self, action: int) -> None:
+        self.action = action
+
+    def act(self, observation: Observation) -> int:
+        return self.action
+
+
+def test_policies_are_given_by_name_and_must_be_able_to_act(mission: MissionSpec, tmp_path: Path) -> None:
+    with pytest.raises(MissionError, match=r"policies\['rovr-1'\]: no robot.*Did you mean 'rover-1'"):
+        Simulation(mission, tmp_path, "local", policies={"rovr-1": Stubborn(0)})
+    with pytest.raises(MissionError, match="has no method act"):
+        Simulation(mission, tmp_path, "local", policies={"rover-1": "charge"})  # type: ignore[dict-item]
+
+
+def test_a_masked_choice_is_told_of_and_an_impossible_one_is_refused(mission: MissionSpec, tmp_path: Path) -> None:
+    Simulation(mission, tmp_path / "masked", "local", policies={"rover-1": Stubborn(RELAY)}).run()
+    told = [row for row in read_events(tmp_path / "masked").to_pylist() if row["reason"] == "ActionMasked"]
+    assert {row["robot"] for row in told} == {"rover-1"}
+    assert "relay is not allowed now" in told[0]["message"]
+    with pytest.raises(RobotError, match=r"rover-1: its policy chose action 99: must be 0..12"):
+        Simulation(mission, tmp_path / "bad", "local", policies={"rover-1": Stubborn(99)}).run()
+
+
+def test_a_checkpoint_of_another_mission_or_shape_is_refused(
+    small_site: Site, mission: MissionSpec, tmp_path: Path
+) -> None:
+    with pytest.raises(Killed):
+        Simulation(mission, tmp_path, "local").run(stop_at(6))  # type: ignore[arg-type]
+    with pytest.raises(CheckpointError, match="its scenario has been changed"):
+        Simulation(small_mission(small_site, seed=2), tmp_path, "local").run(resume=True)
+    saved, _ = checkpoint.newest(tmp_path)
+    assert saved is not None
+    state = {name: part for name, part in saved.state.items() if name != "clock"}
+    checkpoint.save(tmp_path, checkpoint.Checkpoint(saved.step, saved.events, state, saved.mission))
+    with pytest.raises(CheckpointError, match="does not fit this mission or this version"):
+        Simulation(mission, tmp_path, "local").run(resume=True)

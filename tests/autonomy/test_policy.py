@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from moonfleet.autonomy import observation as layout
-from moonfleet.autonomy.observation import CHARGE, GO_ON, HIBERNATE, JOB0, N_ACTIONS, Observation
+from moonfleet.autonomy.observation import CHARGE, GO_ON, HIBERNATE, HOLD, JOB0, N_ACTIONS, RELAY, Observation
 from moonfleet.autonomy.policy import Policy, RandomPolicy, StationKeeper
 
 ALL = np.ones(N_ACTIONS, bool)
@@ -89,3 +89,35 @@ def test_goes_home_when_low_and_on_with_its_job_when_not() -> None:
 def test_sleeps_through_a_long_night_at_the_haven() -> None:
     night = {"own__lit": 0.0, "own__at_haven": 1.0, "own__battery_frac": 0.3, "forecast__dark_for": 100.0}
     assert StationKeeper().act(see(**night, forecast__haven_dark_for=100.0, forecast__haven_lit_24h=0.0)) == HIBERNATE
+
+
+RULES: dict[str, tuple[dict[str, float], int]] = {
+    "a retreat under way is finished": ({"own.is_drive": 1.0, "own.is_hold": 0.0}, GO_ON),
+    "what charges fills up before it works": ({"own.is_charge": 1.0, "own.battery_frac": 0.6} | job(0), CHARGE),
+    "in the dark nothing fills up": ({"own.is_charge": 1.0, "own.battery_frac": 0.6, "own.lit": 0.0} | job(0), JOB0),
+    "full, it works": ({"own.is_charge": 1.0, "own.battery_frac": 0.95} | job(0), JOB0),
+    "a job that ends after dusk with too little for the night waits": (
+        {"own.at_haven": 1.0, "own.battery_frac": 1.0, "forecast.haven_dark_in": 2.0, "forecast.haven_dark_for": 400.0}
+        | job(0, energy=0.4),
+        HOLD,
+    ),
+    "away from the haven with nothing to do, it goes there": ({}, CHARGE),
+    "at the haven and full, it holds": ({"own.at_haven": 1.0, "own.battery_frac": 1.0}, HOLD),
+    "too far for its charge in a long darkness, it sleeps where it is": (
+        {"own.lit": 0.0, "own.battery_frac": 0.2, "forecast.dark_for": 90.0, "forecast.haven_energy": 0.3},
+        HIBERNATE,
+    ),
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_station_keeper_s_rules(rule: str) -> None:
+    values, action = RULES[rule]
+    assert StationKeeper().act(see(**values)) == action
+
+
+def test_a_machine_that_can_relay_relays() -> None:
+    seen = see(**job(0))
+    mask = seen.mask.copy()
+    mask[RELAY] = True
+    assert StationKeeper().act(seen._replace(mask=mask)) == RELAY

@@ -255,3 +255,30 @@ def test_a_state_of_other_ground_is_refused() -> None:
     fewer = make(targets=1)
     with pytest.raises(EnvStateError, match="has 2 targets, this environment has 1"):
         fewer.set_state(env.get_state())
+
+
+def test_states_that_do_not_fit_change_nothing() -> None:
+    env = make()
+    env.reset(seed=1)
+    env.step(3)
+    state = env.get_state()
+    for bad in (None, {}, *({name: part for name, part in state.items() if name != gone} for gone in state)):
+        with pytest.raises(EnvStateError, match="get_state"):
+            env.set_state(bad)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(EnvStateError, match="is of a scout"):
+        env.set_state(state | {"robot": np.array("scout")})
+    assert {name: part.tobytes() for name, part in env.get_state().items()} == {
+        name: part.tobytes() for name, part in state.items()
+    }
+
+
+def test_odd_arguments_are_named() -> None:
+    for options in ({"dates": None}, {"dates": (1, 2)}, {"weights": 5}):
+        with pytest.raises(EnvOptionError, match=next(iter(options))):
+            make(**options)
+    env = make(continuous=True)
+    with pytest.raises(EnvOptionError, match="reset options"):
+        env.reset(options="x")  # pyright: ignore[reportArgumentType]
+    env.reset(seed=1)
+    with pytest.raises(EnvActionError, match="three finite numbers"):
+        env.step(["a", "b", "c"])  # pyright: ignore[reportArgumentType]

@@ -234,3 +234,22 @@ def test_generated_missions_fit_the_ground() -> None:
         assert spec.steps == 48
         assert DATES[0] <= spec.t0 <= DATES[1]
         assert {job.kind for job in spec.jobs} >= {"survey", "drill", "grade"}
+
+
+def test_states_that_do_not_fit_are_refused() -> None:
+    env, longer = make(), make(days=2.0)
+    env.reset(seed=1)
+    longer.reset(seed=1)
+    state = env.get_state()
+    for bad in (None, {}, {"episode": {}, "mission": {}}):
+        with pytest.raises(EnvStateError, match="get_state"):
+            env.set_state(bad)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(EnvStateError, match="another mission"):
+        longer.set_state(state)
+    env.set_state(state)
+
+
+def test_odd_arguments_are_named() -> None:
+    for options in ({"dates": None}, {"weights": 5}, {"mission": 5}):
+        with pytest.raises(EnvOptionError, match=next(iter(options))):
+            make(**options)

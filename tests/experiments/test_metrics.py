@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from moonfleet.agents.events import FOLDER, EventLog, read_events
+from moonfleet.agents.state import Activity
 from moonfleet.experiments.metrics import RunMetrics, longest_run, measure
 from tests.fake_events import ROBOTS, write_fake_run
 
@@ -35,8 +36,8 @@ def test_one_robot(metrics: RunMetrics) -> None:
     assert driller.min_battery_frac == pytest.approx(1.0 - 110 * 0.008)
     assert driller.link_h["station"] == 709.0
     assert driller.link_h["earth"] == 0.0
-    assert driller.activity_h == {"HIBERNATE": 110.0, "WORK": 599.0}
-    assert metrics.robots["grader-b"].lost == "FROZEN"
+    assert driller.activity_h == {"hibernate": 110.0, "work": 599.0}
+    assert metrics.robots["grader-b"].lost == "frozen"
     assert metrics.robots["hopper"].hops == 1
 
 
@@ -49,6 +50,25 @@ def test_jobs_remember_who_did_what_and_when(metrics: RunMetrics) -> None:
     crew = jobs["job-2"]
     assert crew.robots == ("grader-a", "grader-b")
     assert {s.to_s for s in crew.stretches} == {709 * 3600}
+
+
+def test_work_taken_up_again_is_seen_in_the_robot_s_status(tmp_path: Path) -> None:
+    rest = {"battery_wh": 1.0, "battery_frac": 1.0, "temp_k": 280.0, "solar_w": 0.0, "load_w": 0.0, "link": 0}
+    log = EventLog(tmp_path / FOLDER)
+    log.append("job_assigned", 0, "a", job="pad")
+    log.append("job_started", 0, "a", job="pad")
+    log.append("job_failed", 3600, "a", job="pad", reason="NoRoute")
+    log.append("job_assigned", 3600, "a", job="pad")  # its start is not logged twice
+    for hour in range(6):
+        activity = Activity.WORK if hour in (0, 1, 4, 5) else Activity.DRIVE
+        word = activity.name.lower()
+        log.append(
+            "status", hour * 3600, "a", x_m=0.0, y_m=0.0, lit=1.0, data_mbit=0.0, odometer_m=0.0, activity=word, **rest
+        )
+    log.append("job_done", 5 * 3600, "a", job="pad", value=1.0)
+    log.flush()
+    (pad,) = measure(read_events(tmp_path)).jobs
+    assert [(s.from_s, s.work_s, s.to_s) for s in pad.stretches] == [(0, 0, 3600), (3600, 3 * 3600, 5 * 3600)]
 
 
 def test_json_has_no_nan(metrics: RunMetrics) -> None:

@@ -12,9 +12,9 @@ import pytest
 
 from moonfleet.agents.events import FOLDER, EventLog, digest, read_events
 from moonfleet.experiments.errors import RunFolderError
-from moonfleet.experiments.metrics import measure
+from moonfleet.experiments.metrics import JobRecord, measure
 from moonfleet.experiments.report import MAX_BYTES, ReportInput, render, write_report
-from moonfleet.experiments.report_map import MapPictures, encode, take_pictures, track_bends
+from moonfleet.experiments.report_map import MapPictures, encode, job_life, take_pictures, track_bends
 from moonfleet.experiments.report_svg import TimeAxis, parse_utc, spans, thin
 from moonfleet.experiments.report_timelines import nice_ticks
 from moonfleet.terrain.site import Site
@@ -91,6 +91,13 @@ def test_tracks_follow_the_route_between_two_reports(tmp_path: Path) -> None:
     log.flush()
     bends = track_bends(read_events(tmp_path))
     assert {index: xy.tolist() for index, xy in bends.items()} == {1: [[100.0, 0.0]]}
+
+
+def test_a_mark_tells_how_its_job_stood_at_each_moment() -> None:
+    done = JobRecord("a", ("r",), 0, 300, 900, "done", 1.0, None, ())
+    assert job_life(done) == [(0, "assigned"), (300, "started"), (900, "done")]
+    unasked = JobRecord("b", ("r",), None, 300, None, "started", 0.0, None, ())
+    assert job_life(unasked) == [(300, "started")]
 
 
 def test_time_axis_and_ticks() -> None:

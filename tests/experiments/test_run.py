@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from moonfleet.experiments.errors import OptionError, RunFinishedError, RunFolderError
+from moonfleet.agents.errors import CheckpointError
+from moonfleet.experiments.errors import OptionError, RunFinishedError, RunFolderError, ScenarioError
 from moonfleet.experiments.run import Interrupted, Silent, resume_run, run_scenario
 from moonfleet.experiments.run_folder import locked, make_run_folder, read_summary
 from moonfleet.experiments.scenario import load_scenario
@@ -83,6 +84,57 @@ def test_a_scenario_edited_after_the_start_is_noticed(whole: Path, tmp_path: Pat
     path.write_text(path.read_text().replace("\nseed: 1\n", "\nseed: 3\n"))
     with pytest.raises(RunFolderError, match="seed = 1"):
         resume_run(tmp_path / "run", backend="local")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("effort_h: 5", "effort_h: 6"), ("physics_tick_s: 60", "physics_tick_s: 30"), ("relay: queqiao2", "relay: null")],
+)
+def test_an_edit_that_would_change_the_events_is_noticed(tmp_path: Path, old: str, new: str) -> None:
+    with pytest.raises(Interrupted):
+        run_scenario(short(), backend="local", out=tmp_path / "run", watcher=Counter(stop_at=4))
+    path = tmp_path / "run" / "scenario.yaml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    with pytest.raises(CheckpointError, match="its scenario has been changed"):
+        resume_run(tmp_path / "run", backend="local")
+    path.write_text(text.replace("robots_per_actor: auto", "robots_per_actor: 2"))
+    resume_run(tmp_path / "run", backend="local")
+
+
+def test_ctrl_c_outside_the_flight_names_the_folder_too(tmp_path: Path) -> None:
+    class Impatient(Silent):
+        def __init__(self, at: str) -> None:
+            self.at = at
+
+        def stage(self, name: str, fraction: float) -> None:
+            if name == self.at:
+                raise KeyboardInterrupt
+
+    folder = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt) as early:
+        run_scenario(short(), backend="local", out=folder, watcher=Impatient("reading the ground"))
+    assert not isinstance(early.value, Interrupted)
+    assert not folder.exists()
+    for stage in ("starting", "writing the report"):
+        with pytest.raises(Interrupted) as late:
+            run_scenario(short(), backend="local", out=tmp_path / stage[:5], watcher=Impatient(stage))
+        assert late.value.run_dir == tmp_path / stage[:5]
+        with pytest.raises(Interrupted):
+            resume_run(late.value.run_dir, backend="local", watcher=Impatient("reading the ground"))
+        assert resume_run(late.value.run_dir, backend="local").summary["ended"] is not None
+
+
+def test_a_seed_too_large_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match="seed = 9223372036854775808"):
+        run_scenario(short(), backend="local", seed=2**63, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_whose_name_is_not_utf8(tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(bytes(tmp_path / "run-") + b"\xff"))
+    assert run_scenario(short(), backend="local", out=folder).report.is_file()
 
 
 def test_a_folder_serves_one_process_at_a_time(tmp_path: Path) -> None:

@@ -17,9 +17,11 @@ from moonfleet.experiments.scenario import (
     place_order,
     point_names,
     shipped_scenarios,
+    with_seed,
 )
 from moonfleet.experiments.scenario_model import PlaceBlock, SiteBlock
 from moonfleet.experiments.yaml_source import parse_yaml
+from moonfleet.terrain.errors import SiteError
 
 FIRST_LIGHT = shipped_scenarios()["first-light"].read_text(encoding="utf-8")
 
@@ -80,6 +82,11 @@ def test_all_faults_of_the_schema_are_told_at_once() -> None:
         ("- 1\n- 2\n", "must be a block of keys"),
         ("name: x\nname: y\n", "given twice"),
         ("name: !!python/object:os.system x\n", "not valid YAML"),
+        ("name: !!float abc\n", "not valid YAML for a scenario: a tag"),
+        ("name: \0x\n", "not valid YAML"),
+        ('name: "\\ud800"\n', "not text that can be written again"),
+        ("seed: 1" + "0" * 5000 + "\n", "number that cannot be read"),
+        ("seed: 0x_\n", "number that cannot be read"),
     ],
 )
 def test_hostile_yaml_is_refused(text: str, words: str) -> None:
@@ -142,3 +149,37 @@ def test_pick_rules_are_tried_in_order() -> None:
     plan = build_mission(load_text(text))
     x, y = plan.mission.jobs[-1].xy
     assert plan.mission.site.mean_lit[plan.mission.site.ref.cell_of(x, y)] > 0.02
+
+
+def test_the_station_is_the_haven_where_none_is_named() -> None:
+    mission = build_mission(load_text(changed('havens: [lander, haven]\n', ""))).mission
+    station = mission.fleet[mission.station_index]
+    assert mission.havens == ((station.name, station.xy),)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("lander: {pick: flat, max_m: 1500, max_slope_deg: 6}", "lander: {xy_m: []}", "places.lander"),
+        ("value: 30", "value: 1.0e+308", "must be <= 1e\\+09"),
+        ("effort_h: 5", "effort_h: 1.0e-320", "must be <= 1e\\+08 Mbit per hour"),
+    ],
+)
+def test_values_that_would_break_a_run_later_are_refused_now(old: str, new: str, words: str) -> None:
+    with pytest.raises(ScenarioError, match=words):
+        load_text(changed(old, new))
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 1.5, True])
+def test_a_seed_from_outside_is_checked_like_the_scenario_s_own(seed: int) -> None:
+    with pytest.raises(ScenarioError, match="must be a whole number from 0"):
+        with_seed(load_scenario("first-light"), seed)
+
+
+def test_names_that_no_file_system_takes_are_errors_of_our_own() -> None:
+    with pytest.raises(ScenarioError, match="not a shipped scenario or a file"):
+        load_scenario("x" * 5000)
+    with pytest.raises(SiteError, match="no such file"):
+        override_site(SiteBlock(name="change7"), "x" * 5000)
+    with pytest.raises(SiteError, match="no such file"):
+        override_site(SiteBlock(name="change7"), "~nobody-of-this-name/x.tif")

@@ -175,6 +175,16 @@ def bad_seed_in_scenario(folder: Path) -> list[str]:
 
 
 @case
+def seed_too_large(folder: Path) -> list[str]:
+    return [*run(folder), "--seed", str(2**63)]
+
+
+@case
+def scenario_with_a_tag(folder: Path) -> list[str]:
+    return run(folder, ("area_m: 1500", "area_m: !!int 1500"))
+
+
+@case
 def steps_do_not_divide(folder: Path) -> list[str]:
     return run(folder, ("physics_tick_s: 60", "physics_tick_s: 70"))
 

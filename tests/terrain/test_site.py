@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
+import os
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
@@ -252,3 +254,25 @@ def test_own_map_changed_in_place_is_another_site(tmp_path: Path) -> None:
     before = SiteRecipe("a", lon, lat, 1_000.0, azimuths=12, dem=path).key()
     put_dem(path, np.full((100, 100), 11.0, dtype=np.float32))
     assert SiteRecipe("a", lon, lat, 1_000.0, azimuths=12, dem=path).key() != before
+
+
+@pytest.mark.parametrize("change", [{"cell_m": 0}, {"rows": 1e400}, {"rows": -1}])
+def test_a_site_description_out_of_its_mind_is_built_again(tmp_path: Path, change: dict[str, float]) -> None:
+    recipe = SiteRecipe("odd", 123.4, -88.8, size_m=1_000.0, azimuths=8)
+    site = build_site(recipe, cache=tmp_path)
+    file = site.path / "site.json"
+    facts = json.loads(file.read_text())
+    file.write_text(json.dumps(facts | {"ref": facts["ref"] | change}))
+    with pytest.raises(SiteDamaged):
+        open_site(site.path)
+    assert build_site(recipe, cache=tmp_path).ref == site.ref
+
+
+def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    with pytest.raises(SiteError, match="No space left"):
+        build_site(SiteRecipe("full", 123.4, -88.8, size_m=1_000.0, azimuths=8), cache=tmp_path)
+    assert not [path for path in (tmp_path / "sites").iterdir() if path.is_dir()]
