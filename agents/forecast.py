@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.autonomy.observation import WINDOWS_H
+from moonfleet.terrain.constants import DARK_BELOW
 from moonfleet.terrain.kernel import kernel
 from moonfleet.terrain.light import clearance_deg, lit_at
 from moonfleet.terrain.relay import RelayOrbit
@@ -20,7 +21,6 @@ Floats = NDArray[np.float64]
 
 FAR_H: Final = 480  # [h] how far ahead darkness is looked for
 LINK_H: Final = 48  # [h] how far ahead links are looked for
-DARK: Final = 0.05  # [-] less of the Sun's disc than this is darkness
 _WINDOWS: Final = np.array(WINDOWS_H, dtype=np.int64)
 
 
@@ -119,9 +119,9 @@ def _light_ahead(
             if hour + 1 == windows[window]:
                 out[window] = total / (hour + 1)
                 window += 1
-        if lit < DARK and begins < 0:
+        if lit < DARK_BELOW and begins < 0:
             begins = hour
-        if lit >= DARK and begins >= 0 and ends < 0:
+        if lit >= DARK_BELOW and begins >= 0 and ends < 0:
             ends = hour
     while window < windows.size:  # the almanac ends before this window does
         out[window] = total / max(hours, 1)

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.autonomy.observation import ACTION_NAMES, JOB0
+from moonfleet.terrain.constants import DARK_BELOW
 
 from .errors import RobotError
 from .events import EventLog
-from .forecast import DARK
 from .knowledge import Knowledge
 from .messages import Phase, Reply
 from .mission import MissionSpec
@@ -131,15 +131,14 @@ class Operations:
         for robot, name in enumerate(self.names):
             if self.lost[robot]:
                 continue
+            self.credit(robot, t_s)
+            self.contact(robot, t_s)
+            self.changes(robot, t_s)
             if state.activity[0, robot] == Activity.LOST:
                 self.lost[robot] = True
                 self.attend[robot] = False
                 self.job[robot], self.phase[robot] = -1, Phase.IDLE
                 self.log.append("lost", t_s, name, reason=Loss(int(state.loss[0, robot])).name.lower())
-                continue
-            self.credit(robot, t_s)
-            self.contact(robot, t_s)
-            self.changes(robot, t_s)
 
     def credit(self, robot: int, t_s: int) -> None:
         """Credit a robot's productive seconds to its job; a job is done when its effort is, and a sample is home."""
@@ -202,7 +201,7 @@ class Operations:
             if (link ^ int(self.link[robot])) & bit:
                 self.log.append("link", t_s, name, up=bool(link & bit), peer=peer)
         self.link[robot] = link
-        dark = bool(state.lit[0, robot] < DARK)
+        dark = bool(state.lit[0, robot] < DARK_BELOW)
         if dark != self.dark[robot]:
             self.dark[robot] = dark
             self.log.append("night", t_s, name, dark=dark)
@@ -213,10 +212,16 @@ class Operations:
         known = self.knowledge.own[robot].progress_s
         return float(self.effort_s[index] - known[index]) if index >= 0 else 0.0
 
+    def awake(self, robot: int) -> bool:
+        """Whether a robot's radio is on."""
+        return self.world.state.activity[0, robot] not in (Activity.HIBERNATE, Activity.HOP, Activity.LOST)
+
     def in_contact(self, robot: int) -> bool:
         """Whether a robot and the station can exchange messages: directly, over the relay, or over the Earth."""
         station = self.mission.station_index
         if self.lost[robot] or self.lost[station]:
+            return False
+        if not (self.awake(robot) and self.awake(station)):
             return False
         mine, theirs = int(self.link[robot]), int(self.link[station])
         return robot == station or bool(mine & Link.STATION) or bool(mine & theirs & (Link.RELAY | Link.EARTH))

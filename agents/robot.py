@@ -28,6 +28,7 @@ from .state import LEG_POINTS, Activity
 
 # a rock stands about half its diameter high; a fifth smaller than what just stops the wheels is kept away from too
 DIAMETER_PER_STEP = 1.6
+TIGHT_M = 0.05  # the same where there is no other way
 ARRIVED_M = 6.0  # close enough to a job or haven
 LOOKS = 4  # most looks in one drive step, each from where the one before lets the robot drive to
 SEEN_SHARE = 0.8  # of the camera's range: a leg ends well inside what was looked at
@@ -167,7 +168,8 @@ class DrivingRobot(Robot):
         )
         limits = DriveLimits(max_slope_deg=spec.max_slope_deg, speed_m_s=spec.speed_m_s)
         self.cost = drive_cost(self.site.slope_deg, self.site.rock_cover, limits)
-        self.driver = Driver(self.site.ref, self.cost, self.belief, spec.width_m / 2 + MARGIN_M)
+        half = spec.width_m / 2
+        self.driver = Driver(self.site.ref, self.cost, self.belief, half + MARGIN_M, tight_m=half + TIGHT_M)
         self.charging = False
 
     def take(self, offer: JobOffer, sense: Sense) -> Reply:

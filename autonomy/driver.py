@@ -33,7 +33,7 @@ SNAP_CELLS = 3  # [cells] how far from passable ground a robot may stand and sti
 MAX_MARKS = 64  # [-] cells marked impassable on one route before the goal is given up
 LEG_POINTS = 60  # [-] points of one leg
 STAND_IN_M = 30.0  # [m] a goal under a keep-out is replaced by the nearest open point within this
-_SCALARS = ("clearance_m", "arrive_m", "has_goal", "goal_x", "goal_y", "end_x", "end_y", "seconds", "done_m", "anchor_m",
+_SCALARS = ("clearance_m", "arrive_m", "tight_m", "has_goal", "goal_x", "goal_y", "end_x", "end_y", "seconds", "done_m", "anchor_m",
             "least_m", "spent_m", "last_x", "last_y")  # fmt: skip
 
 
@@ -54,15 +54,23 @@ class Driver:
     belief : what it knows of rocks; read at every leg.
     clearance_m : distance that the robot's middle keeps from every rock [m].
     arrive_m : how near the goal is near enough [m].
+    tight_m : clearance that is tried before a way is given up as shut [m]; the same as ``clearance_m`` when None.
     """
 
     def __init__(
-        self, ref: GeoRef, cost: NDArray[np.float32], belief: Belief, clearance_m: float, arrive_m: float = 5.0
+        self,
+        ref: GeoRef,
+        cost: NDArray[np.float32],
+        belief: Belief,
+        clearance_m: float,
+        arrive_m: float = 5.0,
+        tight_m: float | None = None,
     ) -> None:
         self.ref = ref
         self.belief = belief
         self.clearance_m = float(clearance_m)
         self.arrive_m = float(arrive_m)
+        self.tight_m = self.clearance_m if tight_m is None else float(tight_m)
         self._cost = cost
         self._marked: list[tuple[int, int]] = []  # shut by rocks on this route: no route leads through
         self._refused: list[tuple[int, int]] = []  # the wheels refused it: impassable for good
@@ -169,8 +177,11 @@ class Driver:
         self._advance(pose, reach_m)
         while not self.arrived(pose_xy):
             stuck = self._spent_m > 10.0 * reach_m + 200.0
-            zones = self._zones(pose, 2.0 * reach_m + 60.0)
+            zones = self._zones(pose, 2.0 * reach_m + 60.0, self.clearance_m)
             way = None if stuck else self._way(pose, zones, reach_m)
+            if way is None and not stuck and self.tight_m < self.clearance_m:
+                zones = self._zones(pose, 2.0 * reach_m + 60.0, self.tight_m)
+                way = self._way(pose, zones, reach_m)
             if way is not None:
                 total = _length(way) + float(self._along[-1]) - self._anchor_m
                 if total < self._least_m - 1.0:
@@ -281,10 +292,10 @@ class Driver:
             f"({len(self._marked)} cells found shut); a smaller clearance or another goal would help."
         )
 
-    def _zones(self, pose: Float64Array, radius_m: float) -> Zones:
+    def _zones(self, pose: Float64Array, radius_m: float, clearance_m: float) -> Zones:
         """Return the keep-outs around the pose: believed rocks, and impassable cells of the map as squares."""
         x, y = float(pose[0]), float(pose[1])
-        return Zones([*self.belief.keepouts_near(x, y, radius_m, self.clearance_m), *self._squares(pose, radius_m)])
+        return Zones([*self.belief.keepouts_near(x, y, radius_m, clearance_m), *self._squares(pose, radius_m)])
 
     def _squares(self, pose: Float64Array, radius_m: float) -> list[Polygon]:
         row, col = self._cell(pose)
@@ -321,7 +332,7 @@ class Driver:
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return all state but the map and the belief as plain arrays (see `from_arrays`)."""
         goal = np.zeros(2) if self._goal is None else self._goal
-        scalars = [self.clearance_m, self.arrive_m, float(self._goal is not None), *goal, *self._end, self._seconds,
+        scalars = [self.clearance_m, self.arrive_m, self.tight_m, float(self._goal is not None), *goal, *self._end, self._seconds,
                    self._done_m, self._anchor_m, self._least_m, self._spent_m, *self._last]  # fmt: skip
         marked = np.array(self._marked, dtype=np.int64).reshape(-1, 2)
         return {"scalars": np.array(scalars), "route": self._xy.copy(), "leg": self._leg.copy(), "marked": marked,
@@ -341,7 +352,7 @@ class Driver:
                 f"driver: scalars {scalars.shape}, route {route.shape}; expected ({len(_SCALARS)},) and (n, 2)."
             )
         value = dict(zip(_SCALARS, scalars.tolist(), strict=True))
-        driver = cls(ref, cost, belief, value["clearance_m"], value["arrive_m"])
+        driver = cls(ref, cost, belief, value["clearance_m"], value["arrive_m"], value["tight_m"])
         goal = np.array([value["goal_x"], value["goal_y"]]) if value["has_goal"] else None
         driver._set_route(route.copy(), value["seconds"], goal)
         driver._end = np.array([value["end_x"], value["end_y"]])

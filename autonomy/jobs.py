@@ -1,9 +1,10 @@
 """What the base wants done: jobs, their order, and every way a job list can be wrong.
 
->>> a = Job("look", JobKind.SURVEY, (0.0, 0.0), effort_h=2.0)
->>> b = Job("dig", "excavate", (10.0, 0.0), effort_h=8.0, tool="blade", needs=("look",))
->>> [job.id for job in work_order([b, a])]
-['look', 'dig']
+>>> dig = Job("dig", "excavate", (10.0, 0.0), effort_h=8.0, tool="blade", needs=("look",))
+>>> check_jobs([dig])
+Traceback (most recent call last):
+...
+moonfleet.autonomy.errors.JobError: jobs[0].needs[0]: no job is called 'look'. Known: dig.
 """
 
 from __future__ import annotations
@@ -118,25 +119,6 @@ def check_jobs(jobs: Sequence[Job], tools: Collection[str] | None = None) -> Non
     if cycle:
         i = first[cycle[0]]
         raise JobError(f"jobs[{i}].needs: jobs wait for each other: {' -> '.join(cycle)}; drop one of these needs.")
-
-
-def work_order(jobs: Sequence[Job]) -> tuple[Job, ...]:
-    """Return the jobs so that each comes after all it needs, else in the given order; raises `JobError`."""
-    check_jobs(jobs)
-    done: set[str] = set()
-    order: list[Job] = []
-    waiting = list(jobs)
-    while waiting:
-        job = next(job for job in waiting if done.issuperset(job.needs))
-        waiting.remove(job)
-        done.add(job.id)
-        order.append(job)
-    return tuple(order)
-
-
-def ready(job: Job, done: Collection[str]) -> bool:
-    """Say whether all that ``job`` needs is in ``done``."""
-    return all(need in done for need in job.needs)
 
 
 def find_cycle(jobs: Iterable[Job]) -> list[str]:

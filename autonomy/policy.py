@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.terrain import seeds
+from moonfleet.terrain.constants import DARK_BELOW
 
 from . import observation as layout
 from .observation import CHARGE, GO_ON, HIBERNATE, HOLD, INDEX, JOB0, JOB_COLUMN, K_JOBS, RELAY, Observation
@@ -89,7 +90,7 @@ class StationKeeper:
 
         battery, reserve = own("battery_frac"), own("reserve_frac")
         at_haven, has_job = own("at_haven") > 0.5, own("has_job") > 0.5
-        dark = own("lit") < 0.05
+        dark = own("lit") < DARK_BELOW
         long_dark = dark and ahead("dark_for") > self.nap_h
         home = 0.0 if at_haven else 1.2 * ahead("haven_energy")
         night = min(own("hibernate_rate") * ahead("haven_dark_for"), self.night_cap)

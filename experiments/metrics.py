@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from moonfleet.terrain.constants import DARK_BELOW
+
 LINK_BITS = {"station": 1, "relay": 2, "earth": 4}
 
 
@@ -151,7 +153,7 @@ def _measure_robot(rows: pa.Table) -> RobotMetrics:
     frac, temp, lit = numbers(status, "battery_frac"), numbers(status, "temp_k"), numbers(status, "lit")
     link = np.nan_to_num(numbers(status, "link")).astype(np.int64)
     counts = Counter(rows["kind"].to_pylist())
-    dark = lit <= 0.0
+    dark = lit < DARK_BELOW
     odometer = numbers(status, "odometer_m")
     return RobotMetrics(
         odometer_m=float(odometer[-1]) if odometer.size else 0.0,

@@ -99,7 +99,7 @@ class JobBlock(Block):
     id: Name
     kind: str
     at: str
-    tool: str | None = None
+    tool: Annotated[str, Field(min_length=1)] | None = None
     effort_h: float = Field(gt=0.0, le=10_000.0)
     value: float = Field(ge=0.0, le=1e9)
     data_mbit: float = Field(default=0.0, ge=0.0, le=1e9)

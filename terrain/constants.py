@@ -21,3 +21,4 @@ DAY_S: Final = 86_400.0  # [s] day of 24 h [D]
 JULIAN_YEAR_S: Final = 365.25 * 86_400.0  # [s] Julian year [D]
 J2000_JD: Final = 2_451_545.0  # [d] Julian date of 2000-01-01T12:00:00 [D]
 TT_MINUS_TAI_S: Final = 32.184  # [s] [D]
+DARK_BELOW = 0.05  # [-] less of the Sun's disc than this is darkness, for forecasts, logs, reports and rules alike

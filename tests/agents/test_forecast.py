@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from moonfleet.agents.forecast import DARK, FAR_H, Forecast
+from moonfleet.agents.forecast import FAR_H, Forecast
 from moonfleet.autonomy.observation import WINDOWS_H
 from moonfleet.terrain.clock import utc_to_tdb
+from moonfleet.terrain.constants import DARK_BELOW
 from moonfleet.terrain.light import disc_lit, local_elevation_deg
 from moonfleet.terrain.relay import queqiao2
 from moonfleet.terrain.site import Site
@@ -41,12 +42,12 @@ def test_light_ahead_equals_the_hours_one_by_one(small_site: Site, forecast: For
         lit = hourly(small_site, x, y, start_h, FAR_H)
         ahead = forecast.light(x, y, start_h * 3600)
         np.testing.assert_allclose(ahead.windows, [lit[:hours].mean() for hours in WINDOWS_H], atol=1e-6)
-        dark = np.flatnonzero(lit < DARK)
+        dark = np.flatnonzero(lit < DARK_BELOW)
         if dark.size == 0:
             assert (ahead.dark_in_h, ahead.dark_for_h) == (FAR_H, 0.0)
             continue
         seen_dark += 1
-        again = np.flatnonzero(lit[dark[0] :] >= DARK)
+        again = np.flatnonzero(lit[dark[0] :] >= DARK_BELOW)
         assert ahead.dark_in_h == dark[0]
         assert ahead.dark_for_h == (again[0] if again.size else FAR_H - dark[0])
         assert forecast.lit_mean(x, y, start_h * 3600) == pytest.approx(lit[:24].mean(), abs=1e-6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -86,11 +87,12 @@ def test_an_address_that_does_not_answer_is_refused(small_site: Site, tmp_path: 
 
 
 def test_a_cluster_without_a_living_node_is_told_of(ray_cluster: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    import time
-
     import ray
 
-    nap = ray.remote(num_cpus=0)(time.sleep)  # pyright: ignore
+    def sleep(seconds: float) -> None:
+        time.sleep(seconds)
+
+    nap = ray.remote(num_cpus=0)(sleep)  # pyright: ignore
     monkeypatch.setattr(ray_fleet, "WATCH_S", 0.05)
     assert ray_fleet.fetch(nap.remote(0.3)) is None, "slow is not lost"
     monkeypatch.setattr(ray, "nodes", lambda: [{"Alive": False}])

@@ -8,18 +8,11 @@ from dataclasses import replace
 import pytest
 
 from moonfleet.autonomy.errors import JobError
-from moonfleet.autonomy.jobs import Job, JobKind, check_jobs, find_cycle, ready, work_order
+from moonfleet.autonomy.jobs import Job, JobKind, check_jobs, find_cycle
 
 LOOK = Job("look", JobKind.SURVEY, (0.0, 0.0), 2.0)
 DIG = Job("dig", JobKind.EXCAVATE, (1.0, 0.0), 8.0, tool="blade", needs=("look",))
 SINTER = Job("sinter", JobKind.SINTER, (1.0, 0.0), 8.0, needs=("dig", "look"))
-
-
-def test_order_puts_prerequisites_first_and_keeps_the_rest() -> None:
-    free = replace(LOOK, id="free")
-    assert [j.id for j in work_order([SINTER, free, DIG, LOOK])] == ["free", "look", "dig", "sinter"]
-    assert not ready(SINTER, {"dig"})
-    assert ready(SINTER, {"dig", "look"})
 
 
 def test_kinds_are_read_from_text() -> None:

@@ -152,7 +152,7 @@ def test_pick_rules_are_tried_in_order() -> None:
 
 
 def test_the_station_is_the_haven_where_none_is_named() -> None:
-    mission = build_mission(load_text(changed('havens: [lander, haven]\n', ""))).mission
+    mission = build_mission(load_text(changed("havens: [lander, haven]\n", ""))).mission
     station = mission.fleet[mission.station_index]
     assert mission.havens == ((station.name, station.xy),)
 
