@@ -164,6 +164,8 @@ class Operations:
             for other in range(len(self.names)):
                 if other == robot or (self.job[other] == index and self.on_site(other, index)):
                     self.knowledge.note_work(other, index, float(self.progress_s[index]), True)
+                    if self.world.state.activity[0, other] == Activity.WORK:
+                        self.world.set_activity(0, other, Activity.HOLD)  # a tool that has done its work stops
 
     def on_site(self, robot: int, index: int) -> bool:
         """Whether a robot stands at a job's place."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from enum import StrEnum
@@ -47,7 +48,12 @@ Address = Annotated[
     str | None,
     typer.Option(help="HOST:PORT of a running Ray head; without it a local one is started.", metavar="HOST:PORT"),
 ]
-Open = Annotated[bool, typer.Option("--open/--no-open", help="Open the report in a browser when done.")]
+Open = Annotated[
+    bool | None,
+    typer.Option(
+        "--open/--no-open", help="Open the report in a browser when done; left out: where there is a desktop."
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the path of the run folder.")]
 
 
@@ -113,7 +119,7 @@ def run(
     out: Annotated[
         Path | None, typer.Option(help="Run folder to make; default runs/<scenario>-<seed>-<n>.", metavar="DIR")
     ] = None,
-    open_: Open = False,
+    open_: Open = None,
     quiet: Quiet = False,
 ) -> None:
     """Run a scenario to its end and write its report."""
@@ -133,7 +139,7 @@ def resume(
     run_dir: Annotated[Path, typer.Argument(help="Folder of a run that was stopped or killed.", metavar="RUN")],
     backend: Backend = BackendName.ray,
     address: Address = None,
-    open_: Open = False,
+    open_: Open = None,
     quiet: Quiet = False,
 ) -> None:
     """Take up a run that was stopped or killed, from its newest checkpoint."""
@@ -142,7 +148,7 @@ def resume(
     _run(lambda watcher: resume_run(run_dir, backend=backend.value, address=address, watcher=watcher), quiet, open_)
 
 
-def _run(fly: Callable[[Watcher], RunResult], quiet: bool, open_: bool) -> None:
+def _run(fly: Callable[[Watcher], RunResult], quiet: bool, open_: bool | None) -> None:
     from rich.console import Console
 
     from .progress import watcher_for
@@ -160,21 +166,21 @@ def _run(fly: Callable[[Watcher], RunResult], quiet: bool, open_: bool) -> None:
         console.print(summary_table(result.summary))
         console.print(f"events sha256  {result.summary['events_sha256']}", highlight=False, soft_wrap=True)
         console.print(f"report         {result.report}", highlight=False, soft_wrap=True, markup=False)
-    if open_:
+    if open_ or (open_ is None and not quiet and _has_screen()):
         _open(result.report)
 
 
 @app.command(epilog="Example: moonfleet report runs/pathfinder-1-1 --open")
 def report(
     run_dir: Annotated[Path, typer.Argument(help="Folder of a run, finished or not.", metavar="RUN")],
-    open_: Open = False,
+    open_: Open = None,
 ) -> None:
     """Build the report of a run again from its events."""
     from .report import write_report
 
     path = write_report(run_dir)
     typer.echo(str(path))
-    if open_:
+    if open_ or (open_ is None and _has_screen()):
         _open(path)
 
 
@@ -182,6 +188,12 @@ def _open(path: Path) -> None:
     import webbrowser
 
     webbrowser.open(path.resolve().as_uri())
+
+
+def _has_screen() -> bool:
+    """Whether somebody sits in front: a terminal, and a desktop for the browser's window."""
+    desktop = sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return sys.stdout.isatty() and desktop
 
 
 @app.command(epilog="Example: moonfleet scenarios")

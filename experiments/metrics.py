@@ -111,13 +111,22 @@ def robot_names(table: pa.Table) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name is not None))
 
 
+def shares_of(table: pa.Table, robot: str) -> list[float]:
+    """Return the robot's share of the value of each job done that it worked on; a crew shares alike."""
+    crews: dict[str, set[str]] = {}
+    for row in of_kind(table, "job_started", "job_done").select(["job", "robot"]).to_pylist():
+        crews.setdefault(row["job"], set()).add(row["robot"])
+    done = of_kind(table, "job_done").select(["job", "value"]).to_pylist()
+    return [row["value"] / len(crews[row["job"]]) for row in done if robot in crews[row["job"]]]
+
+
 def measure(table: pa.Table) -> RunMetrics:
     """Compute every metric of a run from its event table (`moonfleet.agents.events`)."""
     started = _first(of_kind(table, "mission_started"))
     ended = _first(of_kind(table, "mission_ended"))
     done = of_kind(table, "job_done")
     sky = of_kind(table, "sky")
-    robots = {name: _measure_robot(of_robot(table, name)) for name in robot_names(table)}
+    robots = {name: _measure_robot(of_robot(table, name), shares_of(table, name)) for name in robot_names(table)}
     times = table["t_s"].to_numpy()
     archive = numbers(sky, "archive_mbit")
     return RunMetrics(
@@ -146,7 +155,7 @@ def step_hours(times_s: np.ndarray) -> float:
     return float(np.median(np.diff(times_s))) / 3600.0 if times_s.size > 1 else 0.0
 
 
-def _measure_robot(rows: pa.Table) -> RobotMetrics:
+def _measure_robot(rows: pa.Table, shares: list[float]) -> RobotMetrics:
     status = of_kind(rows, "status")
     status = status.filter(pc.field("t_s") > 0)  # the state at the start ends no step
     hours = step_hours(status["t_s"].to_numpy())
@@ -163,9 +172,9 @@ def _measure_robot(rows: pa.Table) -> RobotMetrics:
         longest_dark_h=longest_run(dark) * hours,
         min_temp_k=_extreme(np.nanmin, temp),
         max_temp_k=_extreme(np.nanmax, temp),
-        jobs_done=counts["job_done"],
+        jobs_done=len(shares),
         jobs_failed=counts["job_failed"],
-        value=float(np.nansum(numbers(of_kind(rows, "job_done"), "value"))),
+        value=sum(shares),
         hops=counts["hop"],
         keepouts=counts["keepout"],
         contacts=counts["rock_contact"],

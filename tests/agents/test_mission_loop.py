@@ -91,3 +91,15 @@ def test_state_taken_up_by_another_loop_goes_on_the_same(small_site: Site) -> No
         assert first.step() == second.step()
     for name, array in first.world.get_state().items():
         np.testing.assert_array_equal(second.world.get_state()[name], array)
+
+
+def test_a_tool_stops_when_its_work_is_done(small_site: Site) -> None:
+    mission = small_mission(small_site)
+    loop = MissionLoop(mission, LocalFleet(mission))
+    while not loop.finished:
+        loop.step()
+    state = loop.world.state
+    spare = sum(
+        job.data_mbit / job.effort_h * mission.drive_s / 3600.0 for job in mission.jobs
+    )  # to the end of a drive step
+    assert state.generated_mbit.sum() <= sum(job.data_mbit for job in mission.jobs) + spare

@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from moonfleet.agents.events import FOLDER, EventLog, read_events
+from moonfleet.agents.events import FOLDER, SCHEMA, EventLog, read_events
 from moonfleet.agents.state import Activity
-from moonfleet.experiments.metrics import RunMetrics, longest_run, measure
+from moonfleet.experiments.metrics import RunMetrics, longest_run, measure, shares_of
 from tests.fake_events import ROBOTS, write_fake_run
 
 
@@ -88,3 +89,13 @@ def test_a_run_that_has_only_begun(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("flags", "length"), [([], 0), ([0, 0], 0), ([1, 1, 0, 1], 2), ([0, 1, 1, 1], 3)])
 def test_longest_run(flags: list[int], length: int) -> None:
     assert longest_run(np.array(flags, dtype=bool)) == length
+
+
+def test_a_crew_shares_what_its_job_earns() -> None:
+    log = EventLog()
+    log.append("job_started", 60, "a", job="pad")
+    log.append("job_started", 120, "b", job="pad")
+    log.append("job_started", 120, "c", job="watch")
+    log.append("job_done", 3600, "b", job="pad", value=80.0)
+    table = pa.Table.from_pylist(log.pending, schema=SCHEMA)
+    assert [shares_of(table, name) for name in "abc"] == [[40.0], [40.0], []]
