@@ -1,10 +1,6 @@
-"""Driving along a leg: speed and power on slopes, exact arrival, and ground that is refused. Scalar kernels.
+"""Driving along a leg: exact arrival, and ground that is refused. Scalar kernels.
 
-The motors run at the rated power on the flat and uphill, so the wheels turn slower as the grade grows:
-``resistance = cos(g) + sin(g) / f`` relative to the flat (f: rolling and bulldozing resistance of regolith), ``wheel
-speed = rated / max(resistance, 1)``. Downhill the power falls, to a fifth at most. Slip then takes its share of the
-way, so the energy of a metre rises with the grade by both (the drawbar balance of Bekker-type vehicle models, Carrier
-et al., Lunar Sourcebook ch. 9).
+Speed and power on a grade are those of `moonfleet.autonomy.wheels`.
 """
 
 from __future__ import annotations
@@ -14,14 +10,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from moonfleet.autonomy.wheels import speed_and_power
 from moonfleet.terrain.kernel import kernel
-from moonfleet.terrain.soil import slip
 
 Grid = NDArray[np.float32]
 Vector = NDArray[np.float64]
-
-ROLLING = 0.15  # [1] motion resistance over weight of a light wheeled vehicle on regolith [W]
-LEAST_POWER = 0.2  # [1] share of the rated drive power that driving takes even downhill [W]
 
 # frame: float64[5] = x_left, y_top [m] (outer corner), cell [m], centre x, centre y [m]
 X_LEFT, Y_TOP, CELL, CENTRE_X, CENTRE_Y = range(5)
@@ -54,16 +47,6 @@ def grade_deg(elevation: Grid, frame: Vector, x: float, y: float, east: float, n
     to_east = ((1.0 - a) * (z01 - z00) + a * (z11 - z10)) / cell
     to_south = ((1.0 - b) * (z10 - z00) + b * (z11 - z01)) / cell
     return math.degrees(math.atan(to_east * east - to_south * north))
-
-
-@kernel
-def speed_and_power(grade: float, rated_m_s: float, rated_w: float) -> tuple[float, float]:
-    """Return ground speed [m/s] and motor power [W] on a signed ``grade`` [deg]."""
-    angle = math.radians(grade)
-    resistance = math.cos(angle) + math.sin(angle) / ROLLING
-    wheels = rated_m_s / max(resistance, 1.0)
-    power = rated_w * min(max(resistance, LEAST_POWER), 1.0)
-    return wheels * (1.0 - slip(max(grade, 0.0))), power
 
 
 @kernel

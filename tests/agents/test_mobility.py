@@ -10,9 +10,10 @@ import pytest
 
 from moonfleet.agents.catalogue import robot_spec
 from moonfleet.agents.errors import RobotError
-from moonfleet.agents.mobility import ROLLING, cell_index, speed_and_power
+from moonfleet.agents.mobility import cell_index
 from moonfleet.agents.state import LEG_POINTS, Activity
 from moonfleet.agents.world import World
+from moonfleet.autonomy.wheels import ROLLING, speed_and_power
 from moonfleet.terrain.soil import slip
 from tests.stand_in import T0, make_site
 

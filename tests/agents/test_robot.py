@@ -32,8 +32,9 @@ def go(loop: MissionLoop, rover: int) -> None:
 
 def survey(loop: MissionLoop) -> int:
     """The action that takes up the survey that the station gave to the rover."""
-    offers = loop.situations()[ROVER].offers
-    return JOB0 + next(slot for slot, offer in enumerate(offers) if loop.mission.jobs[offer.job].id == "survey-1")
+    given = loop.ops.knowledge.own[ROVER].assigned[ROVER]
+    assert loop.mission.jobs[given].tool == "survey"
+    return JOB0 + next(slot for slot, offer in enumerate(loop.situations()[ROVER].offers) if offer.job == given)
 
 
 def test_a_robot_that_slept_sets_out_when_it_takes_a_job(loop: MissionLoop) -> None:
