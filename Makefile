@@ -38,7 +38,7 @@ format: $(VENV)/.dev ## let ruff format and mend what it can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.dev ## measure every claim (ARGS="house --json bench.json" for one of them)
+bench: $(VENV)/.all ## measure every claim (ARGS="house --json bench.json" for one of them)
 	$(BIN)/moonfleet bench $(ARGS)
 
 docs: $(VENV)/.dev ## write docs/reference anew from the code

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
+PIPE_COLUMNS = 140  # a table that goes into a file need not fit a screen
 
 app = typer.Typer(
     name="moonfleet",
@@ -248,6 +249,8 @@ def bench(
     from .tables import bench_table
 
     console = Console()
+    if not console.is_terminal:
+        console.width = PIPE_COLUMNS
     rows = run_benches(
         name, lambda words: console.print(words, style="dim", highlight=False, markup=False, soft_wrap=True)
     )

@@ -111,7 +111,8 @@ def bench_table(rows: Sequence[Row]) -> Table:
     table = Table(header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     peers = ("peer", "ratio") if any(row.peer for row in rows) else ()
     for head in ("bar", "what", "value", "unit", *peers, "target", ""):
-        table.add_column(head, justify="right" if head in ("value", "ratio") else "left")
+        wraps = head in ("what", "peer")  # numbers and verdicts stay whole
+        table.add_column(head, justify="right" if head in ("value", "ratio") else "left", no_wrap=not wraps)
     for row in rows:
         mark = Text("ok", style="green") if row.ok else Text("MISSED", style="bold red")
         beside = (row.peer, row.ratio_shown()) if peers else ()
