@@ -16,7 +16,7 @@ from moonfleet.autonomy.driver import Driver
 from moonfleet.autonomy.errors import PlanError
 from moonfleet.autonomy.observation import ACTION_NAMES, CHARGE, GO_ON, HIBERNATE, JOB0, RELAY
 from moonfleet.autonomy.policy import Policy
-from moonfleet.autonomy.traversability import DriveLimits, drive_cost
+from moonfleet.autonomy.traversability import DriveLimits
 from moonfleet.terrain.site import Site
 
 from .catalogue import RobotSpec
@@ -25,14 +25,15 @@ from .messages import NO_POINTS, Command, JobOffer, Note, Phase, Reply, Sense, S
 from .mission import Perception
 from .sensors import Eye, mast_camera, open_eye
 from .state import LEG_POINTS, Activity
+from .travel import site_cost
 
 # a rock stands about half its diameter high; a fifth smaller than what just stops the wheels is kept away from too
 DIAMETER_PER_STEP = 1.6
-TIGHT_M = 0.05  # the same where there is no other way
 ARRIVED_M = 6.0  # close enough to a job or haven
 LOOKS = 4  # most looks in one drive step, each from where the one before lets the robot drive to
 SEEN_SHARE = 0.8  # of the camera's range: a leg ends well inside what was looked at
 MARGIN_M = 0.35  # kept between the body and a rock, beyond half its width: large rocks look smaller than they are
+TIGHT_M = 0.05  # the same where there is no other way
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ class DrivingRobot(Robot):
             self.setup.perception, self.site.ground, self.camera, self.setup.seed, self.setup.index
         )
         limits = DriveLimits(max_slope_deg=spec.max_slope_deg, speed_m_s=spec.speed_m_s)
-        self.cost = drive_cost(self.site.slope_deg, self.site.rock_cover, limits)
+        self.cost = site_cost(self.site, limits)
         half = spec.width_m / 2
         self.driver = Driver(self.site.ref, self.cost, self.belief, half + MARGIN_M, tight_m=half + TIGHT_M)
         self.charging = False
@@ -248,9 +249,9 @@ class DrivingRobot(Robot):
         if fresh.size == 0:
             return ()
         sizes, beliefs = belief.diameter_m[fresh], belief.confidence[fresh]
-        counts = (beliefs >= belief.min_confidence) & (sizes >= belief.min_diameter_m)
-        x, y = belief.x[fresh][counts], belief.y[fresh][counts]
-        rows = np.column_stack([x, y, sizes[counts] / 2, beliefs[counts]])
+        avoided = (beliefs >= belief.min_confidence) & (sizes >= belief.min_diameter_m)
+        x, y = belief.x[fresh][avoided], belief.y[fresh][avoided]
+        rows = np.column_stack([x, y, sizes[avoided] / 2, beliefs[avoided]])
         names = ("x_m", "y_m", "radius_m", "confidence")
         return tuple(Note("keepout", dict(zip(names, row, strict=True))) for row in rows.tolist())
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from moonfleet.agents.travel import site_cost
 from moonfleet.autonomy.search import distance_field
-from moonfleet.autonomy.traversability import DriveLimits, drive_cost
+from moonfleet.autonomy.traversability import DriveLimits
 from moonfleet.terrain.light import lit_map
 from moonfleet.terrain.seeds import stream
 from moonfleet.terrain.site import Site
@@ -51,7 +52,7 @@ def drive_ground(site: Site, limits: DriveLimits) -> DriveGround:
 
     Raises `EnvError` when no drivable area is large enough to hold an episode.
     """
-    seconds = drive_cost(site.slope_deg, site.rock_cover, limits)
+    seconds = site_cost(site, limits)
     open_ground = np.isfinite(seconds)
     if not open_ground.any():
         raise EnvError(f"site {site.name!r}: no cell is drivable at {limits.max_slope_deg:g} deg of slope.")
