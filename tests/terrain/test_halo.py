@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from moonfleet.terrain.clock import utc_to_tdb
-from moonfleet.terrain.data.make_halo import MASS_RATIO, PERIOD, PERIOD_S, fly, jacobi
+from moonfleet.terrain.data.make_halo import GUESS, MASS_RATIO, PERIOD, PERIOD_S, correct, fly, jacobi
 from moonfleet.terrain.errors import SkyError
 from moonfleet.terrain.halo import COLUMNS, HaloOrbit, earth_moon_axes, halo_table
 from moonfleet.terrain.orientation import body_axes
@@ -75,6 +75,10 @@ def test_integration_from_apolune_follows_the_table(nodes: np.ndarray) -> None:
     assert nodes[middle, 0] == 0.5
     flown = fly(whole[:, middle], (nodes[middle:, 0] - 0.5) * PERIOD)
     assert np.abs(flown - whole[:, middle:])[:3].max() * EARTH_MOON_KM < 0.01
+
+
+def test_the_script_finds_the_shipped_orbit_again(nodes: np.ndarray) -> None:
+    assert correct(GUESS) == pytest.approx(states(nodes)[:, len(nodes) // 2], abs=1e-9)
 
 
 def test_orbit_closes(nodes: np.ndarray) -> None:
