@@ -1,12 +1,8 @@
-"""Elevation files: any projected lunar GeoTIFF in, the internal polar frame out."""
+"""Elevation files: any lunar raster in (GeoTIFF, PDS3 image), the internal polar frame out."""
 
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,230 +12,130 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.enums import Resampling
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
-from rasterio.io import DatasetReader
 from rasterio.transform import from_origin
 from rasterio.warp import reproject
 from rasterio.windows import Window
 
-from .constants import MOON_RADIUS_M
-from .errors import (
-    DemHoles,
-    DemMissing,
-    DemProjection,
-    DemRange,
-    DemTooLarge,
-    DemTooSmall,
-    DemUnreadable,
-)
+from .dem_cylinder import MAX_CELLS, warp_cylinder
+from .dem_header import MOON_CRS, DemInfo, Raster, measure, opened
+from .errors import DemHoles, DemRange, DemTooLarge, DemTooSmall
 from .grid import Float32Grid, GeoRef, HeightGrid, label_cells, polar_lonlat
 
-MOON_CRS = (  # the internal frame, for GDAL and PROJ
-    'PROJCS["Moon (2015) south polar stereographic",GEOGCS["Moon (2015)",DATUM["Moon (2015)",'
-    'SPHEROID["Moon (2015)",1737400,0]],PRIMEM["Reference Meridian",0],UNIT["degree",0.0174532925199433]],'
-    'PROJECTION["Polar_Stereographic"],PARAMETER["latitude_of_origin",-90],PARAMETER["central_meridian",0],'
-    'PARAMETER["false_easting",0],PARAMETER["false_northing",0],UNIT["metre",1],'
-    'AXIS["Easting",NORTH],AXIS["Northing",NORTH]]'
-)
-PROJ_HINT = "gdalwarp -t_srs '+proj=stere +lat_0=-90 +lon_0=0 +k=1 +R=1737400 +units=m' IN.tif OUT.tif"
 LOWEST_M, HIGHEST_M = -9_200.0, 10_800.0  # [m] Moon's lowest and highest ground above 1737.4 km (LOLA, Smith 2010)
-MAX_CELLS = 10_000 * 10_000  # cells read in one piece: about 1 GB at the worst
-MAX_LAT_DEG = -60.0  # [deg] northern limit of the internal frame
-
-
-@dataclass(frozen=True, slots=True)
-class DemInfo:
-    """What a file's header says: centre (x, y) [m] in the internal frame, native cell [m], extent [m], shape."""
-
-    path: Path
-    centre: tuple[float, float]
-    cell_m: float
-    extent_m: tuple[float, float]  # width, height
-    shape: tuple[int, int]
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[DatasetReader]:
-    """Open a raster, every failure turned into a typed error that names the file."""
-    if not path.exists():
-        raise DemMissing(f"{path}: no such file; allowed: a GeoTIFF with a projected lunar coordinate system.")
-    if path.is_dir():
-        raise DemMissing(f"{path}: a folder; allowed: one GeoTIFF file.")
-    if path.stat().st_size == 0:
-        raise DemUnreadable(f"{path}: the file is empty (0 bytes); allowed: a GeoTIFF with elevations.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # said in our own words by _measure
-            opened = rasterio.open(path)
-        with opened as data:
-            if data.count < 1:
-                raise DemUnreadable(f"{path}: holds no band; allowed: a raster with elevation in band 1.")
-            yield data
-    except RasterioError as error:
-        size = path.stat().st_size
-        raise DemUnreadable(
-            f"{path}: cannot be read as a raster ({size} bytes): {error}; it is truncated, damaged or not a raster. "
-            "Allowed: a complete GeoTIFF (check it with `gdalinfo -checksum`)."
-        ) from error
-
-
-def _check_crs(path: Path, data: DatasetReader) -> pyproj.Transformer:
-    """Return the transformer from the file's frame to the internal one; raises `DemProjection`."""
-    if data.crs is None or not data.crs.to_wkt():
-        raise DemProjection(
-            f"{path}: has no coordinate system; allowed: any projected lunar one. If you know it, write it into the "
-            "file: gdal_edit.py -a_srs '+proj=stere +lat_0=-90 +lon_0=0 +k=1 +R=1737400 +units=m' FILE.tif"
-        )
-    crs = pyproj.CRS.from_wkt(data.crs.to_wkt())
-    radius = crs.ellipsoid.semi_major_metre if crs.ellipsoid is not None else math.nan
-    if not abs(radius / MOON_RADIUS_M - 1.0) <= 0.005:
-        raise DemProjection(
-            f"{path}: not lunar: coordinate system {crs.name!r} is on a body of radius {radius / 1000:.1f} km; "
-            f"allowed: the Moon, {MOON_RADIUS_M / 1000:.1f} km +- 0.5 %."
-        )
-    if crs.is_geographic:
-        raise DemProjection(
-            f"{path}: coordinates are geographic (degrees: {crs.name!r}); allowed: a projected system in metres. "
-            f"Fix: {PROJ_HINT}"
-        )
-    if not crs.is_projected:
-        raise DemProjection(f"{path}: coordinate system {crs.name!r} is not a projected one. Fix: {PROJ_HINT}")
-    return pyproj.Transformer.from_crs(crs, pyproj.CRS.from_wkt(MOON_CRS), always_xy=True)
-
-
-def _measure(path: Path, data: DatasetReader) -> tuple[DemInfo, bool]:
-    """Return the header's facts, and whether the file already is a north-up grid of the internal frame."""
-    t = data.transform
-    numbers = (t.a, t.b, t.c, t.d, t.e, t.f)
-    if not all(math.isfinite(v) for v in numbers) or t.determinant == 0.0:
-        raise DemRange(f"{path}: cell size {t.a!r} x {t.e!r}; allowed: finite and not zero.")
-    if t.is_identity:
-        raise DemRange(f"{path}: has no georeference (cells are numbered, not placed); allowed: a placed raster.")
-    if data.width < 2 or data.height < 2:
-        raise DemTooSmall(f"{path}: {data.width} x {data.height} cells; allowed: at least 2 x 2.")
-    to_internal = _check_crs(path, data)
-    w, h = data.width, data.height
-    # Corners, middle, and the middle's two neighbours, for the size of a cell there.
-    pix = np.array([[0, 0], [w, 0], [0, h], [w, h], [w / 2, h / 2], [w / 2 + 1, h / 2], [w / 2, h / 2 + 1]], float)
-    px, py = t.a * pix[:, 0] + t.b * pix[:, 1] + t.c, t.d * pix[:, 0] + t.e * pix[:, 1] + t.f
-    x, y = (np.asarray(v, dtype=np.float64) for v in to_internal.transform(px, py))
-    if not (np.isfinite(x[4]) and np.isfinite(y[4])):
-        raise DemProjection(f"{path}: its middle has no place in the south-polar frame; allowed: south of 60 S.")
-    lon, lat = polar_lonlat(float(x[4]), float(y[4]))
-    if lat > MAX_LAT_DEG:
-        raise DemProjection(
-            f"{path}: its middle lies at latitude {lat:.2f}, longitude {lon:.2f}; allowed: south of {-MAX_LAT_DEG:.0f} S, "
-            "where the south polar stereographic frame is usable."
-        )
-    ex, ey = np.array([x[5] - x[4], y[5] - y[4]]), np.array([x[6] - x[4], y[6] - y[4]])
-    cell = math.sqrt(abs(float(ex[0] * ey[1] - ex[1] * ey[0])))
-    if not (math.isfinite(cell) and cell > 0.0):
-        raise DemRange(f"{path}: cell size {cell!r} m; allowed: finite and not zero.")
-    extent = (w * float(np.hypot(*ex)), h * float(np.hypot(*ey)))
-    same = bool(np.allclose(x, px, rtol=0, atol=1e-3) and np.allclose(y, py, rtol=0, atol=1e-3))
-    same = same and t.b == 0.0 and t.d == 0.0 and t.e < 0.0 < t.a and abs(t.a + t.e) < 1e-9 * t.a
-    return DemInfo(path, (float(x[4]), float(y[4])), cell, extent, (h, w)), same
 
 
 def dem_info(path: Path) -> DemInfo:
     """Return what the header of a lunar raster says; raises a `DemError` child if it is not one."""
     path = Path(path)
-    with _opened(path) as data:
-        return _measure(path, data)[0]
+    with opened(path) as raster:
+        return measure(raster)[0]
 
 
 def warp_dem(path: Path, ref: GeoRef) -> HeightGrid:
     """Return the file's elevation on the cells of ``ref``, NaN where it has none: averaged if finer, cubic if coarser.
 
-    A cell that a hole of the file falls into has none, however small the hole. Only the part of the file under ``ref`` is
-    read. Raises a `DemError` child for an unusable file, `DemTooLarge` if that part has more than 10 000 x 10 000 cells.
+    Maps in degrees and simple cylindrical ones are bilinear if coarser. A cell that a hole of the file falls into has
+    none, however small the hole. Only the part of the file under ``ref`` is read. Raises a `DemError` child for an unusable
+    file, `DemTooLarge` if that part has more than 10 000 x 10 000 cells.
     """
     path = Path(path)
-    with _opened(path) as data:
-        info, _ = _measure(path, data)
-        window = _window_under(data, ref)
-        out = np.full(ref.shape, np.nan, dtype=np.float32)
-        if window is None:
-            return HeightGrid(out, ref)
-        if window.width * window.height > MAX_CELLS:
-            raise DemTooLarge(
-                f"{path}: {window.height} x {window.width} cells lie under the asked area; allowed: up to {MAX_CELLS:,}. "
-                "Ask for a smaller area, or make the file coarser: gdalwarp -tr 20 20 -r average IN.tif OUT.tif"
-            )
-        z = _read_band(data, window)
-        finer = info.cell_m < 0.75 * ref.cell_m
-        place: dict[str, Any] = {
-            "src_crs": data.crs,
-            "src_transform": data.window_transform(window),
-            "dst_crs": CRS.from_wkt(MOON_CRS),
-            "dst_transform": from_origin(ref.x_left, ref.y_top, ref.cell_m, ref.cell_m),
-            "num_threads": 1,
-        }
-        way = Resampling.average if finer else Resampling.cubic
-        reproject(z, out, src_nodata=math.nan, dst_nodata=math.nan, resampling=way, **place)
-        holes = np.isnan(z)
-        if holes.any():
-            bad = np.zeros(ref.shape, dtype=np.uint8)
-            worst = Resampling.max if finer else Resampling.nearest
-            reproject(holes.astype(np.uint8), bad, resampling=worst, **place)
-            out[bad > 0] = np.nan
+    with opened(path) as raster:
+        info, _ = measure(raster)
+        cylinder = raster.cylinder()
+        if cylinder is not None:
+            out = warp_cylinder(raster, cylinder, ref)
+        else:
+            out = _warp(raster, info, ref)
     check_range(path, out)
     return HeightGrid(out, ref)
 
 
-def _window_under(data: DatasetReader, ref: GeoRef) -> Window | None:
-    """Return the part of the file that lies under ``ref``, with a margin; None if there is none."""
-    to_file = pyproj.Transformer.from_crs(MOON_CRS, pyproj.CRS.from_wkt(data.crs.to_wkt()), always_xy=True)
+def _warp(raster: Raster, info: DemInfo, ref: GeoRef) -> Float32Grid:
+    """Return heights on the cells of ``ref``, through GDAL's warper."""
+    out = np.full(ref.shape, np.nan, dtype=np.float32)
+    window = window_under(raster, ref)
+    if window is None:
+        return out
+    row, col, rows, cols = window
+    if rows * cols > MAX_CELLS:
+        raise DemTooLarge(
+            f"{raster.path}: {rows} x {cols} cells lie under the asked area; allowed: up to {MAX_CELLS:,}. "
+            "Ask for a smaller area, or make the file coarser: gdalwarp -tr 20 20 -r average IN.tif OUT.tif"
+        )
+    z = raster.read(row, col, rows, cols)
+    finer = info.cell_m < 0.75 * ref.cell_m
+    place = warp_options(raster, window, ref)
+    way = Resampling.average if finer else Resampling.cubic
+    reproject(z, out, src_nodata=math.nan, dst_nodata=math.nan, resampling=way, **place)
+    holes = np.isnan(z)
+    if holes.any():
+        bad = np.zeros(ref.shape, dtype=np.uint8)
+        worst = Resampling.max if finer else Resampling.nearest
+        reproject(holes.astype(np.uint8), bad, resampling=worst, **place)
+        out[bad > 0] = np.nan
+    return out
+
+
+def warp_options(raster: Raster, window: tuple[int, int, int, int], ref: GeoRef, by: int = 1) -> dict[str, Any]:
+    """Return the places of source (a window, in blocks of ``by``) and target, for rasterio's ``reproject``."""
+    row, col, _, _ = window
+    part = raster.data.window_transform(Window(col, row, 1, 1))  # pyright: ignore[reportCallIssue]
+    return {
+        "src_crs": raster.data.crs,
+        "src_transform": part * part.scale(by),
+        "dst_crs": CRS.from_wkt(MOON_CRS),
+        "dst_transform": from_origin(ref.x_left, ref.y_top, ref.cell_m, ref.cell_m),
+        "num_threads": 1,
+    }
+
+
+def window_under(raster: Raster, ref: GeoRef) -> tuple[int, int, int, int] | None:
+    """Return row, column, rows and columns of the part of the file under ``ref``, with a margin; None if there is none."""
+    data = raster.data
+    to_file = pyproj.Transformer.from_crs(MOON_CRS, raster.crs, always_xy=True)
     steps = 41  # places looked at on a side
     x, y = ref.xy(*np.meshgrid(np.linspace(-0.5, ref.rows - 0.5, steps), np.linspace(-0.5, ref.cols - 0.5, steps)))
     fx, fy = (np.asarray(v, dtype=np.float64).ravel() for v in to_file.transform(x, y))
     known = np.isfinite(fx) & np.isfinite(fy)
     if not known.any():
         return None
-    t = ~data.transform
+    t = ~raster.transform
     col, row = t.a * fx[known] + t.b * fy[known] + t.c, t.d * fx[known] + t.e * fy[known] + t.f
     more = 4.0 + (max(np.ptp(row), np.ptp(col)) / (steps - 1))
     r0, r1 = max(0, math.floor(row.min() - more)), min(data.height, math.ceil(row.max() + more))
     c0, c1 = max(0, math.floor(col.min() - more)), min(data.width, math.ceil(col.max() + more))
     if r1 <= r0 or c1 <= c0:
         return None
-    return Window(c0, r0, c1 - c0, r1 - r0)  # pyright: ignore[reportCallIssue]
-
-
-def _read_band(data: DatasetReader, window: Window) -> Float32Grid:
-    """Return band 1 under a window in metres, NaN for holes: no-data value, mask, NaN. Scale and offset are applied."""
-    band = data.read(1, window=window, masked=True)
-    z = np.asarray(band.filled(0)).astype(np.float32)
-    scale, offset = float(data.scales[0]), float(data.offsets[0])
-    if (scale, offset) != (1.0, 0.0):
-        z = (z * np.float64(scale) + offset).astype(np.float32)
-    z[np.ma.getmaskarray(band)] = math.nan
-    return z
+    return r0, c0, r1 - r0, c1 - c0
 
 
 def read_dem(path: Path) -> HeightGrid:
     """Return a whole elevation file as a grid of the internal frame, at its own resolution.
 
     A file that already is a north-up square-celled grid of that frame is returned cell by cell; any other is warped, and
-    its empty margin cut off. Raises a `DemError` child: missing, unreadable, not lunar, not projected, holes, wrong range,
+    its empty margin cut off. Raises a `DemError` child: missing, unreadable, not lunar, holes, wrong range,
     more than 10 000 x 10 000 cells.
     """
     path = Path(path)
-    with _opened(path) as data:
-        info, same = _measure(path, data)
+    with opened(path) as raster:
+        info, same = measure(raster)
         rows, cols = info.shape
-        if rows * cols > MAX_CELLS:
+        if rows * cols > MAX_CELLS and raster.cylinder() is None:
             raise DemTooLarge(
                 f"{path}: {rows} x {cols} cells; allowed: up to {MAX_CELLS:,} in one piece. "
                 "Make a site of a part of it (longitude, latitude and size), or cut it with gdal_translate."
             )
         if same:
-            t = data.transform
-            whole = Window(0, 0, cols, rows)  # pyright: ignore[reportCallIssue]
-            grid = HeightGrid(_read_band(data, whole), GeoRef(t.c, t.f, t.a, rows, cols))
+            t = raster.transform
+            grid = HeightGrid(raster.read(0, 0, rows, cols), GeoRef(t.c, t.f, t.a, rows, cols))
             check_range(path, grid.elevation_m)
             return without_collar(path, grid)
     half = max(info.extent_m) / 2.0 + info.cell_m
+    if (2.0 * half / info.cell_m) ** 2 > MAX_CELLS:
+        raise DemTooLarge(
+            f"{path}: covers {2.0 * half / 1000:.0f} km in cells of {info.cell_m:g} m; allowed: up to {MAX_CELLS:,} cells "
+            "in one piece. Make a site of a part of it (longitude, latitude and size), or cut it with gdal_translate."
+        )
     return without_collar(path, warp_dem(path, GeoRef.centred(*info.centre, 2.0 * half, info.cell_m)))
 
 
