@@ -9,9 +9,10 @@ import numpy as np
 from rasterio.enums import Resampling
 from rasterio.warp import reproject
 
+from .dem_checks import check_holes, check_range
 from .dem_cylinder import warp_cylinder
 from .dem_header import DemInfo, Raster, measure, opened
-from .dem_io import check_holes, check_range, warp_options, window_under
+from .dem_warp import warp_options, window_under
 from .errors import DemTooSmall, SiteError
 from .grid import BoolArray, Float32Grid, GeoRef, HeightGrid, label_cells, polar_lonlat
 

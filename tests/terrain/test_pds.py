@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import rasterio
 from numpy.typing import NDArray
+from rasterio.errors import RasterioError
 
 from moonfleet.terrain.dem_header import opened
 from moonfleet.terrain.dem_io import dem_info, read_dem, warp_dem, write_dem
@@ -73,7 +75,7 @@ def test_every_way_of_saying_a_height(
 ) -> None:
     z = hills()
     numbers = z / scale / (1000.0 if unit.startswith("K") else 1.0)
-    more = {"kind": kind, "scale": scale, "offset": offset, "unit": unit, "map_scale": map_scale}
+    more: dict[str, Any] = {"kind": kind, "scale": scale, "offset": offset, "unit": unit, "map_scale": map_scale}
     grid = read_dem(put_polar(tmp_path, "A", z, numbers=numbers, **more))
     np.testing.assert_allclose(grid.elevation_m, z, atol=1e-3)
     assert grid.ref.cell_m == pytest.approx(20.0, abs=1e-6)
@@ -156,7 +158,7 @@ def test_jpeg_2000_takes_its_scale_from_its_label(tmp_path: Path) -> None:
             tmp_path / "A.JP2", "w", driver="JP2OpenJPEG", QUALITY="100", REVERSIBLE="YES", **profile
         ) as out:
             out.write(numbers, 1)
-    except rasterio.errors.RasterioError:
+    except RasterioError:
         pytest.skip("this GDAL cannot write JPEG 2000")
     shutil.move(label, tmp_path / "A_JP2.LBL")
     np.testing.assert_array_equal(read_dem(tmp_path / "A.JP2").elevation_m, z)

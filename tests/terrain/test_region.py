@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.transform import Affine, from_origin
 
-from moonfleet.terrain.dem_io import read_dem
+from moonfleet.terrain.dem_io import read_dem, read_region
 from moonfleet.terrain.errors import DemHoles, DemMissing, DemTooSmall, SiteError
 from moonfleet.terrain.grid import GeoRef, polar_xy
-from moonfleet.terrain.region import read_region
 from tests.own_dem import POLAR, put_dem
 from tests.pds_dem import put_polar
 
@@ -121,7 +120,7 @@ def test_a_polar_grid_of_thirty_thousand_cells_a_side_needs_little_memory(tmp_pa
     ):  # fmt: skip
         pass
     code = (
-        "import resource, sys; from pathlib import Path; from moonfleet.terrain.region import read_region;"
+        "import resource, sys; from pathlib import Path; from moonfleet.terrain.dem_io import read_region;"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
         f"g = read_region(Path({str(path)!r}), (151_000.0, 0.0), max_cells=4_000_000);"
         "after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
