@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pyproj
 import rasterio
-from affine import Affine
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
+from rasterio.transform import Affine
 from rasterio.windows import Window
 
 from .constants import MOON_RADIUS_M
