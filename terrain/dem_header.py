@@ -299,7 +299,10 @@ def _measure_cylinder(raster: Raster, cylinder: Cylinder) -> DemInfo:
     south = (cylinder.row_equator - (h - 0.5)) / cylinder.rows_per_deg
     north = (cylinder.row_equator + 0.5) / cylinder.rows_per_deg
     if max(-south, north) > 90.0 + 1.0 / cylinder.rows_per_deg:
-        raise DemRange(f"{path}: runs from latitude {south:.2f} to {north:.2f}; allowed: -90 to 90 degrees.")
+        raise DemRange(
+            f"{path}: runs from latitude {south:.2f} to {north:.2f}; allowed: -90 to 90 degrees. If its numbers are metres, "
+            "the file names the wrong coordinate system: gdal_edit.py -a_srs RIGHT FILE.tif"
+        )
     if not south < MAX_LAT_DEG:
         raise DemProjection(
             f"{path}: lies between latitudes {south:.2f} and {north:.2f}; allowed: a part of it south of "

@@ -86,7 +86,7 @@ class FetchNoSpace(FetchError):
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?`` for the nearest of ``known``, else the allowed names; starts with a space.
 
-    The names follow where they are few; of many, only the nearest are told, if one is near at all.
+    The names follow where they are few; of many, only the near one is told, if there is one.
 
     >>> did_you_mean("landr", ["lander", "rover"])
     " Did you mean 'lander'? Known: lander, rover."
@@ -96,7 +96,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     " Did you mean 'shackleton'?"
     """
     names = sorted(known)
-    many = len(names) > MANY_NAMES
-    close = [repr(one) for one in difflib.get_close_matches(name.lower(), names, n=3 if many else 1, cutoff=0.6)]
-    hint = f" Did you mean {' or '.join(filter(None, (', '.join(close[:-1]), close[-1])))}?" if close else ""
-    return hint if close and many else f"{hint} Known: {', '.join(names)}."
+    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return hint if close and len(names) > MANY_NAMES else f"{hint} Known: {', '.join(names)}."
