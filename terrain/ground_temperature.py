@@ -6,7 +6,7 @@ et al. 2017 (J. Geophys. Res. Planets 122, 2371; table A1), after Vasavada et al
 fitted them to Diviner's temperatures. The step is implicit, so that an hour is a good step.
 
 >>> round(equilibrium_k(absorbed_w_m2(1361.0, 1.0, 1.0)), 0)  # the subsolar point
-389.0
+386.0
 """
 
 from __future__ import annotations
