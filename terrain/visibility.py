@@ -13,6 +13,7 @@ from .exposure import exposure_table, share_in_sight
 from .grid import GeoRef
 from .horizon import Horizon
 from .light import check_shape, step_times
+from .look import Look
 from .sky import Sky
 from .threads import Progress
 
@@ -22,24 +23,10 @@ Float32Grid = NDArray[np.float32]
 STEEPEST_DEG: Final = 33.0  # [deg] no horizon is kept above or below this (int16 in 0.001 deg)
 
 
-class Direction(Protocol):
-    """Where something stands in a sky; grid azimuth, clockwise from +y."""
-
-    @property
-    def az_deg(self) -> Array:
-        """Azimuth, float64 [n]."""
-        ...
-
-    @property
-    def el_deg(self) -> Array:
-        """Elevation above the horizontal plane, float64 [n]."""
-        ...
-
-
 class InTheSky(Protocol):
-    """Anything that can be looked at from a place: a relay orbit, say."""
+    """Anything that can be looked at from a place: any `moonfleet.terrain.look.Relay`."""
 
-    def look(self, t: ArrayLike, lon_deg: float, lat_deg: float) -> Direction:
+    def look(self, t: ArrayLike, lon_deg: float, lat_deg: float) -> Look:
         """Return where it stands at ``t`` float64 [n] from a place of the reference sphere."""
         ...
 
@@ -83,7 +70,7 @@ def relay_visibility(
     """
     check_shape(ref, horizon)
     seen = relay.look(step_times(t0, t1, step_s), *ref.lonlat())
-    return _share(ref, horizon, np.asarray(seen.az_deg) % 360.0, np.asarray(seen.el_deg), progress, threads)
+    return _share(ref, horizon, seen.az_deg % 360.0, seen.el_deg, progress, threads)
 
 
 def _share(
