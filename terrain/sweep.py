@@ -177,6 +177,16 @@ def sweep(
     sag = 0.5 * column_m * column_m / radius * factor  # [m] a sphere falls away by sag * columns^2
     line, eye, top = np.empty(cols), np.empty(cols), np.empty(cols)
     where = np.empty(cols, dtype=np.int64)
+    # Lines are whole rows apart: which rows a column lies between, and which cell is nearest, is the same for all but q.
+    above, nearest, share = np.empty(cols, dtype=np.int64), np.empty(cols, dtype=np.int64), np.empty(cols)
+    for c in range(cols):
+        above[c] = int(math.floor(slope * c))
+        share[c] = slope * c - above[c]
+        nearest[c] = int(math.ceil(slope * c - 0.5))
+    inverse, bulge = np.empty(cols + 1), np.empty(cols + 1)  # of so many columns
+    for k in range(1, cols + 1):
+        inverse[k] = 1.0 / (k * column_m)
+        bulge[k] = 0.5 * k * column_m / radius
     hull_x, hull_z = np.empty(cols), np.empty(cols)
     x, z, far_m = np.empty(steps.shape[1]), np.empty(steps.shape[1]), np.empty(steps.shape[1])
     known, looked, looked_high = 0, 0, -1
@@ -193,10 +203,14 @@ def sweep(
         length = high - low + 1
         for i in range(length):
             c = low + i
-            y = min(max(q + slope * c, 0.0), rows - 1.0)
-            r = int(y)
-            line[i] = heights[r, c] + (y - r) * (heights[r + 1, c] - heights[r, c]) if y > r else heights[r, c]
-            cell = min(max(int(math.ceil(q + slope * c - 0.5)), 0), rows - 1)
+            r = q + above[c]
+            if r < 0:
+                line[i] = heights[0, c]
+            elif r >= rows - 1:
+                line[i] = heights[rows - 1, c]
+            else:
+                line[i] = heights[r, c] + share[c] * (heights[r + 1, c] - heights[r, c])
+            cell = min(max(q + nearest[c], 0), rows - 1)
             where[i] = cell
             eye[i] = heights[cell, c] + lift
             top[i] = best[cell, c]
@@ -216,7 +230,7 @@ def sweep(
                 n = _push(x, z, n, height * steps[1, k], height * steps[2, k] - radius)
             _look_over(x, z, n, eye, length, column_m / radius, base_m, factor, top)
         else:
-            _look_level(line[length - 1], eye, length, column_m, factor, top)
+            _look_level(line[length - 1], eye, length, inverse, bulge, factor, top)
         for i in range(length):
             best[where[i], low + i] = top[i]
 
@@ -231,16 +245,25 @@ def _look_along(
     the plane one + 2 sag i, per column.
     """
     n, point = 0, 0
+    bound, last = -1e9, 0.0  # of the plane tangent from the eye looked from last, and its height
     for i in range(length - 1 - NEAR, -1, -1):
         ahead = float(i + NEAR)
         pz = line[i + NEAR] - sag * ahead * ahead
-        while n >= 2 and (hull_z[n - 1] - pz) * (hull_x[n - 2] - ahead) <= (hull_z[n - 2] - pz) * (hull_x[n - 1] - ahead):
+        while n >= 2 and (hull_z[n - 1] - pz) * (hull_x[n - 2] - ahead) <= (hull_z[n - 2] - pz) * (
+            hull_x[n - 1] - ahead
+        ):
             n -= 1
         hull_x[n] = ahead
         hull_z[n] = pz
         n += 1
-        point = min(point, n - 1)
+        # Nothing stood above the last eye's bound, so from one column back nothing stands much above it: where the near field
+        # hides more than that, the hull need not be asked.
         ez = eye[i] - sag * i * i
+        bound = max(bound + max((last - ez - bound) * (1.0 / NEAR), 0.0), (pz - ez) * (1.0 / NEAR))
+        last = ez
+        if (bound + 2.0 * sag * i) <= top[i] * column_m:
+            continue
+        point = min(point, n - 1)
         dx, dz = hull_x[point] - i, hull_z[point] - ez
         while point < n - 1:
             ex, fz = hull_x[point + 1] - i, hull_z[point + 1] - ez
@@ -254,7 +277,8 @@ def _look_along(
                 break
             point -= 1
             dx, dz = ex, fz
-        tangent = (dz / dx + 2.0 * sag * i) / column_m
+        bound = dz / dx
+        tangent = (bound + 2.0 * sag * i) / column_m
         top[i] = tangent if tangent > top[i] else top[i]
 
 
@@ -282,17 +306,18 @@ def _look_over(
 
 
 @kernel
-def _look_level(edge: float, eye: Array, length: int, column_m: float, factor: float, top: Array) -> None:
+def _look_level(edge: float, eye: Array, length: int, inverse: Array, bulge: Array, factor: float, top: Array) -> None:
     """Raise top [length] by ground that goes on level from the last column: its first point, or the bulge of the sphere."""
     for i in range(length):
-        distance = max(length - 1 - i, 1) * column_m
-        above = eye[i] - edge
-        bulge = distance * 0.5 / MOON_RADIUS_M
-        if above > bulge * distance:
-            tangent = -math.sqrt(above * 2.0 / MOON_RADIUS_M) * factor
-        else:
-            tangent = -above / distance - bulge * factor
+        k = max(length - 1 - i, 1)
+        tangent = (edge - eye[i]) * inverse[k] - bulge[k] * factor
         top[i] = tangent if tangent > top[i] else top[i]
+    for i in range(length):
+        k = max(length - 1 - i, 1)
+        over = eye[i] - edge
+        if over * inverse[k] > bulge[k]:
+            tangent = -math.sqrt(over * 2.0 / MOON_RADIUS_M) * factor
+            top[i] = tangent if tangent > top[i] else top[i]
 
 
 # atan(t) = t (C0 + C1 t^2 + ...) for |t| <= tan(32.7 deg), fitted by Chebyshev points, in 0.001 deg: off by < 0.1 of them.
