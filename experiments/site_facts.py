@@ -66,6 +66,8 @@ def ground_words(recipe: Mapping[str, object], cell_m: float) -> str:
         return "synthetic: roughness, craters and rocks of the seeded model, no measured ground"
     if recipe.get("dem"):
         return f"{Path(str(recipe['dem'])).name}; what it does not resolve is drawn by the seeded model"
+    if "dem" not in recipe:
+        return "not recorded"
     return (
         "NASA LOLA polar grid of 1600 m a cell, which ships with moonfleet; what is smaller, down to "
         f"{cell_m:g} m, is drawn by the seeded model: alike in its statistics, not measured"

@@ -192,7 +192,8 @@ def test_area_is_that_of_the_sphere() -> None:
 def test_ground_is_told_apart() -> None:
     assert "no measured ground" in ground_words({"synthetic": True}, 20.0)
     assert ground_words({"dem": "/a/b/tile.tif"}, 5.0).startswith("tile.tif")
-    assert "1600 m" in ground_words({}, 20.0)
+    assert "1600 m" in ground_words({"dem": None}, 20.0)
+    assert ground_words({}, 20.0) == "not recorded"
 
 
 def test_marks_stand_where_they_belong() -> None:
@@ -203,7 +204,8 @@ def test_marks_stand_where_they_belong() -> None:
     rho = float(polar_xy(0.0, -89.94)[1])
     assert re.search(rf'cx="-150" cy="-180" r="{rho / 5.0:.1f}"', circles), "around the pole"
     assert "89.94° S" in circles
-    assert ">135°<" in longitude_ticks(frame), "the diagonal from the pole"
+    # 150 E crosses the left edge, x = 1000 m, at y = -1000 m / tan(30 deg): 166.4 px down
+    assert re.search(r'x1="50" y1="166.4" [^>]*><text [^>]*>150°<', longitude_ticks(frame))
     assert ">500 m<" in scale_bar(frame)
     assert 'width="100"' in scale_bar(frame)
     marks = name_marks(frame, {"here": (2000.0, -2000.0), "away": (9e5, 0.0), "there": (2000.0, -2010.0)}, [])
