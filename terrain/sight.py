@@ -16,7 +16,6 @@ highest, where it most often ends.
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
@@ -26,7 +25,7 @@ from .constants import MOON_RADIUS_M
 from .errors import SiteError
 from .grid import HeightGrid
 from .kernel import kernel
-from .threads import thread_count
+from .threads import for_each
 
 Array = NDArray[np.float64]
 Float32Grid = NDArray[np.float32]
@@ -35,6 +34,7 @@ BoolGrid = NDArray[np.bool_]
 NEAR: Final = 2.0  # [cells] ground nearer to the mast than this is in no part: every walk looks at it
 DEPTH: Final = 4.0  # [cells] depth of a part
 SECTORS: Final = 4096  # parts around the circle, at most
+STRIP: Final = 32  # [rows] that a thread takes at once
 SLACK_M: Final = 1e-6  # [m] added to the ground of the parts: far more than rounding, far less than anything seen
 SLACK: Final = 1e-9  # [cells, rad] by which parts overlap, for the same reason
 
@@ -73,11 +73,11 @@ def viewshed(
     _find_summits(roof, summit)
     out = np.empty(grid.ref.shape, dtype=np.bool_)
 
-    def part(first: int) -> None:
-        _view(z, cell, row, col, mast, target, roof, summit, first, out[first : first + 32])
+    def strip(index: int) -> None:
+        first = STRIP * index
+        _view(z, cell, row, col, mast, target, roof, summit, first, out[first : first + STRIP])
 
-    with ThreadPoolExecutor(thread_count(threads)) as pool:
-        list(pool.map(part, range(0, rows, 32)))
+    for_each(strip, -(-rows // STRIP), threads)
     return out
 
 
