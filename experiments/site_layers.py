@@ -27,7 +27,7 @@ PICTURE = 900  # [px] side of the picture of a large site
 SHARP = 900  # [px] side of the picture of a small site at least
 READ_OUT = 320  # [cells] side of the values under the mouse at most
 SHADOW = (8, 8, 12)  # RGB of permanent shadow on the map of nights
-VEIL = (64, 52, 190)  # RGB laid over permanent shadow on shaded relief
+VEIL = (52, 36, 200)  # RGB laid over permanent shadow on shaded relief
 NIGHT_KNOTS = (
     (0.0, 0.0),
     (5.0, 1 / 6),
@@ -220,8 +220,8 @@ def _shadow(site: Site) -> Layer:
     inside = resized(mask, *ground.ref.shape) >= 0.5
     grey = hillshade(ground, sun_el_deg=25.0, exaggeration=1.0) // 2 + inside.astype(np.uint8) * np.uint8(128)
     tones = 40.0 + 215.0 * np.linspace(0.0, 1.0, 128)[:, None] * np.ones(3)
-    palette = np.round(np.concatenate([tones, 0.38 * tones + 0.62 * np.array(VEIL)])).astype(np.uint8)
-    veil = 0.38 * 150.0 + 0.62 * np.array(VEIL)
+    palette = np.round(np.concatenate([tones, 0.5 * (tones + np.array(VEIL))])).astype(np.uint8)
+    veil = 0.5 * (150.0 + np.array(VEIL))
     return Layer(
         "shadow", "Permanent shadow", "",
         "Ground on which no part of the Sun's disc ever shines, over shaded relief. It holds "

@@ -173,7 +173,7 @@ def test_the_relay_of_a_scenario_stands_in_the_sky_of_its_world(name: str) -> No
 
 def test_a_sky_without_a_relay_and_one_that_is_not_there() -> None:
     assert build_mission(load_text(changed("relay: queqiao2", "relay: null"))).mission.relay is None
-    with pytest.raises(ScenarioError, match="relay = gatway: not known. Did you mean 'gateway'"):
+    with pytest.raises(ScenarioError, match=r"relay = gatway: not known. Did you mean 'gateway'"):
         load_text(changed("relay: queqiao2", "relay: gatway"))
 
 
