@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +15,7 @@ from moonfleet.terrain.site import Site
 from . import report_svg as svg
 from .errors import RunFolderError, ScenarioError
 from .metrics import RunMetrics, measure, numbers, of_kind
+from .page import data_script, part, write_page
 from .report_map import MapPictures, map_payload, take_pictures
 from .report_svg import LEFT, RIGHT, WIDTH, TimeAxis
 from .report_tables import cards, header, notable_table, provenance, robot_table, side_panel
@@ -66,13 +65,10 @@ def write_report(run_dir: Path, site: Site | None = None) -> Path:
     """
     page = render(gather(run_dir, site))
     path = run_dir / REPORT
-    aside = path.with_suffix(".tmp")
     try:
-        aside.write_text(page, encoding="utf-8")
-        os.replace(aside, path)
+        return write_page(path, page)
     except OSError as error:
         raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from error
-    return path
 
 
 def gather(run_dir: Path, site: Site | None = None) -> ReportInput:
@@ -132,13 +128,13 @@ def render(data: ReportInput) -> str:
             "<!doctype html>",
             '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{escape(metrics.scenario)} · moonfleet</title>",
-            _part("page_style.html"),
+            part("page_style.html"),
             "</head><body><main>",
             *parts,
             "<footer>Made by moonfleet. This page is complete in itself and needs no network.</footer></main>",
-            _data("map-data", payload),
-            _data("axis-data", axis_data),
-            _part("page_script.html"),
+            data_script("map-data", payload),
+            data_script("axis-data", axis_data),
+            part("page_script.html"),
             "</body></html>",
         )
     )
@@ -158,12 +154,3 @@ def _map_section(metrics: RunMetrics, light_high: float | None) -> str:
         '<div class="time"><button id="play">▶ Play</button><input id="time" type="range" min="0" step="600" aria-label="time">'
         f'<output id="clock"></output></div></div>{side_panel(metrics, light_high)}</div></section>'
     )
-
-
-def _data(ident: str, payload: str) -> str:
-    safe = payload.replace("</", "<\\/")
-    return f'<script type="application/json" id="{ident}">{safe}</script>'
-
-
-def _part(name: str) -> str:
-    return (files("moonfleet.experiments") / name).read_text(encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +11,7 @@ import pyarrow as pa
 from moonfleet.terrain.site import Site
 
 from .metrics import JobRecord, RunMetrics, numbers, of_kind, of_robot
+from .page import data_uri
 from .report_svg import robot_colour
 from .scenario import group_points
 from .scenario_model import Scenario
@@ -38,7 +38,7 @@ class MapPictures:
 
 def take_pictures(site: Site, times_s: np.ndarray, sun_az_deg: np.ndarray, sun_el_deg: np.ndarray) -> MapPictures:
     """Return hillshade and slope-free ground, mean light, and the shadows at up to `FRAMES` moments."""
-    from moonfleet.terrain.maps import hillshade, light_map
+    from moonfleet.terrain.maps import hillshade, light_map, png_bytes
 
     relief = hillshade(site.grid)
     warm = np.array([1.0, 0.985, 0.955])
@@ -48,8 +48,8 @@ def take_pictures(site: Site, times_s: np.ndarray, sun_az_deg: np.ndarray, sun_e
     return MapPictures(
         bounds=tuple(float(v) for v in site.ref.bounds),  # type: ignore[arg-type]
         lon_deg=float(site.ref.lonlat()[0]),
-        ground=encode(ground),
-        light=encode(light_map(site.grid, mean, high)),
+        ground=png_bytes(ground),
+        light=png_bytes(light_map(site.grid, mean, high)),
         frames=shadow_frames(site, times_s, sun_az_deg, sun_el_deg),
         light_high=high,
     )
@@ -61,6 +61,7 @@ def shadow_frames(
     """Return the shadow on the ground at evenly spread moments, as a transparent dark-blue overlay."""
     from moonfleet.terrain.horizon import Horizon
     from moonfleet.terrain.light import lit_map
+    from moonfleet.terrain.maps import png_bytes
 
     if times_s.size == 0:
         return ()
@@ -76,19 +77,8 @@ def shadow_frames(
         picture = np.zeros((rows, cols, 4), dtype=np.uint8)
         picture[..., :3] = (14, 20, 44)
         picture[..., 3] = (np.round((1.0 - lit) * 4.0) * 42.0).astype(np.uint8)
-        out.append((int(times_s[i]), encode(picture)))
+        out.append((int(times_s[i]), png_bytes(picture)))
     return tuple(out)
-
-
-def encode(picture: np.ndarray) -> bytes:
-    """Return a PNG of uint8 [R, C, 3 or 4] in RGB(A) order."""
-    import cv2
-
-    order = cv2.COLOR_RGBA2BGRA if picture.shape[2] == 4 else cv2.COLOR_RGB2BGR
-    done, data = cv2.imencode(".png", cv2.cvtColor(picture, order), [cv2.IMWRITE_PNG_COMPRESSION, 9])
-    if not done:
-        raise ValueError(f"picture of shape {picture.shape}: cannot be written as PNG")
-    return data.tobytes()
 
 
 def map_payload(
@@ -102,9 +92,9 @@ def map_payload(
         "box": [round(box[0] - cx, 2), round(box[1] - cy, 2), round(box[2] - cx, 2), round(box[3] - cy, 2)],
         "centre": [round(cx, 1), round(cy, 1)],
         "northDeg": round(pictures.lon_deg if pictures is not None else 0.0, 2),
-        "ground": _uri(pictures.ground) if pictures is not None else None,
-        "light": _uri(pictures.light) if pictures is not None else None,
-        "frames": [[t, _uri(png)] for t, png in pictures.frames] if pictures is not None else [],
+        "ground": data_uri(pictures.ground, "image/png") if pictures is not None else None,
+        "light": data_uri(pictures.light, "image/png") if pictures is not None else None,
+        "frames": [[t, data_uri(png, "image/png")] for t, png in pictures.frames] if pictures is not None else [],
         "t0": metrics.t0_utc,
         "duration": metrics.duration_s,
         "sky": {
@@ -261,7 +251,3 @@ def _routes(rows: pa.Table, metrics: RunMetrics, cx: float, cy: float) -> list[d
 
 def _round(values: np.ndarray | Sequence[float], digits: int) -> list[float | None]:
     return [round(v, digits) if np.isfinite(v) else None for v in np.asarray(values, dtype=np.float64).tolist()]
-
-
-def _uri(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")

@@ -14,9 +14,10 @@ from moonfleet.agents.events import FOLDER, EventLog, digest, read_events
 from moonfleet.experiments.errors import RunFolderError
 from moonfleet.experiments.metrics import JobRecord, measure
 from moonfleet.experiments.report import MAX_BYTES, ReportInput, render, write_report
-from moonfleet.experiments.report_map import MapPictures, encode, job_life, take_pictures, track_bends
+from moonfleet.experiments.report_map import MapPictures, job_life, take_pictures, track_bends
 from moonfleet.experiments.report_svg import TimeAxis, parse_utc, spans, thin
 from moonfleet.experiments.report_timelines import nice_ticks
+from moonfleet.terrain.maps import png_bytes
 from moonfleet.terrain.site import Site
 from tests.fake_events import CENTRE, write_fake_run
 
@@ -28,9 +29,9 @@ BROWSER = next(
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     table = read_events(write_fake_run(tmp_path_factory.mktemp("run")))
-    grey = encode(np.full((8, 8, 3), 128, dtype=np.uint8))
+    grey = png_bytes(np.full((8, 8, 3), 128, dtype=np.uint8))
     box = (CENTRE[0] - 3000.0, CENTRE[1] - 3000.0, CENTRE[0] + 3000.0, CENTRE[1] + 3000.0)
-    pictures = MapPictures(box, 123.4, grey, grey, ((0, encode(np.zeros((4, 4, 4), dtype=np.uint8))),))
+    pictures = MapPictures(box, 123.4, grey, grey, ((0, png_bytes(np.zeros((4, 4, 4), dtype=np.uint8))),))
     return render(ReportInput(table, measure(table), digest(table), None, pictures))
 
 

@@ -27,6 +27,27 @@ def test_masts_on_a_plain_see_as_far_as_the_curve_lets_them() -> None:
         assert line_of_sight(grid, (-d / 2, 0.0), 10.0, (d / 2, 0.0), 2.0) is seen
 
 
+@pytest.mark.parametrize("mast_m", [2.0, 10.0, 500.0])
+@pytest.mark.parametrize("cell_m", [20.0, 300.0])
+def test_equal_masts_on_a_smooth_sphere_reach_twice_the_root_of_2rh(mast_m: float, cell_m: float) -> None:
+    reach = 2.0 * math.sqrt(2.0 * R * mast_m)
+    grid = plain(3, math.ceil(1.2 * reach / cell_m), cell_m)
+    start = grid.ref.xy(1.0, 0.0)
+    seen = viewshed(grid, start, mast_m, mast_m)[1]
+    assert seen.sum() * cell_m == pytest.approx(reach, abs=1.5 * cell_m)
+    assert seen[: seen.sum()].all(), "all of it in one piece"
+    for share, expected in ((0.999, True), (1.001, False)):
+        assert line_of_sight(grid, start, mast_m, (start[0] + share * reach, start[1]), mast_m) is expected
+
+
+def test_the_map_is_larger_than_the_ground_away_from_the_pole() -> None:
+    at_pole, at_70 = plain(3, 200), plain(3, 200)
+    x = 2.0 * R * math.tan(math.radians(10.0))  # 70 S: the map shows a metre as 1.031
+    at_70 = HeightGrid(at_70.elevation_m, GeoRef(x, 75.0, 50.0, 3, 200))
+    seen = [int(viewshed(g, g.ref.xy(1.0, 0.0), 2.0, 2.0)[1].sum()) for g in (at_pole, at_70)]
+    assert seen[1] / seen[0] == pytest.approx(1.031, abs=0.02)
+
+
 def test_a_wall_hides_and_a_taller_mast_looks_over_it() -> None:
     z = np.zeros((21, 101), dtype=np.float32)
     z[:, 50] = 20.0
@@ -62,6 +83,24 @@ def test_viewshed_agrees_with_single_lines_and_is_symmetric_for_equal_masts() ->
             assert sheds[a][b] == sheds[b][a]
             direct = line_of_sight(grid, grid.ref.xy(*map(float, a)), 5.0, grid.ref.xy(*map(float, b)), 5.0)
             assert sheds[a][b] == direct
+
+
+@pytest.mark.parametrize("kind", ["hills", "ridges", "level"])
+def test_a_large_viewshed_is_what_every_single_walk_says(kind: str) -> None:
+    rng = np.random.default_rng(11)
+    rows, cols = 150, 170
+    noise = rng.normal(0.0, 1.0, (rows, cols))
+    z = {"hills": 0.3 * noise.cumsum(0).cumsum(1), "ridges": noise.cumsum(1), "level": 0.0 * noise}[kind]
+    grid = HeightGrid(z.astype(np.float32), GeoRef(0.0, rows * 80.0, 80.0, rows, cols))
+    for row, col in ((75.0, 80.0), (0.0, 0.0), (120.3, 17.9)):
+        seen = viewshed(grid, grid.ref.xy(row, col), 4.0, 1.0)
+        again = viewshed(grid, grid.ref.xy(row, col), 4.0, 1.0, threads=1)
+        assert (seen == again).all()
+        assert 0.0 < seen.mean() < 1.0
+        for r in range(0, rows, 7):
+            for c in range(0, cols, 7):
+                line = line_of_sight(grid, grid.ref.xy(row, col), 4.0, grid.ref.xy(float(r), float(c)), 1.0)
+                assert seen[r, c] == line, (r, c)
 
 
 def test_places_outside_are_refused() -> None:
