@@ -6,11 +6,11 @@ For one azimuth, the grid is turned so that the azimuth runs along +columns, at 
    and half columns first. For one azimuth these are fixed shifts with fixed weights, one fast pass over a row each;
 2. *sweep*: along slanted lines, one to a row, from the far end back, the upper convex hull of all ground more than
    ``NEAR`` steps ahead is kept on a stack; each cell nearest to the line asks for the tangent from its observer to the
-   hull. The cost per cell does not depend on how far it sees (de Floriani and Magillo 1994, Stewart 1998);
-3. *far field*: each line's hull begins with the regional grid, sampled along the great circle that continues the line,
-   out to 250 km.
+   hull, unless the near field hides more than the hull can show. The cost per cell does not depend on how far it sees
+   (de Floriani and Magillo 1994, Stewart 1998);
+3. *far field*: a second hull, of the regional grid sampled along the great circle that continues the line, out to 250 km.
 
-Angles are exact on the sphere: points of a line are kept as (x, z) in the plane of its great circle.
+Heights are bent first (`moonfleet.terrain.sweep.bend`), so that angles on the sphere come out of plane geometry.
 """
 
 from __future__ import annotations

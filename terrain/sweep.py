@@ -223,14 +223,14 @@ def sweep(
             known = _look_far(px, py, azimuth, far, place, steps, far_m)
             looked, looked_high = q, high
         if known > 1:
-            edge = _true_height(base_m + line[length - 1])
+            edge = _true_height(base_m + float(line[length - 1]))
             n = 0
             for k in range(known - 1, 0, -1):
                 height = radius + far_m[k] + (edge - far_m[0]) * max(0.0, 1.0 - steps[0, k] / BLEND_M)
                 n = _push(x, z, n, height * steps[1, k], height * steps[2, k] - radius)
             _look_over(x, z, n, eye, length, column_m / radius, base_m, factor, top)
         else:
-            _look_level(line[length - 1], eye, length, inverse, bulge, factor, top)
+            _look_level(float(line[length - 1]), eye, length, inverse, bulge, factor, top)
         for i in range(length):
             best[where[i], low + i] = top[i]
 
@@ -321,9 +321,10 @@ def _look_level(edge: float, eye: Array, length: int, inverse: Array, bulge: Arr
 
 
 # atan(t) = t (C0 + C1 t^2 + ...) for |t| <= tan(32.7 deg), fitted by Chebyshev points, in 0.001 deg: off by < 0.1 of them.
-_SQUARES: Final = np.polynomial.Chebyshev.interpolate(
+_FIT = np.polynomial.Chebyshev.interpolate(
     lambda q: np.arctan(np.sqrt(q)) / np.sqrt(q), 6, domain=[0.0, math.tan(math.radians(LIMIT_DEG)) ** 2]
-).convert(kind=np.polynomial.Polynomial).coef * math.degrees(1000.0)
+)
+_SQUARES: Final = math.degrees(1000.0) * np.asarray(_FIT.convert(kind=np.polynomial.Polynomial).coef, dtype=np.float64)
 C0, C1, C2, C3, C4, C5, C6 = (np.float32(c) for c in _SQUARES)
 STEEPEST: Final = np.float32(math.tan(math.radians(LIMIT_DEG)))
 
