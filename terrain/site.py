@@ -44,7 +44,7 @@ from .rocks import rock_cover
 from .site_ground import MIN_SITE_M, dem_ground, largest_site, regional_ground
 from .sky import Sky
 
-VERSION = 1  # of the folder and of everything that decides what is in it
+VERSION = 2  # of the folder and of everything that decides what is in it
 OBSERVER_M = 2.0  # [m] height of the eye that the horizon is for
 LIT_YEAR = ("2029-01-01T00:00:00", "2030-01-01T00:00:00")  # the year that mean_lit is the mean of
 MAX_HORIZON_BYTES = 4 * 1024**3
