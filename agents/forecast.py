@@ -14,7 +14,7 @@ from moonfleet.autonomy.observation import WINDOWS_H
 from moonfleet.terrain.constants import DARK_BELOW
 from moonfleet.terrain.kernel import kernel
 from moonfleet.terrain.light import clearance_deg, lit_at
-from moonfleet.terrain.relay import RelayOrbit
+from moonfleet.terrain.relay import Relay
 from moonfleet.terrain.site import Site
 
 Floats = NDArray[np.float64]
@@ -35,7 +35,7 @@ class LightAhead(NamedTuple):
 class Forecast:
     """Hourly almanac of a mission, and the forecasts that follow from it."""
 
-    def __init__(self, site: Site, t0: float, duration_s: int, relay: RelayOrbit | None) -> None:
+    def __init__(self, site: Site, t0: float, duration_s: int, relay: Relay | None) -> None:
         self.site = site
         self.center = site.ref.centre
         hours = np.arange(duration_s // 3600 + FAR_H + 2, dtype=np.float64)

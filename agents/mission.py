@@ -10,7 +10,7 @@ from typing import Literal
 
 from moonfleet.autonomy.jobs import Job, check_jobs
 from moonfleet.terrain.errors import did_you_mean
-from moonfleet.terrain.relay import RelayOrbit
+from moonfleet.terrain.relay import Relay
 from moonfleet.terrain.site import Site
 
 from .catalogue import RobotSpec
@@ -44,7 +44,7 @@ class MissionSpec:
     seed: int
     station: str
     havens: tuple[tuple[str, tuple[float, float]], ...]
-    relay: RelayOrbit | None = None
+    relay: Relay | None = None
     decision_s: int = 3600
     drive_s: int = 300
     tick_s: int = 60
@@ -89,7 +89,7 @@ def mission_key(mission: MissionSpec) -> str:
     """SHA-256 of all that decides a mission's events: not how its minds are spread, nor how often it is saved."""
     fleet = [(member.name, member.spec.model_dump(mode="json"), member.xy) for member in mission.fleet]
     clocks = (mission.t0, mission.duration_s, mission.decision_s, mission.drive_s, mission.tick_s)
-    relay = None if mission.relay is None else asdict(mission.relay)
+    relay = None if mission.relay is None else mission.relay.identity()
     whole = (
         *(mission.name, mission.site.key, fleet, [asdict(job) for job in mission.jobs], clocks, mission.seed),
         *(mission.station, mission.havens, relay, mission.perception),

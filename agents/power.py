@@ -5,7 +5,7 @@ The bookkeeping is exact: what the battery gains is what came in minus what the 
 
 from __future__ import annotations
 
-from moonfleet.terrain.constants import SOLAR_CONSTANT_W_M2
+from moonfleet.terrain.flux import panel_power_w
 from moonfleet.terrain.kernel import kernel
 
 CHARGE_EFFICIENCY = 0.95  # of surplus power that a lithium-ion cell stores; a usual design value [W]
@@ -14,7 +14,7 @@ CHARGE_EFFICIENCY = 0.95  # of surplus power that a lithium-ion cell stores; a u
 @kernel
 def panel_w(solar_w_1au: float, flux_w_m2: float, lit: float) -> float:
     """Return the electrical power [W] of a panel that tracks the Sun, ``lit`` being the share of the disc in view."""
-    return solar_w_1au * (flux_w_m2 / SOLAR_CONSTANT_W_M2) * lit
+    return panel_power_w(solar_w_1au, flux_w_m2, lit, 1.0)
 
 
 @kernel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from moonfleet.terrain.relay import RelayOrbit
+from moonfleet.terrain.relay import Relay
 from moonfleet.terrain.sky import Sky
 
 from .state import RELAY_AZ, RELAY_EL, SKY_COLUMNS, Floats, Ints
@@ -15,9 +15,7 @@ SKY_TICKS = 240  # ticks per block: 4 h of 60 s ticks
 class SkyBlocks:
     """For each world the sky of the block of ticks that it stands in."""
 
-    def __init__(
-        self, sky: Sky, relay: RelayOrbit | None, lonlat: tuple[float, float], worlds: int, tick_s: float
-    ) -> None:
+    def __init__(self, sky: Sky, relay: Relay | None, lonlat: tuple[float, float], worlds: int, tick_s: float) -> None:
         self._sky, self._relay, self._lonlat, self._tick_s = sky, relay, lonlat, tick_s
         self._table = np.full((worlds, SKY_TICKS, len(SKY_COLUMNS)), -90.0)  # -90: no relay
         self._start = np.full(worlds, np.nan)  # [W] t0 that the rows were made for

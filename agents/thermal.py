@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from moonfleet.terrain.constants import SOLAR_CONSTANT_W_M2
+from moonfleet.terrain.flux import suns
 from moonfleet.terrain.kernel import kernel
 
 ENV_LIT_K = (
@@ -23,7 +23,7 @@ HEATER_MARGIN_K = 5.0  # [K] the thermostat holds the limit plus this
 @kernel
 def surroundings_k(flux_w_m2: float, lit: float) -> float:
     """Return the temperature [K] that the robot radiates to: fourth powers mixed by the share of the Sun in view."""
-    hot = ENV_LIT_K**4 * (flux_w_m2 / SOLAR_CONSTANT_W_M2)
+    hot = ENV_LIT_K**4 * suns(flux_w_m2)
     cold = ENV_DARK_K**4
     return (cold + lit * (hot - cold)) ** 0.25
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from moonfleet.terrain.relay import RelayOrbit
+from moonfleet.terrain.relay import Relay
 from moonfleet.terrain.sight import viewshed
 from moonfleet.terrain.sky import SkyTable
 
@@ -73,7 +73,7 @@ class World:
         t0: float | ArrayLike,
         *,
         tick_s: float = 60.0,
-        relay: RelayOrbit | None = None,
+        relay: Relay | None = None,
         station: int | None = None,
         battery_frac: float = 1.0,
     ) -> None:

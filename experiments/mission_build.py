@@ -15,7 +15,7 @@ from moonfleet.terrain.clock import utc_to_tdb
 from moonfleet.terrain.errors import SiteError
 from moonfleet.terrain.grid import polar_xy
 from moonfleet.terrain.places import PlaceRule, pick_places
-from moonfleet.terrain.relay import queqiao2
+from moonfleet.terrain.relay import relay_named
 from moonfleet.terrain.site import Site, SiteRecipe, build_site, recipe_of_dem
 
 from .errors import RunFolderError, ScenarioError
@@ -112,7 +112,7 @@ def assemble(scenario: Scenario, site: Site, flat: dict[str, Point]) -> MissionS
             seed=scenario.seed,
             station=station,
             havens=havens or tuple(at_station),
-            relay=queqiao2() if scenario.relay == "queqiao2" else None,
+            relay=None if scenario.relay is None else relay_named(scenario.relay),
             decision_s=scenario.decision_step_s,
             drive_s=scenario.drive_step_s,
             tick_s=scenario.physics_tick_s,

@@ -143,7 +143,7 @@ class Scenario(Block):
     jobs: tuple[JobBlock, ...] = ()
     havens: tuple[str, ...] = ()
     station: str | None = None
-    relay: Literal["queqiao2"] | None = "queqiao2"
+    relay: Literal["queqiao2", "gateway"] | None = "queqiao2"
     perception: Perception = "rendered"
     robots_per_actor: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     checkpoint_every_steps: int = Field(default=24, ge=1)

@@ -14,6 +14,7 @@ AU_M: Final = 149_597_870_700.0  # [m] astronomical unit, IAU 2012 resolution B2
 LIGHT_SPEED_M_S: Final = 299_792_458.0  # [m/s] SI [D]
 SOLAR_CONSTANT_W_M2: Final = 1361.0  # [W/m2] total solar irradiance at 1 au, Kopp and Lean 2011 (1360.8 +- 0.5) [S]
 MOON_GM_M3_S2: Final = 4.902_800e12  # [m3/s2] lunar gravitational parameter, GRAIL (Konopliv et al. 2013) [S]
+EARTH_MOON_MASS_RATIO: Final = 81.300_569  # [-] mass of the Earth over the Moon's, DE421 (Folkner et al. 2009) [S]
 MOON_GRAVITY_M_S2: Final = 1.62  # [m/s2] surface gravity, MOON_GM / MOON_RADIUS**2 to two decimals [S]
 LUNAR_DAY_S: Final = 29.530_588 * 86_400.0  # [s] mean synodic month [S]
 MOON_SIDEREAL_DAY_S: Final = 27.321_661 * 86_400.0  # [s] mean sidereal month [S]

@@ -6,11 +6,11 @@ For one azimuth, the grid is turned so that the azimuth runs along +columns, at 
    and half columns first. For one azimuth these are fixed shifts with fixed weights, one fast pass over a row each;
 2. *sweep*: along slanted lines, one to a row, from the far end back, the upper convex hull of all ground more than
    ``NEAR`` steps ahead is kept on a stack; each cell nearest to the line asks for the tangent from its observer to the
-   hull. The cost per cell does not depend on how far it sees (de Floriani and Magillo 1994, Stewart 1998);
-3. *far field*: each line's hull begins with the regional grid, sampled along the great circle that continues the line,
-   out to 250 km.
+   hull, unless the near field hides more than the hull can show. The cost per cell does not depend on how far it sees
+   (de Floriani and Magillo 1994, Stewart 1998);
+3. *far field*: a second hull, of the regional grid sampled along the great circle that continues the line, out to 250 km.
 
-Angles are exact on the sphere: points of a line are kept as (x, z) in the plane of its great circle.
+Heights are bent first (`moonfleet.terrain.sweep.bend`), so that angles on the sphere come out of plane geometry.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .constants import MOON_RADIUS_M
 from .errors import SiteError
 from .grid import GeoRef, HeightGrid, freeze
 from .kernel import kernel
-from .sweep import near_field, near_reach, sweep, to_millideg
+from .sweep import bend, near_field, near_reach, put, sweep, to_millideg
 
 Array = NDArray[np.float64]
 Float32Grid = NDArray[np.float32]
@@ -132,7 +132,11 @@ def compute_horizon(
     if cube.shape != (azimuths, rows, cols) or cube.dtype != np.int16:
         raise SiteError(f"horizon.out: {cube.dtype} {cube.shape}; allowed: int16 {(azimuths, rows, cols)}.")
     eye = float(observer_m)
+    z = bend(z)
     base = float(np.mean(z, dtype=np.float64))
+    z = z - np.float32(base)
+    base = float(np.float32(base))
+    across = np.ascontiguousarray(z.T)  # once: turning on its side is what costs
     regional = freeze(np.zeros((2, 2))) if far is None else far.elevation_m
     place = _far_place(grid.ref, far)
     steps = _far_steps(grid.ref.cell_m, far.ref.cell_m if far is not None else 800.0)
@@ -142,17 +146,18 @@ def compute_horizon(
     def one(index: int) -> None:
         azimuth = 2.0 * math.pi * index / azimuths
         turn = _Turn.towards(azimuth)
-        turned = turn.apply(z)
+        turned = turn.apply(z, across)
         shape = turned.shape
-        heights = np.full((shape[0] + 1, shape[1] + 1), BOTTOM_M, dtype=np.float32)
-        np.subtract(turned, base, out=heights[:-1, :-1], casting="same_kind")
+        heights = np.empty((shape[0] + 1, shape[1] + 1), dtype=np.float32)
+        heights[-1], heights[:, -1] = BOTTOM_M, BOTTOM_M
+        heights[:-1, :-1] = turned
         best = np.empty(shape, dtype=np.float32)
         frame = turn.map_frame(grid.ref)
         near_field(heights, turn.slope, near_reach(turn.slope), scale, base, eye, best)
         sweep(heights, turn.slope, scale, base, eye, frame, azimuth, regional, place, steps, best)
         millideg = np.empty(shape, dtype=np.int16)
-        to_millideg(best, millideg)
-        cube[index] = turn.undo(millideg)
+        to_millideg(best, heights, base, eye, millideg)
+        put(millideg, turn.swap, turn.flip_rows, turn.flip_cols, cube[index])
 
     with ThreadPoolExecutor(max(1, threads or _cores())) as pool:
         for done, _ in enumerate(pool.map(one, range(azimuths)), start=1):
@@ -179,15 +184,10 @@ class _Turn:
         slope = abs(v) / abs(u)
         return cls(swap, v < 0.0, u < 0.0, slope if slope > 1e-12 else 0.0)
 
-    def apply(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return a view of ``z`` in the turned frame."""
-        z = z.T if self.swap else z
+    def apply(self, z: NDArray[np.float32], across: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return a view of ``z`` in the turned frame; ``across`` is its transpose."""
+        z = across if self.swap else z
         return z[:: -1 if self.flip_rows else 1, :: -1 if self.flip_cols else 1]
-
-    def undo(self, a: NDArray[np.int16]) -> NDArray[np.int16]:
-        """Return a view of ``a`` turned back."""
-        a = a[:: -1 if self.flip_rows else 1, :: -1 if self.flip_cols else 1]
-        return a.T if self.swap else a
 
     def map_frame(self, ref: GeoRef) -> Array:
         """Return x, y = f[0:2] + row * f[2:4] + col * f[4:6] [m] of a (row, col) of the turned frame."""

@@ -1,4 +1,4 @@
-"""Relay satellites on frozen elliptical orbits around the Moon, and where they stand in the sky of a place.
+"""Relay satellites by name, and those on frozen elliptical orbits around the Moon; halo orbits: `moonfleet.terrain.halo`.
 
 A *frozen* ellipse keeps its shape and its line of apsides (Ely 2005, "Stable constellations of frozen elliptical inclined
 lunar orbits"), so two-body motion with constant elements in Moon-equatorial axes that do not turn is a fair model of it.
@@ -11,26 +11,24 @@ lunar orbits"), so two-body motion with constant elements in Moon-equatorial axe
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
 
 import numpy as np
+import yaml
 from numpy.typing import ArrayLike, NDArray
 
 from .constants import MOON_GM_M3_S2, MOON_RADIUS_M, MOON_SIDEREAL_DAY_S
-from .errors import SkyError
+from .errors import SkyError, did_you_mean
+from .halo import HaloOrbit
 from .kernel import kernel
-from .sky import grid_frame
+from .look import Look, Relay, look_from
 
 Array = NDArray[np.float64]
 
-
-class Look(NamedTuple):
-    """Direction and range of a satellite from a place; every field float64 [n]. Grid azimuth, clockwise from +y."""
-
-    az_deg: Array
-    el_deg: Array
-    range_m: Array
+__all__ = ["HaloOrbit", "Look", "Relay", "RelayOrbit", "queqiao2", "relay_named", "relay_names"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +100,11 @@ class RelayOrbit:
 
     def look(self, t: ArrayLike, lon_deg: float, lat_deg: float) -> Look:
         """Return where the satellite stands from a point of the reference sphere at ``t`` float64 [n]; no terrain."""
-        frame = grid_frame(lon_deg, lat_deg)
-        line = self.position(t) - MOON_RADIUS_M * frame[2]
-        x, y, z = (line[:, 0] * row[0] + line[:, 1] * row[1] + line[:, 2] * row[2] for row in frame)
-        level = np.hypot(x, y)
-        return Look(np.degrees(np.arctan2(x, y)) % 360.0, np.degrees(np.arctan2(z, level)), np.hypot(level, z))
+        return look_from(lon_deg, lat_deg, self.position(t))
+
+    def identity(self) -> dict[str, object]:
+        """Return all that decides where the satellite is, ready for JSON."""
+        return asdict(self)
 
     def _elements(self) -> Array:
         return np.array(
@@ -126,7 +124,32 @@ class RelayOrbit:
 
 def queqiao2() -> RelayOrbit:
     """Return a Queqiao-2 type orbit: 200 x 16 000 km, 62.4 deg, about 24 h, apoapsis over the south (planned figures)."""
-    return RelayOrbit.from_altitudes(200e3, 16_000e3, 62.4)
+    return _ellipse(_relays()["queqiao2"])
+
+
+def relay_named(name: str) -> Relay:
+    """Return the relay called ``name`` in ``terrain/data/relays.yaml``. Raises `SkyError` for a name that is not there."""
+    known = _relays()
+    if name not in known:
+        raise SkyError(f"relay = {name!r}: no such relay.{did_you_mean(name, known)}")
+    entry = known[name]
+    return _ellipse(entry) if entry["kind"] == "ellipse" else HaloOrbit(entry["table"], float(entry["epoch_s"]))
+
+
+def relay_names() -> tuple[str, ...]:
+    """Return the names that `relay_named` knows, in the order of the file."""
+    return tuple(_relays())
+
+
+@lru_cache(maxsize=1)
+def _relays() -> dict[str, dict[str, Any]]:
+    return yaml.safe_load((files("moonfleet.terrain.data") / "relays.yaml").read_text(encoding="utf-8"))
+
+
+def _ellipse(entry: dict[str, Any]) -> RelayOrbit:
+    return RelayOrbit.from_altitudes(
+        entry["periapsis_m"], entry["apoapsis_m"], entry["inclination_deg"], entry["argument_of_periapsis_deg"]
+    )
 
 
 @kernel

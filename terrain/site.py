@@ -38,7 +38,7 @@ from .clock import utc_to_tdb
 from .errors import SiteDamaged, SiteError
 from .grid import Float32Grid, GeoRef, HeightGrid, polar_xy
 from .horizon import Horizon, compute_horizon
-from .light import mean_illumination
+from .light_year import mean_illumination
 from .local_ground import LocalGround
 from .rocks import rock_cover
 from .site_ground import MIN_SITE_M, dem_ground, largest_site, regional_ground

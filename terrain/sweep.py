@@ -1,7 +1,8 @@
 """The kernels behind `moonfleet.terrain.horizon`: one azimuth of a grid that was turned to run along +columns.
 
-Heights are float32 ``[R + 1, C + 1]`` above ``base_m``, with one row and one column of ground far below at the end;
-``slope`` (0..1) is how many rows a ray climbs per column; ``best`` float32 [R, C] is the tangent of the horizon.
+Heights are bent (see `bend`), float32 ``[R + 1, C + 1]`` above ``base_m``, with one row and one column of ground far below
+at the end; ``slope`` (0..1) is how many rows a ray climbs per column; ``best`` float32 [R, C] is the tangent of the horizon
+over 1 + eye / R.
 """
 
 from __future__ import annotations
@@ -36,11 +37,21 @@ def near_reach(slope: float) -> Array:
     return np.array(sorted(set(points))).T.copy()
 
 
+def bend(z: Float32Grid) -> Float32Grid:
+    """Return R h / (R + h) of heights h [m]: with it the tangent of elevation on a sphere is that of a plane, but for one term.
+
+    From a point at height e, one at height h and angle a at the Moon's centre stands at the tangent
+    ``(1 + e / R) (bend(h) - bend(e)) / (R sin a) - tan(a / 2)``, exactly.
+    """
+    high = z.astype(np.float64)
+    return (high / (1.0 + high / MOON_RADIUS_M)).astype(np.float32)
+
+
 @kernel
 def near_field(
     heights: Float32Grid, slope: float, reach: Array, cell_m: float, base_m: float, observer_m: float, best: Float32Grid
 ) -> None:
-    """Fill best [R, C] with the greatest tangent of elevation at the points ``reach`` of each ray (see `near_reach`)."""
+    """Fill best [R, C] with the greatest tangent at the points ``reach`` of each ray (see `near_reach`, `bend`)."""
     rows, cols = best.shape
     eye = np.empty(cols, dtype=np.float32)
     lift, none = np.float32(observer_m), np.float32(0.0)
@@ -54,9 +65,9 @@ def near_field(
             if ahead >= cols or r + below >= rows:
                 break
             f, w = np.float32(reach[0, k] - ahead), np.float32(reach[1, k] - below)
-            distance = reach[0, k] * cell_m * math.sqrt(1.0 + slope * slope)
-            inverse = np.float32(1.0 / distance)
-            drop = np.float32(0.5 * distance / MOON_RADIUS_M)
+            angle = reach[0, k] * cell_m * math.sqrt(1.0 + slope * slope) / MOON_RADIUS_M
+            inverse = np.float32(1.0 / (MOON_RADIUS_M * math.sin(angle)))
+            drop = np.float32(math.tan(0.5 * angle) * (1.0 - base_m / MOON_RADIUS_M))
             a = heights[r + below, ahead:]
             b = heights[r + below + 1, ahead:]
             if f == none:
@@ -73,10 +84,6 @@ def near_field(
                     lower = b[c] + f * (b[c + 1] - b[c])
                     tangent = (upper + w * (lower - upper) - eye[c]) * inverse - drop
                     top[c] = tangent if tangent > top[c] else top[c]
-        shrink = np.float32(1.0 / MOON_RADIUS_M)
-        level = np.float32(1.0 - base_m / MOON_RADIUS_M)
-        for c in range(cols):  # at height h, a step is longer by 1 + h / R
-            top[c] *= level - eye[c] * shrink
 
 
 @kernel
@@ -90,26 +97,27 @@ def _push(x: Array, z: Array, n: int, px: float, pz: float) -> int:
 
 
 @kernel
-def _tangent(x: Array, z: Array, n: int, px: float, pz: float) -> float:
-    """Return the greatest slope from an eye to the hull; the eye is nearer than all points of it."""
-    i = n - 1
-    tries = 0
+def _tangent(x: Array, z: Array, n: int, near: int, px: float, pz: float) -> int:
+    """Return which point of the hull stands highest from an eye nearer than all of them, looking from point ``near`` on.
+
+    Along an upper hull the slope from an eye rises to one top and falls again. Cells of a line that follow each other look
+    at the same ridge as a rule, so the search begins at the last answer and is a step or two long.
+    """
+    i = min(near, n - 1)
+    dx, dz = x[i] - px, z[i] - pz
     while i > 0:
-        if (z[i - 1] - pz) * (x[i] - px) < (z[i] - pz) * (x[i - 1] - px):
+        ex, ez = x[i - 1] - px, z[i - 1] - pz
+        if ez * dx < dz * ex:
             break
         i -= 1
-        tries += 1
-        if tries == 6:  # a long smooth slope: halve instead of walk
-            low, high = 0, i  # the tangent point is in [low, high]
-            while low < high:
-                mid = (low + high + 1) // 2
-                if (z[mid - 1] - pz) * (x[mid] - px) < (z[mid] - pz) * (x[mid - 1] - px):
-                    low = mid
-                else:
-                    high = mid - 1
-            i = low
+        dx, dz = ex, ez
+    while i < n - 1:
+        ex, ez = x[i + 1] - px, z[i + 1] - pz
+        if ez * dx <= dz * ex:
             break
-    return (z[i] - pz) / (x[i] - px)
+        i += 1
+        dx, dz = ex, ez
+    return i
 
 
 @kernel
@@ -157,69 +165,198 @@ def sweep(
 ) -> None:
     """Raise best [R, C] to the greatest tangent of elevation over all ground past the near field.
 
-    Points of a line are kept as (x, z) in the plane of its great circle, z = 0 on the sphere over its first column.
-    ``frame`` turns row, col into map x, y (see `moonfleet.terrain.horizon`); ``place`` is x, y of the regional grid's
-    first cell and its cell size, 0 for none; ``steps`` float64 [3, n] as `_look_far` takes it, from distance 0.
+    One slanted line after the other, line q being at row q + slope * c; it serves the cells within half a row of it. ``frame``
+    turns row, col into map x, y (see `moonfleet.terrain.horizon`); ``place`` is x, y of the regional grid's first cell and
+    its cell size, 0 for none; ``steps`` float64 [3, n] as `_look_far` takes it, from distance 0.
     """
     rows, cols = best.shape
     radius = MOON_RADIUS_M
-    turn = cell_m * math.sqrt(1.0 + slope * slope) / radius  # angle at the Moon's centre per column
-    sines, cosines = np.empty(cols), np.empty(cols)
+    column_m = cell_m * math.sqrt(1.0 + slope * slope)
+    lift = np.float32(observer_m)
+    factor = 1.0 - base_m / radius
+    sag = 0.5 * column_m * column_m / radius * factor  # [m] a sphere falls away by sag * columns^2
+    line, eye, top = np.empty(cols), np.empty(cols), np.empty(cols)
+    where = np.empty(cols, dtype=np.int64)
+    # Lines are whole rows apart: which rows a column lies between, and which cell is nearest, is the same for all but q.
+    above, nearest, share = np.empty(cols, dtype=np.int64), np.empty(cols, dtype=np.int64), np.empty(cols)
     for c in range(cols):
-        sines[c], cosines[c] = math.sin(c * turn), math.cos(c * turn)
-    x, z = np.empty(cols + steps.shape[1]), np.empty(cols + steps.shape[1])
-    line, far_m = np.empty(cols), np.empty(steps.shape[1])
+        above[c] = int(math.floor(slope * c))
+        share[c] = slope * c - above[c]
+        nearest[c] = int(math.ceil(slope * c - 0.5))
+    inverse, bulge = np.empty(cols + 1), np.empty(cols + 1)  # of so many columns
+    for k in range(1, cols + 1):
+        inverse[k] = 1.0 / (k * column_m)
+        bulge[k] = 0.5 * k * column_m / radius
+    hull_x, hull_z = np.empty(cols), np.empty(cols)
+    x, z, far_m = np.empty(steps.shape[1]), np.empty(steps.shape[1]), np.empty(steps.shape[1])
     known, looked, looked_high = 0, 0, -1
     for q in range(int(math.floor(-slope * (cols - 1) - 0.5)), rows + 1):
         low, high = 0, cols - 1
-        if slope > 0.0:  # line q is at row q + slope * c; it serves the cells within half a row of it
+        if slope > 0.0:
             low = max(low, int(math.ceil((-0.5 - q) / slope)))
             high = min(high, int(math.floor((rows - 0.5 - q) / slope)))
         elif q < 0 or q >= rows:
             continue
         if high < low:
             continue
-        for c in range(low, high + 1):
-            y = min(max(q + slope * c, 0.0), rows - 1.0)
-            r = int(y)
-            w = y - r
-            line[c] = base_m + (heights[r, c] + w * (heights[r + 1, c] - heights[r, c]) if w > 0.0 else heights[r, c])
+        # The line, its cells and what they saw already, all from place 0 on.
+        length = high - low + 1
+        for i in range(length):
+            c = low + i
+            r = q + above[c]
+            if r < 0:
+                line[i] = heights[0, c]
+            elif r >= rows - 1:
+                line[i] = heights[rows - 1, c]
+            else:
+                line[i] = heights[r, c] + share[c] * (heights[r + 1, c] - heights[r, c])
+            cell = min(max(q + nearest[c], 0), rows - 1)
+            where[i] = cell
+            eye[i] = heights[cell, c] + lift
+            top[i] = best[cell, c]
+        _look_along(line, eye, length, column_m, sag, hull_x, hull_z, top)
+        # Beyond the grid.
         if place[2] > 0.0 and (high != looked_high or q - looked >= SHARED):
             y = q + slope * high
             px = frame[0] + y * frame[2] + high * frame[4]
             py = frame[1] + y * frame[3] + high * frame[5]
             known = _look_far(px, py, azimuth, far, place, steps, far_m)
             looked, looked_high = q, high
-        edge = line[high]
-        n = 0
-        for k in range((known if known > 1 else steps.shape[1]) - 1, 0, -1):
-            height = edge
-            if known > 1:
-                height = far_m[k] + (edge - far_m[0]) * max(0.0, 1.0 - steps[0, k] / BLEND_M)
-            px = sines[high] * steps[2, k] + cosines[high] * steps[1, k]
-            pz = cosines[high] * steps[2, k] - sines[high] * steps[1, k]
-            n = _push(x, z, n, (radius + height) * px, (radius + height) * pz - radius)
-        for c in range(high, low - 1, -1):
-            ahead = c + NEAR
-            if ahead <= high:
-                reach = radius + line[ahead]
-                n = _push(x, z, n, reach * sines[ahead], reach * cosines[ahead] - radius)
-            r = int(math.ceil(q + slope * c - 0.5))
-            if r < 0 or r >= rows:
-                continue
-            reach = radius + base_m + heights[r, c] + observer_m
-            rise = _tangent(x, z, n, reach * sines[c], reach * cosines[c] - radius)
-            tilt = sines[c] / cosines[c]
-            tangent = np.float32((rise + tilt) / (1.0 - rise * tilt))
-            if tangent > best[r, c]:
-                best[r, c] = tangent
+        if known > 1:
+            edge = _true_height(base_m + float(line[length - 1]))
+            n = 0
+            for k in range(known - 1, 0, -1):
+                height = radius + far_m[k] + (edge - far_m[0]) * max(0.0, 1.0 - steps[0, k] / BLEND_M)
+                n = _push(x, z, n, height * steps[1, k], height * steps[2, k] - radius)
+            _look_over(x, z, n, eye, length, column_m / radius, base_m, factor, top)
+        else:
+            _look_level(float(line[length - 1]), eye, length, inverse, bulge, factor, top)
+        for i in range(length):
+            best[where[i], low + i] = top[i]
 
 
 @kernel
-def to_millideg(tangent: Float32Grid, out: NDArray[np.int16]) -> None:
-    """Fill out [R, C] with atan(tangent) in 0.001 deg, clipped."""
-    limit = LIMIT_DEG * 1000.0
+def _look_along(
+    line: Array, eye: Array, length: int, column_m: float, sag: float, hull_x: Array, hull_z: Array, top: Array
+) -> None:
+    """Raise top [length] by the ground of the line itself, NEAR columns ahead and more; ``hull_x``, ``hull_z`` are scratch.
+
+    Bent heights less sag * i^2 make the line a plane one: its upper hull is kept, and the tangent from the eye at place i is
+    the plane one + 2 sag i, per column.
+    """
+    n, point = 0, 0
+    bound, last = -1e9, 0.0  # of the plane tangent from the eye looked from last, and its height
+    for i in range(length - 1 - NEAR, -1, -1):
+        ahead = float(i + NEAR)
+        pz = line[i + NEAR] - sag * ahead * ahead
+        while n >= 2 and (hull_z[n - 1] - pz) * (hull_x[n - 2] - ahead) <= (hull_z[n - 2] - pz) * (
+            hull_x[n - 1] - ahead
+        ):
+            n -= 1
+        hull_x[n] = ahead
+        hull_z[n] = pz
+        n += 1
+        # Nothing stood above the last eye's bound, so from one column back nothing stands much above it: where the near field
+        # hides more than that, the hull need not be asked.
+        ez = eye[i] - sag * i * i
+        bound = max(bound + max((last - ez - bound) * (1.0 / NEAR), 0.0), (pz - ez) * (1.0 / NEAR))
+        last = ez
+        if (bound + 2.0 * sag * i) <= top[i] * column_m:
+            continue
+        point = min(point, n - 1)
+        dx, dz = hull_x[point] - i, hull_z[point] - ez
+        while point < n - 1:
+            ex, fz = hull_x[point + 1] - i, hull_z[point + 1] - ez
+            if fz * dx <= dz * ex:
+                break
+            point += 1
+            dx, dz = ex, fz
+        while point > 0:
+            ex, fz = hull_x[point - 1] - i, hull_z[point - 1] - ez
+            if fz * dx < dz * ex:
+                break
+            point -= 1
+            dx, dz = ex, fz
+        bound = dz / dx
+        tangent = (bound + 2.0 * sag * i) / column_m
+        top[i] = tangent if tangent > top[i] else top[i]
+
+
+@kernel
+def _true_height(v: float) -> float:
+    """Return the height [m] whose bent height (see `bend`) is ``v``."""
+    return v / (1.0 - v / MOON_RADIUS_M)
+
+
+@kernel
+def _look_over(
+    x: Array, z: Array, n: int, eye: Array, length: int, turn: float, base_m: float, factor: float, top: Array
+) -> None:
+    """Raise top [length] by the hull of the country beyond the grid; its points are kept as seen from the last column."""
+    point = n - 1
+    for i in range(length - 1, -1, -1):
+        angle = (length - 1 - i) * turn
+        s, c = math.sin(angle), math.cos(angle)
+        reach = MOON_RADIUS_M + _true_height(base_m + eye[i])
+        px, pz = -reach * s, reach * c - MOON_RADIUS_M
+        point = _tangent(x, z, n, point, px, pz)
+        dx, dz = x[point] - px, z[point] - pz
+        tangent = (dz * c - dx * s) / (dx * c + dz * s) * factor
+        top[i] = tangent if tangent > top[i] else top[i]
+
+
+@kernel
+def _look_level(edge: float, eye: Array, length: int, inverse: Array, bulge: Array, factor: float, top: Array) -> None:
+    """Raise top [length] by ground that goes on level from the last column: its first point, or the bulge of the sphere."""
+    for i in range(length):
+        k = max(length - 1 - i, 1)
+        tangent = (edge - eye[i]) * inverse[k] - bulge[k] * factor
+        top[i] = tangent if tangent > top[i] else top[i]
+    for i in range(length):
+        k = max(length - 1 - i, 1)
+        over = eye[i] - edge
+        if over * inverse[k] > bulge[k]:
+            tangent = -math.sqrt(over * 2.0 / MOON_RADIUS_M) * factor
+            top[i] = tangent if tangent > top[i] else top[i]
+
+
+# atan(t) = t (C0 + C1 t^2 + ...) for |t| <= tan(32.7 deg), fitted by Chebyshev points, in 0.001 deg: off by < 0.1 of them.
+_FIT = np.polynomial.Chebyshev.interpolate(
+    lambda q: np.arctan(np.sqrt(q)) / np.sqrt(q), 6, domain=[0.0, math.tan(math.radians(LIMIT_DEG)) ** 2]
+)
+_SQUARES: Final = math.degrees(1000.0) * np.asarray(_FIT.convert(kind=np.polynomial.Polynomial).coef, dtype=np.float64)
+C0, C1, C2, C3, C4, C5, C6 = (np.float32(c) for c in _SQUARES)
+STEEPEST: Final = np.float32(math.tan(math.radians(LIMIT_DEG)))
+
+
+@kernel
+def to_millideg(
+    tangent: Float32Grid, heights: Float32Grid, base_m: float, observer_m: float, out: NDArray[np.int16]
+) -> None:
+    """Fill out [R, C] with the angle of (1 + eye / R) tangent in 0.001 deg, clipped; a polynomial, so that it runs wide."""
+    half, per_m = np.float32(0.5), np.float32(1.0 / MOON_RADIUS_M)
+    level = np.float32(1.0 + (base_m + observer_m) / MOON_RADIUS_M)
     for r in range(tangent.shape[0]):
+        row, to, z = tangent[r], out[r], heights[r]
         for c in range(tangent.shape[1]):
-            angle = math.degrees(math.atan(tangent[r, c])) * 1000.0
-            out[r, c] = np.int16(math.floor(min(max(angle, -limit), limit) + 0.5))
+            t = min(max(row[c] * (level + z[c] * per_m), -STEEPEST), STEEPEST)
+            q = t * t
+            angle = t * (C0 + q * (C1 + q * (C2 + q * (C3 + q * (C4 + q * (C5 + q * C6))))))
+            to[c] = np.int16(math.floor(angle + half))
+
+
+@kernel
+def put(values: NDArray[np.int16], swap: bool, flip_rows: bool, flip_cols: bool, out: NDArray[np.int16]) -> None:
+    """Copy values [R, C] of a turned grid to out in the grid's own order, a tile at a time."""
+    rows, cols = values.shape
+    tile = 64
+    for r0 in range(0, rows, tile):
+        for c0 in range(0, cols, tile):
+            if swap:
+                for c in range(c0, min(c0 + tile, cols)):
+                    for r in range(r0, min(r0 + tile, rows)):
+                        out[cols - 1 - c if flip_cols else c, rows - 1 - r if flip_rows else r] = values[r, c]
+            else:
+                for r in range(r0, min(r0 + tile, rows)):
+                    for c in range(c0, min(c0 + tile, cols)):
+                        out[rows - 1 - r if flip_rows else r, cols - 1 - c if flip_cols else c] = values[r, c]

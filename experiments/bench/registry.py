@@ -1,4 +1,4 @@
-"""The benches and their rows. A bench is a module of this package with ``BARS``: bar -> function that returns its rows."""
+"""The benches and their rows. A bench is one or more modules of this package with ``BARS``: bar -> function that returns its rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from moonfleet.terrain.errors import did_you_mean
 
 from ..errors import BenchError
 
-MODULES = ("house",)
+BENCHES: Mapping[str, tuple[str, ...]] = {  # bench -> the modules that hold its bars
+    "house": ("house",),
+    "terrain": ("terrain_light", "terrain_sky"),
+}
 Tell = Callable[[str], None]
 
 
@@ -74,9 +77,11 @@ def holds(bar: str, what: str, value: bool) -> Row:
 def all_bars() -> dict[str, Bar]:
     """Return every bar of every bench."""
     bars: dict[str, Bar] = {}
-    for module in MODULES:
-        found: Mapping[str, Bar] = import_module(f"{__package__}.{module}").BARS
-        bars.update(found)
+    for modules in BENCHES.values():
+        found: dict[str, Bar] = {}
+        for module in modules:
+            found |= import_module(f"{__package__}.{module}").BARS
+        bars |= dict(sorted(found.items()))
     return bars
 
 
@@ -93,7 +98,7 @@ def select(name: str | None) -> dict[str, Bar]:
         return bars
     chosen = {bar: function for bar, function in bars.items() if name in (bar, bar.split(".")[0])}
     if not chosen:
-        raise BenchError(f"bench = {name!r}: no such bench.{did_you_mean(name, [*MODULES, *bars])}")
+        raise BenchError(f"bench = {name!r}: no such bench.{did_you_mean(name, [*BENCHES, *bars])}")
     return chosen
 
 

@@ -1,1 +1,1 @@
-"""The elevation grid that ships with the package, and the script that made it (see PROVENANCE.md)."""
+"""The elevation grid and the relay orbits that ship with the package, and the scripts that made them (see PROVENANCE.md)."""

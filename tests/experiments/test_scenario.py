@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from moonfleet.agents.state import Link
+from moonfleet.agents.world import World
 from moonfleet.experiments.errors import ScenarioError
 from moonfleet.experiments.mission_build import build_mission, override_site
 from moonfleet.experiments.scenario import (
@@ -22,6 +25,7 @@ from moonfleet.experiments.scenario import (
 from moonfleet.experiments.scenario_model import PlaceBlock, SiteBlock
 from moonfleet.experiments.yaml_source import parse_yaml
 from moonfleet.terrain.errors import SiteError
+from moonfleet.terrain.relay import relay_named, relay_names
 
 FIRST_LIGHT = shipped_scenarios()["first-light"].read_text(encoding="utf-8")
 
@@ -149,6 +153,28 @@ def test_pick_rules_are_tried_in_order() -> None:
     plan = build_mission(load_text(text))
     x, y = plan.mission.jobs[-1].xy
     assert plan.mission.site.mean_lit[plan.mission.site.ref.cell_of(x, y)] > 0.02
+
+
+@pytest.mark.parametrize("name", relay_names())
+def test_the_relay_of_a_scenario_stands_in_the_sky_of_its_world(name: str) -> None:
+    mission = build_mission(load_text(changed("relay: queqiao2", f"relay: {name}"))).mission
+    station = mission.station_index
+    starts = [member.xy or mission.site.ref.centre for member in mission.fleet]
+    world = World(mission.site, mission.specs, starts, mission.t0, relay=mission.relay, station=station)
+    el_deg, heard = [], []
+    for _ in range(24):
+        el_deg.append(float(world.relay_now()[1][0]))
+        heard.append(bool(world.state.link[0, station] & Link.RELAY))
+        world.tick(60)
+    look = relay_named(name).look(mission.t0 + 3600.0 * np.arange(24), *mission.site.ref.lonlat())
+    assert el_deg == pytest.approx(look.el_deg)
+    assert sum(heard) > 12
+
+
+def test_a_sky_without_a_relay_and_one_that_is_not_there() -> None:
+    assert build_mission(load_text(changed("relay: queqiao2", "relay: null"))).mission.relay is None
+    with pytest.raises(ScenarioError, match=r"relay = gatway: not known. Did you mean 'gateway'"):
+        load_text(changed("relay: queqiao2", "relay: gatway"))
 
 
 def test_the_station_is_the_haven_where_none_is_named() -> None:

@@ -132,7 +132,7 @@ def test_truncated_at_any_place(tmp_path: Path, kept: float, crs: str) -> None:
     [
         ("EPSG:3031", r"not lunar: .* radius 6378\.1 km"),
         ("+proj=stere +lat_0=-90 +R=3396190 +units=m +no_defs", r"not lunar: .* radius 3396\.2 km"),
-        ("+proj=longlat +R=1737400 +no_defs", "geographic .* Fix: gdalwarp"),
+        ("+proj=geocent +R=1737400 +units=m +no_defs", "not a projected one. Fix: gdalwarp|no coordinate system"),
         (None, "no coordinate system; .*gdal_edit"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Who is lit, how much, how often: flat plains, deep craters, real ground."""
+"""How much of the Sun's disc is in sight: closed forms, flat plains, curved ground."""
 
 from __future__ import annotations
 
@@ -7,27 +7,15 @@ import math
 import numpy as np
 import pytest
 
-from moonfleet.terrain.catalogue import regional_grid
 from moonfleet.terrain.clock import utc_to_tdb
 from moonfleet.terrain.errors import SkyError
-from moonfleet.terrain.grid import GeoRef, HeightGrid, polar_xy
+from moonfleet.terrain.grid import GeoRef, HeightGrid
 from moonfleet.terrain.horizon import Horizon, compute_horizon
-from moonfleet.terrain.light import disc_lit, lit_map, local_elevation_deg, mean_illumination, permanent_shadow
+from moonfleet.terrain.light import SOLAR_LIMB_DARKENING, disc_lit, lit_map, lit_series, local_elevation_deg, step_times
 from moonfleet.terrain.sky import Sky
+from tests.craters import crater_site
 
 T0 = utc_to_tdb("2029-01-01T00:00:00Z")
-YEAR = 365.25 * 86400.0
-
-
-def crater_site(depth_m: float) -> tuple[HeightGrid, Horizon]:
-    """A crater 3 km across in a plain around 88.8 S 123.4 E, 80 m cells."""
-    x, y = polar_xy(123.4, -88.8)
-    ref = GeoRef.centred(x, y, 6_400.0, 80.0)
-    rows, cols = np.mgrid[:80, :80] - 39.5
-    r = np.hypot(rows, cols) * 80.0 / 1500.0
-    z = np.where(r < 1.0, -depth_m * (1.0 - r**2), 0.0) + 0.05 * depth_m * np.exp(-(((r - 1.0) / 0.2) ** 2))
-    grid = HeightGrid(z.astype(np.float32), ref)
-    return grid, Horizon(compute_horizon(grid, 90, 2.0), 2.0)
 
 
 def test_disc_shares() -> None:
@@ -36,6 +24,23 @@ def test_disc_shares() -> None:
     assert disc_lit(0.72, 1.0, 0.27) == 0.0
     # a segment of half the radius has the share arccos(1/2)/pi - sqrt(3)/(4 pi) of the disc
     assert disc_lit(1.0 - 0.135, 1.0, 0.27) == pytest.approx(math.acos(0.5) / math.pi - math.sqrt(3) / 4 / math.pi)
+
+
+@pytest.mark.parametrize("u", [0.0, 0.3, SOLAR_LIMB_DARKENING, 1.0])
+@pytest.mark.parametrize("height", [-0.95, -0.4, 0.0, 0.37, 0.8])
+def test_darkened_disc_against_adding_up_its_points(u: float, height: float) -> None:
+    side = (np.arange(2000) + 0.5) / 1000.0 - 1.0
+    y, x = np.meshgrid(side, side, indexing="ij")
+    mu = np.sqrt(np.maximum(1.0 - x * x - y * y, 0.0))
+    bright = np.where(mu > 0.0, 1.0 - u * (1.0 - mu), 0.0)
+    expected = bright[y < height].sum() / bright.sum()
+    assert disc_lit(height * 0.27, 0.0, 0.27, u) == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_darkened_limb_gives_less_than_its_area() -> None:
+    assert disc_lit(-0.2, 0.0, 0.27, 0.6) < disc_lit(-0.2, 0.0, 0.27)
+    assert disc_lit(0.2, 0.0, 0.27, 0.6) > disc_lit(0.2, 0.0, 0.27)
+    assert disc_lit(0.0, 0.0, 0.27, 0.6) == pytest.approx(0.5)
 
 
 def test_local_elevation_rises_towards_the_sun() -> None:
@@ -69,63 +74,35 @@ def test_lit_map_turns_with_the_curved_ground() -> None:
     assert (np.diff(lit, axis=1) >= 0.0).all()
 
 
-def test_mean_illumination_equals_the_sum_over_hours() -> None:
+@pytest.mark.parametrize("u", [0.0, 0.6])
+def test_series_are_the_maps_cell_by_cell(u: float) -> None:
     grid, horizon = crater_site(150.0)
     sky = Sky(*grid.ref.lonlat())
-    t = np.arange(T0, T0 + YEAR / 4, 3600.0)
-    table = sky.sample(t)
-    total = np.zeros(grid.ref.shape)
-    for az, el, radius in zip(table.sun_az_deg, table.sun_el_deg, table.sun_radius_deg, strict=True):
-        total += lit_map(grid.ref, horizon, az, el, radius)
-    mean = mean_illumination(grid.ref, horizon, sky, T0, T0 + YEAR / 4)
-    assert np.abs(mean - total / t.size).max() < 0.01
-    assert np.abs(mean - total / t.size).mean() < 0.001
-    assert mean.dtype == np.float32
+    t = T0 + np.array([0.0, 9.0, 4.0, 13.0, 22.5]) * 86_400.0  # in any order
+    rows, cols = [0, 40, 79, 38], [0, 41, 5, 39]
+    series = lit_series(grid.ref, horizon, sky, rows, cols, t, u)
+    assert series.shape == (4, 5)
+    assert series.dtype == np.float32
+    seen = sky.sample(t)
+    for k in range(t.size):
+        lit = lit_map(grid.ref, horizon, seen.sun_az_deg[k], seen.sun_el_deg[k], seen.sun_radius_deg[k], u)
+        assert series[:, k] == pytest.approx(lit[rows, cols], abs=1e-6)
+    assert lit_series(grid.ref, horizon, sky, [], [], t).shape == (0, 5)
+    assert lit_series(grid.ref, horizon, sky, 40, 41, []).shape == (1, 0)
 
 
-def test_flat_plain_is_lit_half_of_the_year() -> None:
-    ref = GeoRef.centred(0.0, 0.0, 800.0, 100.0)
-    horizon = Horizon(compute_horizon(HeightGrid(np.zeros(ref.shape, dtype=np.float32), ref), 36, 0.0), 0.0)
-    mean = mean_illumination(ref, horizon, Sky(0.0, -90.0), T0, T0 + YEAR)
-    assert mean == pytest.approx(0.5, abs=0.02)
-
-
-def test_deep_crater_floor_is_never_lit() -> None:
-    grid, horizon = crater_site(600.0)
-    sky = Sky(*grid.ref.lonlat())
-    dark = permanent_shadow(grid.ref, horizon, sky, T0, T0 + 18.6 * YEAR, 7200.0)
-    mean = mean_illumination(grid.ref, horizon, sky, T0, T0 + 2 * YEAR)
-    assert dark[36:44, 36:44].all()
-    assert (mean[36:44, 36:44] == 0.0).all()
-    assert not dark[:5].any()
-    assert mean[:5].min() > 0.3
-    assert mean[dark].max() == 0.0
-    assert 0.1 < dark.mean() < 0.3
-
-
-def test_shackleton_is_dark_inside_and_bright_on_its_rim() -> None:
-    region = regional_grid()
-    x, y = polar_xy(129.8, -89.67)  # the floor's middle
-    ref = GeoRef.centred(x, y, 48_000.0, 800.0)
-    grid = region.resample(ref)
-    horizon = Horizon(compute_horizon(grid, 90, 2.0, region), 2.0)
-    sky = Sky(*ref.lonlat())
-    dark = permanent_shadow(ref, horizon, sky, T0, T0 + 18.6 * YEAR, 7200.0)
-    mean = mean_illumination(ref, horizon, sky, T0, T0 + YEAR)
-    row, col = ref.cell_of(x, y)
-    assert float(grid.elevation_m[row, col]) == pytest.approx(-2725.0, abs=150.0)
-    assert dark[row - 3 : row + 4, col - 3 : col + 4].all()
-    assert (mean[row - 3 : row + 4, col - 3 : col + 4] == 0.0).all()
-    rim = mean[row - 18 : row + 19, col - 18 : col + 19]
-    assert rim.max() > 0.6
-
-
-def test_wrong_shapes_and_periods_are_refused() -> None:
+def test_wrong_shapes_cells_and_periods_are_refused() -> None:
     grid, horizon = crater_site(100.0)
     sky = Sky(0.0, -89.0)
     with pytest.raises(SkyError, match="must be the same"):
         lit_map(GeoRef.centred(0.0, 0.0, 100.0, 20.0), horizon, 0.0, 0.0, 0.27)
+    with pytest.raises(SkyError, match=r"limb_darkening: 1.5; allowed: 0 .* 1"):
+        lit_map(grid.ref, horizon, 0.0, 0.0, 0.27, 1.5)
+    with pytest.raises(SkyError, match=r"\(80, 0\) is outside the grid; allowed: rows 0..79"):
+        lit_series(grid.ref, horizon, sky, [3, 80], [0, 0], [T0])
+    with pytest.raises(SkyError, match="whole numbers"):
+        lit_series(grid.ref, horizon, sky, [0.5], [0.5], [T0])
     with pytest.raises(SkyError, match="t0 < t1"):
-        mean_illumination(grid.ref, horizon, sky, T0, T0)
+        step_times(T0, T0, 3600.0)
     with pytest.raises(SkyError, match="positive step"):
-        permanent_shadow(grid.ref, horizon, sky, T0, T0 + 1.0, 0.0)
+        step_times(T0, T0 + 1.0, 0.0)

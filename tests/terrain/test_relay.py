@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from moonfleet.terrain.errors import SkyError
-from moonfleet.terrain.relay import RelayOrbit, queqiao2
+from moonfleet.terrain.relay import RelayOrbit, queqiao2, relay_named, relay_names
 
 R = 1_737_400.0
 MINUTES = 60.0 * np.arange(30 * 1440)
@@ -73,3 +75,19 @@ def test_azimuth_is_grid_azimuth() -> None:
 def test_orbits_that_cannot_be_are_refused(orbit: tuple[float, float, float, float], says: str) -> None:
     with pytest.raises(SkyError, match=says):
         RelayOrbit(*orbit)
+
+
+def test_relays_have_names() -> None:
+    assert relay_named("queqiao2") == queqiao2() == RelayOrbit.from_altitudes(200e3, 16_000e3, 62.4)
+    for name in relay_names():
+        relay = relay_named(name)
+        look = relay.look(MINUTES[:10], 0.0, -90.0)
+        assert look.range_m == pytest.approx(np.linalg.norm(relay.position(MINUTES[:10]) + [0.0, 0.0, R], axis=1))
+        assert json.loads(json.dumps(relay.identity())) == relay.identity()
+
+
+def test_a_relay_that_is_not_there_is_told_with_the_nearest_name() -> None:
+    with pytest.raises(
+        SkyError, match=r"relay = 'gatway': no such relay. Did you mean 'gateway'\? Known: gateway, queqiao2"
+    ):
+        relay_named("gatway")

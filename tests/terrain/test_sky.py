@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from moonfleet.terrain.sky import (
     earth_vector,
     geocentric_moon,
     grid_frame,
+    node_block,
     sub_earth_point,
     sub_solar_point,
     sun_vector,
@@ -114,9 +117,30 @@ def test_interpolation_is_true_to_the_series() -> None:
     assert np.degrees(off.max()) < 1e-4
 
 
+def test_nodes_are_kept_and_cannot_be_changed() -> None:
+    node_block.cache_clear()
+    Sky(0.0, -90.0).sample(HOURS[:1000])
+    made = node_block.cache_info().misses
+    Sky(50.0, -88.0).sample(HOURS[:1000:7])
+    assert node_block.cache_info().misses == made <= 2
+    with pytest.raises(ValueError, match="read-only"):
+        node_block(0)[0, 0] = 1.0
+
+
+def test_threads_see_the_same_sky() -> None:
+    sky = Sky(123.4, -88.8)
+    alone = np.array(sky.sample(HOURS))
+    node_block.cache_clear()
+    with ThreadPoolExecutor(4) as pool:
+        tables = list(pool.map(lambda _: np.array(sky.sample(HOURS)), range(8)))
+    assert {table.tobytes() for table in tables} == {alone.tobytes()}
+
+
 def test_far_apart_times_need_not_fill_what_lies_between() -> None:
     t = np.array([utc_to_tdb("1980-01-01"), utc_to_tdb("2090-01-01")])
+    node_block.cache_clear()
     both = Sky(0.0, -90.0).sample(t)
+    assert node_block.cache_info().misses == 2
     assert both.sun_el_deg[1] == Sky(0.0, -90.0).sample(t[1:]).sun_el_deg[0]
 
 
