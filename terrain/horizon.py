@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from .constants import MOON_RADIUS_M
 from .errors import SiteError
-from .grid import GeoRef, HeightGrid, freeze
+from .grid import GeoRef, HeightGrid
 from .kernel import kernel
 from .sweep import bend, near_field, near_reach, put, sweep, to_millideg
 
@@ -89,11 +89,12 @@ def compute_horizon(
     grid: HeightGrid,
     azimuths: int = 180,
     observer_m: float = 2.0,
-    far: HeightGrid | None = None,
+    far: HeightGrid | Sequence[HeightGrid] | None = None,
     progress: Progress | None = None,
     *,
     out: Int16Cube | None = None,
     threads: int | None = None,
+    first: int = 0,
 ) -> Int16Cube:
     """Return the horizons of all cells, int16 [A, R, C] in 0.001 deg, clipped to +-32.7 deg.
 
@@ -106,14 +107,17 @@ def compute_horizon(
     observer_m
         Height of the eye above its own cell [m].
     far
-        Ground around ``grid``, coarser, followed out to 250 km. Its step at the edge of ``grid`` is blended away over
-        1600 m. Without it (or past its edge) the ground goes on level from the edge of the grid.
+        Ground around ``grid``, coarser, followed out to 250 km; or several such grids from fine to coarse, of which the
+        first that holds a place is asked. The step at the edge of ``grid`` is blended away over 1600 m. Without it (or
+        past its edge) the ground goes on level from the edge of the grid.
     progress
-        Called as ``progress(done, azimuths)`` from this thread.
+        Called as ``progress(done, azimuths)`` from this thread; azimuths 0 .. done - 1 are in ``out`` then.
     out
         Where to write, int16 [A, R, C] (a memory map, say).
     threads
         Number of threads; default: all cores, or what NUMBA_NUM_THREADS says. The result does not depend on it.
+    first
+        Azimuths below this one are in ``out`` already, from a computation that was cut off.
 
     Raises
     ------
@@ -137,9 +141,9 @@ def compute_horizon(
     z = z - np.float32(base)
     base = float(np.float32(base))
     across = np.ascontiguousarray(z.T)  # once: turning on its side is what costs
-    regional = freeze(np.zeros((2, 2))) if far is None else far.elevation_m
-    place = _far_place(grid.ref, far)
-    steps = _far_steps(grid.ref.cell_m, far.ref.cell_m if far is not None else 800.0)
+    around = [] if far is None else [far] if isinstance(far, HeightGrid) else list(far)
+    country, rings = _rings(around)
+    steps = _far_steps(grid.ref, around)
 
     scale = grid.ref.cell_m / _scale(grid.ref)
 
@@ -154,13 +158,13 @@ def compute_horizon(
         best = np.empty(shape, dtype=np.float32)
         frame = turn.map_frame(grid.ref)
         near_field(heights, turn.slope, near_reach(turn.slope), scale, base, eye, best)
-        sweep(heights, turn.slope, scale, base, eye, frame, azimuth, regional, place, steps, best)
+        sweep(heights, turn.slope, scale, base, eye, frame, azimuth, country, rings, steps, best)
         millideg = np.empty(shape, dtype=np.int16)
         to_millideg(best, heights, base, eye, millideg)
         put(millideg, turn.swap, turn.flip_rows, turn.flip_cols, cube[index])
 
     with ThreadPoolExecutor(max(1, threads or _cores())) as pool:
-        for done, _ in enumerate(pool.map(one, range(azimuths)), start=1):
+        for done, _ in enumerate(pool.map(one, range(first, azimuths)), start=first + 1):
             if progress is not None:
                 progress(done, azimuths)
     return cube
@@ -213,18 +217,34 @@ def _cores() -> int:
     return min(cores, int(wish)) if wish.isdigit() else cores
 
 
-def _far_place(ref: GeoRef, far: HeightGrid | None) -> Array:
-    """Return x of column 0, y of row 0 and cell size of the regional grid; all zero for none."""
-    if far is None:
-        return np.zeros(3)
-    return np.array([far.ref.x_left + 0.5 * far.ref.cell_m, far.ref.y_top - 0.5 * far.ref.cell_m, far.ref.cell_m])
+def _rings(around: Sequence[HeightGrid]) -> tuple[Float32Grid, Array]:
+    """Return the grids around as `moonfleet.terrain.sweep` takes them: one row of heights, and where each grid lies in it."""
+    begin, table = 0, np.zeros((len(around), 6))
+    for k, grid in enumerate(around):
+        ref = grid.ref
+        table[k] = begin, ref.rows, ref.cols, *ref.xy(0, 0), ref.cell_m
+        begin += ref.rows * ref.cols
+    if not around:
+        return np.zeros(1, dtype=np.float32), table
+    return np.concatenate([grid.elevation_m.ravel() for grid in around]), table
 
 
-def _far_steps(cell_m: float, far_cell_m: float) -> Array:
-    """Return float64 [3, n]: distances past the edge of the grid [m], from 0, at which the far field is sampled; sin, cos."""
-    steps = [0.0, cell_m]
+def _far_steps(ref: GeoRef, around: Sequence[HeightGrid]) -> Array:
+    """Return float64 [3, n]: distances past the edge of the grid [m], from 0, at which the far field is sampled; sin, cos.
+
+    Steps grow with distance: up to half the cell of the finest grid that still reaches as far.
+    """
+    x, y = ref.centre
+    inner = 0.5 * ref.cell_m * max(ref.shape)
+    reach = [  # how far past the edge each grid goes, in the direction where it goes farthest
+        max(x - g.ref.bounds[0], y - g.ref.bounds[1], g.ref.bounds[2] - x, g.ref.bounds[3] - y) * math.sqrt(2.0) - inner
+        for g in around
+    ]
+    steps = [0.0, ref.cell_m]
     while steps[-1] < FAR_M:
-        widest = far_cell_m * (0.125 if steps[-1] < 20_000.0 else 0.25 if steps[-1] < 120_000.0 else 0.5)
-        steps.append(steps[-1] + max(cell_m, min(0.3 * steps[-1], widest)))
+        at = steps[-1]
+        cell = next((g.ref.cell_m for g, far_m in zip(around, reach, strict=True) if at < far_m), 800.0)
+        widest = cell * (0.125 if at < 20_000.0 else 0.25 if at < 120_000.0 else 0.5)
+        steps.append(at + max(ref.cell_m, min(0.3 * at, max(widest, min(0.004 * at, 200.0)))))
     angle = np.array(steps) / MOON_RADIUS_M
     return np.stack([steps, np.sin(angle), np.cos(angle)])

@@ -1,7 +1,7 @@
 """The true ground at the scale of a wheel: rocks, small craters, micro-roughness on top of a site's grid.
 
-This is truth that no map holds; a robot learns of it only by looking. Everything is keyed by seed and world position in
-tiles of 20 m, so any two windows agree where they overlap.
+This is truth that no map holds; a robot learns of it only by looking. Everything is keyed by seed and world position, so any
+two windows agree where they overlap. Craters are those of the one population (`craters`) that the site's cells cannot show.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from .craters import SMALL_CRATERS, craters_near, stamp_on
+from .craters import SMALLEST_M, craters_near, smallest_on, stamp_on
 from .errors import SiteError
 from .grid import Float32Grid, Float64Array, GeoRef, HeightGrid
+from .ground_style import CALIBRATED, GroundStyle
 from .kernel import kernel
+from .lattice import draw, lattice_noise
 from .rocks import LARGEST_M, TILE_M, rock_tile
-from .synthesis import cubic_upsample, lattice_noise
 
 MICRO: tuple[tuple[float, float], ...] = ((0.4, 0.008), (1.6, 0.035), (6.4, 0.12))  # lattice spacing [m], amplitude [m]
 MAX_PATCH_CELLS = 4_000  # cells on a side of the largest patch made in one piece
@@ -48,16 +49,19 @@ def _rock_domes(
 
 
 class LocalGround:
-    """Fine ground of one site; holds only the site's grid, its rock cover (float32 [R, C]) and the seed."""
+    """Fine ground of one site; holds only the site's grid, its rock cover (float32 [R, C]), the seed and the style."""
 
-    __slots__ = ("cover", "grid", "seed")
+    __slots__ = ("cover", "grid", "seed", "style")
 
-    def __init__(self, grid: HeightGrid, rock_cover: Float32Grid, seed: int) -> None:
+    def __init__(
+        self, grid: HeightGrid, rock_cover: Float32Grid, seed: int, style: GroundStyle = CALIBRATED
+    ) -> None:
         if np.shape(rock_cover) != grid.ref.shape:
             raise SiteError(f"rock_cover: shape {np.shape(rock_cover)}; allowed: {grid.ref.shape}, as the site's grid.")
         self.grid = grid
         self.cover = rock_cover
         self.seed = seed
+        self.style = style
 
     def _cover_at(self, ix: int, iy: int) -> int:
         """Return the rock cover [1/10 000] of a tile: that of the site cell that holds its middle."""
@@ -85,8 +89,8 @@ class LocalGround:
     def patch(self, x: float, y: float, half_m: float, cell_m: float) -> HeightGrid:
         """Return the true ground in a square of ``2 half_m`` around (x, y) at ``cell_m`` (snapped to whole cells).
 
-        Smooth interpolation of the site's cells (they are met exactly), plus craters of 1-15 m, micro-roughness and rocks as
-        domes. Raises `SiteError` for a place outside the site or a patch of more than 4 000 cells on a side.
+        Smooth interpolation of the site's cells (they are met exactly), plus the craters that those cells are too coarse to
+        show, micro-roughness and rocks as domes. Raises `SiteError` for a place outside the site or a patch of more than 4 000 cells on a side.
         """
         site = self.grid.ref
         if not site.inside(x, y):
@@ -103,9 +107,11 @@ class LocalGround:
         rr = np.clip(np.arange(r0, math.floor(row + step * ref.rows) + 4), 0, site.rows - 1)
         cc = np.clip(np.arange(c0, math.floor(col + step * ref.cols) + 4), 0, site.cols - 1)
         near = self.grid.elevation_m[np.ix_(rr, cc)].astype(np.float64)
-        z = cubic_upsample(near, row - r0, col - c0, step, ref.rows, ref.cols, True)
+        z = np.zeros(ref.shape)
+        draw(z, near, row - r0, col - c0, step, through=True, threads=1)
         box = ref.bounds
-        stamp_on(z, ref, craters_near(self.seed, SMALL_CRATERS, box))
+        craters = craters_near(self.seed, box, SMALLEST_M, smallest_on(site.cell_m), self.style.crater_density)
+        stamp_on(z, ref, craters, threads=1)
         for spacing, amplitude in MICRO:
             if spacing >= 2.0 * cell_m:
                 z += amplitude * lattice_noise(self.seed, "micro", ref, spacing)

@@ -1,4 +1,4 @@
-"""The ground of a site: from the shipped regional grid, or from a user's elevation file, fine or coarse."""
+"""The ground of a site: from the shipped regional grid, from a user's elevation file, fine or coarse, or made from nothing."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import numpy as np
 from scipy import ndimage
 
 from .catalogue import regional_grid
-from .craters import SITE_CRATERS
+from .craters import LARGEST_M
 from .dem_io import DemInfo, dem_info, warp_dem, without_collar
 from .errors import DemRange, DemTooSmall, SiteError
 from .grid import GeoRef, HeightGrid, polar_lonlat, polar_xy
+from .ground_style import CALIBRATED, GroundStyle
+from .relief import largest_crater
 from .synthesis import refine
+from .synthetic_region import synthetic_region
 
 COARSE = 1.5  # a file whose cells are larger than this many site cells is refined with seeded relief
 MAX_COARSE_M = 2_000.0  # [m] coarsest elevation file accepted
@@ -21,7 +24,7 @@ SPARE = 4  # coarse cells read around a site, for its spline
 MIN_SITE_M = 1_000.0  # [m] smallest site
 
 
-def regional_ground(ref: GeoRef, seed: int) -> tuple[HeightGrid, float | None]:
+def regional_ground(ref: GeoRef, seed: int, style: GroundStyle = CALIBRATED) -> tuple[HeightGrid, float | None]:
     """Return ``ref`` out of the shipped grid with seeded relief, and the largest seeded crater [m].
 
     Raises `SiteError` for a place the shipped grid does not cover.
@@ -33,11 +36,17 @@ def regional_ground(ref: GeoRef, seed: int) -> tuple[HeightGrid, float | None]:
             f"site: longitude {lon:.2f}, latitude {lat:.2f} is outside the shipped elevation grid; allowed: within "
             f"{-regional.ref.bounds[0] / 1000:.1f} km of the pole in x and y (about 70 S), or a GeoTIFF of your own."
         )
-    return refine(regional, ref, seed), _largest_crater(regional.ref.cell_m)
+    return refine(regional, ref, seed, style), largest_crater(regional.ref.cell_m)
 
 
-def _largest_crater(coarse_cell_m: float) -> float:
-    return min(0.65 * coarse_cell_m, SITE_CRATERS.largest_m)
+def synthetic_ground(ref: GeoRef, seed: int, style: GroundStyle = CALIBRATED) -> tuple[HeightGrid, float | None]:
+    """Return made ground on the cells of ``ref``, all of it seeded, and the largest seeded crater [m].
+
+    It refines `synthetic_region`; sites of one seed and style agree where they overlap, wherever they lie. Raises `SiteError`
+    if the cells do not divide 1 600 m.
+    """
+    region = synthetic_region(ref, seed, style)
+    return refine(region, ref, seed, style, craters_to_m=LARGEST_M), LARGEST_M
 
 
 def _coarse_cell(info: DemInfo, cell_m: float) -> float:
@@ -49,7 +58,9 @@ def _coarse_cell(info: DemInfo, cell_m: float) -> float:
     return max(2, round(info.cell_m / cell_m)) * cell_m
 
 
-def dem_ground(path: Path, ref: GeoRef, seed: int) -> tuple[HeightGrid, float | None]:
+def dem_ground(
+    path: Path, ref: GeoRef, seed: int, style: GroundStyle = CALIBRATED
+) -> tuple[HeightGrid, float | None]:
     """Return ``ref`` out of a user's file, and the largest seeded crater [m] (None where nothing is seeded).
 
     A file with cells up to 1.5 site cells is measured ground and stays as it is; a coarser one is refined.
@@ -73,7 +84,7 @@ def dem_ground(path: Path, ref: GeoRef, seed: int) -> tuple[HeightGrid, float | 
         nearest = ndimage.distance_transform_edt(empty, return_distances=False, return_indices=True)
         rc = np.asarray(nearest)
         z = z[rc[0], rc[1]]
-    return refine(HeightGrid(z, coarse.ref), ref, seed), _largest_crater(cell)
+    return refine(HeightGrid(z, coarse.ref), ref, seed, style), largest_crater(cell)
 
 
 def _check_covered(path: Path, grid: HeightGrid, ref: GeoRef) -> None:

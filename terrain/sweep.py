@@ -18,6 +18,7 @@ from .kernel import kernel
 
 Array = NDArray[np.float64]
 Float32Grid = NDArray[np.float32]
+Float32Row = NDArray[np.float32]
 
 NEAR: Final = 128  # columns of the near field
 SHARED: Final = 4  # neighbouring lines that leave the grid side by side share one look at the regional grid
@@ -121,13 +122,14 @@ def _tangent(x: Array, z: Array, n: int, near: int, px: float, pz: float) -> int
 
 
 @kernel
-def _look_far(px: float, py: float, azimuth: float, far: Float32Grid, place: Array, steps: Array, out: Array) -> int:
-    """Fill out with the regional grid's heights [m] at ``steps`` along the great circle that leaves (px, py) [m].
+def _look_far(px: float, py: float, azimuth: float, far: Float32Row, rings: Array, steps: Array, out: Array) -> int:
+    """Fill out with the country's heights [m] at ``steps`` along the great circle that leaves (px, py) [m].
 
-    Returns how many steps lie inside it. Rows of ``steps``: distance [m], and its sine and cosine at the Moon's centre.
+    Returns how many steps lie inside it. ``far`` holds the grids one after the other, from fine to coarse, and ``rings``
+    float64 [n, 6] where each begins in it, its rows and columns, x and y of its first cell, and its cell size; the first
+    that holds a place is asked. Rows of ``steps``: distance [m], and its sine and cosine at the Moon's centre.
     """
     radius = MOON_RADIUS_M
-    rows, cols = far.shape
     q = (px * px + py * py) / (4.0 * radius * radius)
     scale = 1.0 + q  # the projection's; the point on the unit sphere is (a0, b0, c0), its heading (a1, b1, c1)
     sa, ca = math.sin(azimuth), math.cos(azimuth)
@@ -137,15 +139,23 @@ def _look_far(px: float, py: float, azimuth: float, far: Float32Grid, place: Arr
     for k in range(steps.shape[1]):
         st, ct = steps[1, k], steps[2, k]
         widen = 2.0 * radius / (1.0 + c0 * ct + c1 * st)
-        col = ((a0 * ct + a1 * st) * widen - place[0]) / place[2]
-        row = (place[1] - (b0 * ct + b1 * st) * widen) / place[2]
-        if not (row >= 0.0 and col >= 0.0 and row < rows - 1 and col < cols - 1):
+        x, y = (a0 * ct + a1 * st) * widen, (b0 * ct + b1 * st) * widen
+        found = False
+        for ring in range(rings.shape[0]):
+            rows, cols = int(rings[ring, 1]), int(rings[ring, 2])
+            col = (x - rings[ring, 3]) / rings[ring, 5]
+            row = (rings[ring, 4] - y) / rings[ring, 5]
+            if row >= 0.0 and col >= 0.0 and row < rows - 1 and col < cols - 1:
+                i, j = int(row), int(col)
+                fr, fc = row - i, col - j
+                at = int(rings[ring, 0]) + i * cols + j
+                upper = far[at] * (1.0 - fc) + far[at + 1] * fc
+                lower = far[at + cols] * (1.0 - fc) + far[at + cols + 1] * fc
+                out[k] = upper * (1.0 - fr) + lower * fr
+                found = True
+                break
+        if not found:
             return k
-        i, j = int(row), int(col)
-        fr, fc = row - i, col - j
-        upper = far[i, j] * (1.0 - fc) + far[i, j + 1] * fc
-        lower = far[i + 1, j] * (1.0 - fc) + far[i + 1, j + 1] * fc
-        out[k] = upper * (1.0 - fr) + lower * fr
     return steps.shape[1]
 
 
@@ -158,16 +168,16 @@ def sweep(
     observer_m: float,
     frame: Array,
     azimuth: float,
-    far: Float32Grid,
-    place: Array,
+    far: Float32Row,
+    rings: Array,
     steps: Array,
     best: Float32Grid,
 ) -> None:
     """Raise best [R, C] to the greatest tangent of elevation over all ground past the near field.
 
     One slanted line after the other, line q being at row q + slope * c; it serves the cells within half a row of it. ``frame``
-    turns row, col into map x, y (see `moonfleet.terrain.horizon`); ``place`` is x, y of the regional grid's first cell and
-    its cell size, 0 for none; ``steps`` float64 [3, n] as `_look_far` takes it, from distance 0.
+    turns row, col into map x, y (see `moonfleet.terrain.horizon`); ``far``, ``rings`` (none: no country around) and
+    ``steps`` float64 [3, n] as `_look_far` takes them, from distance 0.
     """
     rows, cols = best.shape
     radius = MOON_RADIUS_M
@@ -216,11 +226,11 @@ def sweep(
             top[i] = best[cell, c]
         _look_along(line, eye, length, column_m, sag, hull_x, hull_z, top)
         # Beyond the grid.
-        if place[2] > 0.0 and (high != looked_high or q - looked >= SHARED):
+        if rings.shape[0] > 0 and (high != looked_high or q - looked >= SHARED):
             y = q + slope * high
             px = frame[0] + y * frame[2] + high * frame[4]
             py = frame[1] + y * frame[3] + high * frame[5]
-            known = _look_far(px, py, azimuth, far, place, steps, far_m)
+            known = _look_far(px, py, azimuth, far, rings, steps, far_m)
             looked, looked_high = q, high
         if known > 1:
             edge = _true_height(base_m + float(line[length - 1]))

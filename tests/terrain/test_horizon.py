@@ -109,7 +109,7 @@ def test_against_the_slow_march_on_the_real_grid_with_its_region() -> None:
     error: list[float] = []
     for r, c, a in zip(rng.integers(0, 200, 300), rng.integers(0, 200, 300), rng.integers(0, count, 300), strict=True):
         want = slow_horizon(ground, int(r), int(c), a * 360 / count, 2.0, region)
-        error.append(abs(cube[a, r, c] / 1000.0 - want))
+        error.append(float(abs(cube[a, r, c] / 1000.0 - want)))
     assert np.percentile(error, 95) <= 0.08
     alone = compute_horizon(ground, count, 2.0)
     assert np.abs(cube.astype(np.int64) - alone).max() > 1000  # the country around matters
@@ -196,3 +196,27 @@ def test_holes_are_refused() -> None:
         compute_horizon(grid_of(z))
     with pytest.raises(SiteError, match="millideg"):
         Horizon(np.zeros((4, 3, 3), dtype=np.float32), 2.0)  # type: ignore[arg-type]
+
+
+def test_a_finer_ring_hides_the_coarse_one_where_it_lies() -> None:
+    ground = grid_of(np.zeros((100, 100)))
+    coarse = grid_of(np.zeros((300, 300)), cell=800.0)
+    z = np.zeros((200, 200))
+    z[:, 150:154] = 300.0  # a wall 5 km east that only the ring knows of
+    ring = grid_of(z, cell=100.0)
+    cube = compute_horizon(ground, 8, 2.0, [ring, coarse])
+    d = 50.0 * 100.0
+    seen = math.degrees(math.atan2((R + 300.0) * math.cos(d / R) - (R + 2.0), (R + 300.0) * math.sin(d / R)))
+    assert cube[2, 50, 50] / 1000.0 == pytest.approx(seen, abs=0.06)  # its foot slopes over a cell of the ring
+    assert cube[6, 50, 50] == compute_horizon(ground, 8, 2.0, coarse)[6, 50, 50]
+
+
+def test_a_computation_cut_off_goes_on_to_the_same_bytes() -> None:
+    ground = grid_of(rough(64))
+    whole = compute_horizon(ground, 24)
+    part = np.zeros_like(whole)
+    part[:9] = whole[:9]
+    told: list[int] = []
+    compute_horizon(ground, 24, out=part, first=9, progress=lambda done, _: told.append(done))
+    assert part.tobytes() == whole.tobytes()
+    assert told == list(range(10, 25))

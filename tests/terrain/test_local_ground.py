@@ -9,6 +9,7 @@ import pytest
 
 from moonfleet.terrain.errors import SiteError
 from moonfleet.terrain.grid import Float64Array, GeoRef, HeightGrid
+from moonfleet.terrain.ground_style import GroundStyle
 from moonfleet.terrain.local_ground import LocalGround
 
 REF = GeoRef(30_000.0, -19_000.0, 20.0, 50, 50)
@@ -72,6 +73,23 @@ def test_patch_follows_the_site_and_shows_its_rocks(ground: LocalGround) -> None
 def test_patch_at_the_edge_of_the_site(ground: LocalGround) -> None:
     patch = ground.patch(30_001.0, -19_001.0, 10.0, 0.2)
     assert np.isfinite(patch.elevation_m).all()
+
+
+def test_craters_that_the_site_shows_are_not_drawn_again() -> None:
+    z = np.zeros((200, 200), dtype=np.float32)
+    depth = {}
+    for cell in (5.0, 20.0):
+        ref = GeoRef(30_000.0, -19_000.0, cell, 200, 200)
+        ground = BareGround(HeightGrid(z, ref), np.zeros(ref.shape, dtype=np.float32), 1)
+        depth[cell] = float(np.ptp(ground.patch(30_500.0, -19_500.0, 200.0, 1.0).elevation_m))
+    assert depth[20.0] > 1.5 * depth[5.0] > 0.1
+
+
+def test_style_thins_the_craters(ground: LocalGround) -> None:
+    level = HeightGrid(np.zeros(REF.shape, dtype=np.float32), REF)
+    bare = [BareGround(level, ground.cover, 1, GroundStyle(crater_density=v)) for v in (0.0, 1.0, 3.0)]
+    spread = [float(g.patch(30_500.0, -19_500.0, 100.0, 0.5).elevation_m.std()) for g in bare]
+    assert spread[0] < spread[1] < spread[2]
 
 
 def test_bad_asks(ground: LocalGround) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from moonfleet.terrain.craters import SITE_CRATERS, craters_near
+from moonfleet.terrain.craters import craters_near
 from moonfleet.terrain.grid import GeoRef
+from moonfleet.terrain.ground_style import GroundStyle
 from moonfleet.terrain.rocks import (
+    FRESH_RATIO,
     HIGHEST_COVER,
     LARGEST_M,
     LOWEST_COVER,
+    ROCKY_FROM_M,
     SMALLEST_M,
     rock_cover,
     rock_density,
@@ -50,13 +53,25 @@ def test_cover_is_highest_on_fresh_rims() -> None:
     assert cover.min() >= LOWEST_COVER
     assert cover.max() <= np.float32(HIGHEST_COVER)
     assert 0.012 < np.median(cover) < 0.035
-    craters = craters_near(1, SITE_CRATERS, ref.bounds)
-    fresh = craters[(craters[:, 3] > 0.17) & ref.inside(craters[:, 0], craters[:, 1])]
+    craters = craters_near(1, ref.bounds, ROCKY_FROM_M, 1_000.0)
+    rocky = craters[:, 3] > FRESH_RATIO
+    assert 0.03 < rocky.mean() < 0.2
+    fresh = craters[(craters[:, 3] > 0.1) & ref.inside(craters[:, 0], craters[:, 1])]
     assert len(fresh) > 5
     at_fresh = [float(cover[ref.cell_of(x, y)]) for x, y in fresh[:, :2]]
     assert np.mean(at_fresh) > 2.0 * np.median(cover)
     measured = rock_cover(ref, 1, slope, None)
     assert (measured <= cover + 1e-6).all()
+
+
+def test_abundance_scales_the_cover() -> None:
+    ref = GeoRef(24_000.0, -14_000.0, 20.0, 50, 50)
+    slope = np.full(ref.shape, 5.0, dtype=np.float32)
+    usual = rock_cover(ref, 1, slope, 1_000.0)
+    np.testing.assert_allclose(rock_cover(ref, 1, slope, 1_000.0, GroundStyle(rock_abundance=2.5)), 2.5 * usual, rtol=1e-6)
+    assert not rock_cover(ref, 1, slope, 1_000.0, GroundStyle(rock_abundance=0.0)).any()
+    assert len(rock_tile(1, 2, 3, 0)) == 0
+    assert len(rock_tile(1, 2, 3, 600)) > len(rock_tile(1, 2, 3, 200)) > 0
 
 
 def test_a_rover_meets_rocks_but_finds_a_way() -> None:
