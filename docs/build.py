@@ -236,11 +236,19 @@ def help_text(*words: str) -> str:
 def command_page() -> str:
     """The command line."""
     top = help_text()
-    names = re.findall(r"^\W*([a-z][a-z-]+) {2,}\S", top[top.find("Commands") :], flags=re.MULTILINE)
     parts = ["# The command\n", f"```text\n{top}\n```\n"]
-    for name in names:
-        parts += [f"## moonfleet {name}\n", f"```text\n{help_text(name)}\n```\n"]
+    for name in commands_of(top):
+        text = help_text(name)
+        parts += [f"## moonfleet {name}\n", f"```text\n{text}\n```\n"]
+        for inner in commands_of(text):
+            parts += [f"### moonfleet {name} {inner}\n", f"```text\n{help_text(name, inner)}\n```\n"]
     return "\n".join(parts)
+
+
+def commands_of(text: str) -> list[str]:
+    """Return the names of the commands that a help text lists."""
+    _, found, listed = text.partition("─ Commands ─")
+    return re.findall(r"^\W*([a-z][a-z-]+) {2,}\S", listed, flags=re.MULTILINE) if found else []
 
 
 def options(kind: type) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from enum import StrEnum
@@ -13,12 +12,13 @@ import typer
 
 from moonfleet.terrain.errors import MoonfleetError
 
+from .cli_site import EXIT_INTERRUPTED, PIPE_COLUMNS, site_app
+from .screen import has_screen, open_page
+
 if TYPE_CHECKING:
     from .run import RunResult, Watcher
 
 EXIT_BAD_INPUT = 2
-EXIT_INTERRUPTED = 130
-PIPE_COLUMNS = 140  # a table that goes into a file need not fit a screen
 
 app = typer.Typer(
     name="moonfleet",
@@ -30,6 +30,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+app.add_typer(site_app, name="site")
 
 
 class BackendName(StrEnum):
@@ -109,7 +112,7 @@ def run(
     site: Annotated[
         str | None,
         typer.Option(
-            help="Your own elevation file (any projected lunar CRS), or a named place ('moonfleet sites').",
+            help="Your own elevation file (any projected lunar CRS), or a named place ('moonfleet site list').",
             metavar="FILE_OR_NAME",
         ),
     ] = None,
@@ -167,8 +170,8 @@ def _run(fly: Callable[[Watcher], RunResult], quiet: bool, open_: bool | None) -
         console.print(summary_table(result.summary))
         console.print(f"events sha256  {result.summary['events_sha256']}", highlight=False, soft_wrap=True)
         console.print(f"report         {result.report}", highlight=False, soft_wrap=True, markup=False)
-    if open_ or (open_ is None and not quiet and _has_screen()):
-        _open(result.report)
+    if open_ or (open_ is None and not quiet and has_screen()):
+        open_page(result.report)
 
 
 @app.command(epilog="Example: moonfleet report runs/pathfinder-1-1 --open")
@@ -181,20 +184,8 @@ def report(
 
     path = write_report(run_dir)
     typer.echo(str(path))
-    if open_ or (open_ is None and _has_screen()):
-        _open(path)
-
-
-def _open(path: Path) -> None:
-    import webbrowser
-
-    webbrowser.open(path.resolve().as_uri())
-
-
-def _has_screen() -> bool:
-    """Whether somebody sits in front: a terminal, and a desktop for the browser's window."""
-    desktop = sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    return sys.stdout.isatty() and desktop
+    if open_ or (open_ is None and has_screen()):
+        open_page(path)
 
 
 @app.command(epilog="Example: moonfleet scenarios")
@@ -205,17 +196,6 @@ def scenarios() -> None:
     from .tables import scenario_table
 
     Console().print(scenario_table())
-
-
-@app.command(epilog="Example: moonfleet sites")
-def sites() -> None:
-    """List the named places and the sites that are built already."""
-    from rich.console import Console
-
-    from .tables import site_tables
-
-    for table in site_tables():
-        Console().print(table)
 
 
 @app.command(epilog="Example: moonfleet doctor")

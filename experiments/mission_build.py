@@ -14,6 +14,7 @@ from moonfleet.terrain.catalogue import named_place
 from moonfleet.terrain.clock import utc_to_tdb
 from moonfleet.terrain.errors import SiteError
 from moonfleet.terrain.grid import polar_xy
+from moonfleet.terrain.ground_style import GroundStyle
 from moonfleet.terrain.places import PlaceRule, pick_places
 from moonfleet.terrain.relay import relay_named
 from moonfleet.terrain.site import Site, SiteRecipe, build_site, recipe_of_dem
@@ -21,6 +22,7 @@ from moonfleet.terrain.site import Site, SiteRecipe, build_site, recipe_of_dem
 from .errors import RunFolderError, ScenarioError
 from .scenario import fault, group_points, is_file, job_ids, job_points, member_spec, place_order, with_seed
 from .scenario_model import PlaceBlock, ResolvedBlock, Scenario, SiteBlock
+from .site_options import SYNTHETIC_LONLAT
 
 Point = tuple[float, float]
 DEM_SUFFIXES = (".tif", ".tiff", ".img", ".lbl", ".vrt", ".jp2")
@@ -86,8 +88,10 @@ def override_site(block: SiteBlock, given: str) -> SiteBlock:
     if looks_like_one:
         if not is_file(path):
             raise SiteError(f"--site = {given}: no such file")
-        return SiteBlock(dem=str(path.resolve()), cell_m=block.cell_m, seed=block.seed, azimuths=block.azimuths)
-    return block.model_copy(update={"name": given, "lon_deg": None, "lat_deg": None, "dem": None})
+        kept = ("cell_m", "seed", "azimuths", "roughness", "crater_density", "rock_abundance", "masts_m")
+        return SiteBlock(dem=str(path.resolve()), **{key: getattr(block, key) for key in kept})
+    place = {"name": given, "lon_deg": None, "lat_deg": None, "dem": None, "synthetic": False, "regions": ()}
+    return block.model_copy(update=place)
 
 
 def assemble(scenario: Scenario, site: Site, flat: dict[str, Point]) -> MissionSpec:
@@ -153,15 +157,24 @@ def recipe_of(scenario: Scenario) -> SiteRecipe:
     """Return the site recipe of a scenario; of a user's elevation file, the largest square when no size is given."""
     block = scenario.site
     lonlat = (block.lon_deg, block.lat_deg) if block.lon_deg is not None and block.lat_deg is not None else None
-    shape = {"cell_m": block.cell_m, "seed": block.seed, "azimuths": block.azimuths}
+    style = GroundStyle(block.roughness, block.crater_density, block.rock_abundance)
+    regions = tuple(Path(path).expanduser().resolve() for path in block.regions)
     if block.dem is not None and scenario.resolved is None:
-        size = block.size_m if "size_m" in block.model_fields_set else None
-        return recipe_of_dem(Path(block.dem).expanduser(), name=block.name, lonlat=lonlat, size_m=size, **shape)  # pyright: ignore
-    if lonlat is None:
+        return recipe_of_dem(
+            Path(block.dem).expanduser(), name=block.name, lonlat=lonlat,
+            size_m=block.size_m if "size_m" in block.model_fields_set else None, cell_m=block.cell_m, seed=block.seed,
+            azimuths=block.azimuths, style=style, regions=regions, masts_m=block.masts_m,
+        )  # fmt: skip
+    if lonlat is None and block.synthetic:
+        lonlat = SYNTHETIC_LONLAT
+    elif lonlat is None:
         place = named_place(block.name or "")
         lonlat = (place.lon_deg, place.lat_deg)
-    dem = None if block.dem is None else Path(block.dem)
-    return SiteRecipe(block.name or scenario.name, *lonlat, size_m=block.size_m, dem=dem, **shape)  # pyright: ignore
+    return SiteRecipe(
+        block.name or scenario.name, *lonlat, size_m=block.size_m, cell_m=block.cell_m, seed=block.seed,
+        azimuths=block.azimuths, dem=None if block.dem is None else Path(block.dem), style=style,
+        synthetic=block.synthetic, regions=regions, masts_m=block.masts_m,
+    )  # fmt: skip
 
 
 def check_key(scenario: Scenario, site: Site) -> None:
@@ -259,6 +272,12 @@ def resolved_copy(scenario: Scenario, recipe: SiteRecipe, site: Site, points: di
         cell_m=recipe.cell_m,
         seed=recipe.seed,
         azimuths=recipe.azimuths,
+        synthetic=recipe.synthetic,
+        roughness=recipe.style.roughness,
+        crater_density=recipe.style.crater_density,
+        rock_abundance=recipe.style.rock_abundance,
+        regions=tuple(str(path) for path in recipe.regions),
+        masts_m=recipe.masts_m,
     )
     return scenario.model_copy(update={"places": blocks, "site": ground, "resolved": stamp})
 

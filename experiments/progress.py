@@ -17,6 +17,8 @@ STAGES = {
     "ground": "building the site, once: ground",
     "horizon": "building the site, once: horizons",
     "light": "building the site, once: a year of light",
+    "shadow": "building the site, once: permanent shadow",
+    "earth": "building the site, once: a year of Earth",
     "checksums": "building the site, once: checksums",
 }
 
@@ -48,6 +50,7 @@ class TerminalWatcher:
             transient=True,
         )
         self.task = self.progress.add_task("", total=1.0)
+        self.now = ""
         self.symbols = console.encoding.lower().startswith("utf")
         self.short = console.width < WIDE
 
@@ -59,7 +62,10 @@ class TerminalWatcher:
         self.progress.stop()
 
     def stage(self, name: str, fraction: float) -> None:
-        """Show a preparation."""
+        """Show a preparation; the time left is that of its own."""
+        if name != self.now:
+            self.now = name
+            self.progress.reset(self.task, total=1.0)
         self.progress.update(self.task, description=STAGES.get(name, name), completed=fraction, total=1.0)
 
     def step(self, info: StepInfo) -> None:

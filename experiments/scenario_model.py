@@ -30,7 +30,7 @@ def _one_of(block: Block, names: tuple[str, ...]) -> str:
 
 
 class SiteBlock(Block):
-    """Where the ground comes from: a named place, a longitude and latitude, or a user's elevation file."""
+    """Where the ground comes from: a named place, a longitude and latitude, a user's elevation file, or the seed alone."""
 
     name: str | None = None
     lon_deg: float | None = Field(default=None, ge=-180.0, le=360.0)
@@ -40,13 +40,21 @@ class SiteBlock(Block):
     cell_m: float = Field(default=20.0, ge=5.0, le=100.0)
     seed: int = Field(default=1, ge=0, lt=2**32)
     azimuths: int = Field(default=180, ge=8, le=1440)
+    synthetic: bool = False
+    roughness: float = Field(default=1.0, ge=0.0, le=4.0)
+    crater_density: float = Field(default=1.0, ge=0.0, le=4.0)
+    rock_abundance: float = Field(default=1.0, ge=0.0, le=4.0)
+    regions: tuple[str, ...] = ()
+    masts_m: tuple[Annotated[float, Field(ge=0.0, le=1000.0)], ...] = ()
 
     @model_validator(mode="after")
     def _check(self) -> SiteBlock:
         if (self.lon_deg is None) != (self.lat_deg is None):
             raise ValueError("lon_deg and lat_deg belong together; give both or none")
-        if self.dem is None and self.name is None and self.lon_deg is None:
-            raise ValueError("needs a name, lon_deg and lat_deg, or dem")
+        if self.dem is None and self.name is None and self.lon_deg is None and not self.synthetic:
+            raise ValueError("needs a name, lon_deg and lat_deg, dem, or synthetic")
+        if self.synthetic and (self.dem is not None or self.regions):
+            raise ValueError("synthetic ground is made from the seed; it does not go with dem or regions")
         if self.size_m / self.cell_m > 3000:
             raise ValueError(f"size_m / cell_m = {self.size_m / self.cell_m:.0f} cells a side: must be <= 3000")
         return self

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -62,37 +61,6 @@ def scenario_table() -> Table:
         jobs = sum(len(ids) for ids in job_ids(scenario).values())
         table.add_row(name, f"{scenario.duration_days:g}", str(len(scenario.fleet)), str(jobs), scenario.description)
     return table
-
-
-def site_tables() -> list[Table]:
-    """Return the named places, and the sites built in the cache."""
-    from moonfleet.terrain.catalogue import NAMED_PLACES
-
-    places = Table(title="Named places (--site NAME)", title_justify="left", header_style="bold")
-    for head in ("name", "longitude E", "latitude", "source"):
-        places.add_column(head, justify="right" if head in ("longitude E", "latitude") else "left")
-    for name, place in NAMED_PLACES.items():
-        places.add_row(name, f"{place.lon_deg:.2f}", f"{place.lat_deg:.2f}", place.source)
-    return [places, _built_table()]
-
-
-def _built_table() -> Table:
-    from moonfleet.terrain.site import cache_folder
-
-    folder = cache_folder()
-    built = Table(title=f"Built sites in {folder}", title_justify="left", header_style="bold")
-    for head in ("name", "key", "cells", "size on disk"):
-        built.add_column(head, justify="left" if head in ("name", "key") else "right")
-    for path in sorted(folder.glob("**/site.json")) if folder.is_dir() else ():
-        try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        size = sum(file.stat().st_size for file in path.parent.iterdir() if file.is_file()) / 1e6
-        ref, recipe = data.get("ref", {}), data.get("recipe", {})
-        shape = f"{ref.get('rows', '?')} x {ref.get('cols', '?')}"
-        built.add_row(Text(str(recipe.get("name", "?"))), str(data.get("key", ""))[:12], shape, f"{size:.0f} MB")
-    return built
 
 
 def doctor_table(findings: Sequence[Finding]) -> Table:

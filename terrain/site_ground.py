@@ -15,13 +15,13 @@ from .errors import DemRange, DemTooSmall, SiteError
 from .grid import GeoRef, HeightGrid, polar_lonlat, polar_xy
 from .ground_style import CALIBRATED, GroundStyle
 from .relief import largest_crater
+from .site_recipe import MIN_SITE_M
 from .synthesis import refine
 from .synthetic_region import synthetic_region
 
 COARSE = 1.5  # a file whose cells are larger than this many site cells is refined with seeded relief
 MAX_COARSE_M = 2_000.0  # [m] coarsest elevation file accepted
 SPARE = 4  # coarse cells read around a site, for its spline
-MIN_SITE_M = 1_000.0  # [m] smallest site
 
 
 def regional_ground(ref: GeoRef, seed: int, style: GroundStyle = CALIBRATED) -> tuple[HeightGrid, float | None]:
@@ -58,9 +58,7 @@ def _coarse_cell(info: DemInfo, cell_m: float) -> float:
     return max(2, round(info.cell_m / cell_m)) * cell_m
 
 
-def dem_ground(
-    path: Path, ref: GeoRef, seed: int, style: GroundStyle = CALIBRATED
-) -> tuple[HeightGrid, float | None]:
+def dem_ground(path: Path, ref: GeoRef, seed: int, style: GroundStyle = CALIBRATED) -> tuple[HeightGrid, float | None]:
     """Return ``ref`` out of a user's file, and the largest seeded crater [m] (None where nothing is seeded).
 
     A file with cells up to 1.5 site cells is measured ground and stays as it is; a coarser one is refined.

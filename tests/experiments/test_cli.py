@@ -16,7 +16,7 @@ from moonfleet.experiments.doctor import examine
 from moonfleet.experiments.errors import BenchError
 from moonfleet.experiments.scenario import shipped_scenarios
 
-COMMANDS = ("run", "resume", "report", "scenarios", "sites", "doctor", "bench")
+COMMANDS = ("run", "resume", "report", "scenarios", "doctor", "bench")
 
 
 def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -31,6 +31,7 @@ def test_every_command_has_help_and_an_example(command: str, capsys: pytest.Capt
     code, out, _ = call(capsys, command, "--help")
     assert code == 0
     assert f"Example: moonfleet {command}" in out
+    assert [group.name for group in app.registered_groups] == ["site"]
     assert {one.name or getattr(one.callback, "__name__", "") for one in app.registered_commands} == set(COMMANDS)
 
 
@@ -47,8 +48,6 @@ def test_unknown_command_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> Non
 def test_lists(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = call(capsys, "scenarios")
     assert all(name in out for name in shipped_scenarios())
-    _, out, _ = call(capsys, "sites")
-    assert "shackleton" in out
 
 
 def test_doctor_finds_a_machine_that_can_run_missions(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from moonfleet.agents.state import Link
 from moonfleet.agents.world import World
 from moonfleet.experiments.errors import ScenarioError
-from moonfleet.experiments.mission_build import build_mission, override_site
+from moonfleet.experiments.mission_build import build_mission, override_site, recipe_of
 from moonfleet.experiments.scenario import (
     dump_scenario,
     group_points,
@@ -25,6 +25,7 @@ from moonfleet.experiments.scenario import (
 from moonfleet.experiments.scenario_model import PlaceBlock, SiteBlock
 from moonfleet.experiments.yaml_source import parse_yaml
 from moonfleet.terrain.errors import SiteError
+from moonfleet.terrain.ground_style import GroundStyle
 from moonfleet.terrain.relay import relay_named, relay_names
 
 FIRST_LIGHT = shipped_scenarios()["first-light"].read_text(encoding="utf-8")
@@ -209,3 +210,46 @@ def test_names_that_no_file_system_takes_are_errors_of_our_own() -> None:
         override_site(SiteBlock(name="change7"), "x" * 5000)
     with pytest.raises(SiteError, match="no such file"):
         override_site(SiteBlock(name="change7"), "~nobody-of-this-name/x.tif")
+
+
+def on_site(block: str) -> str:
+    """The scenario `first-light` on another ground."""
+    return changed(next(line for line in FIRST_LIGHT.splitlines() if line.startswith("site:")), f"site: {block}")
+
+
+def test_synthetic_ground_of_a_style_is_resolved_and_found_again() -> None:
+    block = "{synthetic: true, size_m: 3000, azimuths: 36, roughness: 0.5, rock_abundance: 2, masts_m: [10]}"
+    text = on_site(block).replace("area_m: 1500", "area_m: 1000")
+    recipe = recipe_of(load_text(text))
+    assert (recipe.synthetic, recipe.style, recipe.masts_m) == (True, GroundStyle(0.5, 1.0, 2.0), (2.0, 10.0))
+    assert (recipe.name, recipe.lon_deg, recipe.lat_deg) == ("first-light", 0.0, -89.0)
+    plan = build_mission(load_text(text))
+    assert sorted(plan.mission.site.horizons) == [2.0, 10.0]
+    assert recipe_of(load_text(dump_scenario(plan.scenario))) == recipe
+
+
+@pytest.mark.parametrize(
+    ("block", "words"),
+    [
+        ("{size_m: 4000}", "needs a name, lon_deg and lat_deg, dem, or synthetic"),
+        ("{synthetic: true, dem: a.tif}", "does not go with dem or regions"),
+        ("{name: change7, roughness: 9}", "site.roughness = 9: must be <= 4"),
+        ("{name: change7, masts_m: [10, -1]}", "site.masts_m"),
+        ("{name: change7, rougness: 1}", "Did you mean 'roughness'"),
+    ],
+)
+def test_grounds_that_cannot_be(block: str, words: str) -> None:
+    with pytest.raises(ScenarioError, match=words):
+        load_text(on_site(block))
+
+
+def test_override_by_a_place_keeps_the_rest_of_the_ground() -> None:
+    block = SiteBlock(
+        name="x", lon_deg=3.0, lat_deg=-88.0, size_m=4000.0, azimuths=36, masts_m=(10.0,), regions=("a.tif",)
+    )
+    named = override_site(block, "connecting-ridge")
+    assert (named.name, named.size_m, named.masts_m, named.regions) == ("connecting-ridge", 4000.0, (10.0,), ())
+    assert not override_site(SiteBlock(synthetic=True), "connecting-ridge").synthetic
+    recipe = recipe_of(load_scenario("first-light").model_copy(update={"site": named}))
+    assert (recipe.lon_deg, recipe.lat_deg) == pytest.approx((222.7, -89.45), abs=0.5)
+    assert recipe.dem is None  # the shipped grid: no network

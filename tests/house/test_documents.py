@@ -28,6 +28,8 @@ FENCE = re.compile(r"(?P<before>[^\n]*)\n(?P<indent> *)```(?P<language>\w*)\n(?P
 # commands that a document may show and that are not ours to test
 OTHERS = {"git", "cd", "pip", "python3", "ls", "open", "bash", "source", "."}
 
+GROUPS = {"site"}  # commands of ``moonfleet`` that have commands of their own
+
 
 @dataclass(frozen=True)
 class Block:
@@ -137,6 +139,8 @@ def test_make_target_exists(command: Command, tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", of("moonfleet"))
 def test_command_and_its_options_exist(command: Command) -> None:
     names = [word for word in command.words[1:2] if not word.startswith("-")]
+    if names in ([group] for group in GROUPS):
+        names = [word for word in command.words[1:3] if not word.startswith("-")]
     text = help_of(*names)
     options = [word.partition("=")[0] for word in command.words[1:] if word.startswith("--")]
     assert [option for option in options if option not in text] == []

@@ -1,11 +1,7 @@
-"""Site folders: built once, the same bytes, shared, repaired; and sites out of a user's own file."""
+"""What a site holds, that it is built once, and sites out of a user's own file."""
 
 from __future__ import annotations
 
-import errno
-import json
-import multiprocessing
-import os
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
@@ -15,18 +11,10 @@ from rasterio.transform import Affine
 
 from moonfleet.terrain.catalogue import regional_grid
 from moonfleet.terrain.dem_io import write_dem
-from moonfleet.terrain.errors import DemHoles, DemMissing, DemTooSmall, SiteDamaged, SiteError
-from moonfleet.terrain.grid import GeoRef, polar_lonlat, polar_xy
-from moonfleet.terrain.site import (
-    ARRAYS,
-    Site,
-    SiteRecipe,
-    build_site,
-    cache_folder,
-    open_site,
-    recipe_of_dem,
-    verify_site,
-)
+from moonfleet.terrain.errors import DemHoles, DemMissing, DemTooSmall, SiteError
+from moonfleet.terrain.grid import GeoRef, polar_xy
+from moonfleet.terrain.ground_style import GroundStyle
+from moonfleet.terrain.site import Site, SiteRecipe, build_site, cache_folder, open_site, recipe_of_dem
 from moonfleet.terrain.synthesis import refine
 from tests.own_dem import POLAR, put_dem
 
@@ -47,9 +35,13 @@ def test_layers_fit_each_other(small_site: Site) -> None:
     shape = small_site.ref.shape
     assert shape == (128, 128)
     assert small_site.horizon.millideg.shape == (36, *shape)
-    for layer in (small_site.grid.elevation_m, small_site.slope_deg, small_site.rock_cover, small_site.mean_lit):
+    floats = (
+        *(small_site.grid.elevation_m, small_site.slope_deg, small_site.rock_cover, small_site.mean_lit),
+        *(small_site.longest_night_s, small_site.earth_visible),
+    )
+    assert {layer.dtype for layer in floats} == {np.dtype(np.float32)}
+    for layer in (*floats, small_site.permanent_shadow):
         assert layer.shape == shape
-        assert layer.dtype == np.float32
         assert not layer.flags.writeable
         assert layer.flags.c_contiguous
     np.testing.assert_array_equal(small_site.slope_deg, small_site.grid.slope_deg())
@@ -65,6 +57,57 @@ def test_pits_are_darker_than_crests(small_site: Site) -> None:
     assert small_site.mean_lit[low].mean() < small_site.mean_lit[high].mean()
 
 
+def test_light_layers_agree(small_site: Site) -> None:
+    dark = small_site.permanent_shadow == 1
+    assert small_site.permanent_shadow.max() <= 1
+    assert (small_site.mean_lit[dark] == 0.0).all()
+    assert (small_site.longest_night_s[dark] >= 365 * 86_400.0 - 3_600.0).all()
+    lit = small_site.mean_lit > 0.5
+    assert small_site.longest_night_s[lit].max() < small_site.longest_night_s[small_site.mean_lit < 0.02].min()
+    assert 0.0 <= small_site.earth_visible.min() < small_site.earth_visible.max() <= 1.0
+
+
+def test_a_higher_mast_sees_over_more(tmp_path: Path) -> None:
+    recipe = SiteRecipe("masts", 123.4, -88.8, size_m=1_000.0, azimuths=8, masts_m=(0, 10.0))
+    site = build_site(recipe, cache=tmp_path)
+    assert sorted(site.horizons) == [0.0, 2.0, 10.0]
+    low, eye, high = (site.horizons[mast].millideg for mast in (0.0, 2.0, 10.0))
+    assert site.horizon is site.horizons[2.0]
+    assert low.mean() > eye.mean() > high.mean()
+    assert (high <= low).all()
+    again = open_site(site.path)
+    np.testing.assert_array_equal(again.horizons[10.0].millideg, high)
+
+
+def test_synthetic_ground_needs_no_map(tmp_path: Path) -> None:
+    shape = {"size_m": 1_000.0, "azimuths": 8, "synthetic": True}
+    site = build_site(SiteRecipe("made", 40.0, -86.0, **shape), cache=tmp_path)  # type: ignore[arg-type]
+    assert site.recipe.synthetic
+    other = build_site(SiteRecipe("made", 40.0, -86.0, seed=2, **shape), cache=tmp_path)  # type: ignore[arg-type]
+    assert np.abs(site.grid.elevation_m - other.grid.elevation_m).max() > 1.0
+    rough = GroundStyle(roughness=2.0)
+    rougher = build_site(SiteRecipe("made", 40.0, -86.0, style=rough, **shape), cache=tmp_path)  # type: ignore[arg-type]
+    assert rougher.slope_deg.mean() > 1.1 * site.slope_deg.mean()
+
+
+def test_a_finer_file_around_the_site_changes_its_horizon(tmp_path: Path) -> None:
+    """A wall of 3 km that only the region's file knows of stands in the way, and nothing else of the site changes."""
+    real = regional_grid()
+    plain = SiteRecipe("walled", 123.4, -88.8, size_m=1_000.0, azimuths=8)
+    x, y = plain.ref.centre
+    ref = GeoRef.centred(x, y, 60_000.0, 400.0)
+    wall = real.elevation_m.max() * np.ones(ref.shape, np.float32)
+    rows = np.arange(ref.rows)
+    wall[rows > 40, :] = float(real.sample(x, y))
+    path = tmp_path / "wall.tif"
+    write_dem(type(real)(wall, ref), path)
+    before = build_site(plain, cache=tmp_path)
+    after = build_site(SiteRecipe("walled", 123.4, -88.8, 1_000.0, azimuths=8, regions=(path,)), cache=tmp_path)
+    np.testing.assert_array_equal(before.grid.elevation_m, after.grid.elevation_m)
+    north = 0.001 * after.horizon.millideg[0].astype(float)
+    assert np.abs(north - 0.001 * before.horizon.millideg[0]).mean() > 1.0
+
+
 def test_second_build_opens_the_first(small_site: Site) -> None:
     before = (small_site.path / "site.json").stat().st_mtime_ns
     again = build_site(SiteRecipe("small", 123.4, -88.8, size_m=2_560.0, azimuths=36))
@@ -78,21 +121,9 @@ def test_same_recipe_same_bytes_in_another_cache(tmp_path: Path) -> None:
     a = build_site(TINY, cache=tmp_path / "a", progress=lambda stage, done: stages.append(stage))
     b = build_site(TINY, cache=tmp_path / "b")
     assert a.key == b.key
-    for name in (*(f"{array}.npy" for array in ARRAYS), "site.json"):
-        assert (a.path / name).read_bytes() == (b.path / name).read_bytes(), name
+    assert {p.name: p.read_bytes() for p in a.path.iterdir()} == {p.name: p.read_bytes() for p in b.path.iterdir()}
     assert stages[0] == "ground"
     assert stages[-1] == "done"
-
-
-def test_recipes_that_differ_have_other_keys() -> None:
-    keys = {
-        SiteRecipe("tiny", 123.4, lat, size, 20.0, seed, az).key()
-        for lat, size, seed, az in [
-            (-88.8, 1_000.0, 1, 12), (-88.7, 1_000.0, 1, 12), (-88.8, 1_100.0, 1, 12), (-88.8, 1_000.0, 2, 12),
-            (-88.8, 1_000.0, 1, 18),
-        ]
-    }  # fmt: skip
-    assert len(keys) == 5
 
 
 def test_site_travels_as_its_path(small_site: Site) -> None:
@@ -101,98 +132,6 @@ def test_site_travels_as_its_path(small_site: Site) -> None:
     copy = ForkingPickler.loads(sent)
     assert copy.key == small_site.key
     np.testing.assert_array_equal(copy.grid.elevation_m, small_site.grid.elevation_m)
-
-
-@pytest.mark.parametrize("harm", ["missing", "short", "other dtype", "json", "version", "no json", "ref"])
-def test_damage_is_seen_and_repaired(tmp_path: Path, harm: str) -> None:
-    site = build_site(TINY, cache=tmp_path)
-    want = {array: (site.path / f"{array}.npy").read_bytes() for array in ARRAYS}
-    facts = site.path / "site.json"
-    slope = site.path / "slope.npy"
-    if harm == "missing":
-        slope.unlink()
-    elif harm == "short":
-        slope.write_bytes(want["slope"][:-100])
-    elif harm == "other dtype":
-        np.save(slope, np.zeros((50, 50), dtype=np.int32))
-    elif harm == "json":
-        facts.write_text(facts.read_text(encoding="utf-8")[:200], encoding="utf-8")
-    elif harm == "version":
-        facts.write_text(json.dumps(json.loads(facts.read_text(encoding="utf-8")) | {"version": 0}), encoding="utf-8")
-    elif harm == "ref":
-        facts.write_text(json.dumps(json.loads(facts.read_text(encoding="utf-8")) | {"ref": {}}), encoding="utf-8")
-    else:
-        facts.unlink()
-    with pytest.raises(SiteDamaged, match=str(site.path)):
-        open_site(site.path)
-    repaired = build_site(TINY, cache=tmp_path)
-    assert repaired.path == site.path
-    assert {array: (site.path / f"{array}.npy").read_bytes() for array in ARRAYS} == want
-    assert sorted(p.name for p in (tmp_path / "sites").iterdir()) == [site.path.name, site.path.name + ".lock"]
-
-
-def test_changed_bytes_are_found_by_checksum(tmp_path: Path) -> None:
-    site = build_site(TINY, cache=tmp_path)
-    verify_site(site.path)
-    file = site.path / "rock_cover.npy"
-    data = bytearray(file.read_bytes())
-    data[-5] ^= 1
-    file.write_bytes(bytes(data))
-    with pytest.raises(SiteDamaged, match=r"rock_cover\.npy: SHA-256"):
-        verify_site(site.path)
-
-
-def _build_and_report(cache: str, answers: multiprocessing.Queue[str]) -> None:
-    site = build_site(TINY, cache=Path(cache))
-    answers.put(f"{site.key} {float(site.mean_lit.sum()):.6f}")
-
-
-def test_two_processes_at_once_both_end_well(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    answers: multiprocessing.Queue[str] = context.Queue()
-    both = [context.Process(target=_build_and_report, args=(str(tmp_path), answers)) for _ in range(2)]
-    for process in both:
-        process.start()
-    for process in both:
-        process.join(timeout=120)
-        assert process.exitcode == 0
-    got = [answers.get(timeout=10) for _ in both]
-    assert got[0] == got[1]
-
-
-def test_leftovers_of_a_killed_build_are_cleared(tmp_path: Path) -> None:
-    site = build_site(TINY, cache=tmp_path)
-    left = site.path.with_name(site.path.name + ".part1")
-    left.mkdir()
-    (left / "horizon.npy").write_bytes(b"half")
-    (site.path / "site.json").unlink()
-    build_site(TINY, cache=tmp_path)
-    assert not left.exists()
-
-
-def test_cache_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    with pytest.raises(SiteError, match="MOONFLEET_CACHE"):
-        build_site(TINY, cache=tmp_path / "file")
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"lat_deg": -45.0}, r"site\.lat_deg: -45.0; allowed: -90 to -60"),
-        ({"size_m": 50.0}, r"site\.size_m: 50.0; allowed: 1000"),
-        ({"size_m": float("nan")}, r"site\.size_m: nan"),
-        ({"cell_m": 0.0}, r"site\.cell_m: 0.0; allowed: 5 to 100"),
-        ({"seed": -1}, r"site\.seed: -1"),
-        ({"azimuths": 2}, r"site\.azimuths: 2"),
-        ({"name": ""}, r"site\.name"),
-        ({"size_m": 150_000.0, "cell_m": 5.0}, "4 GiB"),
-    ],
-)
-def test_recipes_out_of_range(change: dict[str, float], words: str) -> None:
-    good: dict[str, object] = {"name": "a", "lon_deg": 0.0, "lat_deg": -89.0}
-    with pytest.raises(SiteError, match=words):
-        SiteRecipe(**(good | change))  # type: ignore[arg-type]
 
 
 def test_outside_the_shipped_grid(tmp_path: Path) -> None:
@@ -246,33 +185,3 @@ def test_own_map_too_small_or_with_holes(fine_dem: Path, tmp_path: Path) -> None
         recipe_of_dem(put_dem(tmp_path / "stamp.tif", z[:30, :30].copy()))
     with pytest.raises(DemMissing, match="no such file"):
         build_site(SiteRecipe("gone", 10.0, -88.0, 1_000.0, azimuths=12, dem=tmp_path / "gone.tif"), cache=tmp_path)
-
-
-def test_own_map_changed_in_place_is_another_site(tmp_path: Path) -> None:
-    lon, lat = polar_lonlat(31_000.0, -21_000.0)
-    path = put_dem(tmp_path / "a.tif", np.full((100, 100), 10.0, dtype=np.float32))
-    before = SiteRecipe("a", lon, lat, 1_000.0, azimuths=12, dem=path).key()
-    put_dem(path, np.full((100, 100), 11.0, dtype=np.float32))
-    assert SiteRecipe("a", lon, lat, 1_000.0, azimuths=12, dem=path).key() != before
-
-
-@pytest.mark.parametrize("change", [{"cell_m": 0}, {"rows": 1e400}, {"rows": -1}])
-def test_a_site_description_out_of_its_mind_is_built_again(tmp_path: Path, change: dict[str, float]) -> None:
-    recipe = SiteRecipe("odd", 123.4, -88.8, size_m=1_000.0, azimuths=8)
-    site = build_site(recipe, cache=tmp_path)
-    file = site.path / "site.json"
-    facts = json.loads(file.read_text())
-    file.write_text(json.dumps(facts | {"ref": facts["ref"] | change}))
-    with pytest.raises(SiteDamaged):
-        open_site(site.path)
-    assert build_site(recipe, cache=tmp_path).ref == site.ref
-
-
-def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
-    with pytest.raises(SiteError, match="No space left"):
-        build_site(SiteRecipe("full", 123.4, -88.8, size_m=1_000.0, azimuths=8), cache=tmp_path)
-    assert not [path for path in (tmp_path / "sites").iterdir() if path.is_dir()]
