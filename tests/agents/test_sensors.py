@@ -24,7 +24,7 @@ def hit_share(site: Site, kind: str, sense: Sense) -> tuple[float, float]:
     eye = open_eye(kind, site.ground, CAMERA, 3, 1)  # type: ignore[arg-type]
     inner = CAMERA._replace(range_m=19.0, fov_deg=100.0)
     hits: dict[float, list[bool]] = {0.0: [], 3.0: []}
-    for number in range(12):
+    for number in range(20):
         here = sense._replace(x=sense.x + 60.0 * number - 360.0)
         seen = eye.look(here, 30.0, number)
         rocks = site.ground.rocks(here.x - 20, here.y - 20, here.x + 20, here.y + 20)
@@ -59,7 +59,7 @@ def test_the_lamp_is_lit_only_where_the_sun_does_not_reach(small_site: Site) -> 
     eye = RenderedEye(small_site.ground, CAMERA, 3, 1)
     day = eye.frames(sense_at(small_site, sun_el=30.0), 30.0)
     night = eye.frames(sense_at(small_site, sun_el=-1.0, lit=0.0), 30.0)
-    dusk = eye.frames(sense_at(small_site, sun_el=1.0), 30.0)
+    dusk = eye.frames(sense_at(small_site, sun_el=0.2), 30.0)
     assert [frame.light_el_deg for frame in day] == [30.0]
     assert len(night) == 1
     assert len(dusk) == 2
