@@ -1,8 +1,9 @@
 """Seeded relief below the size of a coarse cell: rolling ground on nested lattices, and craters.
 
 The amplitudes are fitted so that refined polar sites have the root-mean-square height differences of real 5 m and 20 m
-models (``tests/terrain/fit_relief.py``; below some 100 m most of it is craters). Rugged highlands are rough at every scale and floors are smooth (Rosenburg et al.
-2011, LOLA), so the amplitude follows the slope of the coarse ground, and varies over kilometres besides.
+models (``tests/terrain/fit_relief.py``); they go with the spacing to the power 0.95, the Hurst exponent of the highlands.
+Rugged highlands are rough at every scale and floors are smooth (Rosenburg et al. 2011, LOLA), so the amplitude follows the
+slope of the coarse ground, and varies over kilometres besides.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from .lattice import SPREAD, Window, draw_lattice, lattice_values, summed
 
 # Lattice spacing [m] -> standard deviation of its coefficients [m] on ground with a coarse slope of 0.2.
 ROUGHNESS: tuple[tuple[float, float], ...] = (
-    (640.0, 20.9),
-    (320.0, 7.26),
-    (160.0, 2.52),
-    (80.0, 0.876),
-    (40.0, 0.304),
-    (20.0, 0.106),
-    (10.0, 0.0368),
+    (640.0, 7.84),
+    (320.0, 4.06),
+    (160.0, 2.10),
+    (80.0, 1.09),
+    (40.0, 0.563),
+    (20.0, 0.291),
+    (10.0, 0.151),
 )
 RESOLVED = 2.0  # [cells] finest lattice that a grid can show
 WIDEST = 0.45  # [coarse cells] coarsest lattice that adds to a coarse grid

@@ -20,10 +20,10 @@ from .relief import LARGEST_SEEDED_M
 CELL_M = 1_600.0  # [m] as the shipped real grid
 REACH_M = 250_000.0  # [m] how far the region reaches around the middle of a site: peaks are seen from 132 km
 LEVELS = 8  # lattices, from 204.8 km down to the cell
-WIDEST_AMPLITUDE_M = 7_193.0  # [m] standard deviation of the coefficients of the widest lattice
-STEEPNESS = 0.772  # [-] amplitudes go with this power of the spacing
+WIDEST_AMPLITUDE_M = 7_103.0  # [m] standard deviation of the coefficients of the widest lattice
+STEEPNESS = 0.747  # [-] amplitudes go with this power of the spacing
 PATCH_M = 51_200.0  # [m] lattice on which narrower relief is stronger in some places than in others: highlands and plains
-PATCHY = 0.4  # [-] standard deviation of the logarithm of that strength
+PATCHY = 0.5  # [-] standard deviation of the logarithm of that strength
 PARTS = 4  # parts of a cell, each way, in which craters are drawn before means are taken
 
 

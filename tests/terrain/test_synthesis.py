@@ -46,7 +46,7 @@ def test_block_means_are_the_measured_cells(name: str) -> None:
     np.testing.assert_allclose(whole.elevation_m, real.elevation_m[row : row + 6, col : col + 6], atol=0.01)
 
 
-@pytest.mark.parametrize("name", ["change7", "connecting-ridge", "de-gerlache"])
+@pytest.mark.parametrize("name", ["change7", "connecting-ridge", "de-gerlache-rim-2"])
 def test_height_differences_and_slopes_are_those_of_real_sites(name: str) -> None:
     # Lags up to 1280 m: above, they are those of the real grid. Two seeds here, ten of them at 5 m in the bench.
     for seed in (1, 2):
@@ -74,7 +74,9 @@ def test_much_of_the_ground_can_be_driven() -> None:
 def test_style_changes_what_it_says() -> None:
     ref = ref_at("change7", 3_200.0, 10.0)
     smooth, usual, rough = (refine(regional_grid(), ref, 1, GroundStyle(roughness=v)) for v in (0.0, 1.0, 3.0))
-    assert rms_difference(smooth, 160.0) < rms_difference(usual, 160.0) < rms_difference(rough, 160.0)
+    rolling = usual.elevation_m - smooth.elevation_m
+    assert rolling.std() > 1.0
+    np.testing.assert_allclose(rough.elevation_m - smooth.elevation_m, 3.0 * rolling, atol=0.01)
     few, many = (refine(regional_grid(), ref, 1, GroundStyle(crater_density=v)) for v in (0.0, 3.0))
     tails = [slope_percentiles(z, 20.0)[2] for z in (few, usual, many)]
     assert tails[0] < tails[1] < tails[2]
