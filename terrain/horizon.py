@@ -17,10 +17,11 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,9 @@ from .constants import MOON_RADIUS_M
 from .errors import SiteError
 from .grid import GeoRef, HeightGrid
 from .kernel import kernel
-from .sweep import bend, near_field, near_reach, put, sweep, to_millideg
+from .near_field import near_field, near_points
+from .sweep import sweep
+from .turned import BOTTOM_M, PAD, Turn, bend, fall_m, lay, write_angles
 
 Array = NDArray[np.float64]
 Float32Grid = NDArray[np.float32]
@@ -37,7 +40,6 @@ Int16Cube = NDArray[np.int16]
 Progress = Callable[[int, int], object]
 
 FAR_M: Final = 250_000.0  # [m] how far the regional grid is followed
-BOTTOM_M: Final = -1e6  # [m] height of the padding, below everything
 
 
 @kernel
@@ -137,71 +139,36 @@ def compute_horizon(
         raise SiteError(f"horizon.out: {cube.dtype} {cube.shape}; allowed: int16 {(azimuths, rows, cols)}.")
     eye = float(observer_m)
     z = bend(z)
-    base = float(np.mean(z, dtype=np.float64))
+    base = float(np.float32(np.mean(z, dtype=np.float64)))
     z = z - np.float32(base)
-    base = float(np.float32(base))
     across = np.ascontiguousarray(z.T)  # once: turning on its side is what costs
     around = [] if far is None else [far] if isinstance(far, HeightGrid) else list(far)
     country, rings = _rings(around)
     steps = _far_steps(grid.ref, around)
-
-    scale = grid.ref.cell_m / _scale(grid.ref)
+    cell_m = grid.ref.cell_m / _scale(grid.ref)
+    desks = threading.local()
 
     def one(index: int) -> None:
         azimuth = 2.0 * math.pi * index / azimuths
-        turn = _Turn.towards(azimuth)
-        turned = turn.apply(z, across)
-        shape = turned.shape
-        heights = np.empty((shape[0] + 1, shape[1] + 1), dtype=np.float32)
-        heights[-1], heights[:, -1] = BOTTOM_M, BOTTOM_M
-        heights[:-1, :-1] = turned
-        best = np.empty(shape, dtype=np.float32)
+        turn = Turn.towards(azimuth)
+        columns = turn.columns(z, across)
+        n_cols, n_rows = columns.shape
+        sheets = cast("dict[tuple[int, int], Float32Grid]", desks.__dict__)  # fresh memory costs as much as a pass over it
+        if columns.shape not in sheets:
+            sheets[columns.shape] = np.full((2, n_cols, n_rows + 2 * PAD + 1), BOTTOM_M, dtype=np.float32)
+        ground, best = sheets[columns.shape]
+        column_m = cell_m * math.sqrt(1.0 + turn.slope**2)
+        lay(columns, fall_m(column_m, base), ground)
+        near_field(ground, n_rows, turn.slope, near_points(turn.slope), eye, best)
         frame = turn.map_frame(grid.ref)
-        near_field(heights, turn.slope, near_reach(turn.slope), scale, base, eye, best)
-        sweep(heights, turn.slope, scale, base, eye, frame, azimuth, country, rings, steps, best)
-        millideg = np.empty(shape, dtype=np.int16)
-        to_millideg(best, heights, base, eye, millideg)
-        put(millideg, turn.swap, turn.flip_rows, turn.flip_cols, cube[index])
+        sweep(ground, n_rows, turn.slope, column_m, base, eye, frame, azimuth, country, rings, steps, best)
+        write_angles(best, ground, n_rows, column_m, base, eye, turn.swap, turn.flip_rows, turn.flip_cols, cube[index])
 
     with ThreadPoolExecutor(max(1, threads or _cores())) as pool:
         for done, _ in enumerate(pool.map(one, range(first, azimuths)), start=first + 1):
             if progress is not None:
                 progress(done, azimuths)
     return cube
-
-
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    """The turn of a grid that makes an azimuth run along +columns, ``slope`` in [0, 1] rows per column."""
-
-    swap: bool
-    flip_rows: bool
-    flip_cols: bool
-    slope: float
-
-    @classmethod
-    def towards(cls, azimuth: float) -> _Turn:
-        """Return the turn for an azimuth [rad, clockwise from +y]."""
-        along_rows, along_cols = -math.cos(azimuth), math.sin(azimuth)
-        swap = abs(along_rows) > abs(along_cols)
-        u, v = (along_rows, along_cols) if swap else (along_cols, along_rows)
-        slope = abs(v) / abs(u)
-        return cls(swap, v < 0.0, u < 0.0, slope if slope > 1e-12 else 0.0)
-
-    def apply(self, z: NDArray[np.float32], across: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return a view of ``z`` in the turned frame; ``across`` is its transpose."""
-        z = across if self.swap else z
-        return z[:: -1 if self.flip_rows else 1, :: -1 if self.flip_cols else 1]
-
-    def map_frame(self, ref: GeoRef) -> Array:
-        """Return x, y = f[0:2] + row * f[2:4] + col * f[4:6] [m] of a (row, col) of the turned frame."""
-        n_rows, n_cols = (ref.cols, ref.rows) if self.swap else (ref.rows, ref.cols)
-        row0, d_row = (n_rows - 1.0, -1.0) if self.flip_rows else (0.0, 1.0)
-        col0, d_col = (n_cols - 1.0, -1.0) if self.flip_cols else (0.0, 1.0)
-        left, top, cell = ref.x_left + 0.5 * ref.cell_m, ref.y_top - 0.5 * ref.cell_m, ref.cell_m
-        if self.swap:  # turned rows are columns of the grid
-            return np.array([left + row0 * cell, top - col0 * cell, d_row * cell, 0.0, 0.0, -d_col * cell])
-        return np.array([left + col0 * cell, top - row0 * cell, 0.0, -d_row * cell, d_col * cell, 0.0])
 
 
 def _scale(ref: GeoRef) -> float:
