@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .constants import MOON_RADIUS_M
 from .kernel import kernel
+from .near_field import NEAR
 from .turned import unbend
 
 Array = NDArray[np.float64]
@@ -119,18 +120,26 @@ def look_over(
 
 
 @kernel
-def look_level(edge: float, eye: Float32Row, low: int, high: int, fall: float, top: Float32Row) -> None:
+def look_level(edge: np.float32, eye: Float32Row, low: int, high: int, fall: float, top: Float32Row) -> None:
     """Raise top [m per column] of cells ``low`` .. ``high`` of a line by ground that goes on level from its last column.
 
-    All is flat: what is level is the parabola ``edge - fall (k^2 - high^2)``. An eye sees its first point (which counts here for
-    the last cell only, others have seen it), or touches the bulge past it.
+    All is flat: what is level is the parabola ``edge - fall (k^2 - high^2)``. An eye touches its bulge, or sees its first point (of
+    which the hull knows, but not from nearby).
     """
-    first = np.float32(edge - fall * (2.0 * high + 1.0) - eye[high])
+    first = edge - np.float32(fall * (2.0 * high + 1.0)) - eye[high]
     top[high] = first if first > top[high] else top[high]
-    for c in range(low, high + 1):
-        if top[c] < -2.0 * fall * c:  # level ground never stands above the eye's own level
-            # From (c, eye) the parabola p(k) = h - fall k^2 is touched at k = c + d, d^2 = (eye - p(c)) / fall.
-            over = eye[c] - (edge + fall * (high * high - 1.0 * c * c))
-            if over > fall * max(high - c, 1) ** 2:
-                slant = np.float32(-2.0 * (fall * c + math.sqrt(over * fall)))
-                top[c] = slant if slant > top[c] else top[c]
+    for c in range(max(low, high - NEAR), high):
+        first = (edge - eye[c]) / np.float32(high - c)
+        top[c] = first if first > top[c] else top[c]
+    # From (c, eye) the parabola p(k) = h - fall k^2 is touched at k = c + d, d^2 = (eye - p(c)) / fall, if that is past its first
+    # point. With i = c - low, p(c) = h - fall low^2 - fall i (2 low + i).
+    start = edge + np.float32(fall * (high * high - 1.0 * low * low))
+    eyes, tops = eye[low : high + 1], top[low : high + 1]
+    drop, twice, length = np.float32(fall), np.float32(2.0 * low), np.float32(high - low)
+    for i in range(eyes.size):
+        along = np.float32(i)
+        over = eyes[i] - start + drop * along * (twice + along)
+        left = max(length - along, np.float32(1.0))
+        slant = np.float32(-2.0) * (drop * (np.float32(0.5) * twice + along) + np.sqrt(max(over, np.float32(0.0)) * drop))
+        if over > drop * left * left and slant > tops[i]:
+            tops[i] = slant

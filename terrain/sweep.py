@@ -6,7 +6,8 @@ tangent from its own eye (de Floriani and Magillo 1994, Stewart 1998). Three thi
 
 - ``PAD`` lines are handled together: what lies along them is gathered a tile at a time, then worked on line by line;
 - ground that lies below the chord of its neighbours on both sides is on no hull: it never gets to the stack;
-- cells go by blocks of ``BLOCK``: one tangent bounds them all, and who sees more in the near field asks no more.
+- cells go by blocks of ``BLOCK``: one tangent bounds them all, and where the near field hides more, no cell asks; the few
+  points of the hull that any cell of the block can see highest are then seen from all of them at once.
 """
 
 from __future__ import annotations
@@ -27,9 +28,8 @@ Array = NDArray[np.float64]
 Float32Grid = NDArray[np.float32]
 Float32Row = NDArray[np.float32]
 
-BLOCK: Final = 8  # columns; divides NEAR
+BLOCK: Final = 16  # columns; divides NEAR
 SHARED: Final = 4  # neighbouring lines that leave the grid side by side share one look at the regional grid
-STRIP: Final = 16  # columns gathered at a time
 NEVER: Final = np.float32(3e38)
 
 
@@ -61,19 +61,23 @@ def sweep(
         above[c] = int(math.floor(slope * c))
         share[c] = slope * c - above[c]
         nearest[c] = int(math.ceil(slope * c - 0.5))
-    strip = np.empty((STRIP, PAD), dtype=np.float32)
+    strip = np.empty((BLOCK, PAD), dtype=np.float32)
+    blocks = cols // BLOCK + 1
+    lowest, highest = np.empty((blocks, PAD), dtype=np.float32), np.empty((blocks, PAD), dtype=np.float32)
+    least = np.empty((blocks, PAD), dtype=np.float32)
     lines, eyes = np.empty((PAD, cols), dtype=np.float32), np.empty((PAD, cols), dtype=np.float32)
     tops = np.empty((PAD, cols), dtype=np.float32)
     spare = np.empty(cols + 8, dtype=np.float32)
-    point_x, point_z = np.empty(2 * cols + 2, dtype=np.float32), np.empty(2 * cols + 2, dtype=np.float32)
-    hull_x, hull_z = np.empty(2 * cols + 2), np.empty(2 * cols + 2)
+    place = np.empty(cols, dtype=np.int32)
+    hull_x, hull_z = np.empty(cols), np.empty(cols)
     x, z, far_m = np.empty(steps.shape[1]), np.empty(steps.shape[1]), np.empty(steps.shape[1])
     known, looked, looked_high = 0, 0, -1
     lift = np.float32(observer_m)
+    open1, open2, open4 = _openings(cols, 1), _openings(cols, 2), _openings(cols, 4)
     for q0 in range(int(math.floor(-slope * (cols - 1) - 0.5)), rows + 1, PAD):
-        _gather(ground, q0, above, share, np.float32(0.0), strip, lines)
-        _gather(ground, q0, nearest, np.zeros(0), lift, strip, eyes)
-        _gather(best, q0, nearest, np.zeros(0), np.float32(0.0), strip, tops)
+        _gather_lines(ground, q0, above, share, strip, lines)
+        _gather_cells(ground, q0, nearest, lift, strip, eyes, lowest, highest)
+        _gather_cells(best, q0, nearest, np.float32(0.0), strip, tops, least, strip[:0])
         for q in range(q0, min(q0 + PAD, rows + 1)):
             low, high = 0, cols - 1
             if slope > 0.0:
@@ -85,8 +89,12 @@ def sweep(
                 continue
             line, eye, top = lines[q - q0], eyes[q - q0], tops[q - q0]
             if high - low >= NEAR - BLOCK:
-                n = _ridges(line, low, high, spare, point_x, point_z)
-                _look_along(point_x, point_z, n, eye, low, high, hull_x, hull_z, top)
+                n = _ridges(line, low, high, open1, open2, open4, spare, place)
+                j = q - q0
+                _bounds(eye, top, low, high, j, lowest, highest, least)
+                _look_along(
+                    place, n, line, eye, low, high, lowest, highest, least, j, hull_x, hull_z, top
+                )
             # Beyond the grid.
             if rings.shape[0] > 0 and (high != looked_high or q - looked >= SHARED):
                 y = q + slope * high
@@ -99,56 +107,107 @@ def sweep(
                 turn = column_m / MOON_RADIUS_M
                 look_over(far_m, known, steps, edge, eye, low, high, turn, base_m, fall, x, z, top)
             else:
-                look_level(float(line[high]), eye, low, high, fall, top)
+                look_level(line[high], eye, low, high, fall, top)
         _scatter(tops, q0, nearest, strip, best)
 
 
 @kernel
-def _gather(
+def _gather_lines(
+    ground: Float32Grid, q0: int, above: NDArray[np.int64], share: Array, strip: Float32Grid, lines: Float32Grid
+) -> None:
+    """Fill lines [PAD, cols] with the ground along PAD lines from q0 on; where a line is outside, anything.
+
+    At column c line q is ``share[c]`` of a row past row ``q + above[c]``.
+    """
+    cols, count = lines.shape[1], lines.shape[0]
+    for c0 in range(0, cols, BLOCK):
+        wide = min(BLOCK, cols - c0)
+        for i in range(wide):
+            r = q0 + above[c0 + i] + PAD
+            if r >= 0 and r + count + 1 <= ground.shape[1]:
+                at, after, to = ground[c0 + i, r:], ground[c0 + i, r + 1 :], strip[i]
+                w = np.float32(share[c0 + i])
+                for j in range(count):
+                    to[j] = at[j] + w * (after[j] - at[j])
+        _turn_strip(strip, c0, wide, lines)
+
+
+@kernel
+def _gather_cells(
     columns: Float32Grid,
     q0: int,
-    first: NDArray[np.int64],
-    share: Array,
+    nearest: NDArray[np.int64],
     lift: np.float32,
     strip: Float32Grid,
     lines: Float32Grid,
+    low: Float32Grid,
+    high: Float32Grid,
 ) -> None:
-    """Fill lines [PAD, cols] with what ``columns`` hold along PAD lines from q0 on; where a line is outside, anything.
+    """Fill lines [PAD, cols] with ``columns`` at the cells of PAD lines, plus ``lift``; low, high [blocks, PAD] with their extremes.
 
-    At column c the lines run from row q0 + first[c] on, plus ``share`` of a row (none: at whole rows); ``lift`` is added.
+    At column c line q serves row ``q + nearest[c]``. Where a line is outside there may be anything, so extremes hold where a
+    line is inside for a whole block. ``high`` may be empty.
     """
-    cols = columns.shape[0]
-    for c0 in range(0, cols, STRIP):
-        wide = min(STRIP, cols - c0)
+    cols, count = lines.shape[1], lines.shape[0]
+    for c0 in range(0, cols, BLOCK):
+        wide = min(BLOCK, cols - c0)
         for i in range(wide):
-            r = q0 + first[c0 + i] + PAD
-            if r < 0 or r + PAD + 1 > columns.shape[1]:
-                continue
-            at, to = columns[c0 + i, r : r + PAD + 1], strip[i]
-            if share.size > 0:
-                w = np.float32(share[c0 + i])
-                for j in range(PAD):
-                    to[j] = at[j] + w * (at[j + 1] - at[j])
-            else:
-                for j in range(PAD):
+            r = q0 + nearest[c0 + i] + PAD
+            if r >= 0 and r + count + 1 <= columns.shape[1]:
+                at, to = columns[c0 + i, r:], strip[i]
+                for j in range(count):
                     to[j] = at[j] + lift
-        if wide == STRIP:
-            for j in range(PAD):
-                line = lines[j, c0:]
-                for i in range(STRIP):
-                    line[i] = strip[i, j]
+        floor = low[c0 // BLOCK]
+        for j in range(count):
+            floor[j] = strip[0, j]
+        for i in range(1, wide):
+            at = strip[i]
+            for j in range(count):
+                floor[j] = at[j] if at[j] < floor[j] else floor[j]
+        if high.size > 0:
+            roof = high[c0 // BLOCK]
+            for j in range(count):
+                roof[j] = strip[0, j]
+            for i in range(1, wide):
+                at = strip[i]
+                for j in range(count):
+                    roof[j] = at[j] if at[j] > roof[j] else roof[j]
+        _turn_strip(strip, c0, wide, lines)
+
+
+@kernel
+def _turn_strip(strip: Float32Grid, c0: int, wide: int, lines: Float32Grid) -> None:
+    """Copy strip [BLOCK, PAD] to columns c0 .. c0 + wide - 1 of lines [PAD, cols]."""
+    for j in range(lines.shape[0]):
+        line = lines[j, c0:]
+        if wide == BLOCK:
+            for i in range(BLOCK):
+                line[i] = strip[i, j]
         else:
-            for j in range(PAD):
-                for i in range(wide):
-                    lines[j, c0 + i] = strip[i, j]
+            for i in range(wide):
+                line[i] = strip[i, j]
+
+
+@kernel
+def _bounds(
+    eye: Float32Row, top: Float32Row, low: int, high: int, j: int, lowest: Float32Grid, highest: Float32Grid, least: Float32Grid
+) -> None:  # fmt: skip
+    """Mend the extremes of a line's first and last block, which it may cross in part only."""
+    for block in (low // BLOCK, high // BLOCK):
+        begin, end = max(block * BLOCK, low), min(block * BLOCK + BLOCK - 1, high)
+        lowest[block, j], highest[block, j], least[block, j] = eye[begin], eye[begin], top[begin]
+        for c in range(begin + 1, end + 1):
+            lowest[block, j] = min(lowest[block, j], eye[c])
+            highest[block, j] = max(highest[block, j], eye[c])
+            least[block, j] = min(least[block, j], top[c])
 
 
 @kernel
 def _scatter(lines: Float32Grid, q0: int, first: NDArray[np.int64], strip: Float32Grid, columns: Float32Grid) -> None:
     """Put lines [PAD, cols] back where `_gather` took them from (what is outside falls on the padding)."""
     cols = columns.shape[0]
-    for c0 in range(0, cols, STRIP):
-        wide = min(STRIP, cols - c0)
+    for c0 in range(0, cols, BLOCK):
+        wide = min(BLOCK, cols - c0)
         for j in range(PAD):
             line = lines[j, c0:]
             for i in range(wide):
@@ -163,50 +222,66 @@ def _scatter(lines: Float32Grid, q0: int, first: NDArray[np.int64], strip: Float
 
 
 @kernel
-def _ridges(line: Float32Row, low: int, high: int, spare: Float32Row, x: Float32Row, z: Float32Row) -> int:
-    """Fill x, z with the places of a line, from ``high`` down, that may be on a hull; return how many.
+def _openings(cols: int, stride: int) -> Float32Row:
+    """Return float32 [cols], -NEVER where the place ``stride`` before a column is in a nearer block than the column, else 0."""
+    out = np.zeros(cols, dtype=np.float32)
+    for c in range(cols):
+        if c % BLOCK < stride:
+            out[c] = -NEVER
+    return out
 
-    Left out is what lies below the chord of the places 1, 2 or 4 to both sides, as long as both are in the same block or farther:
-    the hull of all ground from the beginning of any block on stays what it is.
+
+@kernel
+def _ridges(
+    line: Float32Row,
+    low: int,
+    high: int,
+    open1: Float32Row,
+    open2: Float32Row,
+    open4: Float32Row,
+    spare: Float32Row,
+    place: NDArray[np.int32],
+) -> int:
+    """Fill place with the columns of a line, from ``high`` down, that may be on a hull; return how many.
+
+    Left out is what lies below the chord of the places 1, 2 or 4 to both sides, as long as both are in the same block or farther
+    (see `_openings`): the hull of all ground from the beginning of any block on stays what it is.
     """
     n = high - low + 1
     for c in range(low, high + 1):
         spare[c] = np.float32(0.0)
-    if n > 8:
-        here, out = line[low + 4 :], spare[low + 4 :]
-        near1, far1, near2, far2 = line[low + 3 :], line[low + 5 :], line[low + 2 :], line[low + 6 :]
-        near4, far4 = line[low:], line[low + 8 :]
-        for i in range(n - 8):
-            m = near1[i] + far1[i]
-            o = near2[i] + far2[i]
-            p = near4[i] + far4[i]
-            m = m if m > o else o
-            m = m if m > p else p
-            out[i] = here[i] + here[i] - m
-        for c in range(low + 4 + (-low - 4) % BLOCK, high - 3, BLOCK):
-            spare[c] = np.float32(0.0)
-            spare[c + 1] = line[c + 1] + line[c + 1] - line[c] - line[c + 2]
-            for k in range(2, 4):
-                m = line[c + k - 1] + line[c + k + 1]
-                o = line[c + k - 2] + line[min(c + k + 2, high)]
-                spare[c + k] = line[c + k] + line[c + k] - max(m, o)
+    here, out = line[low + 4 :], spare[low + 4 :]
+    near1, far1, skip1 = line[low + 3 :], line[low + 5 :], open1[low + 4 :]
+    near2, far2, skip2 = line[low + 2 :], line[low + 6 :], open2[low + 4 :]
+    near4, far4, skip4 = line[low:], line[low + 8 :], open4[low + 4 :]
+    for i in range(n - 8):
+        m = near1[i] + far1[i] + skip1[i]
+        o = near2[i] + far2[i] + skip2[i]
+        p = near4[i] + far4[i] + skip4[i]
+        m = m if m > o else o
+        m = m if m > p else p
+        out[i] = here[i] + here[i] - m
     count = 0
     for c in range(high, low - 1, -1):
-        x[count] = np.float32(c)
-        z[count] = line[c]
+        place[count] = c
         count += 1 if spare[c] >= np.float32(0.0) else 0
     return count
 
 
 @kernel
 def _look_along(
-    x: Float32Row, z: Float32Row, n: int, eye: Float32Row, low: int, high: int, hull_x: Array, hull_z: Array, top: Float32Row
+    place: NDArray[np.int32], n: int, line: Float32Row, eye: Float32Row, low: int, high: int, lowest: Float32Grid, highest: Float32Grid,
+    least: Float32Grid, j: int, hull_x: Array, hull_z: Array, top: Float32Row,
 ) -> None:  # fmt: skip
-    """Raise top by the ground of the line itself (places x, z, falling in x), NEAR - BLOCK columns ahead and more."""
+    """Raise top by the ground of the line itself (its columns ``place``, falling), NEAR - BLOCK columns ahead and more.
+
+    From a higher eye the point of the hull that stands highest is farther, or the same; from an eye farther back, all
+    farther or all nearer. So between those of a block's four corners lies that of each of its cells: mostly it is one point.
+    """
     size, taken, point = 0, 0, 0
     for block in range((high // BLOCK) * BLOCK, low + NEAR - BLOCK, -BLOCK):
-        while taken < n and x[taken] >= block:
-            px, pz = float(x[taken]), float(z[taken])
+        while taken < n and place[taken] >= block:
+            px, pz = float(place[taken]), float(line[place[taken]])
             while size >= 2 and (hull_z[size - 1] - pz) * (hull_x[size - 2] - px) <= (hull_z[size - 2] - pz) * (
                 hull_x[size - 1] - px
             ):
@@ -216,18 +291,25 @@ def _look_along(
             size += 1
             taken += 1
         begin, end = max(block - NEAR, low), min(block - NEAR + BLOCK - 1, high)
-        lowest = eye[begin]
-        for c in range(begin + 1, end + 1):
-            lowest = eye[c] if eye[c] < lowest else lowest
-        point = _climb(hull_x, hull_z, size, point, float(end), float(lowest))
-        bound = (hull_z[point] - lowest) / (hull_x[point] - end)
+        here = (block - NEAR) // BLOCK
+        low_eye, high_eye = float(lowest[here, j]), float(highest[here, j])
+        point = _climb(hull_x, hull_z, size, point, float(end), low_eye)
+        bound = (hull_z[point] - low_eye) / (hull_x[point] - end)
         if bound < 0.0:
             bound *= (block - end) / (block - begin)
-        for c in range(begin, end + 1):
-            if top[c] < bound:
-                point = _climb(hull_x, hull_z, size, point, float(c), float(eye[c]))
-                slant = np.float32((hull_z[point] - eye[c]) / (hull_x[point] - c))
-                top[c] = slant if slant > top[c] else top[c]
+        if bound <= least[here, j]:
+            continue
+        other = _climb(hull_x, hull_z, size, point, float(begin), low_eye)
+        near, far = max(point, other), min(point, other)
+        other = _climb(hull_x, hull_z, size, far, float(begin), high_eye)
+        far = min(far, other)
+        far = min(far, _climb(hull_x, hull_z, size, other, float(end), high_eye))
+        eyes, tops = eye[begin : end + 1], top[begin : end + 1]
+        for k in range(far, near + 1):
+            at, height = np.float32(hull_x[k] - begin), np.float32(hull_z[k])
+            for i in range(eyes.size):
+                slant = (height - eyes[i]) / (at - np.float32(i))
+                tops[i] = slant if slant > tops[i] else tops[i]
 
 
 @kernel
