@@ -65,8 +65,9 @@ def sweep(
     blocks = cols // BLOCK + 1
     lowest, highest = np.empty((blocks, PAD), dtype=np.float32), np.empty((blocks, PAD), dtype=np.float32)
     least = np.empty((blocks, PAD), dtype=np.float32)
-    lines, eyes = np.empty((PAD, cols), dtype=np.float32), np.empty((PAD, cols), dtype=np.float32)
-    tops = np.empty((PAD, cols), dtype=np.float32)
+    room = cols + BLOCK  # one more cache line than a power of two: lines do not fight for the same places in the cache
+    lines, eyes = np.empty((PAD, room), dtype=np.float32), np.empty((PAD, room), dtype=np.float32)
+    tops = np.empty((PAD, room), dtype=np.float32)
     spare = np.empty(cols + 8, dtype=np.float32)
     place = np.empty(cols, dtype=np.int32)
     hull_x, hull_z = np.empty(cols), np.empty(cols)
@@ -115,11 +116,11 @@ def sweep(
 def _gather_lines(
     ground: Float32Grid, q0: int, above: NDArray[np.int64], share: Array, strip: Float32Grid, lines: Float32Grid
 ) -> None:
-    """Fill lines [PAD, cols] with the ground along PAD lines from q0 on; where a line is outside, anything.
+    """Fill lines [PAD, cols or more] with the ground along PAD lines from q0 on; where a line is outside, anything.
 
     At column c line q is ``share[c]`` of a row past row ``q + above[c]``.
     """
-    cols, count = lines.shape[1], lines.shape[0]
+    cols, count = ground.shape[0], lines.shape[0]
     for c0 in range(0, cols, BLOCK):
         wide = min(BLOCK, cols - c0)
         for i in range(wide):
@@ -143,12 +144,12 @@ def _gather_cells(
     low: Float32Grid,
     high: Float32Grid,
 ) -> None:
-    """Fill lines [PAD, cols] with ``columns`` at the cells of PAD lines, plus ``lift``; low, high [blocks, PAD] with their extremes.
+    """Fill lines [PAD, cols or more] with ``columns`` at the cells of PAD lines, plus ``lift``; low, high [blocks, PAD] with their extremes.
 
     At column c line q serves row ``q + nearest[c]``. Where a line is outside there may be anything, so extremes hold where a
     line is inside for a whole block. ``high`` may be empty.
     """
-    cols, count = lines.shape[1], lines.shape[0]
+    cols, count = columns.shape[0], lines.shape[0]
     for c0 in range(0, cols, BLOCK):
         wide = min(BLOCK, cols - c0)
         for i in range(wide):
@@ -177,7 +178,7 @@ def _gather_cells(
 
 @kernel
 def _turn_strip(strip: Float32Grid, c0: int, wide: int, lines: Float32Grid) -> None:
-    """Copy strip [BLOCK, PAD] to columns c0 .. c0 + wide - 1 of lines [PAD, cols]."""
+    """Copy strip [BLOCK, PAD] to columns c0 .. c0 + wide - 1 of lines [PAD, cols or more]."""
     for j in range(lines.shape[0]):
         line = lines[j, c0:]
         if wide == BLOCK:
@@ -204,7 +205,7 @@ def _bounds(
 
 @kernel
 def _scatter(lines: Float32Grid, q0: int, first: NDArray[np.int64], strip: Float32Grid, columns: Float32Grid) -> None:
-    """Put lines [PAD, cols] back where `_gather` took them from (what is outside falls on the padding)."""
+    """Put lines [PAD, cols or more] back where `_gather` took them from (what is outside falls on the padding)."""
     cols = columns.shape[0]
     for c0 in range(0, cols, BLOCK):
         wide = min(BLOCK, cols - c0)
