@@ -14,16 +14,16 @@ from .turned import PAD
 Array = NDArray[np.float64]
 Float32Grid = NDArray[np.float32]
 
-NEAR: Final = 48  # columns ahead
-CLOSE: Final = 24  # columns ahead where a ray is sampled at the rows it crosses, too
+NEAR: Final = 112  # columns ahead
+CLOSE: Final = 112  # columns ahead where a ray is sampled at the rows it crosses, too
 
 
 def near_points(slope: float) -> Array:
     """Return float64 [2, n], columns and rows ahead at which a ray is sampled besides its first NEAR columns, rising.
 
-    One cell away; halfway between the first eight columns; and where the ray crosses a row (two cells give the bilinear ground).
+    One cell away; halfway between the first four columns; and where the ray crosses a row (two cells give the bilinear ground).
     """
-    points = [(c, slope * c) for c in (1.0 / math.sqrt(1.0 + slope * slope), *np.arange(1.5, 8.0))]
+    points = [(c, slope * c) for c in (1.0 / math.sqrt(1.0 + slope * slope), *np.arange(1.5, 4.0))]
     if slope > 0.0:
         points += [(r / slope, r) for r in np.arange(1.0, slope * CLOSE) if r / slope > 1.0 and (r / slope) % 1.0 > 0.0]
     return np.array(sorted(points)).T.copy()

@@ -136,7 +136,8 @@ def write_angles(
     """
     cols = best.shape[0]
     fall = fall_m(column_m, base_m)
-    half, per_m, per_column = np.float32(0.5), np.float32(1.0 / MOON_RADIUS_M), np.float32(1.0 / column_m)
+    half = np.float32(32768.5)  # angles are made positive, where cutting off is rounding down
+    per_m, per_column = np.float32(1.0 / MOON_RADIUS_M), np.float32(1.0 / column_m)
     angles = np.empty((TILE, TILE), dtype=np.int16)
     for r0 in range(0, rows, TILE):
         high = min(TILE, rows - r0)
@@ -152,7 +153,7 @@ def write_angles(
                     t = min(max(t, -STEEPEST), STEEPEST)
                     q = t * t
                     angle = t * (C0 + q * (C1 + q * (C2 + q * (C3 + q * (C4 + q * (C5 + q * C6))))))
-                    row[j] = np.int16(math.floor(angle + half))
+                    row[j] = np.int16(np.int32(angle + half) - 32768)
             if swap:
                 for i in range(wide):
                     to = out[cols - 1 - c0 - i if flip_cols else c0 + i]
