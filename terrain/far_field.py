@@ -140,6 +140,8 @@ def look_level(edge: np.float32, eye: Float32Row, low: int, high: int, fall: flo
         along = np.float32(i)
         over = eyes[i] - start + drop * along * (twice + along)
         left = max(length - along, np.float32(1.0))
-        slant = np.float32(-2.0) * (drop * (np.float32(0.5) * twice + along) + np.sqrt(max(over, np.float32(0.0)) * drop))
+        slant = np.float32(-2.0) * (
+            drop * (np.float32(0.5) * twice + along) + np.sqrt(max(over, np.float32(0.0)) * drop)
+        )
         if over > drop * left * left and slant > tops[i]:
             tops[i] = slant

@@ -1,22 +1,19 @@
 """The horizon of every cell: elevation angle of the skyline for each azimuth, on a curved Moon, negative angles included.
 
-For one azimuth, the grid is turned so that the azimuth runs along +columns, at most one row per column, and then
+For one azimuth, the grid is turned so that the azimuth runs along +columns, at most one row per column, and its heights are
+flattened so that lines of sight on the sphere are straight lines (`moonfleet.terrain.turned`). Then
 
-1. *near field*: the first ``NEAR`` columns of every cell's own ray, the ground bilinear, from one cell away, at quarter
-   and half columns first. For one azimuth these are fixed shifts with fixed weights, one fast pass over a row each;
-2. *sweep*: along slanted lines, one to a row, from the far end back, the upper convex hull of all ground more than
-   ``NEAR`` steps ahead is kept on a stack; each cell nearest to the line asks for the tangent from its observer to the
-   hull, unless the near field hides more than the hull can show. The cost per cell does not depend on how far it sees
-   (de Floriani and Magillo 1994, Stewart 1998);
-3. *far field*: a second hull, of the regional grid sampled along the great circle that continues the line, out to 250 km.
-
-Heights are bent first (`moonfleet.terrain.sweep.bend`), so that angles on the sphere come out of plane geometry.
+1. *near field* (`moonfleet.terrain.near_field`): each cell's own ray over the first ``NEAR`` columns, the ground bilinear, from
+   one cell away, wherever the ray crosses a column or a row. For one azimuth these are fixed shifts with fixed weights;
+2. *sweep* (`moonfleet.terrain.sweep`): all ground farther off, along slanted lines, by a convex hull that is kept from the far
+   end back. The cost per cell does not depend on how far it sees (de Floriani and Magillo 1994, Stewart 1998);
+3. *far field* (`moonfleet.terrain.far_field`): a second hull, of the country around the grid, sampled along the great
+   circle that continues the line, out to 250 km.
 """
 
 from __future__ import annotations
 
 import math
-import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +29,8 @@ from .grid import GeoRef, HeightGrid
 from .kernel import kernel
 from .near_field import near_field, near_points
 from .sweep import sweep
-from .turned import BOTTOM_M, PAD, Turn, bend, fall_m, lay, write_angles
+from .threads import cores
+from .turned import Turn, bend, fall_m, lay, sheet, write_angles
 
 Array = NDArray[np.float64]
 Float32Grid = NDArray[np.float32]
@@ -153,9 +151,11 @@ def compute_horizon(
         turn = Turn.towards(azimuth)
         columns = turn.columns(z, across)
         n_cols, n_rows = columns.shape
-        sheets = cast("dict[tuple[int, int], Float32Grid]", desks.__dict__)  # fresh memory costs as much as a pass over it
+        sheets = cast(
+            "dict[tuple[int, int], tuple[Float32Grid, Float32Grid]]", desks.__dict__
+        )  # fresh memory costs as much as a pass over it
         if columns.shape not in sheets:
-            sheets[columns.shape] = np.full((2, n_cols, n_rows + 2 * PAD + 1), BOTTOM_M, dtype=np.float32)
+            sheets[columns.shape] = sheet(n_cols, n_rows), sheet(n_cols, n_rows)
         ground, best = sheets[columns.shape]
         column_m = cell_m * math.sqrt(1.0 + turn.slope**2)
         lay(columns, fall_m(column_m, base), ground)
@@ -164,7 +164,7 @@ def compute_horizon(
         sweep(ground, n_rows, turn.slope, column_m, base, eye, frame, azimuth, country, rings, steps, best)
         write_angles(best, ground, n_rows, column_m, base, eye, turn.swap, turn.flip_rows, turn.flip_cols, cube[index])
 
-    with ThreadPoolExecutor(max(1, threads or _cores())) as pool:
+    with ThreadPoolExecutor(max(1, threads or cores())) as pool:
         for done, _ in enumerate(pool.map(one, range(first, azimuths)), start=first + 1):
             if progress is not None:
                 progress(done, azimuths)
@@ -175,13 +175,6 @@ def _scale(ref: GeoRef) -> float:
     """Return the stereographic scale at the middle of ``ref``: metres on the map per metre on the sphere."""
     x, y = ref.centre
     return 1.0 + (x * x + y * y) / (4.0 * MOON_RADIUS_M**2)
-
-
-def _cores() -> int:
-    """Return how many threads this process may run: its cores, or fewer where NUMBA_NUM_THREADS says so."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
-    wish = os.environ.get("NUMBA_NUM_THREADS", "")
-    return min(cores, int(wish)) if wish.isdigit() else cores
 
 
 def _rings(around: Sequence[HeightGrid]) -> tuple[Float32Grid, Array]:

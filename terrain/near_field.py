@@ -9,38 +9,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .kernel import kernel
-from .turned import PAD
+from .turned import PAD, padded
 
 Array = NDArray[np.float64]
 Float32Grid = NDArray[np.float32]
 
-NEAR: Final = 112  # columns ahead
-CLOSE: Final = 112  # columns ahead where a ray is sampled at the rows it crosses, too
+NEAR: Final = 112  # columns ahead; no more than turned.AHEAD
 
 
 def near_points(slope: float) -> Array:
     """Return float64 [2, n], columns and rows ahead at which a ray is sampled besides its first NEAR columns, rising.
 
-    One cell away; halfway between the first four columns; and where the ray crosses a row (two cells give the bilinear ground).
+    One cell away; halfway between the first four columns; and, up to NEAR columns ahead, where the ray crosses a row (there, as
+    on columns, two cells give the bilinear ground).
     """
     points = [(c, slope * c) for c in (1.0 / math.sqrt(1.0 + slope * slope), *np.arange(1.5, 4.0))]
     if slope > 0.0:
-        points += [(r / slope, r) for r in np.arange(1.0, slope * CLOSE) if r / slope > 1.0 and (r / slope) % 1.0 > 0.0]
+        points += [(r / slope, r) for r in np.arange(1.0, slope * NEAR) if r / slope > 1.0 and (r / slope) % 1.0 > 0.0]
     return np.array(sorted(points)).T.copy()
 
 
 @kernel
-def near_field(ground: Float32Grid, rows: int, slope: float, points: Array, observer_m: float, best: Float32Grid) -> None:
+def near_field(
+    ground: Float32Grid, rows: int, slope: float, points: Array, observer_m: float, best: Float32Grid
+) -> None:
     """Fill best, laid out as ``ground`` (see `moonfleet.terrain.turned`), with each cell's greatest slope [m per column].
 
     Rays are sampled at ``points`` (see `near_points`) and at columns 1 .. NEAR ahead, from ``observer_m`` above their cells.
     """
-    cols = ground.shape[0]
-    eye = np.empty(rows, dtype=np.float32)
+    cols, n = ground.shape[0], padded(rows)
+    eye = np.empty(n, dtype=np.float32)
     lift, none, lowest = np.float32(observer_m), np.float32(0.0), np.float32(-1e9)
     for c in range(cols):
-        top, here = best[c, PAD : PAD + rows], ground[c, PAD:]
-        for i in range(rows):
+        top, here = best[c, PAD:], ground[c, PAD:]
+        for i in range(n):
             eye[i] = here[i] + lift
             top[i] = lowest
         for k in range(points.shape[1]):
@@ -49,7 +51,6 @@ def near_field(ground: Float32Grid, rows: int, slope: float, points: Array, obse
                 break
             f, w = np.float32(points[0, k] - ahead), np.float32(points[1, k] - below)
             inverse = np.float32(1.0 / points[0, k])
-            n = min(rows, rows + 1 - below)  # of the others the ray has left the grid
             a, b = ground[c + ahead, PAD + below :], ground[c + ahead + 1, PAD + below :]
             if w == none:
                 for i in range(n):
@@ -66,7 +67,6 @@ def near_field(ground: Float32Grid, rows: int, slope: float, points: Array, obse
             if below > rows:
                 break
             w, inverse = np.float32(slope * k - below), np.float32(1.0 / k)
-            n = min(rows, rows + 1 - below)
             a = ground[c + k, PAD + below :]
             for i in range(n):
                 slant = (a[i] + w * (a[i + 1] - a[i]) - eye[i]) * inverse

@@ -93,9 +93,7 @@ def sweep(
                 n = _ridges(line, low, high, open1, open2, open4, spare, place)
                 j = q - q0
                 _bounds(eye, top, low, high, j, lowest, highest, least)
-                _look_along(
-                    place, n, line, eye, low, high, lowest, highest, least, j, hull_x, hull_z, top
-                )
+                _look_along(place, n, line, eye, low, high, lowest, highest, least, j, hull_x, hull_z, top)
             # Beyond the grid.
             if rings.shape[0] > 0 and (high != looked_high or q - looked >= SHARED):
                 y = q + slope * high
@@ -144,7 +142,7 @@ def _gather_cells(
     low: Float32Grid,
     high: Float32Grid,
 ) -> None:
-    """Fill lines [PAD, cols or more] with ``columns`` at the cells of PAD lines, plus ``lift``; low, high [blocks, PAD] with their extremes.
+    """Fill lines [PAD, cols or more] with ``columns`` at the cells of PAD lines, plus ``lift``; low, high [blocks, PAD] with extremes.
 
     At column c line q serves row ``q + nearest[c]``. Where a line is outside there may be anything, so extremes hold where a
     line is inside for a whole block. ``high`` may be empty.

@@ -1,7 +1,7 @@
 """The grid turned for one azimuth: the kernels of `moonfleet.terrain.horizon` all work on this layout.
 
 A turned grid has its azimuth along +columns and climbs ``slope`` (0..1) rows per column. It is kept column by column, as
-``ground`` float32 [cols, PAD + rows + PAD + 1] with ``PAD`` cells of padding at both ends of a column, so that what runs along
+``ground`` float32 [cols, ...] (see `sheet`) with ``PAD`` cells of padding before a column and more after it, so that what runs along
 the rays, for all rows of a column at once, reads and writes neighbours in memory.
 
 Heights are *flat*: bent (see `bend`), above ``base_m``, and less the fall of the sphere over the columns. A straight line
@@ -24,6 +24,7 @@ from .kernel import kernel
 Array = NDArray[np.float64]
 Float32Grid = NDArray[np.float32]
 
+AHEAD: Final = 128  # more cells of padding at the far end, where rays leave the grid
 PAD: Final = 32  # cells of padding at both ends of a column; as many lines are swept together
 BOTTOM_M: Final = -1e6  # [m] height of the padding, below everything
 LIMIT_DEG: Final = 32.7  # int16 holds +-32.767 deg
@@ -72,6 +73,17 @@ def bend(z: Float32Grid) -> Float32Grid:
     """
     high = z.astype(np.float64)
     return (high / (1.0 + high / MOON_RADIUS_M)).astype(np.float32)
+
+
+@kernel
+def padded(rows: int) -> int:
+    """Return rows, up to a multiple of 32: loops over as many cells have no rest that is too short to run wide."""
+    return -(-rows // 32) * 32
+
+
+def sheet(cols: int, rows: int) -> Float32Grid:
+    """Return a new ``ground`` for so many columns and rows: bottom everywhere."""
+    return np.full((cols, PAD + padded(rows) + AHEAD + PAD), BOTTOM_M, dtype=np.float32)
 
 
 @kernel
