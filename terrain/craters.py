@@ -38,7 +38,9 @@ RESOLVED = 2.5  # [cells] smallest diameter that a grid can show
 FRESH_DEPTH = 0.19  # [-] depth / diameter, Pike 1977
 SECONDARY_DEPTH = 0.10  # [-] of fresh secondary craters, McEwen & Bierhaus 2006
 PRIMARY = 0.1  # [-] share of primaries up to 100 m; above it grows, towards 1 at a few km
-WEAR = 12.0  # [-] by how much a crater of 100 m is shallower at the end of its life; fitted to slopes at 5 m (fit_relief)
+WEAR = (
+    12.0  # [-] by how much a crater of 100 m is shallower at the end of its life; fitted to slopes at 5 m (fit_relief)
+)
 COMPLEX_M = 15_000.0  # [m] larger craters are complex: depth [km] = 1.044 D^0.301, Pike 1977
 REACH = 2.4  # [radii] ejecta blanket is cut off there
 OUTLINE = 1.08  # [-] largest radius of an outline over its mean

@@ -94,7 +94,7 @@ def slope_percentiles(grid: HeightGrid, base_m: float) -> tuple[float, float, fl
 class PatchFigures(NamedTuple):
     """Means over the patches of a grid that are like the published one: how many, RMS differences [m], slopes [deg]."""
 
-    count: int
+    patches: int
     rms_m: dict[float, float]
     slopes_deg: tuple[float, float, float]
 
@@ -107,7 +107,7 @@ def patch_figures(grid: HeightGrid) -> PatchFigures:
     n = _cells(grid, PATCH_M)
     rms: list[list[float]] = []
     slopes: list[tuple[float, float, float]] = []
-    x0, y0, _, y1 = grid.ref.bounds
+    x0, _, _, y1 = grid.ref.bounds
     for i in range(grid.ref.rows // n):
         for j in range(grid.ref.cols // n):
             x, y = x0 + j * PATCH_M, y1 - i * PATCH_M
@@ -117,9 +117,13 @@ def patch_figures(grid: HeightGrid) -> PatchFigures:
                 rms.append([rms_difference(patch, lag) for lag in PATCH_RMS_M])
                 slopes.append(slope_percentiles(patch, PATCH_SLOPE_BASE_M))
     if not rms:
-        raise SiteError(f"grid: none of its patches of {PATCH_M:g} m is like the published one; allowed: gentle ground.")
+        raise SiteError(
+            f"grid: none of its patches of {PATCH_M:g} m is like the published one; allowed: gentle ground."
+        )
     mean: Float64Array = np.mean(rms, axis=0)
     p50, p90, p99 = np.mean(slopes, axis=0)
     return PatchFigures(
-        len(rms), {lag: float(v) for lag, v in zip(PATCH_RMS_M, mean, strict=True)}, (float(p50), float(p90), float(p99))
+        len(rms),
+        {lag: float(v) for lag, v in zip(PATCH_RMS_M, mean, strict=True)},
+        (float(p50), float(p90), float(p99)),
     )

@@ -53,9 +53,7 @@ class LocalGround:
 
     __slots__ = ("cover", "grid", "seed", "style")
 
-    def __init__(
-        self, grid: HeightGrid, rock_cover: Float32Grid, seed: int, style: GroundStyle = CALIBRATED
-    ) -> None:
+    def __init__(self, grid: HeightGrid, rock_cover: Float32Grid, seed: int, style: GroundStyle = CALIBRATED) -> None:
         if np.shape(rock_cover) != grid.ref.shape:
             raise SiteError(f"rock_cover: shape {np.shape(rock_cover)}; allowed: {grid.ref.shape}, as the site's grid.")
         self.grid = grid
@@ -90,7 +88,8 @@ class LocalGround:
         """Return the true ground in a square of ``2 half_m`` around (x, y) at ``cell_m`` (snapped to whole cells).
 
         Smooth interpolation of the site's cells (they are met exactly), plus the craters that those cells are too coarse to
-        show, micro-roughness and rocks as domes. Raises `SiteError` for a place outside the site or a patch of more than 4 000 cells on a side.
+        show, micro-roughness and rocks as domes. Raises `SiteError` for a place outside the site or a patch of more than
+        4 000 cells on a side.
         """
         site = self.grid.ref
         if not site.inside(x, y):

@@ -8,7 +8,6 @@ slope of the coarse ground, and varies over kilometres besides.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +15,7 @@ from scipy import ndimage
 
 from .craters import craters_near, smallest_on, stamp_on
 from .grid import Float64Array, GeoRef, HeightGrid
-from .ground_style import CALIBRATED, GroundStyle
+from .ground_style import GroundStyle
 from .lattice import SPREAD, Window, draw_lattice, lattice_values, summed
 
 # Lattice spacing [m] -> standard deviation of its coefficients [m] on ground with a coarse slope of 0.2.
@@ -104,9 +103,9 @@ class Relief:
 
     def _gain(self, spacing_m: float, window: Window) -> Float64Array:
         """Return the factor of the amplitude at the points of a lattice."""
-        x, y = np.meshgrid(
-            spacing_m * np.arange(window.i0, window.i1 + 1), spacing_m * np.arange(window.j0, window.j1 + 1)
-        )
+        along: Float64Array = spacing_m * np.arange(window.i0, window.i1 + 1, dtype=np.float64)
+        across: Float64Array = spacing_m * np.arange(window.j0, window.j1 + 1, dtype=np.float64)
+        x, y = (part.astype(np.float64) for part in np.meshgrid(along, across))
         patchy = PATCHY / SPREAD * lattice_values(self.seed, "rough places", PATCH_M, window, spacing_m)
         rugged = np.minimum(np.hypot(LEAST, self.slope.at(x, y) / TYPICAL_SLOPE), MOST)
         return np.exp(patchy - PATCHY**2) * rugged  # mean square of the first factor: 1

@@ -10,8 +10,6 @@ Relief is keyed by world position, and every step has finite reach: overlapping 
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage

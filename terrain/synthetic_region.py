@@ -12,8 +12,8 @@ import math
 import numpy as np
 
 from .craters import LARGEST_M, craters_near, stamp_on
-from .ground_style import CALIBRATED, GroundStyle
 from .grid import Float64Array, GeoRef, HeightGrid
+from .ground_style import CALIBRATED, GroundStyle
 from .lattice import SPREAD, Window, draw_lattice, lattice_values, summed
 from .relief import LARGEST_SEEDED_M
 
@@ -22,7 +22,9 @@ REACH_M = 250_000.0  # [m] how far the region reaches around the middle of a sit
 LEVELS = 8  # lattices, from 204.8 km down to the cell
 WIDEST_AMPLITUDE_M = 7_103.0  # [m] standard deviation of the coefficients of the widest lattice
 STEEPNESS = 0.747  # [-] amplitudes go with this power of the spacing
-PATCH_M = 51_200.0  # [m] lattice on which narrower relief is stronger in some places than in others: highlands and plains
+PATCH_M = (
+    51_200.0  # [m] lattice on which narrower relief is stronger in some places than in others: highlands and plains
+)
 PATCHY = 0.5  # [-] standard deviation of the logarithm of that strength
 PARTS = 4  # parts of a cell, each way, in which craters are drawn before means are taken
 
@@ -46,9 +48,7 @@ def synthetic_region(ref: GeoRef, seed: int, style: GroundStyle = CALIBRATED, th
     region = GeoRef(left * CELL_M, top * CELL_M, CELL_M, top - low, right - left)
     parts = GeoRef(region.x_left, region.y_top, CELL_M / PARTS, region.rows * PARTS, region.cols * PARTS)
     fine = np.zeros(parts.shape)
-    stamp_on(
-        fine, parts, craters_near(seed, parts.bounds, LARGEST_SEEDED_M, LARGEST_M, style.crater_density), threads
-    )
+    stamp_on(fine, parts, craters_near(seed, parts.bounds, LARGEST_SEEDED_M, LARGEST_M, style.crater_density), threads)
     z = fine.reshape(region.rows, PARTS, region.cols, PARTS).mean(axis=(1, 3))
     levels = [(spacing, style.roughness * amplitude) for spacing, amplitude in roughness_levels()]
     wide = [level for level in levels if level[0] >= PATCH_M]

@@ -97,7 +97,7 @@ def measure(fine: HeightGrid, coarse: HeightGrid) -> Figures:
         {lag: rms_difference(fine, lag) for lag in SITE_RMS_M},
         slope_percentiles(fine, SITE_SLOPE_BASE_M),
         tuple(rms_difference(fine, lag) for lag in SHORT_M),
-        patch.count,
+        patch.patches,
         patch.rms_m,
         patch.slopes_deg,
         mean_off(fine, coarse),

@@ -69,7 +69,10 @@ def main() -> None:
         ref = GeoRef.centred(*polar_xy(place.lon_deg, place.lat_deg), 16_000.0, 5.0)
         made = refine(coarse, ref, SEEDS[0])
         at = rms_difference(made, 2560.0)
-        out.append(f"{name}: over the shape " + " ".join(f"{lag:g} {rms_difference(made, lag) / at / shape(lag):.3f}" for lag in LAGS))
+        out.append(
+            f"{name}: over the shape "
+            + " ".join(f"{lag:g} {rms_difference(made, lag) / at / shape(lag):.3f}" for lag in LAGS)
+        )
         out.append(f"    {patch_figures(made)}")
     sys.stdout.write("\n".join(out) + "\n")
 

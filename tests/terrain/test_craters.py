@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -59,7 +61,7 @@ def test_grids_share_the_population_without_gap_or_double() -> None:
     assert smallest_on(5.0) < smallest_on(20.0)
     cuts = [SMALLEST_M, smallest_on(5.0), smallest_on(20.0), 1_000.0]
     whole = {tuple(row) for row in craters_near(1, box, cuts[0], cuts[-1])}
-    parts = [tuple(row) for low, high in zip(cuts, cuts[1:], strict=False) for row in craters_near(1, box, low, high)]
+    parts = [tuple(row) for low, high in pairwise(cuts) for row in craters_near(1, box, low, high)]
     assert len(parts) == len(whole)
     assert set(parts) == whole
 

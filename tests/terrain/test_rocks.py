@@ -68,7 +68,9 @@ def test_abundance_scales_the_cover() -> None:
     ref = GeoRef(24_000.0, -14_000.0, 20.0, 50, 50)
     slope = np.full(ref.shape, 5.0, dtype=np.float32)
     usual = rock_cover(ref, 1, slope, 1_000.0)
-    np.testing.assert_allclose(rock_cover(ref, 1, slope, 1_000.0, GroundStyle(rock_abundance=2.5)), 2.5 * usual, rtol=1e-6)
+    np.testing.assert_allclose(
+        rock_cover(ref, 1, slope, 1_000.0, GroundStyle(rock_abundance=2.5)), 2.5 * usual, rtol=1e-6
+    )
     assert not rock_cover(ref, 1, slope, 1_000.0, GroundStyle(rock_abundance=0.0)).any()
     assert len(rock_tile(1, 2, 3, 0)) == 0
     assert len(rock_tile(1, 2, 3, 600)) > len(rock_tile(1, 2, 3, 200)) > 0
