@@ -35,7 +35,7 @@ def test_rms_difference_is_what_numpy_says() -> None:
 
 
 def test_only_patches_of_like_steepness_count() -> None:
-    assert patch_figures(plane(7.4)).count == 4
+    assert patch_figures(plane(7.4)).patches == 4
     with pytest.raises(SiteError, match="none of its patches"):
         patch_figures(plane(20.0))
 
