@@ -26,6 +26,7 @@ from moonfleet.terrain.constants import MOON_RADIUS_M
 from moonfleet.terrain.grid import GeoRef, HeightGrid
 from moonfleet.terrain.horizon import compute_horizon
 from moonfleet.terrain.near_field import NEAR
+from moonfleet.terrain.seeds import stream
 from moonfleet.terrain.turned import LIMIT_DEG
 
 from ..errors import BenchError
@@ -82,7 +83,7 @@ def _march() -> March:
 
 def rough_ground(n: int, seed: int) -> Array:
     """Return heights [m] of fractal ground, 6.5 m rms over 40 m as the real pole has, with sixty craters, [n, n] cells of 20 m."""
-    rng = np.random.default_rng(seed)
+    rng = stream(seed, "bench/rough-ground")
     k = np.hypot(*np.meshgrid(np.fft.fftfreq(n), np.fft.fftfreq(n)))
     k[0, 0] = 1.0
     z: Array = np.fft.ifft2(np.fft.fft2(rng.normal(size=(n, n))) * k**-1.95).real
@@ -106,7 +107,7 @@ def exact(tell: Tell) -> list[Row]:
     real = region.resample(GeoRef.centred(30_000.0, -20_000.0, n * CELL_M, CELL_M))
     for name, ground, far in (("fractal and craters", made, None), ("real grid and its region", real, region)):
         tell(f"{RAYS} rays on {name}")
-        rng = np.random.default_rng(3)
+        rng = stream(3, "bench/rays")
         cube = compute_horizon(ground, 72, 2.0, far)
         picks = np.stack([rng.integers(0, 72, RAYS), rng.integers(0, n, RAYS), rng.integers(0, n, RAYS)], axis=1)
         want = np.array([march(ground, r, c, a * 5.0, 2.0, far) for a, r, c in picks.tolist()])

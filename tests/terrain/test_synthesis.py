@@ -61,7 +61,7 @@ def test_height_differences_and_slopes_are_those_of_real_sites(name: str) -> Non
 def test_gentle_patches_are_as_rough_as_the_measured_one() -> None:
     fine = refine(regional_grid(), ref_at("change7", 6_000.0, 5.0), 1)
     found = patch_figures(fine)
-    assert found.count > 10
+    assert found.patches > 10
     for lag, real in PATCH_RMS_M.items():
         assert found.rms_m[lag] == pytest.approx(real, rel=0.25)
     assert found.slopes_deg == pytest.approx(PATCH_SLOPES_DEG, rel=0.2)

@@ -70,7 +70,7 @@ def test_sites_keep_the_means_and_agree_where_they_overlap(regions: list[HeightG
 def test_sites_are_as_rough_at_small_scale_as_real_ones() -> None:
     fine, _ = synthetic_ground(GeoRef.centred(30_000.0, 10_000.0, 8_000.0, 5.0), 2)
     found = patch_figures(fine)
-    assert found.count > 10
+    assert found.patches > 10
     for lag, real in PATCH_RMS_M.items():
         assert found.rms_m[lag] == pytest.approx(real, rel=0.25)
     assert found.slopes_deg == pytest.approx(PATCH_SLOPES_DEG, rel=0.2)

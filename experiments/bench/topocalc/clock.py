@@ -5,12 +5,14 @@
 Azimuths are clockwise from north; topocalc counts from south, west negative.
 """
 
+import importlib
 import sys
 import time
 
 import numpy as np
-from topocalc.horizon import horizon  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
 
+# By name: topocalc is of the Python that runs this file, never of the project's own.
+horizon = importlib.import_module("topocalc.horizon").horizon
 heights, cell_m = np.load(sys.argv[1]).astype(np.float64), float(sys.argv[2])
 for azimuth in map(float, sys.argv[3:]):
     begin = time.process_time()
