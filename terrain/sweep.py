@@ -76,9 +76,9 @@ def sweep(
     lift = np.float32(observer_m)
     open1, open2, open4 = _openings(cols, 1), _openings(cols, 2), _openings(cols, 4)
     for q0 in range(int(math.floor(-slope * (cols - 1) - 0.5)), rows + 1, PAD):
-        _gather_lines(ground, q0, above, share, strip, lines)
-        _gather_cells(ground, q0, nearest, lift, strip, eyes, lowest, highest)
-        _gather_cells(best, q0, nearest, np.float32(0.0), strip, tops, least, strip[:0])
+        _gather_lines(ground, q0, above, share, rows, strip, lines)
+        _gather_cells(ground, q0, nearest, lift, rows, strip, eyes, lowest, highest)
+        _gather_cells(best, q0, nearest, np.float32(0.0), rows, strip, tops, least, strip[:0])
         for q in range(q0, min(q0 + PAD, rows + 1)):
             low, high = 0, cols - 1
             if slope > 0.0:
@@ -107,12 +107,18 @@ def sweep(
                 look_over(far_m, known, steps, edge, eye, low, high, turn, base_m, fall, x, z, top)
             else:
                 look_level(line[high], eye, low, high, fall, top)
-        _scatter(tops, q0, nearest, strip, best)
+        _scatter(tops, q0, nearest, rows, strip, best)
 
 
 @kernel
 def _gather_lines(
-    ground: Float32Grid, q0: int, above: NDArray[np.int64], share: Array, strip: Float32Grid, lines: Float32Grid
+    ground: Float32Grid,
+    q0: int,
+    above: NDArray[np.int64],
+    share: Array,
+    rows: int,
+    strip: Float32Grid,
+    lines: Float32Grid,
 ) -> None:
     """Fill lines [PAD, cols or more] with the ground along PAD lines from q0 on; where a line is outside, anything.
 
@@ -121,6 +127,8 @@ def _gather_lines(
     cols, count = ground.shape[0], lines.shape[0]
     for c0 in range(0, cols, BLOCK):
         wide = min(BLOCK, cols - c0)
+        if _outside(q0, above[c0], above[c0 + wide - 1], rows):
+            continue
         for i in range(wide):
             r = q0 + above[c0 + i] + PAD
             if r >= 0 and r + count + 1 <= ground.shape[1]:
@@ -137,6 +145,7 @@ def _gather_cells(
     q0: int,
     nearest: NDArray[np.int64],
     lift: np.float32,
+    rows: int,
     strip: Float32Grid,
     lines: Float32Grid,
     low: Float32Grid,
@@ -150,6 +159,8 @@ def _gather_cells(
     cols, count = columns.shape[0], lines.shape[0]
     for c0 in range(0, cols, BLOCK):
         wide = min(BLOCK, cols - c0)
+        if _outside(q0, nearest[c0], nearest[c0 + wide - 1], rows):
+            continue
         for i in range(wide):
             r = q0 + nearest[c0 + i] + PAD
             if r >= 0 and r + count + 1 <= columns.shape[1]:
@@ -172,6 +183,12 @@ def _gather_cells(
                 for j in range(count):
                     roof[j] = at[j] if at[j] > roof[j] else roof[j]
         _turn_strip(strip, c0, wide, lines)
+
+
+@kernel
+def _outside(q0: int, first: int, last: int, rows: int) -> bool:
+    """Return whether all of PAD lines from q0 on are off the grid where they are ``first`` .. ``last`` rows past their number."""
+    return q0 + PAD + last < -1 or q0 + first > rows
 
 
 @kernel
@@ -202,11 +219,15 @@ def _bounds(
 
 
 @kernel
-def _scatter(lines: Float32Grid, q0: int, first: NDArray[np.int64], strip: Float32Grid, columns: Float32Grid) -> None:
+def _scatter(
+    lines: Float32Grid, q0: int, first: NDArray[np.int64], rows: int, strip: Float32Grid, columns: Float32Grid
+) -> None:
     """Put lines [PAD, cols or more] back where `_gather` took them from (what is outside falls on the padding)."""
     cols = columns.shape[0]
     for c0 in range(0, cols, BLOCK):
         wide = min(BLOCK, cols - c0)
+        if _outside(q0, first[c0], first[c0 + wide - 1], rows):
+            continue
         for j in range(PAD):
             line = lines[j, c0:]
             for i in range(wide):
