@@ -1,0 +1,187 @@
+"""A picture at many scales, in which craters of one size answer to one small filter, and where they answer.
+
+Each level is the picture shrunk so that craters of its radius are `RADIUS_PX` wide, half a bowl bright and half dark: a dipole. The
+dipole filter is steerable (Freeman and Adelson 1991): two filtered pictures, along columns and along rows, give the answer for every
+azimuth of the light, and the directions in which the strongest answers point give the azimuth itself where nobody knows it.
+Answers are correlations (divided by the local contrast), so faint old bowls count like fresh ones.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from moonfleet.terrain.kernel import kernel
+
+RADIUS_PX = 5.0  # [px] of the craters that a level is made for
+STEP = 2.0 ** (1.0 / 3.0)  # radius of a level over that of the one before
+PAD = 12  # [px] mirrored margin of each level, so that craters cut by the edge are found
+LEVEL_MIN = 12  # [px] smaller levels show nothing
+NOISE = 0.02  # contrast, over the picture's brightness, that counts as much as what is filtered
+VOTE_MIN = 0.3  # correlation from which an answer votes on the light
+SUN_BLUR_DEG = 20.0  # [deg] width of the window in which votes on the light are gathered
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+
+
+class Level(NamedTuple):
+    """One scale of the picture."""
+
+    image: F32  # padded by `PAD` on all sides
+    along_col: F32  # correlation with a bowl whose bright wall lies towards +col; like ``image``
+    along_row: F32  # the same towards +row
+    radius: float  # [px of the picture] of the craters looked for
+    scale_x: float  # px of this level per px of the picture, along columns
+    scale_y: float  # and along rows
+
+
+class Candidates(NamedTuple):
+    """Where a level's answer is greatest; each float64 [n], in pixels of the picture."""
+
+    col: F64
+    row: F64
+    radius: F64
+    answer: F64  # correlation -1..1
+
+
+@lru_cache(maxsize=1)
+def dipoles() -> tuple[F32, F32]:
+    """Return the filters towards +col and +row: a bright and a dark half disc in a fainter opposite ring, mean 0, norm 1."""
+    half = math.ceil(1.6 * RADIUS_PX)
+    row, col = np.mgrid[-half : half + 1, -half : half + 1] / RADIUS_PX
+    rho = np.hypot(row, col)
+    profile = np.where(rho < 1.05, 1.0, np.where(rho < 1.55, -0.35, 0.0)) / np.maximum(rho, 0.3)
+
+    def filter_of(towards: F64) -> F32:
+        soft = np.asarray(cv2.GaussianBlur(towards * profile, (3, 3), 0.6), dtype=np.float64)
+        soft -= soft.mean()
+        return (soft / np.sqrt((soft**2).sum())).astype(np.float32)
+
+    return filter_of(col), filter_of(row)
+
+
+def pyramid(grey: F32, smallest: float, largest: float) -> list[Level]:
+    """Return the levels for crater radii ``smallest`` to ``largest`` [px]; grey float32 [R, C] with a mean near 100."""
+    levels: list[Level] = []
+    base, radius = grey, smallest
+    brightness = float(grey.mean())
+    while radius <= largest:
+        rows, cols = (round(side * RADIUS_PX / radius) for side in grey.shape)
+        if min(rows, cols) < LEVEL_MIN:
+            break
+        while base.shape[0] >= 2 * rows and min(base.shape) >= 2 * LEVEL_MIN:  # halves: INTER_AREA is exact and fast there
+            size = (base.shape[1] // 2, base.shape[0] // 2)
+            base = np.asarray(cv2.resize(base, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
+        image = np.asarray(cv2.resize(base, (cols, rows), interpolation=cv2.INTER_AREA), dtype=np.float32)
+        levels.append(_level(image, radius, cols / grey.shape[1], rows / grey.shape[0], NOISE * brightness))
+        radius *= STEP
+    return levels
+
+
+def _level(image: F32, radius: float, scale_x: float, scale_y: float, noise: float) -> Level:
+    padded = np.asarray(cv2.copyMakeBorder(image, PAD, PAD, PAD, PAD, cv2.BORDER_REFLECT), dtype=np.float32)
+    towards_col, towards_row = dipoles()
+    side = towards_col.shape[0]
+    mean = cv2.blur(padded, (side, side))
+    square = cv2.blur(padded * padded, (side, side))
+    contrast = (np.sqrt(np.maximum(square - mean * mean, 0.0)) + np.float32(noise + 1e-3)) * np.float32(side)
+    along_col = cv2.filter2D(padded, -1, towards_col) / contrast
+    along_row = cv2.filter2D(padded, -1, towards_row) / contrast
+    return Level(padded, np.asarray(along_col), np.asarray(along_row), radius, scale_x, scale_y)
+
+
+def bright_direction(levels: list[Level]) -> tuple[float, float]:
+    """Return where bright walls lie (angle from +col towards +row [rad]) and how sure that is, 0..1.
+
+    Each local greatest answer votes with the fourth power of its correlation; the answer is the mean direction of the votes within
+    `SUN_BLUR_DEG` of the fullest such window, and the share of votes that lie there above what an even spread would put there.
+    """
+    bins = 72
+    votes = np.zeros(bins)
+    for level in levels:
+        strength = np.hypot(level.along_col, level.along_row)
+        peak = (strength >= np.asarray(cv2.dilate(strength, np.ones((5, 5), np.uint8)))) & (strength > VOTE_MIN)
+        angle = np.arctan2(level.along_row[peak], level.along_col[peak]) % (2.0 * math.pi)
+        where = (angle * (bins / (2.0 * math.pi))).astype(np.int64) % bins
+        votes += np.bincount(where, strength[peak].astype(np.float64) ** 4, minlength=bins)
+    total = float(votes.sum())
+    if total <= 0.0:
+        return 0.0, 0.0
+    reach = round(SUN_BLUR_DEG / 360.0 * bins)
+    window = np.arange(-reach, reach + 1)
+    near = np.array([votes[(middle + window) % bins].sum() for middle in range(bins)])
+    middle = int(near.argmax())
+    here = (middle + window + 0.5) * (2.0 * math.pi / bins)
+    weight = votes[(middle + window) % bins]
+    angle = math.atan2(float((weight * np.sin(here)).sum()), float((weight * np.cos(here)).sum()))
+    even = window.size / bins
+    return angle, max(float(near[middle]) / total - even, 0.0) / (1.0 - even)
+
+
+def candidates(levels: list[Level], bright: float, least: float) -> Candidates:
+    """Return the local greatest answers of at least ``least`` for bright walls towards ``bright`` [rad], level by level."""
+    parts: list[F64] = []
+    cos, sin = np.float32(math.cos(bright)), np.float32(math.sin(bright))
+    for level in levels:
+        answer = level.along_col * cos + level.along_row * sin
+        peak = (answer >= np.asarray(cv2.dilate(answer, np.ones((3, 3), np.uint8)))) & (answer > least)
+        margin = PAD - 2
+        peak[:margin] = peak[-margin:] = False
+        peak[:, :margin] = peak[:, -margin:] = False
+        row, col = np.nonzero(peak)
+        x, y = (col - PAD + 0.5) / level.scale_x - 0.5, (row - PAD + 0.5) / level.scale_y - 0.5
+        parts.append(np.stack([x, y, np.full(x.shape, level.radius), answer[row, col].astype(np.float64)]))
+    return Candidates(*(np.concatenate(parts, axis=1) if parts else np.empty((4, 0))))
+
+
+def patches(
+    levels: list[Level], col: F64, row: F64, radius: F64, bright: float, side: int, span: float, coarser: float = 1.0
+) -> F32:
+    """Return the picture around each place, turned so that bright walls lie towards +col.
+
+    Parameters
+    ----------
+    col, row, radius : places and sizes [px of the picture], float64 [n].
+    side, span : samples per side, and half the side over the radius.
+    coarser : sizes are looked up in the level this much coarser (2 for wide spans, against aliasing).
+
+    Returns
+    -------
+    float32 [n, side, side]
+    """
+    out = np.empty((len(col), side, side), np.float32)
+    radii = np.log([level.radius for level in levels])
+    nearest = np.abs(np.log(radius * coarser)[:, None] - radii[None, :]).argmin(axis=1)
+    turn = np.array([math.cos(bright), math.sin(bright)])
+    for number, level in enumerate(levels):
+        which = np.flatnonzero(nearest == number)
+        scale = np.array([level.scale_x, level.scale_y])
+        _sample(level.image, which, col, row, radius * (2.0 * span / (side - 1)), scale, turn, out)
+    return out
+
+
+@kernel
+def _sample(
+    image: F32, which: NDArray[np.int64], col: F64, row: F64, step: F64, scale: F64, turn: F64, out: F32
+) -> None:
+    """Fill ``out[i]`` for the places ``which``: bilinear samples ``step`` [px of the picture] apart, held at the padded edge."""
+    side, rows, cols = out.shape[1], image.shape[0], image.shape[1]
+    for i in which:
+        for a in range(side):
+            v = (a - 0.5 * (side - 1)) * step[i]
+            for b in range(side):
+                u = (b - 0.5 * (side - 1)) * step[i]
+                x = (col[i] + u * turn[0] - v * turn[1] + 0.5) * scale[0] - 0.5 + PAD
+                y = (row[i] + u * turn[1] + v * turn[0] + 0.5) * scale[1] - 0.5 + PAD
+                x, y = min(max(x, 0.0), cols - 1.001), min(max(y, 0.0), rows - 1.001)
+                x0, y0 = int(x), int(y)
+                fx, fy = np.float32(x - x0), np.float32(y - y0)
+                upper = image[y0, x0] + fx * (image[y0, x0 + 1] - image[y0, x0])
+                lower = image[y0 + 1, x0] + fx * (image[y0 + 1, x0 + 1] - image[y0 + 1, x0])
+                out[i, a, b] = upper + fy * (lower - upper)
