@@ -81,8 +81,11 @@ def groups(x: F64, y: F64, r: F64, p: F64, order: NDArray[np.int64], join: float
 
 @kernel
 def neighbours(x: F64, y: F64, r: F64, p: F64) -> F64:
-    """Return for each square, float64 [n, 3]: greatest overlap with another of greater p, p of the surest larger square that holds its
-    centre, summed p of smaller ones whose centres it holds."""
+    """Return what stands around each square, float64 [n, 3].
+
+    Columns: greatest overlap with another of greater p, p of the surest larger square that holds its centre, summed p of the smaller
+    ones whose centres it holds.
+    """
     out = np.zeros((x.size, 3))
     for i in range(x.size):
         for j in range(x.size):

@@ -125,7 +125,7 @@ def moved(scene: Scene, boxes: Boxes, moves: NDArray[np.floating]) -> Boxes:
 
 
 def judge(models: Mapping[str, Judge], which: str, scene: Scene, boxes: Boxes, features: F32) -> Boxes:
-    """Return the boxes with the chance and at the place that the ``which`` (first, second) models give; unlikely ones stay where they are."""
+    """Return the boxes with the chance and at the place that the ``which`` (first, second) models give; unlikely ones are left out."""
     chance = models[which].score(features).astype(np.float64)
     likely = np.flatnonzero(chance > FIRST_MIN)
     some = features[likely]

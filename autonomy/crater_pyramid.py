@@ -75,7 +75,9 @@ def pyramid(grey: F32, smallest: float, largest: float) -> list[Level]:
         rows, cols = (round(side * RADIUS_PX / radius) for side in grey.shape)
         if min(rows, cols) < LEVEL_MIN:
             break
-        while base.shape[0] >= 2 * rows and min(base.shape) >= 2 * LEVEL_MIN:  # halves: INTER_AREA is exact and fast there
+        while (
+            base.shape[0] >= 2 * rows and min(base.shape) >= 2 * LEVEL_MIN
+        ):  # halves: INTER_AREA is exact and fast there
             size = (base.shape[1] // 2, base.shape[0] // 2)
             base = np.asarray(cv2.resize(base, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
         image = np.asarray(cv2.resize(base, (cols, rows), interpolation=cv2.INTER_AREA), dtype=np.float32)

@@ -27,6 +27,7 @@ ANSWER_MIN = 0.3  # correlation of a candidate
 OVERLAP_MAX = 0.3  # two craters' boxes overlap by at most this
 SUN_SURE = 0.08  # share of votes from which the picture's own light direction is believed
 DIRECTIONS = 8  # tried where it is not
+WIDTH_ERROR = 0.09  # of a width, 1 sigma against what people draw
 UNSURE = 0.5  # confidence is multiplied by this then: the trees learned from pictures whose light was known
 TYPICAL = 100.0  # brightness of the ground after scaling
 DEEP, SHALLOW = 0.13, 0.07  # depth over diameter of the classes' borders; fresh bowls 0.2, degraded 0.05-0.1
@@ -79,7 +80,8 @@ def detect_craters(
     sun_az_deg : where the light comes from, clockwise from the picture's top [deg]; None reads it from the picture.
     sun_el_deg : its height above the ground, above 0 to 90 [deg]; None takes the steepest bowls as fresh.
     gsd_m : size of a pixel [m], or of its width and height; None if unknown (pixels are then square).
-    min_width_px, min_confidence : what is worth reporting; widths from 12 px.
+    min_width_px, min_confidence : what is worth reporting; widths from 12 px. A width is uncertain by a tenth: a crater that may well
+        be as wide as ``min_width_px`` is reported as that wide, on the side of caution.
 
     Returns
     -------
@@ -106,7 +108,10 @@ def detect_craters(
     boxes, contrast, shadow = _in_any_light(levels, brights, grey)
     depth = _depth_ratio(contrast, shadow, boxes.chance, sun_el_deg)
     row = (boxes.row + 0.5) / squeeze - 0.5
-    keep = (2.0 * boxes.radius >= min_width_px) & (boxes.chance * trust >= min_confidence) & _shown(boxes.col, row, known)
+    boxes = boxes._replace(radius=at_least(boxes.radius, 0.5 * min_width_px))
+    keep = (
+        (2.0 * boxes.radius >= min_width_px) & (boxes.chance * trust >= min_confidence) & _shown(boxes.col, row, known)
+    )
     boxes, row, depth = boxes.take(keep), row[keep], depth[keep]
     return Craters(
         boxes.col,
@@ -197,8 +202,11 @@ def _in_any_light(levels: list[Level], brights: list[float], grey: F32) -> tuple
 
 
 def _walls(scene: Scene, boxes: Boxes) -> F64:
-    """Return, float64 [n, 2], the brightness of the bright half of each bowl less that of the dark half, over the ground's around it,
-    and the share of the diameter along the light that lies in shadow."""
+    """Return how the bowls are lit, float64 [n, 2].
+
+    Columns: brightness of the bright half less that of the dark half, over the median of both; share of the diameter along the light
+    that lies in shadow.
+    """
     side = 15
     inside = patches(scene.levels, boxes.col, boxes.row, boxes.radius, scene.bright, side, 1.0)
     row, col = np.mgrid[-1.0 : 1.0 : side * 1j, -1.0 : 1.0 : side * 1j]
@@ -227,6 +235,11 @@ def _depth_ratio(contrast: F64, shadow: F64, chance: F64, el: float | None) -> F
     by_slope = contrast * tan * (3.0 * math.pi / 32.0)
     by_shadow = np.where(shadow > 0.1, tan / (4.0 * np.maximum(1.0 - shadow, 0.05)), 0.0)
     return np.clip(np.maximum(by_slope, by_shadow), 0.0, RATIO_MAX)
+
+
+def at_least(radius: F64, least: float) -> F64:
+    """Return the radii float64 [n], those short of ``least`` by no more than their error raised to it."""
+    return np.where((radius < least) & (radius >= (1.0 - WIDTH_ERROR) * least), least, radius)
 
 
 def _shown(col: F64, row: F64, known: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -162,9 +162,7 @@ def test_exporter_gives_what_scikit_learn_gives(tmp_path: Path) -> None:
     classifier = ensemble.HistGradientBoostingClassifier(max_iter=20, max_leaf_nodes=6).fit(x, y)
     regressor = ensemble.HistGradientBoostingRegressor(max_iter=20, max_leaf_nodes=6).fit(x, x[:, 0] * x[:, 2])
     path = tmp_path / "model.json"
-    write_models(
-        path, {"yes": export_trees(classifier, NAMES, digits=9), "size": export_trees(regressor, NAMES, digits=9)}, {}
-    )
+    write_models(path, {"yes": export_trees(classifier, NAMES), "size": export_trees(regressor, NAMES)}, {})
     models = load_trees(path, {"yes": NAMES, "size": NAMES})
     np.testing.assert_allclose(models["yes"].score(x), classifier.predict_proba(x)[:, 1], atol=1e-6)
     np.testing.assert_allclose(models["size"].score(x), regressor.predict(x), atol=1e-5)

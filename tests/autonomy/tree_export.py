@@ -16,12 +16,13 @@ from moonfleet.autonomy.verifier import FORMAT, VERSION
 
 
 def export_trees(
-    model: Any, features: tuple[str, ...], *, slope: float = 1.0, offset: float = 0.0, digits: int = 4
+    model: Any, features: tuple[str, ...], *, slope: float = 1.0, offset: float = 0.0, digits: int | None = None
 ) -> dict[str, object]:
     """Return the JSON table of a fitted HistGradientBoostingClassifier (two classes) or -Regressor.
 
     It must have been fitted on finite float32 columns: then ``x <= threshold`` gives the same branch for the threshold rounded down
-    to float32. Leaves keep ``digits`` significant digits.
+    to float32. ``digits``, if given, is how many significant digits thresholds and leaves keep: a smaller file, no longer the same to
+    the last bit.
     """
     trees = [_tree(predictors[0].nodes, digits) for predictors in model._predictors]
     return {
@@ -34,15 +35,15 @@ def export_trees(
     }
 
 
-def _tree(nodes: NDArray[Any], digits: int) -> list[list[float]]:
+def _tree(nodes: NDArray[Any], digits: int | None) -> list[list[float]]:
     """Return one tree depth first, the left branch straight after its node."""
     out: list[list[float]] = []
 
     def put(node: Any) -> None:
         if node["is_leaf"]:
-            out.append([-1, float(f"{node['value']:.{digits}g}")])
+            out.append([-1, _short(float(node["value"]), digits)])
             return
-        here = [int(node["feature_idx"]), _down(float(node["num_threshold"])), 0]
+        here = [int(node["feature_idx"]), _short(_down(float(node["num_threshold"])), digits), 0]
         out.append(here)
         put(nodes[node["left"]])
         here[2] = len(out)
@@ -50,6 +51,10 @@ def _tree(nodes: NDArray[Any], digits: int) -> list[list[float]]:
 
     put(nodes[0])
     return out
+
+
+def _short(value: float, digits: int | None) -> float:
+    return value if digits is None else float(f"{value:.{digits}g}")
 
 
 def _down(threshold: float) -> float:
