@@ -35,15 +35,27 @@ SEED = 11
 NEAR = 0.3  # overlap with a label from which the move towards it is learned
 LABEL_MIN = 10.0  # [px] narrower labels are no craters here
 JITTERS = 2  # extra looks per candidate, from a place and light slightly off
-FIRST = {"max_iter": 100, "learning_rate": 0.12, "max_leaf_nodes": 8, "l2_regularization": 5.0, "min_samples_leaf": 40}
-SECOND = {
+FIRST: dict[str, Any] = {
+    "max_iter": 100,
+    "learning_rate": 0.12,
+    "max_leaf_nodes": 8,
+    "l2_regularization": 5.0,
+    "min_samples_leaf": 40,
+}
+SECOND: dict[str, Any] = {
     "max_iter": 110,
     "learning_rate": 0.07,
     "max_leaf_nodes": 8,
     "l2_regularization": 10.0,
     "min_samples_leaf": 30,
 }
-MOVE = {"max_iter": 40, "learning_rate": 0.12, "max_leaf_nodes": 7, "l2_regularization": 5.0, "min_samples_leaf": 40}
+MOVE: dict[str, Any] = {
+    "max_iter": 40,
+    "learning_rate": 0.12,
+    "max_leaf_nodes": 7,
+    "l2_regularization": 5.0,
+    "min_samples_leaf": 40,
+}
 
 
 class Scikit:
