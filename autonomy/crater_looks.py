@@ -97,9 +97,9 @@ def look(scene: Scene, col: F64, row: F64, radius: F64) -> F32:
     edge = np.minimum(np.minimum(col + 0.5, cols - 0.5 - col), np.minimum(row + 0.5, rows - 0.5 - row)) / radius
     return np.column_stack(
         [
-            even.reshape(n, -1),
-            odd.reshape(n, -1),
-            wide.reshape(n, -1),
+            even.reshape(n, _HALF * FINE_SIDE),
+            odd.reshape(n, (_HALF // 2) * _ODD),
+            wide.reshape(n, (WIDE_SIDE // 2) * WIDE_SIDE),
             unlike,
             mean[:, 0, 0] / np.float32(scene.brightness),
             np.log(spread[:, 0, 0] / np.float32(scene.brightness)),

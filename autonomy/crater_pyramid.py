@@ -24,6 +24,7 @@ PAD = 12  # [px] mirrored margin of each level, so that craters cut by the edge 
 LEVEL_MIN = 12  # [px] smaller levels show nothing
 NOISE = 0.02  # contrast, over the picture's brightness, that counts as much as what is filtered
 VOTE_MIN = 0.3  # correlation from which an answer votes on the light
+FEW_VOTES = 20.0  # with so many votes the direction is half as sure as with very many
 SUN_BLUR_DEG = 20.0  # [deg] width of the window in which votes on the light are gathered
 
 F32 = NDArray[np.float32]
@@ -102,16 +103,19 @@ def bright_direction(levels: list[Level]) -> tuple[float, float]:
     """Return where bright walls lie (angle from +col towards +row [rad]) and how sure that is, 0..1.
 
     Each local greatest answer votes with the fourth power of its correlation; the answer is the mean direction of the votes within
-    `SUN_BLUR_DEG` of the fullest such window, and the share of votes that lie there above what an even spread would put there.
+    `SUN_BLUR_DEG` of the fullest such window, and the share of votes that lie there above what
+    an even spread would put there, less where votes are few.
     """
     bins = 72
-    votes = np.zeros(bins)
+    votes, squares = np.zeros(bins), 0.0
     for level in levels:
         strength = np.hypot(level.along_col, level.along_row)
         peak = (strength >= np.asarray(cv2.dilate(strength, np.ones((5, 5), np.uint8)))) & (strength > VOTE_MIN)
         angle = np.arctan2(level.along_row[peak], level.along_col[peak]) % (2.0 * math.pi)
         where = (angle * (bins / (2.0 * math.pi))).astype(np.int64) % bins
-        votes += np.bincount(where, strength[peak].astype(np.float64) ** 4, minlength=bins)
+        vote = strength[peak].astype(np.float64) ** 4
+        votes += np.bincount(where, vote, minlength=bins)
+        squares += float((vote**2).sum())
     total = float(votes.sum())
     if total <= 0.0:
         return 0.0, 0.0
@@ -123,7 +127,8 @@ def bright_direction(levels: list[Level]) -> tuple[float, float]:
     weight = votes[(middle + window) % bins]
     angle = math.atan2(float((weight * np.sin(here)).sum()), float((weight * np.cos(here)).sum()))
     even = window.size / bins
-    return angle, max(float(near[middle]) / total - even, 0.0) / (1.0 - even)
+    counted = total * total / squares  # votes, were they all equal
+    return angle, max(float(near[middle]) / total - even, 0.0) / (1.0 - even) * counted / (counted + FEW_VOTES)
 
 
 def candidates(levels: list[Level], bright: float, least: float) -> Candidates:

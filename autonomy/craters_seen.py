@@ -25,17 +25,19 @@ PIXELS_MAX = 120_000_000  # larger pictures are read in tiles
 SMALLEST_PX, LARGEST_PX = 6.8, 150.0  # [px] radii of the levels; the looks move them by up to two thirds
 ANSWER_MIN = 0.3  # correlation of a candidate
 OVERLAP_MAX = 0.3  # two craters' boxes overlap by at most this
-SUN_SURE = 0.08  # share of votes from which the picture's own light direction is believed
+SUN_SURE = 0.2  # share of votes from which the picture's own light direction is believed
 DIRECTIONS = 8  # tried where it is not
 WIDTH_ERROR = 0.09  # of a width, 1 sigma against what people draw
 UNSURE = 0.5  # confidence is multiplied by this then: the trees learned from pictures whose light was known
 TYPICAL = 100.0  # brightness of the ground after scaling
 DEEP, SHALLOW = 0.13, 0.07  # depth over diameter of the classes' borders; fresh bowls 0.2, degraded 0.05-0.1
 RATIO_MAX = 0.35  # no bowl is deeper
-SHADOW = 0.2  # brightness over the ground's below which it is shadow
+BOWL = 0.87  # radius of the bowl over half the width of the box that people draw around it (measured on made pictures)
+SHADOW = 0.3  # brightness over the ground's below which it is shadow
 CONTRAST_LEAST = 0.25  # of the steepest bowls in a picture: where even they are fainter, none is fresh
 GLARE = 20.0 * TYPICAL  # brighter values are cut
 SQUEEZE_MAX = 8.0
+MEDIAN_OF = 100_000  # pixels, at least, whose median is taken
 MODEL_FILE = DATA / "craters.json"
 FRESH = 0.2  # depth over diameter of the steepest bowls where the light's elevation is unknown
 CLASSES = ("shallow", "worn", "deep")
@@ -164,14 +166,17 @@ def _check(
 
 def _grey(image: NDArray[np.generic]) -> tuple[F32, NDArray[np.bool_]]:
     """Return the picture scaled to a median of `TYPICAL`, unknown pixels filled with that, and which pixels are known."""
-    grey = image.astype(np.float64)
-    known = np.isfinite(grey)
+    known = np.isfinite(image) if image.dtype.kind == "f" else np.ones(image.shape, bool)
+    every = max(math.isqrt(image.size // MEDIAN_OF), 1)  # the median of a part is as good, and sooner there
+    part = image[::every, ::every][known[::every, ::every]].astype(np.float64)
     if not known.any():
         raise ImageError("image: no value is finite.")
-    lit = grey[known & (grey > 0.0)]
+    lit = part[part > 0.0]
     middle = float(np.median(lit)) if lit.size else 1.0
-    scaled = np.clip(np.where(known, grey, middle) * (TYPICAL / max(middle, 1e-300)), 0.0, GLARE)
-    return scaled.astype(np.float32), known
+    scale = TYPICAL / max(middle, 1e-300)
+    if image.dtype.kind == "f":
+        image = np.where(known, np.clip(image, 0.0, GLARE / scale), middle)
+    return np.clip(image.astype(np.float64) * scale, 0.0, GLARE).astype(np.float32), known
 
 
 def _with_square_pixels(grey: F32, squeeze: float) -> F32:
@@ -204,18 +209,19 @@ def _in_any_light(levels: list[Level], brights: list[float], grey: F32) -> tuple
 def _walls(scene: Scene, boxes: Boxes) -> F64:
     """Return how the bowls are lit, float64 [n, 2].
 
-    Columns: brightness of the bright half less that of the dark half, over the median of both; share of the diameter along the light
+    Columns: brightness of the bright half less that of the dark half, over the ground's around it; share of the diameter along the light
     that lies in shadow.
     """
-    side = 15
-    inside = patches(scene.levels, boxes.col, boxes.row, boxes.radius, scene.bright, side, 1.0)
-    row, col = np.mgrid[-1.0 : 1.0 : side * 1j, -1.0 : 1.0 : side * 1j]
-    disc = np.hypot(row, col) <= 0.95
-    around = np.maximum(np.median(inside.reshape(len(inside), side * side), axis=1), 0.2 * TYPICAL).astype(np.float64)
-    bright, dark = (inside[:, disc & half].mean(axis=1) for half in (col > 0.05, col < -0.05))
-    middle = inside[:, side // 2 - 1 : side // 2 + 2].mean(axis=1)
-    shadow = (middle < SHADOW * around[:, None]).mean(axis=1)
-    return np.column_stack([(bright - dark) / around, shadow]).astype(np.float64)
+    side, span = 21, 1.7
+    bowl = BOWL * boxes.radius
+    patch = patches(scene.levels, boxes.col, boxes.row, bowl, scene.bright, side, span)
+    row, col = np.mgrid[-span : span : side * 1j, -span : span : side * 1j]
+    rho = np.hypot(row, col)
+    ground = np.maximum(np.median(patch[:, rho > 1.3], axis=1), 0.2 * TYPICAL).astype(np.float64)
+    bright, dark = (patch[:, (rho < 0.95) & half].mean(axis=1) for half in (col > 0.05, col < -0.05))
+    across = patch[:, side // 2 - 1 : side // 2 + 2].mean(axis=1)[:, np.abs(col[0]) < 1.0]
+    shadow = (across < SHADOW * ground[:, None]).mean(axis=1)
+    return np.column_stack([(bright - dark) / ground, shadow]).astype(np.float64)
 
 
 def _depth_ratio(contrast: F64, shadow: F64, chance: F64, el: float | None) -> F64:
@@ -233,6 +239,7 @@ def _depth_ratio(contrast: F64, shadow: F64, chance: F64, el: float | None) -> F
         return np.clip(contrast * (FRESH / steepest), 0.0, RATIO_MAX)
     tan = math.tan(math.radians(el))
     by_slope = contrast * tan * (3.0 * math.pi / 32.0)
+    by_slope *= np.sqrt(1.0 + 8.0 * by_slope**2)  # steep walls are longer than their shadow on the plane
     by_shadow = np.where(shadow > 0.1, tan / (4.0 * np.maximum(1.0 - shadow, 0.05)), 0.0)
     return np.clip(np.maximum(by_slope, by_shadow), 0.0, RATIO_MAX)
 

@@ -63,5 +63,5 @@ def shade(height: F64, sun_az_deg: float, sun_el_deg: float, rng: np.random.Gene
         x, y = (col + step * east).astype(np.float32), (row - step * north).astype(np.float32)
         there = cv2.remap(height.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         lit &= there < height + step * math.tan(el) + 0.05
-    picture = 110.0 * np.maximum(np.where(lit, light, 0.0), 0.03) / math.sin(el)
+    picture = 110.0 * np.maximum(np.where(lit, light / math.sin(el), 0.0), 0.03)
     return np.clip(picture + rng.normal(0.0, 2.0, height.shape), 0.0, 255.0).astype(np.uint8)
