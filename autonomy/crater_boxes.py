@@ -11,14 +11,14 @@ F64 = NDArray[np.float64]
 
 
 @kernel
-def overlap(ax: float, ay: float, ar: float, bx: float, by: float, br: float) -> float:
-    """Return intersection over union of two squares, given by centre and half side."""
-    wide = min(ax + ar, bx + br) - max(ax - ar, bx - br)
-    high = min(ay + ar, by + br) - max(ay - ar, by - br)
+def overlap(x: F64, y: F64, r: F64, i: int, j: int) -> float:
+    """Return intersection over union of squares ``i`` and ``j``, given by centres and half sides."""
+    wide = min(x[i] + r[i], x[j] + r[j]) - max(x[i] - r[i], x[j] - r[j])
+    high = min(y[i] + r[i], y[j] + r[j]) - max(y[i] - r[i], y[j] - r[j])
     if wide <= 0.0 or high <= 0.0:
         return 0.0
     common = wide * high
-    return common / (4.0 * (ar * ar + br * br) - common)
+    return common / (4.0 * (r[i] * r[i] + r[j] * r[j]) - common)
 
 
 @kernel
@@ -30,7 +30,7 @@ def best_apart(x: F64, y: F64, r: F64, order: NDArray[np.int64], most: float) ->
         if stays[i]:
             for b in range(a + 1, order.size):
                 j = order[b]
-                if stays[j] and overlap(x[i], y[i], r[i], x[j], y[j], r[j]) > most:
+                if stays[j] and overlap(x, y, r, i, j) > most:
                     stays[j] = False
     return stays
 
@@ -57,7 +57,7 @@ def groups(x: F64, y: F64, r: F64, p: F64, order: NDArray[np.int64], join: float
         log_i = np.log(r[i])
         for b in range(order.size):
             j = order[b]
-            if overlap(x[i], y[i], r[i], x[j], y[j], r[j]) > join:
+            if overlap(x, y, r, i, j) > join:
                 weight = p[j] * p[j]
                 dx, dy, dl = x[j] - x[i], y[j] - y[i], np.log(r[j]) - log_i
                 w += weight
@@ -95,7 +95,7 @@ def neighbours(x: F64, y: F64, r: F64, p: F64) -> F64:
             if apart >= r[i] + r[j]:
                 continue
             if p[j] > p[i]:
-                out[i, 0] = max(out[i, 0], overlap(x[i], y[i], r[i], x[j], y[j], r[j]))
+                out[i, 0] = max(out[i, 0], overlap(x, y, r, i, j))
             if apart < r[j] and r[j] > 1.3 * r[i]:
                 out[i, 1] = max(out[i, 1], p[j])
             if apart < r[i] and r[i] > 1.3 * r[j]:

@@ -21,6 +21,7 @@ from moonfleet.terrain.kernel import kernel
 RADIUS_PX = 5.0  # [px] of the craters that a level is made for
 STEP = 2.0 ** (1.0 / 3.0)  # radius of a level over that of the one before
 PAD = 12  # [px] mirrored margin of each level, so that craters cut by the edge are found
+TERMS = 3  # separable parts of the filter
 LEVEL_MIN = 12  # [px] smaller levels show nothing
 NOISE = 0.02  # contrast, over the picture's brightness, that counts as much as what is filtered
 VOTE_MIN = 0.3  # correlation from which an answer votes on the light
@@ -52,19 +53,19 @@ class Candidates(NamedTuple):
 
 
 @lru_cache(maxsize=1)
-def dipoles() -> tuple[F32, F32]:
-    """Return the filters towards +col and +row: a bright and a dark half disc in a fainter opposite ring, mean 0, norm 1."""
+def dipole() -> tuple[tuple[F32, F32], ...]:
+    """Return the filter for bright walls towards +col as products of an odd vector along columns and an even one along rows.
+
+    The filter is a bright and a dark half disc in a fainter opposite ring, of norm 1. Its `TERMS` greatest singular parts hold 0.999
+    of it, and run several times as fast as the whole; with the vectors exchanged they are the filter towards +row.
+    """
     half = math.ceil(1.6 * RADIUS_PX)
     row, col = np.mgrid[-half : half + 1, -half : half + 1] / RADIUS_PX
     rho = np.hypot(row, col)
     profile = np.where(rho < 1.05, 1.0, np.where(rho < 1.55, -0.35, 0.0)) / np.maximum(rho, 0.3)
-
-    def filter_of(towards: F64) -> F32:
-        soft = np.asarray(cv2.GaussianBlur(towards * profile, (3, 3), 0.6), dtype=np.float64)
-        soft -= soft.mean()
-        return (soft / np.sqrt((soft**2).sum())).astype(np.float32)
-
-    return filter_of(col), filter_of(row)
+    soft = np.asarray(cv2.GaussianBlur(col * profile, (3, 3), 0.6), dtype=np.float64)
+    even, weight, odd = np.linalg.svd(soft / np.sqrt((soft**2).sum()))
+    return tuple((odd[k].astype(np.float32), (weight[k] * even[:, k]).astype(np.float32)) for k in range(TERMS))
 
 
 def pyramid(grey: F32, smallest: float, largest: float) -> list[Level]:
@@ -76,9 +77,8 @@ def pyramid(grey: F32, smallest: float, largest: float) -> list[Level]:
         rows, cols = (round(side * RADIUS_PX / radius) for side in grey.shape)
         if min(rows, cols) < LEVEL_MIN:
             break
-        while (
-            base.shape[0] >= 2 * rows and min(base.shape) >= 2 * LEVEL_MIN
-        ):  # halves: INTER_AREA is exact and fast there
+        # halves first: INTER_AREA is exact and fast there
+        while base.shape[0] >= 2 * rows and min(base.shape) >= 2 * LEVEL_MIN:
             size = (base.shape[1] // 2, base.shape[0] // 2)
             base = np.asarray(cv2.resize(base, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
         image = np.asarray(cv2.resize(base, (cols, rows), interpolation=cv2.INTER_AREA), dtype=np.float32)
@@ -89,14 +89,17 @@ def pyramid(grey: F32, smallest: float, largest: float) -> list[Level]:
 
 def _level(image: F32, radius: float, scale_x: float, scale_y: float, noise: float) -> Level:
     padded = np.asarray(cv2.copyMakeBorder(image, PAD, PAD, PAD, PAD, cv2.BORDER_REFLECT), dtype=np.float32)
-    towards_col, towards_row = dipoles()
-    side = towards_col.shape[0]
+    terms = dipole()
+    side = terms[0][0].size
     mean = cv2.blur(padded, (side, side))
     square = cv2.blur(padded * padded, (side, side))
-    contrast = (np.sqrt(np.maximum(square - mean * mean, 0.0)) + np.float32(noise + 1e-3)) * np.float32(side)
-    along_col = cv2.filter2D(padded, -1, towards_col) / contrast
-    along_row = cv2.filter2D(padded, -1, towards_row) / contrast
-    return Level(padded, np.asarray(along_col), np.asarray(along_row), radius, scale_x, scale_y)
+    spread = np.sqrt(np.maximum(np.asarray(square - mean * mean, dtype=np.float32), np.float32(0.0)))
+    scale = (1.0 / (side * (spread + np.float32(noise + 1e-3)))).astype(np.float32)
+    along_col, along_row = np.zeros(padded.shape, np.float32), np.zeros(padded.shape, np.float32)
+    for odd, even in terms:
+        cv2.accumulate(cv2.sepFilter2D(padded, -1, odd, even), along_col)
+        cv2.accumulate(cv2.sepFilter2D(padded, -1, even, odd), along_row)
+    return Level(padded, along_col * scale, along_row * scale, radius, scale_x, scale_y)
 
 
 def bright_direction(levels: list[Level]) -> tuple[float, float]:
@@ -109,7 +112,7 @@ def bright_direction(levels: list[Level]) -> tuple[float, float]:
     bins = 72
     votes, squares = np.zeros(bins), 0.0
     for level in levels:
-        strength = np.hypot(level.along_col, level.along_row)
+        strength = np.sqrt(level.along_col**2 + level.along_row**2)
         peak = (strength >= np.asarray(cv2.dilate(strength, np.ones((5, 5), np.uint8)))) & (strength > VOTE_MIN)
         angle = np.arctan2(level.along_row[peak], level.along_col[peak]) % (2.0 * math.pi)
         where = (angle * (bins / (2.0 * math.pi))).astype(np.int64) % bins

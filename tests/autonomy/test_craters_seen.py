@@ -241,9 +241,7 @@ def test_boxes_against_plain_loops(squares: np.ndarray) -> None:
     order = np.argsort(-p, kind="stable")
     n = len(x)
     common = np.array([[plain_overlap(squares[i], squares[j]) for j in range(n)] for i in range(n)])
-    np.testing.assert_allclose(
-        [[overlap(x[i], y[i], r[i], x[j], y[j], r[j]) for j in range(n)] for i in range(n)], common
-    )
+    np.testing.assert_allclose([[overlap(x, y, r, i, j) for j in range(n)] for i in range(n)], common)
     kept: list[int] = []
     for i in order:
         if all(common[i, k] <= 0.3 for k in kept):

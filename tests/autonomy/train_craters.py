@@ -14,6 +14,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,27 +36,10 @@ SEED = 11
 NEAR = 0.3  # overlap with a label from which the move towards it is learned
 LABEL_MIN = 10.0  # [px] narrower labels are no craters here
 JITTERS = 2  # extra looks per candidate, from a place and light slightly off
-FIRST: dict[str, Any] = {
-    "max_iter": 100,
-    "learning_rate": 0.12,
-    "max_leaf_nodes": 8,
-    "l2_regularization": 5.0,
-    "min_samples_leaf": 40,
-}
-SECOND: dict[str, Any] = {
-    "max_iter": 110,
-    "learning_rate": 0.07,
-    "max_leaf_nodes": 8,
-    "l2_regularization": 10.0,
-    "min_samples_leaf": 30,
-}
-MOVE: dict[str, Any] = {
-    "max_iter": 40,
-    "learning_rate": 0.12,
-    "max_leaf_nodes": 7,
-    "l2_regularization": 5.0,
-    "min_samples_leaf": 40,
-}
+FIRST: dict[str, Any] = {"max_iter": 130, "learning_rate": 0.12, "max_leaf_nodes": 8, "l2_regularization": 5.0}
+SECOND: dict[str, Any] = {"max_iter": 180, "learning_rate": 0.05, "max_leaf_nodes": 8, "l2_regularization": 10.0}
+MOVE: dict[str, Any] = {"max_iter": 50, "learning_rate": 0.1, "max_leaf_nodes": 8, "l2_regularization": 5.0}
+BOTH: dict[str, Any] = {"min_samples_leaf": 40, "max_features": 0.3, "early_stopping": False, "random_state": SEED}
 
 
 class Scikit:
@@ -130,15 +114,14 @@ class Pupil:
 
 def fit(which: str, taught: list[Taught]) -> dict[str, Scikit]:
     """Fit the chance and the three moves of one look."""
-    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-
+    ensemble: Any = import_module("sklearn.ensemble")
     features, overlap, moves = (np.concatenate(part) for part in zip(*taught, strict=True))
     settings = FIRST if which == "first" else SECOND
-    chance = HistGradientBoostingClassifier(random_state=SEED, early_stopping=False, **settings)
+    chance = ensemble.HistGradientBoostingClassifier(**settings, **BOTH)
     models = {which: Scikit(chance.fit(features, overlap >= nac.OVERLAP))}
     near = overlap >= NEAR
     for number, move in enumerate(looks.MOVES):
-        model = HistGradientBoostingRegressor(random_state=SEED, early_stopping=False, **MOVE)
+        model = ensemble.HistGradientBoostingRegressor(**MOVE, **BOTH)
         models[f"{which}_{move}"] = Scikit(model.fit(features[near], moves[near, number]))
     return models
 
