@@ -22,6 +22,16 @@ def overlap(x: F64, y: F64, r: F64, i: int, j: int) -> float:
 
 
 @kernel
+def beyond(x: F64, y: F64, r: F64, i: int, j: int, most: float) -> bool:
+    """Return whether two squares surely overlap by no more than ``most``.
+
+    The common part is at most the smaller square wide, so it must be wider than ``2 most`` larger half sides to be enough.
+    """
+    reach = r[i] + r[j] - 2.0 * most * max(r[i], r[j])
+    return abs(x[i] - x[j]) > reach or abs(y[i] - y[j]) > reach
+
+
+@kernel
 def best_apart(x: F64, y: F64, r: F64, order: NDArray[np.int64], most: float) -> NDArray[np.bool_]:
     """Return which squares stay when each, in ``order``, drives out the later ones that overlap it by more than ``most``; bool [n]."""
     stays = np.ones(x.size, np.bool_)
@@ -30,7 +40,7 @@ def best_apart(x: F64, y: F64, r: F64, order: NDArray[np.int64], most: float) ->
         if stays[i]:
             for b in range(a + 1, order.size):
                 j = order[b]
-                if stays[j] and overlap(x, y, r, i, j) > most:
+                if stays[j] and not beyond(x, y, r, i, j, most) and overlap(x, y, r, i, j) > most:
                     stays[j] = False
     return stays
 
@@ -57,7 +67,7 @@ def groups(x: F64, y: F64, r: F64, p: F64, order: NDArray[np.int64], join: float
         log_i = np.log(r[i])
         for b in range(order.size):
             j = order[b]
-            if overlap(x, y, r, i, j) > join:
+            if not beyond(x, y, r, i, j, join) and overlap(x, y, r, i, j) > join:
                 weight = p[j] * p[j]
                 dx, dy, dl = x[j] - x[i], y[j] - y[i], np.log(r[j]) - log_i
                 w += weight

@@ -202,7 +202,7 @@ def _in_any_light(levels: list[Level], brights: list[float], grey: F32) -> tuple
         walls.append(_walls(scene, part))
     boxes = Boxes(*(np.concatenate(column) for column in zip(*parts, strict=True)))
     wall = np.concatenate(walls)
-    order = surest_apart(boxes, OVERLAP_MAX)
+    order = surest_apart(boxes, OVERLAP_MAX) if len(parts) > 1 else np.arange(len(wall))
     return boxes.take(order), wall[order, 0], wall[order, 1]
 
 

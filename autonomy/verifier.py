@@ -30,6 +30,7 @@ FORMAT, VERSION = "moonfleet-trees", 1
 LINKS = ("logistic", "identity")
 FILE_MAX = 8_000_000  # [bytes] what is read at most
 FEATURES_MAX = 4_096
+BLOCK = 32  # rows
 FLOAT_MAX = 3.4028234e38  # of float32
 DATA = Path(__file__).parent / "data"  # where the shipped models lie
 
@@ -93,12 +94,21 @@ def _add_leaves(
     out: NDArray[np.float64],
 ) -> None:
     """Add to ``out`` [n] the leaf that each row reaches in each tree, in the order of the trees."""
-    for tree in range(roots.size - 1):  # a tree stays in the cache while all rows go through it
-        for row in range(rows.shape[0]):
-            node = roots[tree]
-            while feature[node] >= 0:
-                node = node + 1 if rows[row, feature[node]] <= value[node] else right[node]
-            out[row] += value[node]
+    for first in range(
+        0, rows.shape[0], BLOCK
+    ):  # rows and trees stay in the cache while all of a block goes through all trees
+        last = min(first + BLOCK, rows.shape[0])
+        for tree in range(roots.size - 1):
+            for row in range(first, last):
+                node = roots[tree]
+                column = feature[node]
+                while column >= 0:
+                    goes_right = np.int32(
+                        rows[row, column] > value[node]
+                    )  # arithmetic, for a branch is mostly guessed wrong
+                    node += 1 + goes_right * (right[node] - node - 1)
+                    column = feature[node]
+                out[row] += value[node]
 
 
 def load_trees(path: Path, features: Mapping[str, tuple[str, ...]] | None = None) -> dict[str, Trees]:
