@@ -1,26 +1,24 @@
 """The horizon of every cell: elevation angle of the skyline for each azimuth, on a curved Moon, negative angles included.
 
-For one azimuth, the grid is turned so that the azimuth runs along +columns, at most one row per column, and then
+For one azimuth, the grid is turned so that the azimuth runs along +columns, at most one row per column, and its heights are
+flattened so that lines of sight on the sphere are straight lines (`moonfleet.terrain.turned`). Then
 
-1. *near field*: the first ``NEAR`` columns of every cell's own ray, the ground bilinear, from one cell away, at quarter
-   and half columns first. For one azimuth these are fixed shifts with fixed weights, one fast pass over a row each;
-2. *sweep*: along slanted lines, one to a row, from the far end back, the upper convex hull of all ground more than
-   ``NEAR`` steps ahead is kept on a stack; each cell nearest to the line asks for the tangent from its observer to the
-   hull, unless the near field hides more than the hull can show. The cost per cell does not depend on how far it sees
-   (de Floriani and Magillo 1994, Stewart 1998);
-3. *far field*: a second hull, of the regional grid sampled along the great circle that continues the line, out to 250 km.
-
-Heights are bent first (`moonfleet.terrain.sweep.bend`), so that angles on the sphere come out of plane geometry.
+1. *near field* (`moonfleet.terrain.near_field`): each cell's own ray over the first ``NEAR`` columns, the ground bilinear, from
+   one cell away, wherever the ray crosses a column or a row. For one azimuth these are fixed shifts with fixed weights;
+2. *sweep* (`moonfleet.terrain.sweep`): all ground farther off, along slanted lines, by a convex hull that is kept from the far
+   end back. The cost per cell does not depend on how far it sees (de Floriani and Magillo 1994, Stewart 1998);
+3. *far field* (`moonfleet.terrain.far_field`): a second hull, of the country around the grid, sampled along the great
+   circle that continues the line, out to 250 km.
 """
 
 from __future__ import annotations
 
 import math
-import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +27,10 @@ from .constants import MOON_RADIUS_M
 from .errors import SiteError
 from .grid import GeoRef, HeightGrid
 from .kernel import kernel
-from .sweep import bend, near_field, near_reach, put, sweep, to_millideg
+from .near_field import near_field, near_points
+from .sweep import sweep
+from .threads import cores
+from .turned import Turn, bend, fall_m, lay, sheet, write_angles
 
 Array = NDArray[np.float64]
 Float32Grid = NDArray[np.float32]
@@ -37,7 +38,6 @@ Int16Cube = NDArray[np.int16]
 Progress = Callable[[int, int], object]
 
 FAR_M: Final = 250_000.0  # [m] how far the regional grid is followed
-BOTTOM_M: Final = -1e6  # [m] height of the padding, below everything
 
 
 @kernel
@@ -137,84 +137,44 @@ def compute_horizon(
         raise SiteError(f"horizon.out: {cube.dtype} {cube.shape}; allowed: int16 {(azimuths, rows, cols)}.")
     eye = float(observer_m)
     z = bend(z)
-    base = float(np.mean(z, dtype=np.float64))
+    base = float(np.float32(np.mean(z, dtype=np.float64)))
     z = z - np.float32(base)
-    base = float(np.float32(base))
     across = np.ascontiguousarray(z.T)  # once: turning on its side is what costs
     around = [] if far is None else [far] if isinstance(far, HeightGrid) else list(far)
     country, rings = _rings(around)
     steps = _far_steps(grid.ref, around)
-
-    scale = grid.ref.cell_m / _scale(grid.ref)
+    cell_m = grid.ref.cell_m / _scale(grid.ref)
+    desks = threading.local()
 
     def one(index: int) -> None:
         azimuth = 2.0 * math.pi * index / azimuths
-        turn = _Turn.towards(azimuth)
-        turned = turn.apply(z, across)
-        shape = turned.shape
-        heights = np.empty((shape[0] + 1, shape[1] + 1), dtype=np.float32)
-        heights[-1], heights[:, -1] = BOTTOM_M, BOTTOM_M
-        heights[:-1, :-1] = turned
-        best = np.empty(shape, dtype=np.float32)
+        turn = Turn.towards(azimuth)
+        columns = turn.columns(z, across)
+        n_cols, n_rows = columns.shape
+        sheets = cast(
+            "dict[tuple[int, int], tuple[Float32Grid, Float32Grid]]", desks.__dict__
+        )  # fresh memory costs as much as a pass over it
+        if columns.shape not in sheets:
+            sheets[columns.shape] = sheet(n_cols, n_rows), sheet(n_cols, n_rows)
+        ground, best = sheets[columns.shape]
+        column_m = cell_m * math.sqrt(1.0 + turn.slope**2)
+        lay(columns, fall_m(column_m, base), ground)
+        near_field(ground, n_rows, turn.slope, near_points(turn.slope), eye, best)
         frame = turn.map_frame(grid.ref)
-        near_field(heights, turn.slope, near_reach(turn.slope), scale, base, eye, best)
-        sweep(heights, turn.slope, scale, base, eye, frame, azimuth, country, rings, steps, best)
-        millideg = np.empty(shape, dtype=np.int16)
-        to_millideg(best, heights, base, eye, millideg)
-        put(millideg, turn.swap, turn.flip_rows, turn.flip_cols, cube[index])
+        sweep(ground, n_rows, turn.slope, column_m, base, eye, frame, azimuth, country, rings, steps, best)
+        write_angles(best, ground, n_rows, column_m, base, eye, turn.swap, turn.flip_rows, turn.flip_cols, cube[index])
 
-    with ThreadPoolExecutor(max(1, threads or _cores())) as pool:
+    with ThreadPoolExecutor(max(1, threads or cores())) as pool:
         for done, _ in enumerate(pool.map(one, range(first, azimuths)), start=first + 1):
             if progress is not None:
                 progress(done, azimuths)
     return cube
 
 
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    """The turn of a grid that makes an azimuth run along +columns, ``slope`` in [0, 1] rows per column."""
-
-    swap: bool
-    flip_rows: bool
-    flip_cols: bool
-    slope: float
-
-    @classmethod
-    def towards(cls, azimuth: float) -> _Turn:
-        """Return the turn for an azimuth [rad, clockwise from +y]."""
-        along_rows, along_cols = -math.cos(azimuth), math.sin(azimuth)
-        swap = abs(along_rows) > abs(along_cols)
-        u, v = (along_rows, along_cols) if swap else (along_cols, along_rows)
-        slope = abs(v) / abs(u)
-        return cls(swap, v < 0.0, u < 0.0, slope if slope > 1e-12 else 0.0)
-
-    def apply(self, z: NDArray[np.float32], across: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return a view of ``z`` in the turned frame; ``across`` is its transpose."""
-        z = across if self.swap else z
-        return z[:: -1 if self.flip_rows else 1, :: -1 if self.flip_cols else 1]
-
-    def map_frame(self, ref: GeoRef) -> Array:
-        """Return x, y = f[0:2] + row * f[2:4] + col * f[4:6] [m] of a (row, col) of the turned frame."""
-        n_rows, n_cols = (ref.cols, ref.rows) if self.swap else (ref.rows, ref.cols)
-        row0, d_row = (n_rows - 1.0, -1.0) if self.flip_rows else (0.0, 1.0)
-        col0, d_col = (n_cols - 1.0, -1.0) if self.flip_cols else (0.0, 1.0)
-        left, top, cell = ref.x_left + 0.5 * ref.cell_m, ref.y_top - 0.5 * ref.cell_m, ref.cell_m
-        if self.swap:  # turned rows are columns of the grid
-            return np.array([left + row0 * cell, top - col0 * cell, d_row * cell, 0.0, 0.0, -d_col * cell])
-        return np.array([left + col0 * cell, top - row0 * cell, 0.0, -d_row * cell, d_col * cell, 0.0])
-
-
 def _scale(ref: GeoRef) -> float:
     """Return the stereographic scale at the middle of ``ref``: metres on the map per metre on the sphere."""
     x, y = ref.centre
     return 1.0 + (x * x + y * y) / (4.0 * MOON_RADIUS_M**2)
-
-
-def _cores() -> int:
-    """Return how many threads this process may run: its cores, or fewer where NUMBA_NUM_THREADS says so."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
-    wish = os.environ.get("NUMBA_NUM_THREADS", "")
-    return min(cores, int(wish)) if wish.isdigit() else cores
 
 
 def _rings(around: Sequence[HeightGrid]) -> tuple[Float32Grid, Array]:

@@ -28,10 +28,10 @@ MAX_MAST_M = 1_000.0  # [m] highest mast
 MAX_HORIZON_BYTES = 4 * 1024**3
 # every module of this room that has a say in what the layers hold; a test compares it with what the makers import
 MAKERS = (
-    "clock", "constants", "craters", "dem_checks", "dem_cylinder", "dem_header", "dem_io", "dem_warp", "exposure", "grid",
-    "ground_style", "horizon", "kernel", "lattice", "light", "light_year", "look", "orientation", "pds_label", "region",
-    "relief", "rocks", "seeds", "shadow", "site_ground", "site_layers", "sky", "sweep", "synthesis", "synthetic_region",
-    "threads", "visibility",
+    "clock", "constants", "craters", "dem_checks", "dem_cylinder", "dem_header", "dem_io", "dem_warp", "exposure", "far_field",
+    "grid", "ground_style", "horizon", "kernel", "lattice", "light", "light_year", "look", "near_field", "orientation",
+    "pds_label", "region", "relief", "rocks", "seeds", "shadow", "site_ground", "site_layers", "sky", "sweep", "synthesis",
+    "synthetic_region", "threads", "turned", "visibility",
 )  # fmt: skip
 
 

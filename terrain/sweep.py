@@ -1,8 +1,13 @@
-"""The kernels behind `moonfleet.terrain.horizon`: one azimuth of a grid that was turned to run along +columns.
+"""The sweep of horizons: all ground past the near field, along slanted lines, a hull to a line.
 
-Heights are bent (see `bend`), float32 ``[R + 1, C + 1]`` above ``base_m``, with one row and one column of ground far below
-at the end; ``slope`` (0..1) is how many rows a ray climbs per column; ``best`` float32 [R, C] is the tangent of the horizon
-over 1 + eye / R.
+Line q runs at row ``q + slope * column`` of a turned grid (see `moonfleet.terrain.turned`) and serves the cells within half a row
+of it. From its far end back, the upper convex hull of the ground ahead is kept on a stack, and each cell asks for the
+tangent from its own eye (de Floriani and Magillo 1994, Stewart 1998). Three things make it quick:
+
+- ``PAD`` lines are handled together: what lies along them is gathered a tile at a time, then worked on line by line;
+- ground that lies below the chord of its neighbours on both sides is on no hull: it never gets to the stack;
+- cells go by blocks of ``BLOCK``: one tangent bounds them all, and where the near field hides more, no cell asks; the few
+  points of the hull that any cell of the block can see highest are then seen from all of them at once.
 """
 
 from __future__ import annotations
@@ -14,156 +19,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .constants import MOON_RADIUS_M
+from .far_field import look_far, look_level, look_over
 from .kernel import kernel
+from .near_field import NEAR
+from .turned import PAD, fall_m
 
 Array = NDArray[np.float64]
 Float32Grid = NDArray[np.float32]
 Float32Row = NDArray[np.float32]
 
-NEAR: Final = 128  # columns of the near field
+BLOCK: Final = 16  # columns; divides NEAR
 SHARED: Final = 4  # neighbouring lines that leave the grid side by side share one look at the regional grid
-LIMIT_DEG: Final = 32.7  # int16 holds +-32.767 deg
-BLEND_M: Final = 1600.0  # [m] distance over which the step between fine and regional grid is blended away
-
-
-def near_reach(slope: float) -> Array:
-    """Return float64 [2, n], columns and rows ahead at which a ray is sampled in the near field, rising.
-
-    One cell away first, then wherever the ray crosses a column or a row up to NEAR columns ahead (there two cells give
-    the bilinear ground), and close by also between them.
-    """
-    close = np.concatenate([np.arange(1.25, 4.0, 0.25), np.arange(4.5, 8.0, 1.0)])
-    points = [(c, slope * c) for c in (1.0 / math.sqrt(1.0 + slope * slope), *close, *np.arange(1.0, NEAR + 1.0))]
-    points += [(r / slope, r) for r in np.arange(1.0, slope * NEAR) if r / slope > 1.0]
-    return np.array(sorted(set(points))).T.copy()
-
-
-def bend(z: Float32Grid) -> Float32Grid:
-    """Return R h / (R + h) of heights h [m]: with it the tangent of elevation on a sphere is that of a plane, but for one term.
-
-    From a point at height e, one at height h and angle a at the Moon's centre stands at the tangent
-    ``(1 + e / R) (bend(h) - bend(e)) / (R sin a) - tan(a / 2)``, exactly.
-    """
-    high = z.astype(np.float64)
-    return (high / (1.0 + high / MOON_RADIUS_M)).astype(np.float32)
-
-
-@kernel
-def near_field(
-    heights: Float32Grid, slope: float, reach: Array, cell_m: float, base_m: float, observer_m: float, best: Float32Grid
-) -> None:
-    """Fill best [R, C] with the greatest tangent at the points ``reach`` of each ray (see `near_reach`, `bend`)."""
-    rows, cols = best.shape
-    eye = np.empty(cols, dtype=np.float32)
-    lift, none = np.float32(observer_m), np.float32(0.0)
-    for r in range(rows):
-        top = best[r]
-        for c in range(cols):
-            eye[c] = heights[r, c] + lift
-            top[c] = np.float32(-1e9)
-        for k in range(reach.shape[1]):
-            ahead, below = int(reach[0, k]), int(reach[1, k])
-            if ahead >= cols or r + below >= rows:
-                break
-            f, w = np.float32(reach[0, k] - ahead), np.float32(reach[1, k] - below)
-            angle = reach[0, k] * cell_m * math.sqrt(1.0 + slope * slope) / MOON_RADIUS_M
-            inverse = np.float32(1.0 / (MOON_RADIUS_M * math.sin(angle)))
-            drop = np.float32(math.tan(0.5 * angle) * (1.0 - base_m / MOON_RADIUS_M))
-            a = heights[r + below, ahead:]
-            b = heights[r + below + 1, ahead:]
-            if f == none:
-                for c in range(cols - ahead):
-                    tangent = (a[c] + w * (b[c] - a[c]) - eye[c]) * inverse - drop
-                    top[c] = tangent if tangent > top[c] else top[c]
-            elif w == none:
-                for c in range(cols - ahead):
-                    tangent = (a[c] + f * (a[c + 1] - a[c]) - eye[c]) * inverse - drop
-                    top[c] = tangent if tangent > top[c] else top[c]
-            else:
-                for c in range(cols - ahead):
-                    upper = a[c] + f * (a[c + 1] - a[c])
-                    lower = b[c] + f * (b[c + 1] - b[c])
-                    tangent = (upper + w * (lower - upper) - eye[c]) * inverse - drop
-                    top[c] = tangent if tangent > top[c] else top[c]
-
-
-@kernel
-def _push(x: Array, z: Array, n: int, px: float, pz: float) -> int:
-    """Put a point nearer than all others on the stack of the upper hull; return the new size."""
-    while n >= 2 and (z[n - 1] - pz) * (x[n - 2] - px) <= (z[n - 2] - pz) * (x[n - 1] - px):
-        n -= 1
-    x[n] = px
-    z[n] = pz
-    return n + 1
-
-
-@kernel
-def _tangent(x: Array, z: Array, n: int, near: int, px: float, pz: float) -> int:
-    """Return which point of the hull stands highest from an eye nearer than all of them, looking from point ``near`` on.
-
-    Along an upper hull the slope from an eye rises to one top and falls again. Cells of a line that follow each other look
-    at the same ridge as a rule, so the search begins at the last answer and is a step or two long.
-    """
-    i = min(near, n - 1)
-    dx, dz = x[i] - px, z[i] - pz
-    while i > 0:
-        ex, ez = x[i - 1] - px, z[i - 1] - pz
-        if ez * dx < dz * ex:
-            break
-        i -= 1
-        dx, dz = ex, ez
-    while i < n - 1:
-        ex, ez = x[i + 1] - px, z[i + 1] - pz
-        if ez * dx <= dz * ex:
-            break
-        i += 1
-        dx, dz = ex, ez
-    return i
-
-
-@kernel
-def _look_far(px: float, py: float, azimuth: float, far: Float32Row, rings: Array, steps: Array, out: Array) -> int:
-    """Fill out with the country's heights [m] at ``steps`` along the great circle that leaves (px, py) [m].
-
-    Returns how many steps lie inside it. ``far`` holds the grids one after the other, from fine to coarse, and ``rings``
-    float64 [n, 6] where each begins in it, its rows and columns, x and y of its first cell, and its cell size; the first
-    that holds a place is asked. Rows of ``steps``: distance [m], and its sine and cosine at the Moon's centre.
-    """
-    radius = MOON_RADIUS_M
-    q = (px * px + py * py) / (4.0 * radius * radius)
-    scale = 1.0 + q  # the projection's; the point on the unit sphere is (a0, b0, c0), its heading (a1, b1, c1)
-    sa, ca = math.sin(azimuth), math.cos(azimuth)
-    dq = (px * sa + py * ca) / (2.0 * radius * radius)
-    a0, b0, c0 = px / radius / scale, py / radius / scale, (1.0 - q) / scale
-    a1, b1, c1 = sa - px / scale * dq, ca - py / scale * dq, -2.0 * dq * radius / scale
-    for k in range(steps.shape[1]):
-        st, ct = steps[1, k], steps[2, k]
-        widen = 2.0 * radius / (1.0 + c0 * ct + c1 * st)
-        x, y = (a0 * ct + a1 * st) * widen, (b0 * ct + b1 * st) * widen
-        found = False
-        for ring in range(rings.shape[0]):
-            rows, cols = int(rings[ring, 1]), int(rings[ring, 2])
-            col = (x - rings[ring, 3]) / rings[ring, 5]
-            row = (rings[ring, 4] - y) / rings[ring, 5]
-            if row >= 0.0 and col >= 0.0 and row < rows - 1 and col < cols - 1:
-                i, j = int(row), int(col)
-                fr, fc = row - i, col - j
-                at = int(rings[ring, 0]) + i * cols + j
-                upper = far[at] * (1.0 - fc) + far[at + 1] * fc
-                lower = far[at + cols] * (1.0 - fc) + far[at + cols + 1] * fc
-                out[k] = upper * (1.0 - fr) + lower * fr
-                found = True
-                break
-        if not found:
-            return k
-    return steps.shape[1]
+NEVER: Final = np.float32(3e38)
 
 
 @kernel
 def sweep(
-    heights: Float32Grid,
+    ground: Float32Grid,
+    rows: int,
     slope: float,
-    cell_m: float,
+    column_m: float,
     base_m: float,
     observer_m: float,
     frame: Array,
@@ -173,200 +48,284 @@ def sweep(
     steps: Array,
     best: Float32Grid,
 ) -> None:
-    """Raise best [R, C] to the greatest tangent of elevation over all ground past the near field.
+    """Raise best [m per column], laid out as ``ground``, to the greatest slope over all ground past the near field.
 
-    One slanted line after the other, line q being at row q + slope * c; it serves the cells within half a row of it. ``frame``
-    turns row, col into map x, y (see `moonfleet.terrain.horizon`); ``far``, ``rings`` (none: no country around) and
-    ``steps`` float64 [3, n] as `_look_far` takes them, from distance 0.
+    ``frame`` turns row, col into map x, y (see `moonfleet.terrain.turned.Turn`); ``far``, ``rings`` (none: no country around)
+    and ``steps`` float64 [3, n] are as `moonfleet.terrain.far_field.look_far` takes them, from distance 0.
     """
-    rows, cols = best.shape
-    radius = MOON_RADIUS_M
-    column_m = cell_m * math.sqrt(1.0 + slope * slope)
-    lift = np.float32(observer_m)
-    factor = 1.0 - base_m / radius
-    sag = 0.5 * column_m * column_m / radius * factor  # [m] a sphere falls away by sag * columns^2
-    line, eye, top = np.empty(cols), np.empty(cols), np.empty(cols)
-    where = np.empty(cols, dtype=np.int64)
+    cols = ground.shape[0]
+    fall = fall_m(column_m, base_m)
     # Lines are whole rows apart: which rows a column lies between, and which cell is nearest, is the same for all but q.
     above, nearest, share = np.empty(cols, dtype=np.int64), np.empty(cols, dtype=np.int64), np.empty(cols)
     for c in range(cols):
         above[c] = int(math.floor(slope * c))
         share[c] = slope * c - above[c]
         nearest[c] = int(math.ceil(slope * c - 0.5))
-    inverse, bulge = np.empty(cols + 1), np.empty(cols + 1)  # of so many columns
-    for k in range(1, cols + 1):
-        inverse[k] = 1.0 / (k * column_m)
-        bulge[k] = 0.5 * k * column_m / radius
+    strip = np.empty((BLOCK, PAD), dtype=np.float32)
+    blocks = cols // BLOCK + 1
+    lowest, highest = np.empty((blocks, PAD), dtype=np.float32), np.empty((blocks, PAD), dtype=np.float32)
+    least = np.empty((blocks, PAD), dtype=np.float32)
+    room = cols + BLOCK  # one more cache line than a power of two: lines do not fight for the same places in the cache
+    lines, eyes = np.empty((PAD, room), dtype=np.float32), np.empty((PAD, room), dtype=np.float32)
+    tops = np.empty((PAD, room), dtype=np.float32)
+    spare = np.empty(cols + 8, dtype=np.float32)
+    place = np.empty(cols, dtype=np.int32)
     hull_x, hull_z = np.empty(cols), np.empty(cols)
     x, z, far_m = np.empty(steps.shape[1]), np.empty(steps.shape[1]), np.empty(steps.shape[1])
     known, looked, looked_high = 0, 0, -1
-    for q in range(int(math.floor(-slope * (cols - 1) - 0.5)), rows + 1):
-        low, high = 0, cols - 1
-        if slope > 0.0:
-            low = max(low, int(math.ceil((-0.5 - q) / slope)))
-            high = min(high, int(math.floor((rows - 0.5 - q) / slope)))
-        elif q < 0 or q >= rows:
-            continue
-        if high < low:
-            continue
-        # The line, its cells and what they saw already, all from place 0 on.
-        length = high - low + 1
-        for i in range(length):
-            c = low + i
-            r = q + above[c]
-            if r < 0:
-                line[i] = heights[0, c]
-            elif r >= rows - 1:
-                line[i] = heights[rows - 1, c]
+    lift = np.float32(observer_m)
+    open1, open2, open4 = _openings(cols, 1), _openings(cols, 2), _openings(cols, 4)
+    for q0 in range(int(math.floor(-slope * (cols - 1) - 0.5)), rows + 1, PAD):
+        _gather_lines(ground, q0, above, share, strip, lines)
+        _gather_cells(ground, q0, nearest, lift, strip, eyes, lowest, highest)
+        _gather_cells(best, q0, nearest, np.float32(0.0), strip, tops, least, strip[:0])
+        for q in range(q0, min(q0 + PAD, rows + 1)):
+            low, high = 0, cols - 1
+            if slope > 0.0:
+                low = max(low, int(math.ceil((-0.5 - q) / slope)))
+                high = min(high, int(math.floor((rows - 0.5 - q) / slope)))
+            elif q < 0 or q >= rows:
+                continue
+            if high < low:
+                continue
+            line, eye, top = lines[q - q0], eyes[q - q0], tops[q - q0]
+            if high - low >= NEAR - BLOCK:
+                n = _ridges(line, low, high, open1, open2, open4, spare, place)
+                j = q - q0
+                _bounds(eye, top, low, high, j, lowest, highest, least)
+                _look_along(place, n, line, eye, low, high, lowest, highest, least, j, hull_x, hull_z, top)
+            # Beyond the grid.
+            if rings.shape[0] > 0 and (high != looked_high or q - looked >= SHARED):
+                y = q + slope * high
+                px = frame[0] + y * frame[2] + high * frame[4]
+                py = frame[1] + y * frame[3] + high * frame[5]
+                known = look_far(px, py, azimuth, far, rings, steps, far_m)
+                looked, looked_high = q, high
+            if known > 1:
+                edge = float(line[high]) + fall * high * high
+                turn = column_m / MOON_RADIUS_M
+                look_over(far_m, known, steps, edge, eye, low, high, turn, base_m, fall, x, z, top)
             else:
-                line[i] = heights[r, c] + share[c] * (heights[r + 1, c] - heights[r, c])
-            cell = min(max(q + nearest[c], 0), rows - 1)
-            where[i] = cell
-            eye[i] = heights[cell, c] + lift
-            top[i] = best[cell, c]
-        _look_along(line, eye, length, column_m, sag, hull_x, hull_z, top)
-        # Beyond the grid.
-        if rings.shape[0] > 0 and (high != looked_high or q - looked >= SHARED):
-            y = q + slope * high
-            px = frame[0] + y * frame[2] + high * frame[4]
-            py = frame[1] + y * frame[3] + high * frame[5]
-            known = _look_far(px, py, azimuth, far, rings, steps, far_m)
-            looked, looked_high = q, high
-        if known > 1:
-            edge = _true_height(base_m + float(line[length - 1]))
-            n = 0
-            for k in range(known - 1, 0, -1):
-                height = radius + far_m[k] + (edge - far_m[0]) * max(0.0, 1.0 - steps[0, k] / BLEND_M)
-                n = _push(x, z, n, height * steps[1, k], height * steps[2, k] - radius)
-            _look_over(x, z, n, eye, length, column_m / radius, base_m, factor, top)
+                look_level(line[high], eye, low, high, fall, top)
+        _scatter(tops, q0, nearest, strip, best)
+
+
+@kernel
+def _gather_lines(
+    ground: Float32Grid, q0: int, above: NDArray[np.int64], share: Array, strip: Float32Grid, lines: Float32Grid
+) -> None:
+    """Fill lines [PAD, cols or more] with the ground along PAD lines from q0 on; where a line is outside, anything.
+
+    At column c line q is ``share[c]`` of a row past row ``q + above[c]``.
+    """
+    cols, count = ground.shape[0], lines.shape[0]
+    for c0 in range(0, cols, BLOCK):
+        wide = min(BLOCK, cols - c0)
+        for i in range(wide):
+            r = q0 + above[c0 + i] + PAD
+            if r >= 0 and r + count + 1 <= ground.shape[1]:
+                at, after, to = ground[c0 + i, r:], ground[c0 + i, r + 1 :], strip[i]
+                w = np.float32(share[c0 + i])
+                for j in range(count):
+                    to[j] = at[j] + w * (after[j] - at[j])
+        _turn_strip(strip, c0, wide, lines)
+
+
+@kernel
+def _gather_cells(
+    columns: Float32Grid,
+    q0: int,
+    nearest: NDArray[np.int64],
+    lift: np.float32,
+    strip: Float32Grid,
+    lines: Float32Grid,
+    low: Float32Grid,
+    high: Float32Grid,
+) -> None:
+    """Fill lines [PAD, cols or more] with ``columns`` at the cells of PAD lines, plus ``lift``; low, high [blocks, PAD] with extremes.
+
+    At column c line q serves row ``q + nearest[c]``. Where a line is outside there may be anything, so extremes hold where a
+    line is inside for a whole block. ``high`` may be empty.
+    """
+    cols, count = columns.shape[0], lines.shape[0]
+    for c0 in range(0, cols, BLOCK):
+        wide = min(BLOCK, cols - c0)
+        for i in range(wide):
+            r = q0 + nearest[c0 + i] + PAD
+            if r >= 0 and r + count + 1 <= columns.shape[1]:
+                at, to = columns[c0 + i, r:], strip[i]
+                for j in range(count):
+                    to[j] = at[j] + lift
+        floor = low[c0 // BLOCK]
+        for j in range(count):
+            floor[j] = strip[0, j]
+        for i in range(1, wide):
+            at = strip[i]
+            for j in range(count):
+                floor[j] = at[j] if at[j] < floor[j] else floor[j]
+        if high.size > 0:
+            roof = high[c0 // BLOCK]
+            for j in range(count):
+                roof[j] = strip[0, j]
+            for i in range(1, wide):
+                at = strip[i]
+                for j in range(count):
+                    roof[j] = at[j] if at[j] > roof[j] else roof[j]
+        _turn_strip(strip, c0, wide, lines)
+
+
+@kernel
+def _turn_strip(strip: Float32Grid, c0: int, wide: int, lines: Float32Grid) -> None:
+    """Copy strip [BLOCK, PAD] to columns c0 .. c0 + wide - 1 of lines [PAD, cols or more]."""
+    for j in range(lines.shape[0]):
+        line = lines[j, c0:]
+        if wide == BLOCK:
+            for i in range(BLOCK):
+                line[i] = strip[i, j]
         else:
-            _look_level(float(line[length - 1]), eye, length, inverse, bulge, factor, top)
-        for i in range(length):
-            best[where[i], low + i] = top[i]
+            for i in range(wide):
+                line[i] = strip[i, j]
+
+
+@kernel
+def _bounds(
+    eye: Float32Row, top: Float32Row, low: int, high: int, j: int, lowest: Float32Grid, highest: Float32Grid, least: Float32Grid
+) -> None:  # fmt: skip
+    """Mend the extremes of a line's first and last block, which it may cross in part only."""
+    for block in (low // BLOCK, high // BLOCK):
+        begin, end = max(block * BLOCK, low), min(block * BLOCK + BLOCK - 1, high)
+        lowest[block, j], highest[block, j], least[block, j] = eye[begin], eye[begin], top[begin]
+        for c in range(begin + 1, end + 1):
+            lowest[block, j] = min(lowest[block, j], eye[c])
+            highest[block, j] = max(highest[block, j], eye[c])
+            least[block, j] = min(least[block, j], top[c])
+
+
+@kernel
+def _scatter(lines: Float32Grid, q0: int, first: NDArray[np.int64], strip: Float32Grid, columns: Float32Grid) -> None:
+    """Put lines [PAD, cols or more] back where `_gather` took them from (what is outside falls on the padding)."""
+    cols = columns.shape[0]
+    for c0 in range(0, cols, BLOCK):
+        wide = min(BLOCK, cols - c0)
+        for j in range(PAD):
+            line = lines[j, c0:]
+            for i in range(wide):
+                strip[i, j] = line[i]
+        for i in range(wide):
+            r = q0 + first[c0 + i] + PAD
+            if r < 0 or r + PAD + 1 > columns.shape[1]:
+                continue
+            to, at = columns[c0 + i, r : r + PAD], strip[i]
+            for j in range(PAD):
+                to[j] = at[j]
+
+
+@kernel
+def _openings(cols: int, stride: int) -> Float32Row:
+    """Return float32 [cols], -NEVER where the place ``stride`` before a column is in a nearer block than the column, else 0."""
+    out = np.zeros(cols, dtype=np.float32)
+    for c in range(cols):
+        if c % BLOCK < stride:
+            out[c] = -NEVER
+    return out
+
+
+@kernel
+def _ridges(
+    line: Float32Row,
+    low: int,
+    high: int,
+    open1: Float32Row,
+    open2: Float32Row,
+    open4: Float32Row,
+    spare: Float32Row,
+    place: NDArray[np.int32],
+) -> int:
+    """Fill place with the columns of a line, from ``high`` down, that may be on a hull; return how many.
+
+    Left out is what lies below the chord of the places 1, 2 or 4 to both sides, as long as both are in the same block or farther
+    (see `_openings`): the hull of all ground from the beginning of any block on stays what it is.
+    """
+    n = high - low + 1
+    for c in range(low, high + 1):
+        spare[c] = np.float32(0.0)
+    here, out = line[low + 4 :], spare[low + 4 :]
+    near1, far1, skip1 = line[low + 3 :], line[low + 5 :], open1[low + 4 :]
+    near2, far2, skip2 = line[low + 2 :], line[low + 6 :], open2[low + 4 :]
+    near4, far4, skip4 = line[low:], line[low + 8 :], open4[low + 4 :]
+    for i in range(n - 8):
+        m = near1[i] + far1[i] + skip1[i]
+        o = near2[i] + far2[i] + skip2[i]
+        p = near4[i] + far4[i] + skip4[i]
+        m = m if m > o else o
+        m = m if m > p else p
+        out[i] = here[i] + here[i] - m
+    count = 0
+    for c in range(high, low - 1, -1):
+        place[count] = c
+        count += 1 if spare[c] >= np.float32(0.0) else 0
+    return count
 
 
 @kernel
 def _look_along(
-    line: Array, eye: Array, length: int, column_m: float, sag: float, hull_x: Array, hull_z: Array, top: Array
-) -> None:
-    """Raise top [length] by the ground of the line itself, NEAR columns ahead and more; ``hull_x``, ``hull_z`` are scratch.
+    place: NDArray[np.int32], n: int, line: Float32Row, eye: Float32Row, low: int, high: int, lowest: Float32Grid, highest: Float32Grid,
+    least: Float32Grid, j: int, hull_x: Array, hull_z: Array, top: Float32Row,
+) -> None:  # fmt: skip
+    """Raise top by the ground of the line itself (its columns ``place``, falling), NEAR - BLOCK columns ahead and more.
 
-    Bent heights less sag * i^2 make the line a plane one: its upper hull is kept, and the tangent from the eye at place i is
-    the plane one + 2 sag i, per column.
+    From a higher eye the point of the hull that stands highest is farther, or the same; from an eye farther back, all
+    farther or all nearer. So between those of a block's four corners lies that of each of its cells: mostly it is one point.
     """
-    n, point = 0, 0
-    bound, last = -1e9, 0.0  # of the plane tangent from the eye looked from last, and its height
-    for i in range(length - 1 - NEAR, -1, -1):
-        ahead = float(i + NEAR)
-        pz = line[i + NEAR] - sag * ahead * ahead
-        while n >= 2 and (hull_z[n - 1] - pz) * (hull_x[n - 2] - ahead) <= (hull_z[n - 2] - pz) * (
-            hull_x[n - 1] - ahead
-        ):
-            n -= 1
-        hull_x[n] = ahead
-        hull_z[n] = pz
-        n += 1
-        # Nothing stood above the last eye's bound, so from one column back nothing stands much above it: where the near field
-        # hides more than that, the hull need not be asked.
-        ez = eye[i] - sag * i * i
-        bound = max(bound + max((last - ez - bound) * (1.0 / NEAR), 0.0), (pz - ez) * (1.0 / NEAR))
-        last = ez
-        if (bound + 2.0 * sag * i) <= top[i] * column_m:
+    size, taken, point = 0, 0, 0
+    for block in range((high // BLOCK) * BLOCK, low + NEAR - BLOCK, -BLOCK):
+        while taken < n and place[taken] >= block:
+            px, pz = float(place[taken]), float(line[place[taken]])
+            while size >= 2 and (hull_z[size - 1] - pz) * (hull_x[size - 2] - px) <= (hull_z[size - 2] - pz) * (
+                hull_x[size - 1] - px
+            ):
+                size -= 1
+            hull_x[size] = px
+            hull_z[size] = pz
+            size += 1
+            taken += 1
+        begin, end = max(block - NEAR, low), min(block - NEAR + BLOCK - 1, high)
+        here = (block - NEAR) // BLOCK
+        low_eye, high_eye = float(lowest[here, j]), float(highest[here, j])
+        point = _climb(hull_x, hull_z, size, point, float(end), low_eye)
+        bound = (hull_z[point] - low_eye) / (hull_x[point] - end)
+        if bound < 0.0:
+            bound *= (block - end) / (block - begin)
+        if bound <= least[here, j]:
             continue
-        point = min(point, n - 1)
-        dx, dz = hull_x[point] - i, hull_z[point] - ez
-        while point < n - 1:
-            ex, fz = hull_x[point + 1] - i, hull_z[point + 1] - ez
-            if fz * dx <= dz * ex:
-                break
-            point += 1
-            dx, dz = ex, fz
-        while point > 0:
-            ex, fz = hull_x[point - 1] - i, hull_z[point - 1] - ez
-            if fz * dx < dz * ex:
-                break
-            point -= 1
-            dx, dz = ex, fz
-        bound = dz / dx
-        tangent = (bound + 2.0 * sag * i) / column_m
-        top[i] = tangent if tangent > top[i] else top[i]
+        other = _climb(hull_x, hull_z, size, point, float(begin), low_eye)
+        near, far = max(point, other), min(point, other)
+        other = _climb(hull_x, hull_z, size, far, float(begin), high_eye)
+        far = min(far, other)
+        far = min(far, _climb(hull_x, hull_z, size, other, float(end), high_eye))
+        eyes, tops = eye[begin : end + 1], top[begin : end + 1]
+        for k in range(far, near + 1):
+            at, height = np.float32(hull_x[k] - begin), np.float32(hull_z[k])
+            for i in range(eyes.size):
+                slant = (height - eyes[i]) / (at - np.float32(i))
+                tops[i] = slant if slant > tops[i] else tops[i]
 
 
 @kernel
-def _true_height(v: float) -> float:
-    """Return the height [m] whose bent height (see `bend`) is ``v``."""
-    return v / (1.0 - v / MOON_RADIUS_M)
-
-
-@kernel
-def _look_over(
-    x: Array, z: Array, n: int, eye: Array, length: int, turn: float, base_m: float, factor: float, top: Array
-) -> None:
-    """Raise top [length] by the hull of the country beyond the grid; its points are kept as seen from the last column."""
-    point = n - 1
-    for i in range(length - 1, -1, -1):
-        angle = (length - 1 - i) * turn
-        s, c = math.sin(angle), math.cos(angle)
-        reach = MOON_RADIUS_M + _true_height(base_m + eye[i])
-        px, pz = -reach * s, reach * c - MOON_RADIUS_M
-        point = _tangent(x, z, n, point, px, pz)
-        dx, dz = x[point] - px, z[point] - pz
-        tangent = (dz * c - dx * s) / (dx * c + dz * s) * factor
-        top[i] = tangent if tangent > top[i] else top[i]
-
-
-@kernel
-def _look_level(edge: float, eye: Array, length: int, inverse: Array, bulge: Array, factor: float, top: Array) -> None:
-    """Raise top [length] by ground that goes on level from the last column: its first point, or the bulge of the sphere."""
-    for i in range(length):
-        k = max(length - 1 - i, 1)
-        tangent = (edge - eye[i]) * inverse[k] - bulge[k] * factor
-        top[i] = tangent if tangent > top[i] else top[i]
-    for i in range(length):
-        k = max(length - 1 - i, 1)
-        over = eye[i] - edge
-        if over * inverse[k] > bulge[k]:
-            tangent = -math.sqrt(over * 2.0 / MOON_RADIUS_M) * factor
-            top[i] = tangent if tangent > top[i] else top[i]
-
-
-# atan(t) = t (C0 + C1 t^2 + ...) for |t| <= tan(32.7 deg), fitted by Chebyshev points, in 0.001 deg: off by < 0.1 of them.
-_FIT = np.polynomial.Chebyshev.interpolate(
-    lambda q: np.arctan(np.sqrt(q)) / np.sqrt(q), 6, domain=[0.0, math.tan(math.radians(LIMIT_DEG)) ** 2]
-)
-_SQUARES: Final = math.degrees(1000.0) * np.asarray(_FIT.convert(kind=np.polynomial.Polynomial).coef, dtype=np.float64)
-C0, C1, C2, C3, C4, C5, C6 = (np.float32(c) for c in _SQUARES)
-STEEPEST: Final = np.float32(math.tan(math.radians(LIMIT_DEG)))
-
-
-@kernel
-def to_millideg(
-    tangent: Float32Grid, heights: Float32Grid, base_m: float, observer_m: float, out: NDArray[np.int16]
-) -> None:
-    """Fill out [R, C] with the angle of (1 + eye / R) tangent in 0.001 deg, clipped; a polynomial, so that it runs wide."""
-    half, per_m = np.float32(0.5), np.float32(1.0 / MOON_RADIUS_M)
-    level = np.float32(1.0 + (base_m + observer_m) / MOON_RADIUS_M)
-    for r in range(tangent.shape[0]):
-        row, to, z = tangent[r], out[r], heights[r]
-        for c in range(tangent.shape[1]):
-            t = min(max(row[c] * (level + z[c] * per_m), -STEEPEST), STEEPEST)
-            q = t * t
-            angle = t * (C0 + q * (C1 + q * (C2 + q * (C3 + q * (C4 + q * (C5 + q * C6))))))
-            to[c] = np.int16(math.floor(angle + half))
-
-
-@kernel
-def put(values: NDArray[np.int16], swap: bool, flip_rows: bool, flip_cols: bool, out: NDArray[np.int16]) -> None:
-    """Copy values [R, C] of a turned grid to out in the grid's own order, a tile at a time."""
-    rows, cols = values.shape
-    tile = 64
-    for r0 in range(0, rows, tile):
-        for c0 in range(0, cols, tile):
-            if swap:
-                for c in range(c0, min(c0 + tile, cols)):
-                    for r in range(r0, min(r0 + tile, rows)):
-                        out[cols - 1 - c if flip_cols else c, rows - 1 - r if flip_rows else r] = values[r, c]
-            else:
-                for r in range(r0, min(r0 + tile, rows)):
-                    for c in range(c0, min(c0 + tile, cols)):
-                        out[rows - 1 - r if flip_rows else r, cols - 1 - c if flip_cols else c] = values[r, c]
+def _climb(x: Array, z: Array, n: int, near: int, px: float, pz: float) -> int:
+    """Return which point of the hull stands highest from an eye nearer than all of them, looking from point ``near`` on."""
+    i = min(near, n - 1)
+    dx, dz = x[i] - px, z[i] - pz
+    while i < n - 1:
+        ex, ez = x[i + 1] - px, z[i + 1] - pz
+        if ez * dx <= dz * ex:
+            break
+        i += 1
+        dx, dz = ex, ez
+    while i > 0:
+        ex, ez = x[i - 1] - px, z[i - 1] - pz
+        if ez * dx < dz * ex:
+            break
+        i -= 1
+        dx, dz = ex, ez
+    return i

@@ -14,7 +14,7 @@ from ..errors import BenchError
 
 BENCHES: Mapping[str, tuple[str, ...]] = {  # bench -> the modules that hold its bars
     "house": ("house",),
-    "terrain": ("terrain_light", "terrain_sky"),
+    "terrain": ("terrain_ground", "terrain_horizon", "terrain_light", "terrain_site", "terrain_sky"),
 }
 Tell = Callable[[str], None]
 
