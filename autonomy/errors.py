@@ -43,3 +43,7 @@ class ImageError(MoonfleetError):
 
 class SavedStateError(MoonfleetError):
     """Saved state (belief, driver) whose arrays do not fit together."""
+
+
+class ModelError(MoonfleetError):
+    """A learned model that cannot be used: a damaged file, another version, or features it was not made for."""

@@ -1,0 +1,1 @@
+"""Learned models of the detectors; PROVENANCE.md names the scripts that made them."""
