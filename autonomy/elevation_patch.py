@@ -67,7 +67,9 @@ def patch_from_points(
     PatchError : points are not float64 [n, 3], or sigma_m is not positive, finite and one or n.
     """
     if np.ndim(points) != 2 or points.shape[1] != 3 or points.dtype != np.float64:
-        raise PatchError(f"points: {getattr(points, 'dtype', type(points))} {np.shape(points)}; must be float64 [n, 3].")
+        raise PatchError(
+            f"points: {getattr(points, 'dtype', type(points))} {np.shape(points)}; must be float64 [n, 3]."
+        )
     sigma = np.asarray(sigma_m, dtype=np.float64)
     if sigma.ndim and sigma.shape != (len(points),):
         raise PatchError(f"sigma_m: shape {sigma.shape}; must be one number or [{len(points)}], one for each point.")
