@@ -33,6 +33,7 @@ F64 = NDArray[np.float64]
 LAW_FILE = DATA / "footprint.json"
 FORMAT, VERSION = "moonfleet-law", 1
 FILE_MAX = 1_000_000  # [bytes]
+WEIGHT_MAX = 1e6
 FEATURES = ("slope", "rise", "rms", "unknown", "noise", "cell", "cells")
 VARYING = 4  # the first so many differ from cell to cell; the others are of the whole patch
 SLOPE_UNIT_DEG = 2.0  # [deg]
@@ -135,19 +136,11 @@ def smooth(z: F64, weight: F32, out: F64) -> None:
 @lru_cache(maxsize=4)
 def load_law(path: Path = LAW_FILE) -> Law:
     """Return the law of a file. Raises `ModelError` where it is missing, damaged, or made for other features."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(FILE_MAX + 1)
-        table = cast(object, json.loads(content)) if len(content) <= FILE_MAX else None
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"{path.name}: damaged, not JSON: {error}.") from error
-    if not isinstance(table, dict):
-        raise ModelError(f"{path.name}: must be a table of at most {FILE_MAX} bytes.")
-    root = cast(dict[str, object], table)
-    if root.get("format") != FORMAT or root.get("version") != VERSION or root.get("features") != list(FEATURES):
-        raise ModelError(f"{path.name}: must be {FORMAT!r} version {VERSION} for the features {', '.join(FEATURES)}.")
+    root = _table(path)
+    if root.get("features") != list(FEATURES):
+        raise ModelError(
+            f"{path.name}: features: must be {', '.join(FEATURES)}: the file was made for another version."
+        )
     try:
         hidden = np.array(root["hidden"], dtype=np.float64)
         out = np.array(root["out"], dtype=np.float64)
@@ -155,8 +148,39 @@ def load_law(path: Path = LAW_FILE) -> Law:
         raise ModelError(f"{path.name}: hidden and out must be tables of numbers.") from error
     if hidden.ndim != 2 or hidden.shape[1] != len(FEATURES) + 1 or out.shape != (len(hidden) + 1,):
         raise ModelError(
-            f"{path.name}: hidden {hidden.shape}, out {out.shape}; must be [units, {len(FEATURES) + 1}], [units + 1]."
+            f"{path.name}: hidden {hidden.shape}, out {out.shape}; must be [units, {len(FEATURES) + 1}] and [units + 1]."
         )
-    if not (np.abs(hidden) < 1e6).all() or not (np.abs(out) < 1e6).all():
-        raise ModelError(f"{path.name}: hidden and out must be finite, below a million.")
+    if not ((np.abs(hidden) < WEIGHT_MAX).all() and (np.abs(out) < WEIGHT_MAX).all()):
+        raise ModelError(f"{path.name}: hidden and out must be finite, below {WEIGHT_MAX:g}.")
     return Law(hidden, out)
+
+
+def law_notes(path: Path = LAW_FILE) -> dict[str, object]:
+    """Return how a law was made: script, seeds, and the threshold that was fixed on training scenes (errors as `load_law`)."""
+    notes = _table(path).get("notes")
+    if not isinstance(notes, dict):
+        raise ModelError(f"{path.name}: notes: must be a table.")
+    return cast(dict[str, object], notes)
+
+
+def _table(path: Path) -> dict[str, object]:
+    """Return the whole table of a file of this format and version."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(FILE_MAX + 1)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}.") from error
+    if len(content) > FILE_MAX:
+        raise ModelError(f"{path.name}: larger than {FILE_MAX} bytes; no law is.")
+    try:
+        root = cast(object, json.loads(content))
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{path.name}: damaged, not JSON: {error}.") from error
+    if not isinstance(root, dict):
+        raise ModelError(f"{path.name}: must be a table.")
+    table = cast(dict[str, object], root)
+    if table.get("format") != FORMAT or table.get("version") != VERSION:
+        raise ModelError(
+            f"{path.name}: format {table.get('format')!r} version {table.get('version')!r}; must be {FORMAT!r} version {VERSION}."
+        )
+    return table
