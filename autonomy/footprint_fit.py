@@ -24,11 +24,13 @@ from .errors import FootprintError, PatchError
 
 F64 = NDArray[np.float64]
 F32 = NDArray[np.float32]
+I32 = NDArray[np.int32]
 
 TILE = (128, 256)  # cells of a tile: its sums stay in the second cache
 HUGE = 1.0e12  # [m] no height is further from its tile's plane: what is, is not a number
 LOWEST = np.float32(-1.0e30)  # [m] an unknown cell in the search for the largest
 CHAIN = 8  # steps of a Horner chain: longer ones round more, shorter ones compute more
+REACH_MAX = 200  # [cells] of a disc: the moments of its mask fit 32 bits
 KNOWN_MIN = 3  # known cells that a plane needs
 STRIDE = 3  # cells between those that the tile's own plane is taken from
 SPREAD_MIN = 1e-3  # known cells must span the plane: least ratio of determinants to a full disc's
@@ -108,6 +110,8 @@ def disc_rows(cell_m: float, radius_m: float, shape: tuple[int, int]) -> NDArray
     if not (math.isfinite(radius_m) and radius_m >= cell_m):
         raise FootprintError(f"radius_m: {radius_m!r}; must be at least a cell of {cell_m:g} m.")
     reach = math.floor(radius_m / cell_m + 1e-9)
+    if reach > REACH_MAX:
+        raise FootprintError(f"radius_m: {radius_m:g} m is {reach} cells of {cell_m:g} m; must be at most {REACH_MAX} cells.")
     if 2 * reach + 1 > min(shape):
         raise FootprintError(
             f"radius_m: {radius_m:g} m is {2 * reach + 1} cells across; must fit a patch of {shape[0]} x {shape[1]} cells."
@@ -141,9 +145,10 @@ def _fit(
     tile_rows, tile_cols = np.diff(row_edges).max(), np.diff(col_edges).max()
     high, wide = tile_rows + 2 * reach, tile_cols + 2 * reach
     w = np.zeros((high, wide))  # heights less the tile's plane
-    mask_runs = np.zeros((3, high, wide + 1))  # running sums along rows of known, j known, j^2 known
+    mask = np.zeros((high, wide), dtype=np.int32)
+    line_sums = np.zeros((3, tile_cols), dtype=np.int32)
     sums = np.zeros((4, tile_rows, tile_cols))  # over the disc: w, x w, y w, w^2
-    mask_sums = np.zeros((6, tile_rows, tile_cols))  # and of the mask: 1, x, y, x^2, x y, y^2
+    mask_sums = np.zeros((6, tile_rows, tile_cols), dtype=np.int32)  # and of the mask: 1, x, y, x^2, x y, y^2
     flat = np.zeros((high, wide), dtype=np.float32)
     plane = np.zeros((3, tile_rows, tile_cols), dtype=np.float32)
     best = np.zeros((2, tile_cols), dtype=np.float32)
@@ -156,8 +161,8 @@ def _fit(
             holes = _take_tile(z, top, left, n_rows + 2 * reach, n_cols + 2 * reach, level, tilt_x, tilt_y, w, flat)
             _disc_sums(w, half, n_rows, n_cols, sums)
             if holes:
-                _run_mask(z, top, left, n_rows + 2 * reach, n_cols + 2 * reach, mask_runs)
-                _mask_sums(mask_runs, half, n_rows, n_cols, mask_sums)
+                _take_mask(flat, n_rows + 2 * reach, n_cols + 2 * reach, mask)
+                _mask_sums(mask, half, n_rows, n_cols, line_sums, mask_sums)
                 _solve_holed(
                     sums,
                     mask_sums,
@@ -247,21 +252,11 @@ def _take_tile(
 
 
 @kernel
-def _run_mask(z: F64, r0: int, c0: int, n_rows: int, n_cols: int, runs: F64) -> None:
-    """Fill the running sums of a tile's known cells: 1, j, j^2."""
-    rows, cols = z.shape
+def _take_mask(flat: F32, n_rows: int, n_cols: int, mask: I32) -> None:
+    """Set ``mask`` to 1 where a tile is known, else 0."""
     for i in range(n_rows):
-        r = r0 + i
-        known, first, second = 0.0, 0.0, 0.0
-        runs[:, i, 0] = 0.0
         for j in range(n_cols):
-            c = c0 + j
-            if 0 <= r < rows and 0 <= c < cols and math.fabs(z[r, c]) < HUGE:
-                x = float(j)
-                known += 1.0
-                first += x
-                second += x * x
-            runs[0, i, j + 1], runs[1, i, j + 1], runs[2, i, j + 1] = known, first, second
+            mask[i, j] = np.int32(flat[i, j] != LOWEST)
 
 
 @kernel
@@ -336,32 +331,66 @@ def _disc_sums(w: F64, half: NDArray[np.int64], n_rows: int, n_cols: int, sums: 
 
 
 @kernel
-def _mask_sums(runs: F64, half: NDArray[np.int64], n_rows: int, n_cols: int, sums: F64) -> None:
-    """Like `_disc_sums`, of the known cells: 1, x, y, x^2, x y, y^2; whole numbers, so the sums are exact."""
+def _first_mask_row(mask: I32, half: NDArray[np.int64], n_cols: int, line_sums: I32, sums: I32) -> None:
+    """Fill the sums of known cells over the discs of a tile's first row: 1, x, y, x^2, x y, y^2."""
     reach = half.size - 1
-    n = np.uint64(n_cols)
-    sums[:] = 0.0
-    for k in range(reach + 1):
-        left, right = np.uint64(reach - half[k]), np.uint64(reach + half[k] + 1)
-        y = float(k)
-        share = 0.5 if k == 0 else 1.0  # the middle row is its own mirror image
-        for r in range(n_rows):
-            low, up, row = np.uint64(r + reach + k), np.uint64(r + reach - k), np.uint64(r)
+    n, top, middle = np.uint64(n_cols), np.uint64(0), np.uint64(reach)
+    sums[:, 0, :] = 0
+    for k in range(-reach, reach + 1):
+        line, y = np.uint64(reach + k), np.int32(k)
+        for c in range(n):
+            line_sums[0, c] = mask[line, c + middle]
+            line_sums[1, c] = line_sums[2, c] = 0
+        for d in range(1, half[abs(k)] + 1):
+            east, west, x = np.uint64(reach + d), np.uint64(reach - d), np.int32(d)
             for c in range(n):
-                below = share * (runs[0, low, c + right] - runs[0, low, c + left])
-                above = share * (runs[0, up, c + right] - runs[0, up, c + left])
-                sums[0, row, c] += below + above
-                sums[2, row, c] += y * (below - above)
-                sums[5, row, c] += y * y * (below + above)
+                e, v = mask[line, c + east], mask[line, c + west]
+                line_sums[0, c] += e + v
+                line_sums[1, c] += x * (e - v)
+                line_sums[2, c] += x * x * (e + v)
+        for c in range(n):
+            count, first, second = line_sums[0, c], line_sums[1, c], line_sums[2, c]
+            sums[0, top, c] += count
+            sums[1, top, c] += first
+            sums[2, top, c] += y * count
+            sums[3, top, c] += second
+            sums[4, top, c] += y * first
+            sums[5, top, c] += y * y * count
+
+
+@kernel
+def _mask_sums(mask: I32, half: NDArray[np.int64], n_rows: int, n_cols: int, line_sums: I32, sums: I32) -> None:
+    """Like `_disc_sums`, of the known cells: 1, x, y, x^2, x y, y^2; whole numbers below 2^31 up to `REACH_MAX`."""
+    reach = half.size - 1
+    n, middle = np.uint64(n_cols), np.uint64(reach)
+    _first_mask_row(mask, half, n_cols, line_sums, sums)
+    for r in range(1, n_rows):
+        row, last = np.uint64(r), np.uint64(r - 1)
+        low, up, y = np.uint64(r + 2 * reach), np.uint64(r - 1), np.int32(reach)
+        # with y counted from the next middle, one row down, sums of y and y^2 change by those of 1 and y
+        for c in range(n):
+            a, b = mask[low, c + middle], mask[up, c + middle]
+            n0, sx, sy = sums[0, last, c], sums[1, last, c], sums[2, last, c]
+            sums[0, row, c] = n0 + a - b
+            sums[1, row, c] = sx
+            sums[2, row, c] = sy - n0 + y * (a + b) + b
+            sums[3, row, c] = sums[3, last, c]
+            sums[4, row, c] = sums[4, last, c] - sx
+            sums[5, row, c] = sums[5, last, c] - 2 * sy + n0 + y * y * (a - b) - (2 * y + 1) * b
+        for d in range(1, reach + 1):
+            low, up = np.uint64(r + reach + half[d]), np.uint64(r - 1 + reach - half[d])
+            east, west = np.uint64(reach + d), np.uint64(reach - d)
+            x, y = np.int32(d), np.int32(half[d])
+            xx, xy, yy, rest = np.int32(d * d), np.int32(d * half[d]), np.int32(half[d] ** 2), np.int32(2 * half[d] + 1)
             for c in range(n):
-                below = share * (runs[1, low, c + right] - runs[1, low, c + left])
-                above = share * (runs[1, up, c + right] - runs[1, up, c + left])
-                sums[1, row, c] += below + above
-                sums[4, row, c] += y * (below - above)
-                sums[3, row, c] += share * (
-                    (runs[2, low, c + right] - runs[2, low, c + left])
-                    + (runs[2, up, c + right] - runs[2, up, c + left])
-                )
+                ae, aw, be, bw = mask[low, c + east], mask[low, c + west], mask[up, c + east], mask[up, c + west]
+                a, b, p, q = ae + aw, be + bw, ae - aw, be - bw
+                sums[0, row, c] += a - b
+                sums[1, row, c] += x * (p - q)
+                sums[2, row, c] += y * (a + b) + b
+                sums[3, row, c] += xx * (a - b)
+                sums[4, row, c] += xy * (p + q) + x * q
+                sums[5, row, c] += yy * (a - b) - rest * b
 
 
 @kernel
@@ -420,7 +449,7 @@ def _solve_full(
 @kernel
 def _solve_holed(
     sums: F64,
-    mask_sums: F64,
+    mask_sums: I32,
     half: NDArray[np.int64],
     n_rows: int,
     n_cols: int,
@@ -445,14 +474,13 @@ def _solve_holed(
     for r in range(n_rows):
         row, out_row, first = np.uint64(r), np.uint64(r0 + r), np.uint64(c0)
         for c in range(n):
-            x = float(c) + reach
-            known = mask_sums[0, row, c]
+            known = float(mask_sums[0, row, c])
             count = known if known > 0.0 else 1.0
             mean = sums[0, row, c] / count
-            mx = mask_sums[1, row, c] / count - x
+            mx = mask_sums[1, row, c] / count
             my = mask_sums[2, row, c] / count
-            cxx = (mask_sums[3, row, c] - 2.0 * x * mask_sums[1, row, c]) / count + x * x - mx * mx
-            cxy = (mask_sums[4, row, c] - x * mask_sums[2, row, c]) / count - mx * my
+            cxx = mask_sums[3, row, c] / count - mx * mx
+            cxy = mask_sums[4, row, c] / count - mx * my
             cyy = mask_sums[5, row, c] / count - my * my
             cxz = sums[1, row, c] / count - mx * mean
             cyz = sums[2, row, c] / count - my * mean
