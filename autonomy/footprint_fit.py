@@ -111,7 +111,9 @@ def disc_rows(cell_m: float, radius_m: float, shape: tuple[int, int]) -> NDArray
         raise FootprintError(f"radius_m: {radius_m!r}; must be at least a cell of {cell_m:g} m.")
     reach = math.floor(radius_m / cell_m + 1e-9)
     if reach > REACH_MAX:
-        raise FootprintError(f"radius_m: {radius_m:g} m is {reach} cells of {cell_m:g} m; must be at most {REACH_MAX} cells.")
+        raise FootprintError(
+            f"radius_m: {radius_m:g} m is {reach} cells of {cell_m:g} m; must be at most {REACH_MAX} cells."
+        )
     if 2 * reach + 1 > min(shape):
         raise FootprintError(
             f"radius_m: {radius_m:g} m is {2 * reach + 1} cells across; must fit a patch of {shape[0]} x {shape[1]} cells."
