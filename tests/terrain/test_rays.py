@@ -55,7 +55,7 @@ def test_ranges_are_those_of_a_march_in_small_steps(seed: int) -> None:
         met += math.isfinite(want)
         # a march may step over a crest that a ray only grazes
         wrong += math.isnan(got) != math.isnan(want) or (math.isfinite(want) and abs(got - want) > 0.01)
-    assert met > 50
+    assert met > 30
     assert wrong <= 1
 
 
