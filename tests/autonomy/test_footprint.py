@@ -12,8 +12,9 @@ import pytest
 from moonfleet.autonomy.elevation_patch import patch_from_points
 from moonfleet.autonomy.errors import FootprintError, ModelError, PatchError
 from moonfleet.autonomy.footprint import Footprint, FootprintHazard, footprint_hazard
-from moonfleet.autonomy.footprint_fit import REACH_MAX, footprint_fit, plane_fit
+from moonfleet.autonomy.footprint_fit import footprint_fit, plane_fit
 from moonfleet.autonomy.footprint_law import LAW_FILE, law_notes, load_law
+from moonfleet.autonomy.footprint_sums import REACH_MAX
 from moonfleet.terrain.grid import GeoRef
 from moonfleet.terrain.seeds import stream
 from tests.slow_footprint import disc_fit
