@@ -34,7 +34,7 @@ from .footprint_sums import (
     tile_plane,
 )
 
-TILE = (128, 256)  # cells of a tile: its sums stay in the second cache
+TILE = (128, 256)  # cells of a tile: larger ones lose fewer margins, smaller ones stay in the cache
 CHAIN = 8  # steps of a Horner chain: longer ones round more, shorter ones compute more
 SPREAD_MIN = 1e-3  # known cells must span the plane: least ratio of determinants to a full disc's
 

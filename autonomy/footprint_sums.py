@@ -17,7 +17,7 @@ F64 = NDArray[np.float64]
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 
-HUGE = 1.0e12  # [m] no height is further from its tile's plane: what is, is not a number
+HUGE = 1.0e12  # [m] no height is that far off: what is, counts as unknown
 LOWEST = np.float32(-1.0e30)  # [m] an unknown cell in the search for the largest
 KNOWN_MIN = 3  # known cells that a plane needs
 REACH_MAX = 200  # [cells] of a disc: the moments of its mask fit 32 bits
@@ -33,7 +33,7 @@ def tile_plane(z: F64, r0: int, c0: int, n_rows: int, n_cols: int) -> tuple[floa
     for i in range(max(0, -r0), min(n_rows, rows - r0), STRIDE):
         for j in range(max(0, -c0), min(n_cols, cols - c0), STRIDE):
             value = z[r0 + i, c0 + j]
-            if not math.isfinite(value):
+            if not math.fabs(value) < HUGE:
                 continue
             if n == 0.0:
                 level = value
@@ -50,7 +50,7 @@ def tile_plane(z: F64, r0: int, c0: int, n_rows: int, n_cols: int) -> tuple[floa
     if n < KNOWN_MIN:
         for i in range(max(0, -r0), min(n_rows, rows - r0)):
             for j in range(max(0, -c0), min(n_cols, cols - c0)):
-                if math.isfinite(z[r0 + i, c0 + j]):
+                if math.fabs(z[r0 + i, c0 + j]) < HUGE:
                     return z[r0 + i, c0 + j], 0.0, 0.0
         return 0.0, 0.0, 0.0
     cxx, cxy, cyy = sxx - sx * sx / n, sxy - sx * sy / n, syy - sy * sy / n
