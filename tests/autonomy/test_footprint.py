@@ -15,6 +15,7 @@ from moonfleet.autonomy.footprint import Footprint, FootprintHazard, footprint_h
 from moonfleet.autonomy.footprint_fit import footprint_fit, plane_fit
 from moonfleet.autonomy.footprint_law import LAW_FILE, law_notes, load_law
 from moonfleet.autonomy.footprint_sums import REACH_MAX
+from moonfleet.experiments.bench.footprint_scenes import make
 from moonfleet.terrain.grid import GeoRef
 from moonfleet.terrain.seeds import stream
 from tests.slow_footprint import disc_fit
@@ -205,3 +206,15 @@ def test_a_damaged_law_is_refused(tmp_path: Path) -> None:
     for name in ("cut.json", "none.json"):
         with pytest.raises(ModelError, match=name):
             load_law(tmp_path / name)
+
+
+def test_the_law_tells_unsafe_from_safe_on_unseen_ground() -> None:
+    scene = make(2_003, 36.0)
+    hazard = footprint_hazard(scene.patch, scene.setting.footprint, scene.setting.sigma_m)
+    seen = hazard.unknown < 0.1
+    chance, unsafe = hazard.p_unsafe[seen], scene.unsafe[seen]
+    assert 0.02 < unsafe.mean() < 0.9
+    threshold = float(str(law_notes()["threshold"]))
+    assert (chance[unsafe] >= threshold).mean() > 0.97
+    assert (chance[~unsafe] >= threshold).mean() < 0.3
+    assert abs(chance.mean() - unsafe.mean()) < 0.05
