@@ -64,7 +64,9 @@ class Field:
         self.ref: GeoRef = GeoRef.centred(0.0, 0.0, SIDE_M, CELL_M)
         height = ROLLING_M * rng.standard_normal(self.ref.shape)
         self.rock_cover: NDArray[np.float32] = np.full(self.ref.shape, rng.uniform(*COVER), np.float32)
-        self.slope_deg: NDArray[np.float32] = np.degrees(np.arctan(np.hypot(*np.gradient(height, CELL_M)))).astype(np.float32)
+        self.slope_deg: NDArray[np.float32] = np.degrees(np.arctan(np.hypot(*np.gradient(height, CELL_M)))).astype(
+            np.float32
+        )
         self.ground: LocalGround = LocalGround(
             HeightGrid(height.astype(np.float32), self.ref), self.rock_cover, FIRST_SEED + number
         )
@@ -92,13 +94,13 @@ class Perfect:
 
     def look(self, sense: Sense, toward_deg: float, number: int = 0) -> Detections:
         """Return the true rocks, none of them smaller than the mind heeds."""
-        from moonfleet.autonomy.rocks_seen import Detections
+        from moonfleet.autonomy.rocks_seen import round_rocks
 
         reach = self.camera.range_m
         rocks = self.ground.rocks(sense.x - reach, sense.y - reach, sense.x + reach, sense.y + reach)
         inside = self.camera.sees(rocks[:, 0], rocks[:, 1], (sense.x, sense.y), toward_deg)
         x, y, diameter, _ = rocks[inside & (rocks[:, 3] > self.obstacle_m)].T
-        return Detections(x, y, np.maximum(diameter, self.least_m), np.full(x.size, 0.98))
+        return round_rocks(x, y, np.maximum(diameter, self.least_m), np.full(x.size, 0.98))
 
 
 def mind(field: Field, way: str) -> Rover:
@@ -164,7 +166,9 @@ def loop(tell: Tell) -> list[Row]:
             found[number] = traverses
             if len(found) % 10 == 0:
                 tell(f"{len(found)} of {TRAVERSES} fields driven")
-    table = np.array([found[number] for number in range(TRAVERSES)], dtype=np.float64)  # [traverse, way, hits driven arrived]
+    table = np.array(
+        [found[number] for number in range(TRAVERSES)], dtype=np.float64
+    )  # [traverse, way, hits driven arrived]
     return rows_of(table, tell)
 
 
