@@ -107,6 +107,22 @@ def sunlit_windows(grounds: Sequence[HeightGrid], sun_az_deg: float, sun_el_deg:
     return tuple(reversed(out))
 
 
+def lamplit_windows(grounds: Sequence[HeightGrid], x: float, y: float, z: float) -> tuple[Window, ...]:
+    """Return the windows of ``grounds`` with the share of the light of a lamp at (x, y, z) [m] that reaches each cell, 0..1.
+
+    Raises `SiteError` where the lamp stands outside of a window.
+    """
+    out: list[Window] = []
+    for k, ground in enumerate(grounds):
+        ref = ground.ref
+        if not ref.inside(x, y):
+            raise SiteError(f"lamp: ({x:.2f}, {y:.2f}) m is outside windows[{k}]; allowed: {ref.bounds}.")
+        lit = np.empty(ref.shape, dtype=np.float32)
+        _lamp(ground.elevation_m, *ref.rowcol(x, y), float(ref.cell_m), float(z), lit)
+        out.append(Window(ground, lit))
+    return tuple(out)
+
+
 def look_level(windows: Sequence[Window], camera: Pinhole, reach_m: float = math.inf) -> Seen:
     """Return what a camera with a level optical axis sees, along the axis up to ``reach_m`` and the end of the last window.
 
@@ -266,3 +282,43 @@ def _walk_down(
                     break
                 before, above = d, over
                 d = min(d + step, end)
+
+
+@kernel
+def _lamp(z: Float32Grid, row: float, col: float, cell_m: float, lamp_z: float, lit: Float32Grid) -> None:
+    """Fill lit [R, C] for a lamp over (row, col): ground is lit that no ground before it hides.
+
+    Rays go out from the lamp, one a cell apart at the far corner; each keeps the steepest rise so far. A cell is between four of
+    their samples and has the share of these from which it is not hidden.
+    """
+    rows, cols = z.shape
+    reach = math.sqrt(max(row, rows - 1.0 - row) ** 2 + max(col, cols - 1.0 - col) ** 2)
+    rays, steps = min(int(2.0 * math.pi * reach) + 8, 4096), int(reach) + 3
+    rise = np.full((rays, steps), np.float32(-1e30), dtype=np.float32)  # steepest up to one cell before step * cell_m
+    for a in range(rays):
+        angle = 2.0 * math.pi * a / rays
+        to_row, to_col = -math.cos(angle), math.sin(angle)
+        highest = np.float32(-1e30)
+        for s in range(1, steps - 1):
+            r, c = row + s * to_row, col + s * to_col
+            if r < 0.0 or c < 0.0 or r > rows - 1.0 or c > cols - 1.0:
+                rise[a, s + 1 :] = highest
+                break
+            slope = np.float32((height_at(z, r, c) - lamp_z) / (s * cell_m))
+            highest = slope if slope > highest else highest
+            rise[a, s + 1] = highest
+    for i in range(rows):
+        for j in range(cols):
+            away = math.sqrt((i - row) ** 2 + (j - col) ** 2)
+            if away < 2.0:
+                lit[i, j] = 1.0
+                continue
+            turn = math.atan2(j - col, row - i) / (2.0 * math.pi)
+            ray = (turn if turn >= 0.0 else turn + 1.0) * rays
+            a, s = int(ray), int(away)
+            wa, ws = ray - a, away - s
+            a, b = a % rays, (a + 1) % rays
+            slope = (z[i, j] - lamp_z) / (away * cell_m)
+            near = (1.0 - wa) * (slope >= rise[a, s]) + wa * (slope >= rise[b, s])
+            far = (1.0 - wa) * (slope >= rise[a, s + 1]) + wa * (slope >= rise[b, s + 1])
+            lit[i, j] = (1.0 - ws) * near + ws * far

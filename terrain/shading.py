@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,10 @@ from .kernel import kernel
 from .perspective import Float32Grid, Pinhole, Seen, Window, height_at
 from .photometry import brightness, even_light
 from .soil_texture import grain
+
+
+REPOSE2: Final = 0.5  # [-] squared slope of 35 deg: soil does not stand steeper, so steeper ground is bare rock
+ROCK_BRIGHTER: Final = 0.2  # [-] fresh rock over soil darkened by space weathering
 
 
 class Sun(NamedTuple):
@@ -57,7 +61,7 @@ def shade_seen(windows: Sequence[Window], camera: Pinhole, seen: Seen, light: Su
         ref = window.ground.ref
         row, col = ref.rowcol(camera.x, camera.y)
         _shade(
-            window.ground.elevation_m, window.lit, row, col, float(ref.cell_m), camera.x, camera.y, float(camera.focal_px),
+            window.ground.elevation_m, window.lit, row, col, float(ref.cell_m), camera.x, camera.y, camera.z, float(camera.focal_px),
             *source, float(power), floor, seed & 0xFFFFFFFFFFFF, k, seen.offset_m, seen.window, radiance, lit,
         )  # fmt: skip
     return Picture(radiance, lit)
@@ -74,7 +78,7 @@ def _slope(z: Float32Grid, row: float, col: float) -> tuple[float, float]:
 
 @kernel
 def _shade(
-    z: Float32Grid, share: Float32Grid, row0: float, col0: float, cell_m: float, lens_x: float, lens_y: float, focal_px: float,
+    z: Float32Grid, share: Float32Grid, row0: float, col0: float, cell_m: float, lens_x: float, lens_y: float, lens_z: float, focal_px: float,
     light_x: float, light_y: float, light_z: float, lamp_power: float, floor: float, seed: int, window: int,
     offset: Float32Grid, which: NDArray[np.int8], radiance: Float32Grid, lit: Float32Grid,
 ) -> None:  # fmt: skip
@@ -94,8 +98,12 @@ def _shade(
             p, q = right / cell_m, -down / cell_m
             up = 1.0 / math.sqrt(1.0 + p * p + q * q)
             mu = (p * dx + q * dy - dz) * up / away
-            albedo, tilt_x, tilt_y = grain(seed, lens_x + dx, lens_y + dy, away / focal_px / math.sqrt(max(mu, 0.05)))
-            p, q = p + tilt_x, q + tilt_y
+            pixel_m = away / focal_px / math.sqrt(max(mu, 0.05))  # side of a square as large as the ground of the pixel
+            x, y = lens_x + dx + 1.1 * (lens_z + dz), lens_y + dy + 0.7 * (lens_z + dz)  # so that grain is not drawn out on steep faces
+            albedo, tilt_x, tilt_y = grain(seed, x, y, pixel_m)
+            rock = min(max((p * p + q * q - REPOSE2) / REPOSE2, 0.0), 1.0)
+            albedo *= 1.0 + ROCK_BRIGHTER * rock
+            p, q = p + (1.0 - 0.5 * rock) * tilt_x, q + (1.0 - 0.5 * rock) * tilt_y
             up = 1.0 / math.sqrt(1.0 + p * p + q * q)
             mu = max((p * dx + q * dy - dz) * up / away, 0.02)  # a clod that leans away is seen at its edge
             sx, sy, sz, power = light_x, light_y, light_z, 1.0

@@ -1,6 +1,6 @@
 """Grain of the soil below the cells of a grid: brightness that varies by a few per cent, clods too small for any elevation model.
 
-Smooth noise on lattices of 2 cm to 2.6 m, tied to the world: a point of ground looks the same from any camera, which is what lets a
+Smooth noise on lattices of 1 cm to 1.3 m, tied to the world: a point of ground looks the same from any camera, which is what lets a
 stereo pair match. Numbers come from a hash of seed and lattice point, so nothing is stored. The clods only tilt the surface that the
 light meets (they cast no shadow and do not move it), and what is smaller than a pixel's ground is left out.
 """
@@ -14,11 +14,11 @@ import numpy as np
 
 from .kernel import kernel
 
-FINEST_M: Final = 0.02  # [m] spacing of the finest lattice; each next one is twice as wide
+FINEST_M: Final = 0.01  # [m] spacing of the finest lattice; each next one is twice as wide
 OCTAVES: Final = 8  # [-] lattices
 ALBEDO: Final = 0.022  # [-] relative brightness of each lattice, standard deviation about 0.4 of it
-TILT: Final = 0.14  # [-] slope of each lattice up to `CLODS`, standard deviation about 0.6 of it: 9 deg in all (regolith at cm scale)
-CLODS: Final = 4  # [-] lattices that tilt the surface: the local ground has its own roughness from 0.4 m on
+TILT: Final = 0.12  # [-] slope of each lattice up to `CLODS`, standard deviation about 0.6 of it: 9 deg in all (regolith at cm scale)
+CLODS: Final = 5  # [-] lattices that tilt the surface: the local ground has its own roughness from 0.4 m on
 
 
 @kernel
