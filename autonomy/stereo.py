@@ -30,6 +30,8 @@ TEXTURE_PX = 9  # [px] side of the window that must vary
 TEXTURE_MIN = 2.0  # [-] variation along the row over that of noise alone
 SPECKLE_PX = 60  # [px] smaller islands of depth are dropped
 SIDE_MAX = 8_000  # [px] of a picture
+STEEPEST = 1.3  # [-] ground nearer than this many mast heights is not looked at: a high mast need not see its own foot
+NARROWEST_DEG = 25.0  # [deg] of a pair's picture: a narrower look is a part of it
 HEAD_DEG = 75.0  # [deg] widest field of view of one pair; a wider look takes several
 
 
@@ -69,10 +71,10 @@ class StereoRig(NamedTuple):
 def rig_for(camera: MastCamera, *, baseline_m: float = 0.3, focal_px: float = 576.0) -> StereoRig:
     """Return the rig that sees a part of what a mast camera sees: all of its width up to `HEAD_DEG`, ground from `NEAREST_M` on."""
     heads = heads_of(camera)
-    half = math.radians(camera.fov_deg / heads / 2.0)
+    half = math.radians(max(camera.fov_deg / heads, NARROWEST_DEG) / 2.0)
     cols = 2 * math.ceil(focal_px * math.tan(half)) + 8
     above = math.ceil(0.12 * focal_px)
-    below = math.ceil(focal_px * camera.height_m / NEAREST_M)
+    below = math.ceil(focal_px * camera.height_m / max(NEAREST_M, STEEPEST * camera.height_m))
     return StereoRig(
         focal_px, baseline_m, above + below + 1, cols, float(above), (cols - 1) / 2.0, camera.height_m
     )
@@ -113,12 +115,20 @@ def stereo_depth(left: Image, right: Image, rig: StereoRig, *, mask: bool = True
         speckleWindowSize=SPECKLE_PX, speckleRange=2, mode=cv2.STEREO_SGBM_MODE_SGBM,
     )  # fmt: skip
     grey = [np.clip(flat * np.float32(255.0 / top), 0, 255).astype(np.uint8) for flat in (flat_left, flat_right)]
-    disparity = np.asarray(matcher.compute(*grey), dtype=np.float32) / np.float32(16.0)
+    wide = [cv2.copyMakeBorder(g, 0, 0, count, 0, cv2.BORDER_CONSTANT) for g in grey]  # else it skips so many columns
+    disparity = np.asarray(matcher.compute(*wide)[:, count:], dtype=np.float32) / np.float32(16.0)
+    disparity[_outside_right(rig)] = -1.0
     matched = disparity > 0.5
     depth = np.full(disparity.shape, np.nan, dtype=np.float32)
     depth[matched] = np.float32(rig.focal_px * rig.baseline_m) / disparity[matched]
     trusted = matched & (textured(flat_left) if mask else True)
     return Depth(depth, trusted)
+
+
+def _outside_right(rig: StereoRig) -> NDArray[np.bool_]:
+    """Return bool [R, C]: pixels whose match, if they see level ground or what stands a little out of it, is left of the right picture."""
+    level = rig.baseline_m / rig.height_m * np.maximum(np.arange(rig.rows) - rig.centre_row, 0.0)
+    return np.arange(rig.cols)[None, :] < (1.25 * level + 0.01 * rig.focal_px)[:, None]
 
 
 def flattened(image: Image, rig: StereoRig) -> NDArray[np.float32]:
