@@ -27,6 +27,7 @@ OUT_M = 0.05  # [m] above the plane a cell is no ground
 ABOVE_M, ABOVE_SIGMA = 0.06, 2.5  # [m], [-] a pixel of a rock is higher than this and this many of its sigmas
 STEP_PX = 1.5  # [px] step of disparity that parts two rocks
 PIXELS_MIN = 8  # [px] of a rock
+STEEPEST = 3.0  # [-] height over width of what is seen of a rock, at most
 PIECE_M = 0.12  # [m] beyond the edge of a larger piece a smaller one belongs to it
 LARGEST_M = 4.0  # [m] wider ones are slopes
 MIN_CONFIDENCE = 0.3
@@ -85,7 +86,9 @@ def candidates(points: Points, rig: StereoRig) -> Candidates:
     high[disparity == 0.0] = 0
     count, labels = cv2.connectedComponents(high, connectivity=4)
     name = np.asarray(labels)[points.row, points.col] - 1
-    return _whole(_measure(points, above, limit, name, count - 1, rig))
+    found = _measure(points, above, limit, name, count - 1, rig)
+    solid = found.height <= STEEPEST * (found.width + 0.05)  # a sliver metres high is a wrong match
+    return _whole(Candidates(*(field[solid] for field in found)))
 
 
 def _whole(found: Candidates) -> Candidates:

@@ -24,6 +24,7 @@ from tests.autonomy.rock_scenes import ground
 CAMERA = MastCamera(1.5, 15.0, 70.0)
 LIGHTS = (1.5, 2.0, 3.0, 4.5, 6.0, 10.0, 15.0, None)
 SMALLEST_M = 0.06
+PLAIN_M = 0.12  # [m] rocks from this height tell size and height
 LOWEST_M = 0.08  # [m] a candidate on a lower rock is neither right nor wrong
 
 
@@ -55,14 +56,16 @@ def main() -> None:
                 "height": np.column_stack(np.broadcast_arrays(*law.height_terms(found))),
                 "rock": np.column_stack(np.broadcast_arrays(*law.rock_terms(found))),
             }
-            terms["size"].append(columns["size"][good])
-            terms["height"].append(columns["height"][good])
+            plain = good & (rocks[partner, 3] >= PLAIN_M)
+            plain &= np.abs(np.log(found.height / rocks[partner, 3])) < 0.7  # else it is another rock that was matched
+            terms["size"].append(columns["size"][plain])
+            terms["height"].append(columns["height"][plain])
             terms["rock"].append(columns["rock"][~low])
-            truth["size"].append(np.log(rocks[partner[good], 2]))
-            truth["height"].append(np.log(rocks[partner[good], 3]))
+            truth["size"].append(np.log(rocks[partner[plain], 2]))
+            truth["height"].append(np.log(rocks[partner[plain], 3]))
             truth["rock"].append(good[~low])
-            away = np.hypot(rocks[partner[good], 0], rocks[partner[good], 1])
-            truth["deeper"].append((away - np.hypot(site[good, 0], site[good, 1])) / rocks[partner[good], 2])
+            away = np.hypot(rocks[partner[plain], 0], rocks[partner[plain], 1])
+            truth["deeper"].append((away - np.hypot(site[plain, 0], site[plain, 1])) / rocks[partner[plain], 2])
     x = {name: np.concatenate(parts) for name, parts in terms.items()}
     y = {name: np.concatenate(parts) for name, parts in truth.items()}
     for name in ("size", "height"):
