@@ -32,11 +32,11 @@ PIECE_M = 0.12  # [m] beyond the edge of a larger piece a smaller one belongs to
 LARGEST_M = 4.0  # [m] wider ones are slopes
 MIN_CONFIDENCE = 0.3
 
-# Fitted by tests/autonomy/fit_stereo_rocks.py
-_SIZE = (0.0, 1.0, 0.0, 0.0)
-_HEIGHT = (0.0, 1.0, 0.0, 0.0)
-_DEEPER = 0.25
-_ROCK = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+# Fitted by tests/autonomy/fit_stereo_rocks.py on 256 rendered pairs, Sun 1.5-15 deg and lamp, 5 365 candidates, 93 % of them rocks.
+# The middle of what is seen is the middle of the rock within 4 % of its diameter, so places need no law.
+_SIZE = (0.109, 0.062, 0.781, 0.072)
+_HEIGHT = (-0.197, 0.911, 0.0, 0.051)
+_ROCK = (-3.669, -1.372, 1.143, -0.183, -0.514, 0.485, 2.613)
 
 
 class Candidates(NamedTuple):
@@ -62,8 +62,7 @@ def stereo_rocks(
     diameter, height = np.exp(weighted(_SIZE, size_terms(found))), np.exp(weighted(_HEIGHT, height_terms(found)))
     confidence = 1.0 / (1.0 + np.exp(-weighted(_ROCK, rock_terms(found))))
     away = np.hypot(found.right, found.ahead)
-    far = 1.0 + _DEEPER * diameter / np.maximum(away, 1.0)  # only its near face is seen: its middle lies behind
-    site = in_site(np.stack([found.right * far, found.ahead * far, height], axis=1), x, y, toward_deg)
+    site = in_site(np.stack([found.right, found.ahead, height], axis=1), x, y, toward_deg)
     half = 0.5 * diameter
     seen = Detections(site[:, 0], site[:, 1], diameter, confidence, height, half, half, np.zeros_like(half))
     keep = np.flatnonzero((confidence >= min_confidence) & (diameter <= LARGEST_M))
