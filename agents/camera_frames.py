@@ -52,6 +52,9 @@ class Detector(NamedTuple):
         return (1 << self.bits) - 1
 
 
+PLAIN_DETECTOR = Detector()
+
+
 class Truth(NamedTuple):
     """What a picture shows, pixel by pixel.
 
@@ -108,13 +111,17 @@ def expose_electrons(
     """
     import cv2
 
-    if not (4 <= detector.bits <= 16 and detector.full_well_e > 0 and detector.read_noise_e >= 0 and detector.psf_px >= 0):
+    if not (
+        4 <= detector.bits <= 16 and detector.full_well_e > 0 and detector.read_noise_e >= 0 and detector.psf_px >= 0
+    ):
         raise CameraError(f"detector: {detector}; allowed: 4..16 bits, full_well_e > 0, noise and blur >= 0.")
     if radiance.ndim != 2 or radiance.size == 0 or not np.isfinite(radiance).all():
         raise CameraError(f"radiance: {radiance.shape}; allowed: [rows, cols], finite everywhere.")
     light = np.asarray(radiance, dtype=np.float32)
     if detector.psf_px > 0.0:
-        light = np.asarray(cv2.GaussianBlur(light, (0, 0), detector.psf_px, borderType=cv2.BORDER_REFLECT), dtype=np.float32)
+        light = np.asarray(
+            cv2.GaussianBlur(light, (0, 0), detector.psf_px, borderType=cv2.BORDER_REFLECT), dtype=np.float32
+        )
     electrons = light * np.float32((auto_gain(light) if gain is None else gain) * detector.full_well_e)
     sigma = np.sqrt(electrons + np.float32(detector.read_noise_e**2))
     electrons += sigma * rng.standard_normal(electrons.shape, dtype=np.float32)
@@ -139,7 +146,7 @@ def take_nadir(
     *,
     fov_deg: float = 50.0,
     pixels: int = 1000,
-    detector: Detector = Detector(),
+    detector: Detector = PLAIN_DETECTOR,
     robot: int = 0,
     index: tuple[int, ...] = (),
 ) -> NadirFrame:
@@ -174,7 +181,11 @@ def mast_grounds(ground: LocalGround, x: float, y: float, toward_deg: float, ran
     dx, dy = math.sin(angle), math.cos(angle)
     half = range_m / 2.0 + MARGIN_M
     near = min(NEAR_HALF_M, 0.6 * half)
-    plans = ((0.7 * near, near, NEAR_CELL_M), (range_m / 2.0, half, MIDDLE_CELL_M), (0.0, max(FAR_HALF_M, 3.0 * half), FAR_CELL_M))
+    plans = (
+        (0.7 * near, near, NEAR_CELL_M),
+        (range_m / 2.0, half, MIDDLE_CELL_M),
+        (0.0, max(FAR_HALF_M, 3.0 * half), FAR_CELL_M),
+    )
     return tuple(ground.patch(x + ahead * dx, y + ahead * dy, size, cell) for ahead, size, cell in plans)
 
 
@@ -188,7 +199,7 @@ def take_mast(
     seed: int,
     *,
     range_m: float = 20.0,
-    detector: Detector = Detector(),
+    detector: Detector = PLAIN_DETECTOR,
     robot: int = 0,
     index: tuple[int, ...] = (),
 ) -> MastFrame:
@@ -207,7 +218,7 @@ def take_pair(
     seed: int,
     *,
     range_m: float = 20.0,
-    detector: Detector = Detector(),
+    detector: Detector = PLAIN_DETECTOR,
     robot: int = 0,
     index: tuple[int, ...] = (),
 ) -> StereoPair:
@@ -231,7 +242,7 @@ def pair_images(
     range_m: float = 20.0, robot: int = 0, index: tuple[int, ...] = (),
 ) -> tuple[Image, Image]:  # fmt: skip
     """Return only the pictures of `take_pair`: what a robot gets, without the work of telling the truth."""
-    half, detector = rig.baseline_m / 2.0, Detector()
+    half, detector = rig.baseline_m / 2.0, PLAIN_DETECTOR
     left, right = _views(ground, x, y, toward_deg, rig, sun, seed, range_m, detector, robot, index, (-half, half))
     return left.image, right.image
 
@@ -297,21 +308,38 @@ def truth_of(
     for k, window in enumerate(fine):
         ref = window.ground.ref
         names = np.full(ref.shape, -1, dtype=np.int32)
-        for i in np.argsort(rocks[:, 3], kind="stable"):  # the taller of two hides the other
-            x, y, radius = rocks[i, 0], rocks[i, 1], 0.5 * rocks[i, 2]
+        edge = ref.bounds
+        away = np.maximum.reduce(
+            [edge[0] - rocks[:, 0], rocks[:, 0] - edge[2], edge[1] - rocks[:, 1], rocks[:, 1] - edge[3]]
+        )
+        inside = away < 0.5 * rocks[:, 2]
+        for i in np.flatnonzero(inside)[
+            np.argsort(rocks[inside, 3], kind="stable")
+        ]:  # the taller of two hides the other
+            x, y, radius = (float(v) for v in (rocks[i, 0], rocks[i, 1], 0.5 * rocks[i, 2]))
             row, col = ref.rowcol(x, y)
-            r0, r1 = max(math.ceil(row - radius / ref.cell_m), 0), min(math.floor(row + radius / ref.cell_m) + 1, ref.rows)
-            c0, c1 = max(math.ceil(col - radius / ref.cell_m), 0), min(math.floor(col + radius / ref.cell_m) + 1, ref.cols)
+            r0, r1 = (
+                max(math.ceil(row - radius / ref.cell_m), 0),
+                min(math.floor(row + radius / ref.cell_m) + 1, ref.rows),
+            )
+            c0, c1 = (
+                max(math.ceil(col - radius / ref.cell_m), 0),
+                min(math.floor(col + radius / ref.cell_m) + 1, ref.cols),
+            )
             if r0 < r1 and c0 < c1:
                 r, c = np.ogrid[r0:r1, c0:c1]
                 names[r0:r1, c0:c1][(r - row) ** 2 + (c - col) ** 2 <= (radius / ref.cell_m) ** 2] = i
         here = seen.window == k
         row, col = ref.rowcol(xyz[here, 0], xyz[here, 1])
-        r, c = np.clip(np.rint(row), 0, ref.rows - 1).astype(np.int64), np.clip(np.rint(col), 0, ref.cols - 1).astype(np.int64)
+        r, c = (
+            np.clip(np.rint(row), 0, ref.rows - 1).astype(np.int64),
+            np.clip(np.rint(col), 0, ref.cols - 1).astype(np.int64),
+        )
         rock[here] = names[r, c]
-    shown, inverse = np.unique(rock, return_inverse=True)
-    shown, shift = (shown[1:], 1) if shown.size and shown[0] < 0 else (shown, 0)
-    named = inverse.reshape(rock.shape).astype(np.int32) - np.int32(shift)
+    shown = np.flatnonzero(np.bincount((rock + 1).ravel(), minlength=len(rocks) + 1)[1:])
+    rename = np.full(len(rocks) + 1, -1, dtype=np.int32)
+    rename[shown] = np.arange(shown.size)
+    named = rename[rock]
     shadow = (lit < SHADOW_BELOW) & (seen.window >= 0)
     return Truth(seen.range_m, xyz, shadow, rocks[shown], named)
 

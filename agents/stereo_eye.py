@@ -56,5 +56,7 @@ class StereoEye:
         for heading, depth in self.depths(sense, toward_deg, number):
             seen = stereo_rocks(depth, self.rig, sense.x, sense.y, heading, self.camera.range_m)
             narrow = self.camera._replace(fov_deg=self.camera.fov_deg / heads_of(self.camera))
-            found.append(seen.take(np.asarray(narrow.sees(seen.x, seen.y, (sense.x, sense.y), heading), dtype=np.bool_)))
+            found.append(
+                seen.take(np.asarray(narrow.sees(seen.x, seen.y, (sense.x, sense.y), heading), dtype=np.bool_))
+            )
         return Detections(*(np.concatenate(column) for column in zip(*found, strict=True)))

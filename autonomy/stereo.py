@@ -1,8 +1,8 @@
 """Depth, ground and rocks from a rectified stereo pair of the mast, and what of it is not to be trusted.
 
-Matching is OpenCV's semi-global one (Hirschmueller 2008, TPAMI 30, 328) on pictures stretched so that the noise is the same in all grey levels
-(Anscombe 1948). It fills shadow with plausible depth: there is nothing to match there, and its smoothness term carries the depth of the
-rim across. So a pixel is trusted only where the picture around it varies along the row by more than the known noise does.
+Matching is OpenCV's semi-global one (Hirschmueller 2008, TPAMI 30, 328) on pictures stretched so that the noise is the same in all
+grey levels (Anscombe 1948). It fills shadow with plausible depth: there is nothing to match there, and its smoothness term carries the
+depth of the rim across. So a pixel is trusted only where the picture around it varies along the row by more than the known noise does.
 
 Rocks are what stands above the plane that fits the ground around it. An error of depth moves a point along its line of sight, which runs
 nearly along the ground: heights are known ten times better than distances.
@@ -27,7 +27,8 @@ NEAREST_M = 2.0  # [m] nearer ground is not matched
 SIGMA_PX = 0.2  # [px] standard deviation of trusted disparities (`moonfleet bench hazards.5`)
 BLOCK_PX = 5  # [px] side of the matched blocks
 TEXTURE_PX = 9  # [px] side of the window that must vary
-TEXTURE_MIN = 2.0  # [-] variation along the row over that of noise alone
+TEXTURE_MIN = 4.0  # [-] variation along the row over that of noise alone: less, and the disparity is worse than `SIGMA_PX`
+AROUND_PX, AROUND_MIN = 25, 0.45  # [px], [-] window around a trusted pixel, and the share of it that must vary too
 SPECKLE_PX = 60  # [px] smaller islands of depth are dropped
 SIDE_MAX = 8_000  # [px] of a picture
 STEEPEST = 1.3  # [-] ground nearer than this many mast heights is not looked at: a high mast need not see its own foot
@@ -75,9 +76,7 @@ def rig_for(camera: MastCamera, *, baseline_m: float = 0.3, focal_px: float = 57
     cols = 2 * math.ceil(focal_px * math.tan(half)) + 8
     above = math.ceil(0.12 * focal_px)
     below = math.ceil(focal_px * camera.height_m / max(NEAREST_M, STEEPEST * camera.height_m))
-    return StereoRig(
-        focal_px, baseline_m, above + below + 1, cols, float(above), (cols - 1) / 2.0, camera.height_m
-    )
+    return StereoRig(focal_px, baseline_m, above + below + 1, cols, float(above), (cols - 1) / 2.0, camera.height_m)
 
 
 def heads_of(camera: MastCamera) -> int:
@@ -139,13 +138,16 @@ def flattened(image: Image, rig: StereoRig) -> NDArray[np.float32]:
 
 
 def textured(flat: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return where the picture varies along the row by `TEXTURE_MIN` times more than noise alone; bool [R, C]."""
+    """Return where the picture varies along the row by `TEXTURE_MIN` times more than noise alone, and most around does; bool [R, C]."""
     import cv2
 
     step = np.zeros_like(flat)
     step[:, 1:-1] = flat[:, 2:] - flat[:, :-2]  # of noise alone the variance is 2
-    energy = cv2.blur(np.minimum(step * step, np.float32(100.0)), (TEXTURE_PX, TEXTURE_PX), borderType=cv2.BORDER_REFLECT)
-    return np.asarray(energy) > 2.0 * TEXTURE_MIN
+    size = (TEXTURE_PX, TEXTURE_PX)
+    energy = cv2.blur(np.minimum(step * step, np.float32(100.0)), size, borderType=cv2.BORDER_REFLECT)
+    varied = (np.asarray(energy) > 2.0 * TEXTURE_MIN).astype(np.float32)
+    around = cv2.blur(varied, (AROUND_PX, AROUND_PX), borderType=cv2.BORDER_REFLECT)  # specks in the dark are chance
+    return (varied > 0.0) & (np.asarray(around) > AROUND_MIN)
 
 
 def _check(left: Image, right: Image, rig: StereoRig) -> None:
@@ -153,21 +155,24 @@ def _check(left: Image, right: Image, rig: StereoRig) -> None:
     if not all(math.isfinite(v) and v > 0.0 for v in numbers) or not rig.read_noise_e >= 0.0:
         raise ImageError(f"rig: {rig}; lengths, electrons_per_grey must be finite and above 0, noise at least 0.")
     if not (16 <= rig.rows <= SIDE_MAX and 32 <= rig.cols <= SIDE_MAX and 0.0 <= rig.centre_row < rig.rows - 1):
-        raise ImageError(f"rig: {rig.rows} x {rig.cols} px, centre_row {rig.centre_row}; must be 16..{SIDE_MAX} rows, the horizon in it.")
+        raise ImageError(
+            f"rig: {rig.rows} x {rig.cols} px, centre_row {rig.centre_row}; must be 16..{SIDE_MAX} rows, the horizon in it."
+        )
     for name, image in (("left", left), ("right", right)):
         if image.ndim != 2 or image.dtype not in (np.uint8, np.uint16):
-            raise ImageError(f"{name}: {image.dtype} {image.shape}; must be uint8 or uint16 [rows, cols], one grey channel.")
+            raise ImageError(
+                f"{name}: {image.dtype} {image.shape}; must be uint8 or uint16 [rows, cols], one grey channel."
+            )
         if image.shape != (rig.rows, rig.cols):
             raise ImageError(f"{name}: {image.shape}; must be {(rig.rows, rig.cols)}, as the rig says.")
 
 
 class Points(NamedTuple):
-    """Trusted ground points: ``xyz`` float64 [n, 3] from the foot of the mast (right, ahead, up) [m], ``sigma_m`` float64 [n] of up,
-    and the pixels ``row``, ``col`` int64 [n] they come from."""
+    """Trusted points of the ground: from the foot of the mast, how well each height is known, the pixels they come from."""
 
-    xyz: NDArray[np.float64]
-    sigma_m: NDArray[np.float64]
-    row: NDArray[np.int64]
+    xyz: NDArray[np.float64]  # [n, 3] right, ahead, up [m]
+    sigma_m: NDArray[np.float64]  # [n] standard deviation of up
+    row: NDArray[np.int64]  # [n] [px]
     col: NDArray[np.int64]
 
 
@@ -181,7 +186,9 @@ def points_of(depth: Depth, rig: StereoRig, range_m: float = math.inf) -> Points
     return Points(np.stack([right, z, rig.height_m + v * z], axis=1), sigma, row, col)
 
 
-def in_site(xyz: NDArray[np.float64], x: float, y: float, toward_deg: float, foot_m: float = 0.0) -> NDArray[np.float64]:
+def in_site(
+    xyz: NDArray[np.float64], x: float, y: float, toward_deg: float, foot_m: float = 0.0
+) -> NDArray[np.float64]:
     """Return points (right, ahead, up) float64 [n, 3] in site metres, the mast standing at (x, y, foot_m) and looking toward an azimuth."""
     angle = math.radians(toward_deg)
     sin, cos = math.sin(angle), math.cos(angle)

@@ -52,7 +52,14 @@ class Candidates(NamedTuple):
 
 
 def stereo_rocks(
-    depth: Depth, rig: StereoRig, x: float, y: float, toward_deg: float, range_m: float, *, min_confidence: float = MIN_CONFIDENCE
+    depth: Depth,
+    rig: StereoRig,
+    x: float,
+    y: float,
+    toward_deg: float,
+    range_m: float,
+    *,
+    min_confidence: float = MIN_CONFIDENCE,
 ) -> Detections:
     """Return the rocks that stand out of the ground of one look, nearest first, in site metres.
 
@@ -131,7 +138,11 @@ def _planes(z: F64, weight: NDArray[np.float64] | NDArray[np.bool_], col: F64, r
 
     n = total(w) + 1e-9
     mc, mr, mz = total(w * col) / n, total(w * row) / n, total(w * z) / n
-    cc, rr, cr = total(w * col * col) / n - mc * mc, total(w * row * row) / n - mr * mr, total(w * col * row) / n - mc * mr
+    cc, rr, cr = (
+        total(w * col * col) / n - mc * mc,
+        total(w * row * row) / n - mr * mr,
+        total(w * col * row) / n - mc * mr,
+    )
     cz, rz = total(w * col * z) / n - mc * mz, total(w * row * z) / n - mr * mz
     cc, rr = cc + 0.5, rr + 0.5  # few cells in a line: the slope across it goes to nought
     det = cc * rr - cr * cr

@@ -1,7 +1,7 @@
 """Draw docs/images/cameras.png, what the cameras see: ``python docs/cameras.py [OUT.png]``.
 
-Left to right, top: descent views at a Sun of 2, 5 and 30 deg; middle: mast views with the Sun ahead, to the side and behind; bottom: the left
-picture of a stereo pair, its depth (black: not trusted), and its ground from above (light: high).
+Left to right, top: descent views at a Sun of 2, 5 and 30 deg; middle: mast views with the Sun ahead, to the side and behind; bottom: the
+left picture of a stereo pair, its depth (black: not trusted), and its ground from above (light: high).
 """
 
 from __future__ import annotations
@@ -48,11 +48,12 @@ def main() -> None:
     x, y = (c + d for c, d in zip(site.ref.centre, (230.0, -140.0), strict=True))
     rig = rig_for(MastCamera(1.5, 15.0, 60.0))
     top = [
-        panel(take_nadir(ground, x, y, 80.0, Sun(120.0, e), 1, fov_deg=42.0, pixels=800).image, 3000.0)
+        panel(take_nadir(ground, x, y, 80.0, Sun(210.0, e), 1, fov_deg=42.0, pixels=800).image, 3000.0)
         for e in (2.0, 5.0, 30.0)
     ]
     middle = [
-        panel(take_mast(ground, x, y, TOWARD, rig, Sun(TOWARD + turn, 6.0), 1).image, 3600.0) for turn in (0.0, 90.0, 180.0)
+        panel(take_mast(ground, x, y, TOWARD, rig, Sun(TOWARD + turn, 6.0), 1).image, 3600.0)
+        for turn in (0.0, 90.0, 180.0)
     ]
     pair = take_pair(ground, x, y, TOWARD, rig, Sun(TOWARD + 70.0, 4.0), 1)
     depth = stereo_depth(pair.left.image, pair.right.image, rig)
@@ -65,7 +66,9 @@ def main() -> None:
     height = np.zeros(ref.shape, dtype=np.float32)
     height[row, col] = 0.3 + patch.elevation_m[row, col] - terms @ plane
     bottom = [panel(pair.left.image, 3600.0), panel(near, 1.0), panel(height, 0.9)]
-    cv2.imwrite(str(out), np.vstack([np.hstack(row) for row in (top, middle, bottom)]), [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    cv2.imwrite(
+        str(out), np.vstack([np.hstack(row) for row in (top, middle, bottom)]), [cv2.IMWRITE_PNG_COMPRESSION, 9]
+    )
 
 
 if __name__ == "__main__":

@@ -21,11 +21,15 @@ from .kernel import kernel
 
 Float64Array = NDArray[np.float64]
 
-SURGE: Final = 2.01  # [-] B0, height of the opposition surge; Helfenstein & Veverka 1987: S(0) = 0.71 = w B0 p(0), w = 0.21
+SURGE: Final = (
+    2.01  # [-] B0, height of the opposition surge; Helfenstein & Veverka 1987: S(0) = 0.71 = w B0 p(0), w = 0.21
+)
 SURGE_WIDTH: Final = 0.07  # [-] h, its angular half width is about 2 h rad; Helfenstein & Veverka 1987
 LOBE_1: Final = 0.29  # [-] b of p(g) = 1 + b cos g + c (1.5 cos2 g - 0.5); Helfenstein & Veverka 1987
 LOBE_2: Final = 0.39  # [-] c of the same
-SCATTERED: Final = 0.02  # [-] light from lit ground around, of what level ground gets from the Sun; albedo 0.13 times 0.15 of the view
+SCATTERED: Final = (
+    0.02  # [-] light from lit ground around, of what level ground gets from the Sun; albedo 0.13 times 0.15 of the view
+)
 EARTHSHINE: Final = 5e-5  # [-] of the solar flux: a full Earth gives 0.1 W/m2 (Glenar et al. 2019, Icarus 321, 841)
 EVEN_LIGHT: Final = 0.28  # [-] f(g) averaged over a sky that is bright all around (about that at 50 deg)
 

@@ -36,7 +36,8 @@ def shade(
 
     1 is level ground under an overhead Sun; level ground at low Sun gives about the sine of the Sun's elevation. Photometry:
     the lunar-Lambert law of `photometry`; seen from straight above the phase angle is the same everywhere, so its phase factor is
-    left out, and shadows are left black. Ground outside the field casts no shadow. The Sun stands at a grid azimuth [deg clockwise from +y, the top of the array].
+    left out, and shadows are left black. Ground outside the field casts no shadow. The Sun stands at a grid azimuth [deg clockwise
+    from +y, the top of the array].
 
     Raises
     ------
@@ -100,7 +101,9 @@ def _cast(
     fall_lower: float,
     share: Float32Grid,
 ) -> None:
-    """Fill share [R, C] with the lit share of z in the shadow of ``casters`` [R, C]; the Sun stands beyond row 0, lines move ``slope`` (0..1) columns per row.
+    """Fill share [R, C] with the lit share of z [R, C] in the shadow of ``casters`` [R, C].
+
+    The Sun stands beyond row 0, lines move ``slope`` (0..1) columns per row.
 
     ``fall_upper`` and ``fall_lower`` [m] are how much the shadows of the Sun's limbs fall per row, a way of ``step_m``.
     """

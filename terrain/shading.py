@@ -14,7 +14,6 @@ from .perspective import Float32Grid, Pinhole, Seen, Window, height_at
 from .photometry import brightness, even_light
 from .soil_texture import grain
 
-
 REPOSE2: Final = 0.5  # [-] squared slope of 35 deg: soil does not stand steeper, so steeper ground is bare rock
 ROCK_BRIGHTER: Final = 0.2  # [-] fresh rock over soil darkened by space weathering
 
@@ -78,7 +77,8 @@ def _slope(z: Float32Grid, row: float, col: float) -> tuple[float, float]:
 
 @kernel
 def _shade(
-    z: Float32Grid, share: Float32Grid, row0: float, col0: float, cell_m: float, lens_x: float, lens_y: float, lens_z: float, focal_px: float,
+    z: Float32Grid, share: Float32Grid, row0: float, col0: float, cell_m: float,
+    lens_x: float, lens_y: float, lens_z: float, focal_px: float,
     light_x: float, light_y: float, light_z: float, lamp_power: float, floor: float, seed: int, window: int,
     offset: Float32Grid, which: NDArray[np.int8], radiance: Float32Grid, lit: Float32Grid,
 ) -> None:  # fmt: skip
@@ -99,7 +99,10 @@ def _shade(
             up = 1.0 / math.sqrt(1.0 + p * p + q * q)
             mu = (p * dx + q * dy - dz) * up / away
             pixel_m = away / focal_px / math.sqrt(max(mu, 0.05))  # side of a square as large as the ground of the pixel
-            x, y = lens_x + dx + 1.1 * (lens_z + dz), lens_y + dy + 0.7 * (lens_z + dz)  # so that grain is not drawn out on steep faces
+            x, y = (
+                lens_x + dx + 1.1 * (lens_z + dz),
+                lens_y + dy + 0.7 * (lens_z + dz),
+            )  # so that grain is not drawn out on steep faces
             albedo, tilt_x, tilt_y = grain(seed, x, y, pixel_m)
             rock = min(max((p * p + q * q - REPOSE2) / REPOSE2, 0.0), 1.0)
             albedo *= 1.0 + ROCK_BRIGHTER * rock

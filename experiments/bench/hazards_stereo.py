@@ -3,8 +3,9 @@
 Pairs rendered on seeded ground that no law of the detector was fitted on. The same counts make the table that the planner's chance of a
 miss is read from: ``python -m moonfleet.experiments.bench.hazards_stereo [OUT.json]``.
 
-A rock is seen if a detection of confidence 0.5 is matched to it, one to one, nearest and likest in height first, within half the larger diameter, 0.2 m and 1.5
-standard deviations of depth; every rock in the wedge counts, hidden or not. A detection matched to no rock of 0.08 m or more is false.
+A rock is seen if a detection of confidence 0.5 is matched to it, one to one, nearest and likest in height first, within half the
+larger diameter, 0.2 m and 1.5 standard deviations of depth, and a factor of 2 in height. Every rock in the wedge counts, hidden or
+not. A detection matched to no rock of 0.05 m or more is false.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import math
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -40,8 +42,11 @@ LAMP_DEG: Final = 25.0  # [deg] stands for the lamp in tables by the height of t
 LIGHTS: Final = (1.5, 3.0, 6.0, 10.0, LAMP_DEG)
 RANGE_EDGES_M: Final = (2.0, 4.0, 6.0, 8.0, 10.0, 12.5, 15.0)
 HEIGHT_EDGES_M: Final = (0.1, 0.15, 0.2, 0.3, 0.45, 0.9)
-LOWEST_M: Final = 0.08  # [m] a detection of a rock this high is not false, though lower than those counted
-COVER: Final = 0.04  # [-] share of the ground under rocks: more than most ground has, so that large ones are counted too
+LOWEST_M: Final = 0.05  # [m] a detection of a rock this high is not false, though lower than those counted
+UNLIKE: Final = 2.0  # [-] a detection is no rock that is so many times higher or lower
+COVER: Final = (
+    0.04  # [-] share of the ground under rocks: more than most ground has, so that large ones are counted too
+)
 CAMERA: Final = MastCamera(1.5, 15.0, 70.0)
 SURE: Final = 0.5  # confidence from which a detection counts
 ENOUGH: Final = 20  # rocks that make a share worth telling
@@ -71,7 +76,21 @@ class Tally(NamedTuple):
         """Nothing counted yet."""
         k, d = len(RANGE_EDGES_M) - 1, len(HEIGHT_EDGES_M) - 1
         a, b = (np.zeros((k, d)) for _ in range(2))
-        return cls(a, b, np.zeros((k, d)), np.zeros(k), np.zeros(k), [[] for _ in range(k)], np.zeros(k), np.zeros(k), [], [], [], [], [])
+        return cls(
+            a,
+            b,
+            np.zeros((k, d)),
+            np.zeros(k),
+            np.zeros(k),
+            [[] for _ in range(k)],
+            np.zeros(k),
+            np.zeros(k),
+            [],
+            [],
+            [],
+            [],
+            [],
+        )
 
 
 def match(seen: Detections, rocks: NDArray[np.float64], slack_m: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -85,7 +104,9 @@ def match(seen: Detections, rocks: NDArray[np.float64], slack_m: NDArray[np.floa
     gap = np.hypot(seen.x[:, None] - rocks[:, 0], seen.y[:, None] - rocks[:, 1])
     reach = slack_m[:, None] + 0.5 * np.maximum(seen.diameter_m[:, None], rocks[:, 2])
     which, rock = np.nonzero(gap <= reach)
-    unlike = np.abs(np.log(seen.height_m[which] / rocks[rock, 3]))  # among pebbles the rock that was meant is the one as high
+    unlike = np.abs(
+        np.log(seen.height_m[which] / rocks[rock, 3])
+    )  # among pebbles the rock that was meant is the one as high
     taken: set[int] = set()
     for k in np.argsort(gap[which, rock] / reach[which, rock] + unlike, kind="stable"):
         if partner[which[k]] < 0 and int(rock[k]) not in taken:
@@ -112,7 +133,9 @@ def pose(frame: int, here: LocalGround, elevation: float) -> tuple[Sense, float]
     x, y = cx + rng.uniform(-1000.0, 1000.0), cy + rng.uniform(-1000.0, 1000.0)
     toward, sun_az = rng.uniform(0.0, 360.0), rng.uniform(0.0, 360.0)
     lamp = elevation == LAMP_DEG
-    return Sense(frame, x, y, toward, sun_az, -5.0 if lamp else elevation, 0.0 if lamp else 1.0, 1.0, 1, False, 0.0), toward
+    return Sense(
+        frame, x, y, toward, sun_az, -5.0 if lamp else elevation, 0.0 if lamp else 1.0, 1.0, 1, False, 0.0
+    ), toward
 
 
 def count(elevation: float, here: LocalGround, frames: int = FRAMES) -> Tally:
@@ -123,7 +146,15 @@ def count(elevation: float, here: LocalGround, frames: int = FRAMES) -> Tally:
         sense, toward = pose(frame, here, elevation)
         sun = None if elevation == LAMP_DEG else Sun(sense.sun_az_deg, sense.sun_el_deg)
         pair = take_pair(
-            here, sense.x, sense.y, toward, eye.rig, sun, SEED, range_m=CAMERA.range_m, index=(frame, round(10 * elevation))
+            here,
+            sense.x,
+            sense.y,
+            toward,
+            eye.rig,
+            sun,
+            SEED,
+            range_m=CAMERA.range_m,
+            index=(frame, round(10 * elevation)),
         )
         masked, naive = (stereo_depth(pair.left.image, pair.right.image, eye.rig, mask=m) for m in (True, False))
         truth = pair.left.truth
@@ -136,7 +167,7 @@ def count(elevation: float, here: LocalGround, frames: int = FRAMES) -> Tally:
 
 
 def _depths(tally: Tally, true: NDArray[np.float64], masked: Depth, naive: Depth, rig: StereoRig) -> None:
-    for k, (low, high) in enumerate(zip(RANGE_EDGES_M, RANGE_EDGES_M[1:], strict=False)):
+    for k, (low, high) in enumerate(pairwise(RANGE_EDGES_M)):
         there = (true >= low) & (true < high)
         good = there & masked.trusted
         tally.error_m[k].append(np.abs(masked.depth_m[good] - true[good]).astype(np.float32))
@@ -218,7 +249,7 @@ def told(tally: Tally, elevation: float, rig: StereoRig, frames: int, tell: Tell
         f"light {name(elevation)}: range m | depth error median, p95, sigma m | trusted | P(seen) by height "
         f"{'-'.join(f'{h:g}' for h in HEIGHT_EDGES_M)} m (shifted) | false per 100 m2 (no mask)"
     )
-    for k, (low, high) in enumerate(zip(RANGE_EDGES_M, RANGE_EDGES_M[1:], strict=False)):
+    for k, (low, high) in enumerate(pairwise(RANGE_EDGES_M)):
         error = np.concatenate(tally.error_m[k])
         middle, tail = np.quantile(error, (0.5, 0.95)) if error.size else (math.nan, math.nan)
         sigma = float(rig.sigma_depth_m(0.5 * (low + high)))

@@ -126,12 +126,14 @@ def test_the_lamp_shows_what_is_near(ground: LocalGround) -> None:
 def test_the_stereo_eye_sees_rocks_where_they_are(ground: LocalGround, elevation: float) -> None:
     eye = StereoEye(ground, CAMERA, 3, 1)
     inner = CAMERA._replace(range_m=9.0, fov_deg=46.0)
-    rocks = ground.rocks(-15.0, -15.0, 15.0, 15.0)
+    rocks = ground.rocks(-50.0, -50.0, 50.0, 50.0)
     rocks = rocks[rocks[:, 3] > 0.2]
     hits: dict[float, list[bool]] = {0.0: [], 3.0: []}
-    for toward in (30.0, 120.0, 210.0, 300.0):
-        seen = eye.look(sense_at(elevation), toward)
-        there = rocks[inner.sees(rocks[:, 0], rocks[:, 1], (0.0, 0.0), toward)]
+    for number in range(8):
+        sense = sense_at(elevation)._replace(x=9.0 * number - 30.0)
+        toward = 45.0 * number
+        seen = eye.look(sense, toward)
+        there = rocks[inner.sees(rocks[:, 0], rocks[:, 1], (sense.x, 0.0), toward)]
         for shift, found in hits.items():
             gap = np.hypot(seen.x[:, None] + shift - there[:, 0], seen.y[:, None] - there[:, 1])
             found.extend((gap.min(axis=0, initial=np.inf) < 0.4).tolist())

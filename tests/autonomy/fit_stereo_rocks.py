@@ -15,15 +15,15 @@ from sklearn.linear_model import HuberRegressor, LogisticRegression
 from moonfleet.agents.camera_frames import pair_images
 from moonfleet.autonomy import stereo_rocks as law
 from moonfleet.autonomy.camera import MastCamera
-from moonfleet.autonomy.stereo import in_site, points_of, rig_for, stereo_depth
 from moonfleet.autonomy.rocks_seen import round_rocks
+from moonfleet.autonomy.stereo import in_site, points_of, rig_for, stereo_depth
 from moonfleet.experiments.bench.hazards_stereo import match, slack
 from moonfleet.terrain.shading import Sun
 from tests.autonomy.rock_scenes import ground
 
 CAMERA = MastCamera(1.5, 15.0, 70.0)
 LIGHTS = (1.5, 2.0, 3.0, 4.5, 6.0, 10.0, 15.0, None)
-SMALLEST_M = 0.06
+SMALLEST_M = 0.05
 PLAIN_M = 0.12  # [m] rocks from this height tell size and height
 LOWEST_M = 0.08  # [m] a candidate on a lower rock is neither right nor wrong
 
@@ -46,7 +46,9 @@ def main() -> None:
             site = in_site(np.stack([found.right, found.ahead, found.height], axis=1), 0.0, 0.0, 0.0)
             rocks = here.rocks(-20.0, -20.0, 20.0, 20.0)
             rocks = rocks[rocks[:, 3] >= SMALLEST_M]
-            seen = round_rocks(site[:, 0], site[:, 1], found.width, np.ones_like(found.width))._replace(height_m=found.height)
+            seen = round_rocks(site[:, 0], site[:, 1], found.width, np.ones_like(found.width))._replace(
+                height_m=found.height
+            )
             partner = match(seen, rocks, slack(rig, np.hypot(site[:, 0], site[:, 1])))
             good = partner >= 0
             low = good & (rocks[partner, 3] < LOWEST_M)
@@ -57,7 +59,6 @@ def main() -> None:
                 "rock": np.column_stack(np.broadcast_arrays(*law.rock_terms(found))),
             }
             plain = good & (rocks[partner, 3] >= PLAIN_M)
-            plain &= np.abs(np.log(found.height / rocks[partner, 3])) < 0.7  # else it is another rock that was matched
             terms["size"].append(columns["size"][plain])
             terms["height"].append(columns["height"][plain])
             terms["rock"].append(columns["rock"][~low])
@@ -79,7 +80,9 @@ def main() -> None:
     sys.stdout.write(f"{len(chance)} candidates, {y['rock'].mean():.3f} rocks\n")
     for cut in (0.3, 0.5, 0.7):
         kept = chance >= cut
-        sys.stdout.write(f"cut {cut}: precision {y['rock'][kept].mean():.3f}, rocks kept {kept[y['rock']].mean():.3f}\n")
+        sys.stdout.write(
+            f"cut {cut}: precision {y['rock'][kept].mean():.3f}, rocks kept {kept[y['rock']].mean():.3f}\n"
+        )
 
 
 if __name__ == "__main__":

@@ -29,7 +29,9 @@ def with_box(ground: HeightGrid, x: float, y: float, side_m: float, height_m: fl
     return HeightGrid(z, ref)
 
 
-def shot(ground: HeightGrid, sun: Sun, seed: int = 1, rig: StereoRig = RIG) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def shot(
+    ground: HeightGrid, sun: Sun, seed: int = 1, rig: StereoRig = RIG
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Take a pair at (0, 0) to the north: left, right, true depth [m] (NaN: sky) and lit share of the left one."""
     windows = sunlit_windows([ground], sun.az_deg, sun.el_deg)
     images, depth, lit, gain = [], np.empty(0), np.empty(0), None

@@ -122,7 +122,13 @@ def test_bad_pictures_and_rigs_are_refused() -> None:
     for bad in (good.astype(np.float32), good[:-1], np.zeros((*good.shape, 3), np.uint8)):
         with pytest.raises(ImageError, match="right"):
             stereo_depth(good, bad, RIG)
-    for change in ({"focal_px": 0.0}, {"baseline_m": math.nan}, {"rows": 3}, {"centre_row": 999.0}, {"read_noise_e": -1.0}):
+    for change in (
+        {"focal_px": 0.0},
+        {"baseline_m": math.nan},
+        {"rows": 3},
+        {"centre_row": 999.0},
+        {"read_noise_e": -1.0},
+    ):
         with pytest.raises(ImageError, match="rig"):
             stereo_depth(good, good, RIG._replace(**change))
     with pytest.raises(ImageError, match="disparities"):

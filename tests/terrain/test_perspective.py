@@ -177,7 +177,9 @@ def test_shadow_is_dark_but_not_black() -> None:
 
 def test_the_light_of_a_lamp_falls_with_distance() -> None:
     radiance, lit, seen = picture(Lamp(1.0, -2.0, 1.0))
-    near, far = (np.median(radiance[(seen.range_m > a) & (seen.range_m < b) & (lit > 0.5)]) for a, b in ((2, 3), (6, 8)))
+    near, far = (
+        np.median(radiance[(seen.range_m > a) & (seen.range_m < b) & (lit > 0.5)]) for a, b in ((2, 3), (6, 8))
+    )
     assert near > 3.5 * far
 
 

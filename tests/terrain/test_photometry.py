@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def test_the_phase_curve_is_the_moons() -> None:
     """Full Moon to quarter: about a third is left at 40 deg, less than a fifth at 90 (whole-disc curves fall alike)."""
     curve = [phase_factor(math.cos(math.radians(g))) for g in range(0, 121)]
     assert curve[0] == pytest.approx(1.0)
-    assert all(a > b for a, b in zip(curve[:100], curve[1:101], strict=True))
+    assert all(a > b for a, b in pairwise(curve[:101]))
     assert 0.55 < curve[10] < 0.70
     assert 0.30 < curve[40] < 0.40
     assert 0.10 < curve[90] < 0.20
