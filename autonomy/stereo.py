@@ -27,7 +27,9 @@ NEAREST_M = 2.0  # [m] nearer ground is not matched
 SIGMA_PX = 0.2  # [px] standard deviation of trusted disparities (`moonfleet bench hazards.5`)
 BLOCK_PX = 5  # [px] side of the matched blocks
 TEXTURE_PX = 9  # [px] side of the window that must vary
-TEXTURE_MIN = 4.0  # [-] variation along the row over that of noise alone: less, and the disparity is worse than `SIGMA_PX`
+TEXTURE_MIN = (
+    4.0  # [-] variation along the row over that of noise alone: less, and the disparity is worse than `SIGMA_PX`
+)
 AROUND_PX, AROUND_MIN = 25, 0.45  # [px], [-] window around a trusted pixel, and the share of it that must vary too
 SPECKLE_PX = 60  # [px] smaller islands of depth are dropped
 SIDE_MAX = 8_000  # [px] of a picture
@@ -159,7 +161,7 @@ def _check(left: Image, right: Image, rig: StereoRig) -> None:
             f"rig: {rig.rows} x {rig.cols} px, centre_row {rig.centre_row}; must be 16..{SIDE_MAX} rows, the horizon in it."
         )
     for name, image in (("left", left), ("right", right)):
-        if image.ndim != 2 or image.dtype not in (np.uint8, np.uint16):
+        if image.ndim != 2 or image.dtype.str[1:] not in ("u1", "u2"):
             raise ImageError(
                 f"{name}: {image.dtype} {image.shape}; must be uint8 or uint16 [rows, cols], one grey channel."
             )

@@ -81,9 +81,9 @@ def radiance(incidence_deg: ArrayLike, emission_deg: ArrayLike, phase_deg: Array
     True
     """
     angles = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in (incidence_deg, emission_deg, phase_deg)))
-    cosines = [np.ascontiguousarray(np.cos(np.radians(a))).ravel() for a in angles]
-    out = np.empty(cosines[0].shape)
-    _brightness_of(*cosines, out)
+    mu0, mu, cos_phase = (np.ascontiguousarray(np.cos(np.radians(a))).ravel() for a in angles)
+    out = np.empty(mu0.shape)
+    _brightness_of(mu0, mu, cos_phase, out)
     return out.reshape(angles[0].shape)
 
 

@@ -37,7 +37,7 @@ from .registry import Bar, Row, Tell, at_least, at_most
 
 BAR: Final = "hazards.5"
 SEED: Final = 41  # no ground of the fitting scenes
-FRAMES: Final = 60  # for each light
+FRAMES: Final = 40  # for each light
 LAMP_DEG: Final = 25.0  # [deg] stands for the lamp in tables by the height of the light
 LIGHTS: Final = (1.5, 3.0, 6.0, 10.0, LAMP_DEG)
 RANGE_EDGES_M: Final = (2.0, 4.0, 6.0, 8.0, 10.0, 12.5, 15.0)
@@ -121,7 +121,7 @@ def slack(rig: StereoRig, away_m: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def ground(seed: int = SEED) -> LocalGround:
-    """Return the ground that is looked at: real relief of a south polar site below 20 m cells, with `COVER` of rocks."""
+    """Return the ground that is looked at: the relief of a south polar site, with `COVER` of rocks."""
     site = build_site(SiteRecipe("hazards-stereo", 123.4, -88.8, size_m=2_560, cell_m=20, seed=seed, azimuths=36))
     return LocalGround(site.ground.grid, np.full(site.ref.shape, COVER, dtype=np.float32), seed)
 
@@ -272,14 +272,21 @@ def stereo(tell: Tell) -> list[Row]:
     try:
         here = ground()
         eye = StereoEye(here, CAMERA, SEED, 0)
-        tallies: dict[float, Tally] = {}
-        for elevation in LIGHTS:
-            tallies[elevation] = count(elevation, here)
-            told(tallies[elevation], elevation, eye.rig, FRAMES, tell)
+        tallies = measure(here, tell)
         seconds = time_of_look(eye, here)
     finally:
         cv2.setNumThreads(threads)
     return rows(tallies, eye.rig, seconds)
+
+
+def measure(here: LocalGround, tell: Tell, frames: int = FRAMES) -> dict[float, Tally]:
+    """Return the counts of every light."""
+    rig = StereoEye(here, CAMERA, SEED, 0).rig
+    tallies: dict[float, Tally] = {}
+    for elevation in LIGHTS:
+        tallies[elevation] = count(elevation, here, frames)
+        told(tallies[elevation], elevation, rig, frames, tell)
+    return tallies
 
 
 def time_of_look(eye: StereoEye, here: LocalGround) -> float:
@@ -326,10 +333,9 @@ def rows(tallies: dict[float, Tally], rig: StereoRig, seconds: float) -> list[Ro
     ]  # fmt: skip
 
 
-def table(frames: int = FRAMES) -> dict[str, object]:
-    """Return the table of rates that the planner reads; the same table comes out again."""
-    here = ground()
-    tallies = [count(elevation, here, frames) for elevation in LIGHTS]
+def table(counted: dict[float, Tally], frames: int = FRAMES) -> dict[str, object]:
+    """Return the table of rates that the planner reads."""
+    tallies = [counted[elevation] for elevation in LIGHTS]
     area = areas_m2() * frames
     offsets = [np.concatenate(t.offset_m) for t in tallies]
     bins = [np.concatenate(t.offset_bin) for t in tallies]
@@ -365,7 +371,8 @@ def main() -> None:
     from moonfleet.autonomy import data
 
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(str(data.__file__)).with_name("eyesight_stereo.json")
-    out.write_text(json.dumps(table(), indent=1) + "\n")
+    rates = table(measure(ground(), lambda line: None))
+    out.write_text(json.dumps(rates, indent=1) + "\n")
 
 
 BARS: dict[str, Bar] = {BAR: stereo}
