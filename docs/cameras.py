@@ -48,7 +48,7 @@ def main() -> None:
     x, y = (c + d for c, d in zip(site.ref.centre, (230.0, -140.0), strict=True))
     rig = rig_for(MastCamera(1.5, 15.0, 60.0))
     top = [
-        panel(take_nadir(ground, x, y, 80.0, Sun(210.0, e), 1, fov_deg=42.0, pixels=800).image, 3000.0)
+        panel(take_nadir(ground, x, y, 80.0, Sun(160.0, e), 1, fov_deg=42.0, pixels=800).image, 3000.0)
         for e in (2.0, 5.0, 30.0)
     ]
     middle = [
