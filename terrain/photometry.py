@@ -91,6 +91,6 @@ def even_light(sun_el_deg: float) -> float:
     """Return the radiance of ground that only scattered light and Earthshine reach, the Sun at an elevation [deg].
 
     >>> round(even_light(5.0) / float(radiance(85.0, 0.0, 85.0)), 3)
-    0.026
+    0.025
     """
     return EVEN_LIGHT * (SCATTERED * max(math.sin(math.radians(sun_el_deg)), 0.0) + EARTHSHINE)
