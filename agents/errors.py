@@ -43,6 +43,10 @@ class ClusterError(MoonfleetError):
     """A Ray cluster that cannot be reached, or actors that keep dying."""
 
 
+class CameraError(MoonfleetError):
+    """A camera, detector or exposure that cannot be: no pixels, no field of view, radiance that is not a number."""
+
+
 def describe_problems(error: ValidationError, source: str, known: Iterable[str]) -> str:
     """Word every problem of a pydantic ``error`` as ``source: field = value: must be ...``, one per line.
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .errors import SiteError
 from .kernel import kernel
+from .photometry import lunar_weight
 
 Float32Grid = NDArray[np.float32]
 
@@ -34,8 +35,9 @@ def shade(
     """Return the radiance of a height field seen from straight above, float32 of its shape.
 
     1 is level ground under an overhead Sun; level ground at low Sun gives about the sine of the Sun's elevation. Photometry:
-    lunar-Lambert, with the weight of the Lommel-Seeliger part by phase angle of McEwen (1996, LPSC 27). Ground
-    outside the field casts no shadow. The Sun stands at a grid azimuth [deg clockwise from +y, the top of the array].
+    the lunar-Lambert law of `photometry`; seen from straight above the phase angle is the same everywhere, so its phase factor is
+    left out, and shadows are left black. Ground outside the field casts no shadow. The Sun stands at a grid azimuth [deg clockwise
+    from +y, the top of the array].
 
     Raises
     ------
@@ -49,8 +51,7 @@ def shade(
         )
     out = lit_share(z, cell_m, sun_az_deg, sun_el_deg, sun_radius_deg=sun_radius_deg)
     azimuth, elevation = math.radians(sun_az_deg), math.radians(sun_el_deg)
-    phase = 90.0 - sun_el_deg
-    weight = min(max(1.0 - 0.019 * phase + 2.42e-4 * phase**2 - 1.46e-6 * phase**3, 0.0), 1.0)
+    weight = lunar_weight(90.0 - float(sun_el_deg))
     sun_x, sun_y = math.cos(elevation) * math.sin(azimuth), math.cos(elevation) * math.cos(azimuth)
     _photometry(z, float(cell_m), sun_x, sun_y, math.sin(elevation), weight, out)
     return out
@@ -63,31 +64,46 @@ def lit_share(
     sun_el_deg: float,
     *,
     sun_radius_deg: float = SUN_RADIUS_DEG,
+    casters_m: Float32Grid | None = None,
 ) -> Float32Grid:
-    """Return the share of the Sun's disc that cast shadows leave each cell, float32 in 0..1 (1: none)."""
+    """Return the share of the Sun's disc that cast shadows leave each cell, float32 in 0..1 (1: none).
+
+    ``casters_m`` float32 of the same shape: the ground that casts the shadows, where it is not all of the field.
+    """
     z = np.asarray(height_m, dtype=np.float32)
+    casters = z if casters_m is None else np.asarray(casters_m, dtype=np.float32)
     azimuth = math.radians(sun_az_deg)
     # Direction away from the Sun in array axes; the turned frame has it along +rows.
     along_rows, along_cols = math.cos(azimuth), -math.sin(azimuth)
     swap = abs(along_cols) > abs(along_rows)
     u, v = (along_cols, along_rows) if swap else (along_rows, along_cols)
     flip_rows, flip_cols = (-1 if u < 0.0 else 1), (-1 if v < 0.0 else 1)
-    turned = np.ascontiguousarray((z.T if swap else z)[::flip_rows, ::flip_cols])
+    turned, turned_casters = (
+        np.ascontiguousarray((g.T if swap else g)[::flip_rows, ::flip_cols]) for g in (z, casters)
+    )
     slope = abs(v) / abs(u)
     step = cell_m * math.sqrt(1.0 + slope * slope)
     limbs = (min(max(sun_el_deg + sign * sun_radius_deg, -89.0), 89.0) for sign in (1.0, -1.0))
     upper, lower = (step * math.tan(math.radians(limb)) for limb in limbs)
     share = np.empty_like(turned)
-    _cast(turned, slope, step, upper, lower, share)
+    _cast(turned, turned_casters, slope, step, upper, lower, share)
     share = share[::flip_rows, ::flip_cols]
     return np.ascontiguousarray(share.T if swap else share)
 
 
 @kernel
 def _cast(
-    z: Float32Grid, slope: float, step_m: float, fall_upper: float, fall_lower: float, share: Float32Grid
+    z: Float32Grid,
+    casters: Float32Grid,
+    slope: float,
+    step_m: float,
+    fall_upper: float,
+    fall_lower: float,
+    share: Float32Grid,
 ) -> None:
-    """Fill share [R, C] with the lit share; the Sun stands beyond row 0, lines move ``slope`` (0..1) columns per row.
+    """Fill share [R, C] with the lit share of z [R, C] in the shadow of ``casters`` [R, C].
+
+    The Sun stands beyond row 0, lines move ``slope`` (0..1) columns per row.
 
     ``fall_upper`` and ``fall_lower`` [m] are how much the shadows of the Sun's limbs fall per row, a way of ``step_m``.
     """
@@ -120,8 +136,8 @@ def _cast(
             lit = lit if z[r, c] >= low else none
             top[c] = lit if lit > none else none
         for c in range(cols):
-            padded[c] = z[r, c]
-        padded[cols] = z[r, cols - 1]
+            padded[c] = casters[r, c]
+        padded[cols] = casters[r, cols - 1]
         for c in range(cols):
             ground = padded[c] + w * (padded[c + 1] - padded[c])
             k = c + first
