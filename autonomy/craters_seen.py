@@ -130,6 +130,26 @@ def detect_craters(
     )
 
 
+def light_direction(image: NDArray[np.generic]) -> tuple[float, float]:
+    """Return where the light comes from as the picture itself shows it, and how clearly.
+
+    Parameters
+    ----------
+    image : as in `detect_craters`.
+
+    Returns
+    -------
+    Azimuth clockwise from the picture's top [deg], NaN if it shows none; 0..1, from `SUN_SURE` on to be believed.
+
+    Raises
+    ------
+    ImageError : wrong shape, type or size, or no value that is finite.
+    """
+    _check(image, None, None, None)
+    seen, sure = bright_direction(pyramid(_grey(image)[0], SMALLEST_PX, LARGEST_PX))
+    return ((math.degrees(seen) - 90.0) % 360.0 if sure > 0.0 else math.nan), sure
+
+
 def ready(image: NDArray[np.generic]) -> tuple[Scene, Candidates]:
     """Return a picture's scene and candidates in the light that it shows itself: what the looks are trained on."""
     grey, _ = _grey(image)
