@@ -27,7 +27,7 @@ from .picture_checks import check_size, cut_short, format_of
 from .picture_ground import PictureGround, picture_ground
 
 LUMA: Final = (0.299, 0.587, 0.114)  # weights of red, green, blue (ITU-R BT.601)
-GDAL: Final = {
+GDAL: Final[dict[str, Any]] = {
     "GDAL_CACHEMAX": 64 * 1024**2,  # its default, a share of all memory, would break the memory bound
     "GDAL_ERROR_ON_LIBJPEG_WARNING": "YES",  # a JPEG that is cut short is grey below the cut otherwise
     "GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO",  # its shortcut for whole pictures does not notice damage

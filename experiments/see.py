@@ -82,7 +82,10 @@ class Found(NamedTuple):
 
     def take(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> Found:
         """Return some of them."""
-        return Found(*(part[which] for part in self))
+        return Found(
+            self.col[which], self.row[which], self.semi_col_px[which], self.semi_row_px[which], self.axis_deg[which],
+            self.confidence[which], self.diameter_m[which], self.tall[which], self.depth_class[which],
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,13 +211,18 @@ def _rocks_possible(options: SeeOptions, pixel: tuple[float, float] | None) -> t
     lack = {"--gsd": pixel, "--sun-az": options.sun_az_deg, "--sun-el": options.sun_el_deg}
     missing = [name for name, value in lack.items() if value is None]
     if missing:
-        return False, f"rocks need {' and '.join(missing)} too"
+        return False, f"rocks need {_listed(missing)} too"
     w, h = pixel or (1.0, 1.0)
     if max(w, h) / min(w, h) > SQUARE:
         return False, f"rocks need square pixels, these are {w:.4g} x {h:.4g} m"
     if ROCK_PX * w > LARGEST_M:
         return False, f"rocks up to {LARGEST_M:g} m do not show in pixels of {w:.4g} m"
     return True, ""
+
+
+def _listed(names: list[str]) -> str:
+    """Return names in words: a, b and c."""
+    return " and ".join([*([", ".join(names[:-1])] if len(names) > 1 else []), names[-1]])
 
 
 def _first_pass(picture: Picture, tell: Tell) -> _First:
@@ -243,7 +251,7 @@ def _first_pass(picture: Picture, tell: Tell) -> _First:
         notes.append(f"{1.0 - seen / (picture.rows * picture.cols):.1%} of the pixels have no value and are left out")
     if level <= 0.0:
         warns.append("the picture is black: nothing can be seen")
-    sure = float(np.hypot(*votes)) / max(parts, 1)
+    sure = math.hypot(float(votes[0]), float(votes[1])) / max(parts, 1)
     az = math.degrees(math.atan2(votes[0], votes[1])) % 360.0 if sure >= SUN_SURE else None
     return _First(MID_GREY / level if level > 0.0 else 0.0, az, notes, warns)
 
@@ -348,13 +356,27 @@ def _rocks(tile: Tile, job: _Job) -> Found:
 def _joined(parts: list[tuple[Found, NDArray[np.bool_], int]]) -> Found:
     """Return what all tiles saw, each thing once, surest first."""
     if not parts:
-        return Found(*(np.empty(0) for _ in range(8)), np.empty(0, np.int64))
-    found = Found(*(np.concatenate(column) for column in zip(*(part for part, _, _ in parts), strict=True)))
+        none = np.empty(0)
+        return Found(none, none, none, none, none, none, none, none, np.empty(0, np.int64))
+    found = _all_of([part for part, _, _ in parts])
     seam = np.concatenate([one for _, one, _ in parts])
     tile = np.concatenate([np.full(len(part.row), number) for part, _, number in parts])
     radius = np.sqrt(found.semi_col_px * found.semi_row_px)
     found = found.take(~seen_twice(found.row, found.col, radius, found.confidence, tile, seam))
     return found.take(np.lexsort((found.col, found.row, -found.confidence)))
+
+
+def _all_of(parts: list[Found]) -> Found:
+    """Return the parts as one."""
+
+    def joined(field: Callable[[Found], F64]) -> F64:
+        return np.concatenate([field(part) for part in parts])
+
+    return Found(
+        joined(lambda f: f.col), joined(lambda f: f.row), joined(lambda f: f.semi_col_px), joined(lambda f: f.semi_row_px),
+        joined(lambda f: f.axis_deg), joined(lambda f: f.confidence), joined(lambda f: f.diameter_m), joined(lambda f: f.tall),
+        np.concatenate([part.depth_class for part in parts]),
+    )  # fmt: skip
 
 
 def size_error(found: Found) -> F64:

@@ -78,7 +78,7 @@ def of_core(tile: Tile, row: F64, col: F64, slack: float = SEAM_PX) -> tuple[NDA
 
 def seen_twice(row: F64, col: F64, radius: F64, confidence: F64, tile: NDArray[np.int64], seam: Bools) -> Bools:
     """Return which places at seams are the less sure one of two that different tiles saw (centres within half a smaller radius)."""
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     twice = np.zeros(len(row), bool)
     at = np.flatnonzero(seam)
@@ -86,7 +86,7 @@ def seen_twice(row: F64, col: F64, radius: F64, confidence: F64, tile: NDArray[n
         return twice
     reach = np.maximum(0.5 * radius[at], 2.0)
     places = np.column_stack([row[at], col[at]])
-    pairs = cKDTree(places).query_pairs(float(reach.max()), output_type="ndarray")
+    pairs = KDTree(places).query_pairs(float(reach.max()), output_type="ndarray")
     order = np.argsort(-np.maximum(confidence[at[pairs[:, 0]]], confidence[at[pairs[:, 1]]]), kind="stable")
     for i, j in pairs[order]:
         a, b = at[i], at[j]
