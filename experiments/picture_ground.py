@@ -44,9 +44,20 @@ class PictureGround:
         return np.stack([np.asarray(lon, np.float64), np.asarray(lat, np.float64)], axis=-1)
 
     def code(self) -> str | None:
-        """Return the authority's code of the CRS as a URN, None where it has none."""
-        found = self.crs.to_authority(min_confidence=100)
-        return None if found is None else f"urn:ogc:def:crs:{found[0]}::{found[1]}"
+        """Return the code of the CRS as a URN, None where no authority has one that gives the same longitudes and latitudes.
+
+        Files keep a CRS as parameters; what the authority calls the same may differ from them in name, so places decide.
+        """
+        turn = np.linspace(0.0, 2.0 * math.pi, 5)
+        col, row = 1000.0 * np.cos(turn), 1000.0 * np.sin(turn)
+        xy = _apply(self.transform, col, row)
+        for name, number in ((found.auth_name, found.code) for found in self.crs.list_authority(min_confidence=25)):
+            other = pyproj.CRS.from_authority(name, number)
+            if abs(radius_m(other) - radius_m(self.crs)) < 0.1 and other.geodetic_crs is not None:
+                there = np.stack(_transformer(other, other.geodetic_crs).transform(*xy), axis=-1)
+                if np.allclose(there, self.lonlat(col, row), rtol=0.0, atol=1e-9):
+                    return f"urn:ogc:def:crs:{name}::{number}"
+        return None
 
 
 def picture_ground(path: Path, wkt: str, transform: tuple[float, ...], rows: int, cols: int) -> PictureGround:

@@ -21,7 +21,7 @@ SEED: Final = 4
 SUN_AZ_DEG, SUN_EL_DEG = 60.0, 10.0
 GSD_M: Final = 0.1
 SIDE_M: Final = 90.0
-COVER: Final = 0.015  # share of the ground covered by rocks
+COVER: Final = 0.02  # share of the ground covered by rocks
 READ_NOISE, SHOT_NOISE = 2.0, 0.12  # grey levels; grey levels squared per level
 
 
