@@ -73,15 +73,17 @@ def see(
         raise OptionError("which picture? Give an IMAGE or --example, not both")
     options = SeeOptions(sun_az, sun_el, gsd, only.value, min_confidence, min_size)
     options.check()
-    folder = _folder(out)
+    if out.exists() and not out.is_dir():
+        raise OptionError(f"--out = {out}: is a file; choose a folder")
     if image is None:
-        image, options = _example(folder, options)
+        image, options = _example(_folder(out), options)
     try:
         with watcher_for(Console(stderr=True), quiet=quiet) as watcher:
             seen = look(image, options, tell=watcher.stage)
     except KeyboardInterrupt:
         sys.stderr.write("Stopped.\n")
         sys.exit(EXIT_INTERRUPTED)
+    folder = _folder(out)
     paths = (folder / f"{image.stem}-seen.png", folder / f"{image.stem}-seen.geojson")
     write_overlay(seen, paths[0])
     write_geojson(seen, paths[1])
