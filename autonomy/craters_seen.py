@@ -195,7 +195,8 @@ def _grey(image: NDArray[np.generic]) -> tuple[F32, NDArray[np.bool_]]:
     middle = float(np.median(lit)) if lit.size else 1.0
     scale = TYPICAL / max(middle, 1e-300)
     if image.dtype.kind == "f":
-        image = np.where(known, np.clip(image, 0.0, GLARE / scale), middle)
+        brightest = min(GLARE / scale, float(np.finfo(image.dtype.str).max))
+        image = np.where(known, np.clip(image, 0.0, brightest), middle)
     return np.clip(image.astype(np.float64) * scale, 0.0, GLARE).astype(np.float32), known
 
 

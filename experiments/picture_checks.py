@@ -1,12 +1,14 @@
 """Whether a picture file is whole, before anything is decoded: its format by its first bytes, its structure to its last ones.
 
 The decoder used here (GDAL) notices most damage by itself once it is told to take JPEG warnings as errors. Two things it lets
-pass: a PNG that is cut short (the rest is whatever stood in memory), so every chunk's length and checksum is gone through here; and
-sizes, which are taken from the header so that a small file cannot ask for more memory than there is.
+pass: a PNG that is cut short (the rest is whatever stood in memory), so every chunk's length and checksum is gone through here, and a
+PGM (the rest is black), so the file's length is compared with its header. Sizes are taken from the header, before anything is decoded, so
+that a small file cannot ask for more memory than there is.
 """
 
 from __future__ import annotations
 
+import re
 import zlib
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -27,6 +29,8 @@ MAGIC: Final[tuple[tuple[bytes, str], ...]] = (
 SIDE_MIN, SIDE_MAX = 32, 20_000  # [px]
 BLOCK_BYTES_MAX = 1 << 30  # of one block of the file, which is decoded in one piece
 PIECE = 1 << 20  # bytes read at once
+_GAP = rb"(?:\s|#[^\n]*\n)+"
+HEADER: Final = re.compile(rb"P([56])" + _GAP + rb"(\d{1,9})" + _GAP + rb"(\d{1,9})" + _GAP + rb"(\d{1,9})\s")
 
 
 def format_of(path: Path) -> str:
@@ -50,6 +54,8 @@ def format_of(path: Path) -> str:
                 raise PictureError(f"{path}: not a picture that can be read; allowed: {FORMATS}.")
             if kind == "PNG":
                 _go_through_png(path, file)
+            if kind == "PNM":
+                _measure_pnm(path, file)
     except OSError as error:
         raise PictureError(f"{path}: cannot be read: {error.strerror or error}.") from error
     return kind
@@ -77,6 +83,18 @@ def _go_through_png(path: Path, file: BinaryIO) -> None:
             raise cut_short(path, "a checksum is wrong")
         if kind == b"IEND":
             return
+
+
+def _measure_pnm(path: Path, file: BinaryIO) -> None:
+    """Check that a PGM or PPM is as long as its header says (netpbm's format: magic, width, height, greatest value, pixels)."""
+    file.seek(0)
+    head = HEADER.match(file.read(PIECE))
+    if head is None:
+        raise cut_short(path, "its header cannot be read")
+    wide, high, top = (int(head[i]) for i in (2, 3, 4))
+    pixels = wide * high * (3 if head[1] == b"6" else 1) * (1 if top < 256 else 2)
+    if path.stat().st_size < head.end() + pixels:
+        raise cut_short(path, "its end is missing")
 
 
 def check_size(path: Path, rows: int, cols: int, block_bytes: int) -> None:

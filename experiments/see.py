@@ -15,22 +15,20 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.autonomy.craters_seen import CLASSES, SUN_SURE, WIDTH_ERROR, Craters, detect_craters, light_direction
+from moonfleet.autonomy.craters_seen import CLASSES, WIDTH_ERROR, Craters, detect_craters
 from moonfleet.autonomy.rocks_seen import LARGEST_M, Detections, detect_rocks
 
 from .errors import OptionError, PictureError
 from .picture import Picture, lit_level, opened_picture
 from .picture_checks import SIDE_MIN
 from .picture_ground import PictureGround
+from .see_light import Part, better_for_rocks, light_in, light_to_use
 from .see_tiles import CORE_PX, F64, Tile, cuts, exposed, of_core, seen_twice, tiles
 
 MID_GREY: Final = 110.0  # brightness of lit ground that the detectors are used to
 MARGIN_PX: Final = 256  # what a tile sees beyond its core: the radius of the largest craters and their rims
 SAMPLE_PX: Final = 1_000_000  # pixels that tell the exposure
-LIGHT_PX, LIGHT_SIDE = 9, 1024  # parts of the picture that tell the light, and their side
-ASKEW_DEG: Final = 30.0  # a given Sun further than this from the light in the picture is told
-WRONG_DEG: Final = 45.0  # and further than this, what depends on it is trusted less
-WRONG_TRUST: Final = 0.3  # confidence of rocks is multiplied by this then
+LIGHT_PARTS, LIGHT_SIDE = 9, 1024  # parts of the picture that tell the light, and their side
 SQUARE: Final = 1.05  # pixels whose sides differ by more are not square, to the detector of rocks
 OVERVIEW_PX: Final = 2400  # longest side of the picture that is drawn on
 ROCK_PX: Final = 2.0  # [px] rocks of a smaller diameter are not told from noise
@@ -106,6 +104,7 @@ class Seen:
     warnings: tuple[str, ...]  # what makes the answer worse
     ground: PictureGround | None
     overview: NDArray[np.uint8]  # the picture, shrunk to `OVERVIEW_PX` at most
+    sun_trust: float = 1.0  # what the confidence of rocks was multiplied by, for a Sun that the picture contradicts
 
     def to_json(self) -> dict[str, object]:
         """Return the summary as its JSON object."""
@@ -153,12 +152,15 @@ def see(path: Path, options: SeeOptions | None = None, *, tell: Tell | None = No
             raise OptionError("--min-size: needs the size of a pixel; give --gsd")
         first = _first_pass(picture, tell)
         notes = [*picture.said, *notes, *first.notes]
-        light, light_notes, light_warns, trust = _light(options, first)
+        light, light_notes, light_warns, trust = light_to_use(
+            options.sun_az_deg, first.sun_seen_deg, first.rocks_in(options, pixel) if rocks_wanted else None
+        )
         job = _Job(options, pixel, light, options.only != "rocks", rocks_wanted, trust)
         craters, rocks, overview = _look(picture, job, first.scale, tell, longest)
     return Seen(
         path, picture.kind, picture.rows, picture.cols, craters, rocks, pixel, light, options.sun_el_deg,
         first.sun_seen_deg, tuple(notes + light_notes), tuple(warns + first.warnings + light_warns), picture.ground, overview,
+        trust,
     )  # fmt: skip
 
 
@@ -169,6 +171,15 @@ class _First(NamedTuple):
     sun_seen_deg: float | None
     notes: list[str]
     warnings: list[str]
+    parts: list[Part]  # of the picture
+
+    def rocks_in(self, options: SeeOptions, pixel: tuple[float, float] | None) -> float | None:
+        """Return a direction of the light that rocks speak for much more than for the given one, None if there is none."""
+        if pixel is None or options.sun_az_deg is None or options.sun_el_deg is None:
+            return None
+        return better_for_rocks(
+            self.parts, self.scale, math.sqrt(pixel[0] * pixel[1]), options.sun_az_deg, options.sun_el_deg
+        )
 
 
 class _Job(NamedTuple):
@@ -231,8 +242,8 @@ def _first_pass(picture: Picture, tell: Tell) -> _First:
     strips = cuts(picture.rows, LIGHT_SIDE)
     looked = {round(i) for i in np.linspace(0, len(strips) - 1, 3)}
     sample: list[NDArray[np.float32]] = []
-    votes = np.zeros(2)
-    parts = seen = 0
+    parts: list[Part] = []
+    seen = 0
     for number, (first, last) in enumerate(strips):
         tell("reading the picture", first / picture.rows)
         grey, known = picture.read(first, last - first)
@@ -240,9 +251,8 @@ def _first_pass(picture: Picture, tell: Tell) -> _First:
         sample.append(grey[::every, ::every][known[::every, ::every]])
         columns = cuts(picture.cols, LIGHT_SIDE)
         for left, right in [columns[round(i)] for i in np.linspace(0, len(columns) - 1, 3)] if number in looked else []:
-            if min(last - first, right - left) >= SIDE_MIN and parts < LIGHT_PX:
-                votes += _vote(grey[:, left:right], known[:, left:right])
-                parts += 1
+            if min(last - first, right - left) >= SIDE_MIN and len(parts) < LIGHT_PARTS:
+                parts.append((grey[:, left:right].copy(), known[:, left:right].copy()))
     if not seen:
         raise PictureError(f"{picture.path}: no pixel has a value (all are masked, transparent or not finite).")
     level = lit_level(np.concatenate(sample))
@@ -251,33 +261,7 @@ def _first_pass(picture: Picture, tell: Tell) -> _First:
         notes.append(f"{1.0 - seen / (picture.rows * picture.cols):.1%} of the pixels have no value and are left out")
     if level <= 0.0:
         warns.append("the picture is black: nothing can be seen")
-    sure = math.hypot(float(votes[0]), float(votes[1])) / max(parts, 1)
-    az = math.degrees(math.atan2(votes[0], votes[1])) % 360.0 if sure >= SUN_SURE else None
-    return _First(MID_GREY / level if level > 0.0 else 0.0, az, notes, warns)
-
-
-def _vote(grey: NDArray[np.float32], known: NDArray[np.bool_]) -> F64:
-    """Return the light's direction in a part of the picture as a vector (east, north) as long as it is sure."""
-    if not known.any() or not np.ptp(grey[known]) > 0.0:
-        return np.zeros(2)
-    az, sure = light_direction(grey if known.all() else np.where(known, grey, np.float32(np.nan)))
-    return sure * np.array([math.sin(math.radians(az)), math.cos(math.radians(az))]) if sure > 0.0 else np.zeros(2)
-
-
-def _light(options: SeeOptions, first: _First) -> tuple[float | None, list[str], list[str], float]:
-    """Return the Sun's azimuth to use, what to say, what to warn of, and how far rocks are to be trusted."""
-    given, seen = options.sun_az_deg, first.sun_seen_deg
-    if given is None and seen is None:
-        return None, ["the picture does not show where the light comes from: every direction was tried"], [], 1.0
-    if given is None:
-        return seen, [f"light from {seen:.0f} deg, read from the picture itself"], [], 1.0
-    off = 0.0 if seen is None else abs((given - seen + 180.0) % 360.0 - 180.0)
-    if off <= ASKEW_DEG:
-        return given, [], [], 1.0
-    words = f"--sun-az {given:g}, but craters in the picture are lit from about {seen:.0f} deg"
-    if off <= WRONG_DEG:
-        return given, [], [words], 1.0
-    return given, [], [f"{words}: rocks are trusted by {WRONG_TRUST:g} of their confidence only"], WRONG_TRUST
+    return _First(MID_GREY / level if level > 0.0 else 0.0, light_in(parts), notes, warns, parts)
 
 
 def _look(

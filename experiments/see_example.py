@@ -32,10 +32,12 @@ def example_ground(seed: int = SEED) -> LocalGround:
     return LocalGround(HeightGrid(heights.astype(np.float32), ref), np.full(ref.shape, COVER, np.float32), seed)
 
 
-def example_picture(seed: int = SEED, side_m: float = SIDE_M) -> NDArray[np.uint8]:
+def example_picture(
+    seed: int = SEED, side_m: float = SIDE_M, *, sun_az_deg: float = SUN_AZ_DEG, sun_el_deg: float = SUN_EL_DEG
+) -> NDArray[np.uint8]:
     """Return the picture, uint8 [n, n]: lit ground at mid grey, shot and read noise."""
     patch = example_ground(seed).patch(0.0, 0.0, 0.5 * side_m, GSD_M)
-    radiance = shade(patch.elevation_m, GSD_M, SUN_AZ_DEG, SUN_EL_DEG)
+    radiance = shade(patch.elevation_m, GSD_M, sun_az_deg, sun_el_deg)
     grey = radiance * (MID_GREY / float(np.median(radiance[radiance > 1e-6])))
     noise = np.sqrt(READ_NOISE**2 + SHOT_NOISE * grey) * stream(seed, "example camera").standard_normal(grey.shape)
     return np.clip(grey + noise + 0.5, 0.0, 255.0).astype(np.uint8)

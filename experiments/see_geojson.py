@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -20,34 +21,48 @@ from moonfleet.autonomy.craters_seen import CLASSES
 from .errors import OptionError
 from .see import F64, Found, Seen, size_error
 
-CORNERS: Final = 24  # of an ellipse's polygon
+CORNERS: Final = {"crater": 24, "rock": 12}  # of an ellipse's polygon
+AT_ONCE: Final = 10_000  # features made ready at once
 
 
 def write_geojson(seen: Seen, path: Path) -> None:
-    """Write what was seen; raises OptionError where the file cannot be written."""
+    """Write what was seen, piece by piece; raises OptionError where the file cannot be written."""
+    head = json.dumps(_head(seen), allow_nan=False, separators=(",", ":"))
     try:
-        path.write_text(json.dumps(geojson(seen), allow_nan=False, separators=(",", ":")) + "\n", encoding="utf-8")
+        with path.open("w", encoding="utf-8") as file:
+            file.write(head.removesuffix("}") + ',"features":[')
+            for number, feature in enumerate(features(seen)):
+                words = json.dumps(feature, allow_nan=False, separators=(",", ":"))
+                file.write((",\n" if number else "\n") + words)
+            file.write("\n]}\n")
     except OSError as error:
         raise OptionError(f"--out: {path} cannot be written: {error.strerror}") from error
 
 
 def geojson(seen: Seen) -> dict[str, object]:
     """Return what was seen as a FeatureCollection."""
-    features: list[dict[str, object]] = []
-    for kind, found in (("crater", seen.craters), ("rock", seen.rocks)):
-        if found is not None and len(found.row):
-            features += _features(seen, kind, found)
+    return _head(seen) | {"features": list(features(seen))}
+
+
+def _head(seen: Seen) -> dict[str, object]:
+    """Return the collection without its features."""
     crs, words, wkt = _coordinates(seen)
     about: dict[str, object] = {"coordinates": words, **({"wkt": wkt} if wkt else {}), **seen.to_json()}
     head: dict[str, object] = {"type": "FeatureCollection"}
-    if crs != "wgs84":
-        head["crs"] = crs
-    return head | {"moonfleet": about, "features": features}
+    return head | ({} if crs == "wgs84" else {"crs": crs}) | {"moonfleet": about}
 
 
-def rings(found: Found) -> tuple[F64, F64]:
-    """Return the corners of each ellipse as (col, row) of pixel corners, float64 [n, `CORNERS` + 1], closed."""
-    turn = np.linspace(0.0, 2.0 * math.pi, CORNERS + 1)
+def features(seen: Seen) -> Iterator[dict[str, object]]:
+    """Yield the craters, then the rocks."""
+    for kind, found in (("crater", seen.craters), ("rock", seen.rocks)):
+        for first in range(0, 0 if found is None else len(found.row), AT_ONCE):
+            if found is not None:
+                yield from _features(seen, kind, found.take(np.arange(first, min(first + AT_ONCE, len(found.row)))))
+
+
+def rings(found: Found, corners: int) -> tuple[F64, F64]:
+    """Return the corners of each ellipse as (col, row) of pixel corners, float64 [n, corners + 1], closed."""
+    turn = np.linspace(0.0, 2.0 * math.pi, corners + 1)
     turn[-1] = 0.0
     a = found.semi_col_px[:, None] * np.cos(turn)
     b = found.semi_row_px[:, None] * np.sin(turn)
@@ -57,16 +72,18 @@ def rings(found: Found) -> tuple[F64, F64]:
     return col, row
 
 
-def _features(seen: Seen, kind: str, found: Found) -> list[dict[str, object]]:
-    col, row = rings(found)
+def _features(seen: Seen, kind: str, found: Found) -> Iterator[dict[str, object]]:
+    col, row = rings(found, CORNERS[kind])
     ground = seen.ground
     xy = np.stack([col, row], axis=-1) if ground is None else ground.coordinates(col, row)
     middle = None if ground is None else ground.lonlat(found.col + 0.5, found.row + 0.5)
     decimals = 2 if ground is None else 9 if ground.on_earth or ground.crs.is_geographic else 3
+    x, y = xy[..., 0] - xy[:, :1, 0], xy[..., 1] - xy[:, :1, 1]
+    turned = (x[:, :-1] * y[:, 1:] - x[:, 1:] * y[:, :-1]).sum(axis=1) < 0.0
+    xy[turned] = xy[turned, ::-1]  # outer rings run counterclockwise
+    polygons = np.round(xy, decimals).tolist()
     sigma = size_error(found) if kind == "crater" else None
-    out: list[dict[str, object]] = []
     for i in range(len(found.row)):
-        ring = xy[i] if _area(xy[i]) > 0.0 else xy[i][::-1]  # outer rings run counterclockwise
         about: dict[str, object] = {
             "kind": kind,
             "confidence": _number(found.confidence[i], 3),
@@ -82,9 +99,8 @@ def _features(seen: Seen, kind: str, found: Found) -> list[dict[str, object]]:
             about["height_m"] = _number(found.tall[i], 3)
         if middle is not None:
             about["lon_deg"], about["lat_deg"] = _number(middle[i, 0], 7), _number(middle[i, 1], 7)
-        polygon = {"type": "Polygon", "coordinates": [np.round(ring, decimals).tolist()]}
-        out.append({"type": "Feature", "geometry": polygon, "properties": about})
-    return out
+        polygon = {"type": "Polygon", "coordinates": [polygons[i]]}
+        yield {"type": "Feature", "geometry": polygon, "properties": about}
 
 
 def _coordinates(seen: Seen) -> tuple[object, str, str]:
@@ -100,12 +116,6 @@ def _coordinates(seen: Seen) -> tuple[object, str, str]:
     if code is None:
         return None, words, ground.crs.to_wkt()
     return {"type": "name", "properties": {"name": code}}, f"{words}; {code}", ""
-
-
-def _area(ring: F64) -> float:
-    """Return twice the area of a closed ring, positive counterclockwise."""
-    x, y = ring[:, 0] - ring[0, 0], ring[:, 1] - ring[0, 1]
-    return float((x[:-1] * y[1:] - x[1:] * y[:-1]).sum())
 
 
 def _number(value: float, digits: int) -> float | None:

@@ -212,7 +212,7 @@ def check_geojson(seen: Seen) -> dict:
         assert feature["type"] == "Feature"
         assert feature["geometry"]["type"] == "Polygon"
         ring = coordinates(feature)
-        assert ring.shape == (25, 2)
+        assert ring.shape == ((25, 2) if feature["properties"]["kind"] == "crater" else (13, 2))
         assert np.isfinite(ring).all()
         assert (ring[0] == ring[-1]).all()
         x, y = (ring - ring[0]).T
@@ -238,7 +238,7 @@ def test_geojson_in_pixels(tmp_path: Path, example: np.ndarray) -> None:
 def test_ellipses_point_along_their_axis() -> None:
     one = np.ones(1)
     found = Found(10.0 * one, 20.0 * one, 5.0 * one, 2.0 * one, 30.0 * one, one, one, one, np.zeros(1, np.int64))
-    col, row = rings(found)
+    col, row = rings(found, 24)
     far = int(np.hypot(col[0] - 10.5, row[0] - 20.5).argmax())
     angle = math.degrees(math.atan2(col[0, far] - 10.5, 20.5 - row[0, far])) % 180.0
     assert angle == pytest.approx(30.0, abs=1e-6)
