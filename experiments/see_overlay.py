@@ -16,10 +16,10 @@ from .see import Found, Seen
 Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]  # red, green, blue
 
-CRATERS: Final[tuple[tuple[str, Colour], ...]] = (  # by depth class: faint to strong blue
+CRATERS: Final[tuple[tuple[str, Colour], ...]] = (  # by depth class: pale blue to violet
     ("shallow crater", (150, 205, 255)),
     ("worn crater", (64, 150, 255)),
-    ("deep crater", (40, 80, 235)),
+    ("deep crater", (150, 85, 255)),
 )
 ROCKS: Final[tuple[tuple[str, float, Colour], ...]] = (  # upper border of the height [m]: yellow to red
     ("rock < 0.3 m high", 0.3, (255, 225, 70)),
