@@ -22,7 +22,7 @@ WORDS: Final = {
     "files": "bad files to see",
     "command": "bad files to moonfleet see",
 }
-SCENES: Final = 20  # rendered pictures of other seeds than any that a detector was fitted on
+SCENES: Final = 12  # rendered pictures of other seeds than any that a detector was fitted on
 FIRST_SEED: Final = 9_000
 SUNS_DEG: Final = (5.0, 10.0, 20.0)  # [deg] elevations
 OFF_DEG: Final = (90.0, 180.0, 270.0)
