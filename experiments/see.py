@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.autonomy.craters_seen import CLASSES, WIDTH_ERROR, Craters, detect_craters
-from moonfleet.autonomy.rocks_seen import LARGEST_M, Detections, detect_rocks
+from moonfleet.autonomy.rocks_seen import Detections, detect_rocks
 
 from .errors import OptionError, PictureError
 from .picture import Picture, lit_level, opened_picture
@@ -31,6 +31,8 @@ SAMPLE_PX: Final = 1_000_000  # pixels that tell the exposure
 LIGHT_PARTS, LIGHT_SIDE = 9, 1024  # parts of the picture that tell the light, and their side
 SQUARE: Final = 1.05  # pixels whose sides differ by more are not square, to the detector of rocks
 OVERVIEW_PX: Final = 2400  # longest side of the picture that is drawn on
+ROCK_MAX_M: Final = 4.0  # [m] larger rocks are rare: wider lines of light and shade are crater rims as a rule
+ROCK_GSD_M: Final = (0.05, 0.2)  # [m] pixels that rocks were learned from
 ROCK_PX: Final = 2.0  # [px] rocks of a smaller diameter are not told from noise
 CRATER_PX: Final = 16.0  # [px] smallest width of craters
 
@@ -147,7 +149,7 @@ def see(path: Path, options: SeeOptions | None = None, *, tell: Tell | None = No
         rocks_wanted, rocks_why = _rocks_possible(options, pixel)
         if rocks_why and options.only == "rocks":
             raise OptionError(f"--only rocks: {rocks_why}")
-        warns += [f"craters only: {rocks_why}"] if rocks_why else []
+        warns += [f"craters only: {rocks_why}"] if rocks_why else _unlike(pixel if rocks_wanted else None)
         if options.min_size_m is not None and pixel is None:
             raise OptionError("--min-size: needs the size of a pixel; give --gsd")
         first = _first_pass(picture, tell)
@@ -226,9 +228,19 @@ def _rocks_possible(options: SeeOptions, pixel: tuple[float, float] | None) -> t
     w, h = pixel or (1.0, 1.0)
     if max(w, h) / min(w, h) > SQUARE:
         return False, f"rocks need square pixels, these are {w:.4g} x {h:.4g} m"
-    if ROCK_PX * w > LARGEST_M:
-        return False, f"rocks up to {LARGEST_M:g} m do not show in pixels of {w:.4g} m"
+    if ROCK_PX * w > ROCK_MAX_M:
+        return False, f"rocks up to {ROCK_MAX_M:g} m do not show in pixels of {w:.4g} m"
     return True, ""
+
+
+def _unlike(pixel: tuple[float, float] | None) -> list[str]:
+    """Return a warning where pixels are far from those that rocks were learned from."""
+    low, high = ROCK_GSD_M
+    if pixel is None or low / SQUARE <= pixel[0] <= high * SQUARE:
+        return []
+    return [
+        f"rocks were learned from pixels of {low:g}-{high:g} m; in pixels of {pixel[0]:.4g} m their confidence is less sure"
+    ]
 
 
 def _listed(names: list[str]) -> str:
@@ -269,7 +281,7 @@ def _look(
 ) -> tuple[Found | None, Found | None, NDArray[np.uint8]]:
     """Read the picture again, look at each tile, and put the answers together; also returns the picture shrunk."""
     cell = math.sqrt(job.pixel_m[0] * job.pixel_m[1]) if job.pixel_m else 1.0
-    margin = min(max(MARGIN_PX, round(LARGEST_M / cell) + 64 if job.rocks else 0), 2 * MARGIN_PX)
+    margin = min(max(MARGIN_PX, round(ROCK_MAX_M / cell) + 64 if job.rocks else 0), 2 * MARGIN_PX)
     count = len(cuts(picture.rows, longest)) * len(cuts(picture.cols, longest))
     shrink = math.ceil(max(picture.rows, picture.cols) / OVERVIEW_PX)
     overview = np.zeros((-(-picture.rows // shrink), -(-picture.cols // shrink)), np.uint8)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import cv2
 import numpy as np
 import rasterio
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.transform import Affine
 
 MOON_POLAR = "IAU_2015:30135"  # south polar stereographic on the sphere of 1737.4 km
@@ -27,6 +29,8 @@ def put_tiff(
     bands = image if image.ndim == 3 else image[None]
     settings: dict[str, object] = {"driver": "GTiff", "dtype": bands.dtype, "count": len(bands), "crs": crs}
     settings |= {"width": bands.shape[2], "height": bands.shape[1], "transform": transform} | profile
-    with rasterio.open(path, "w", **settings) as file:
-        file.write(bands)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(path, "w", **settings) as file:
+            file.write(bands)
     return path

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import warnings
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import cv2
 import numpy as np
 import pyproj
 import pytest
-from rasterio.errors import NotGeoreferencedWarning
 from rasterio.transform import Affine
 
 from moonfleet.experiments import see_example as made
@@ -25,8 +23,6 @@ from moonfleet.experiments.see_tiles import cuts
 from moonfleet.terrain.seeds import stream
 from tests.autonomy import crater_scenes
 from tests.experiments.pictures import MOON_OWN, MOON_POLAR, UTM, put, put_tiff
-
-warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
 
 SUN = SeeOptions(made.SUN_AZ_DEG, made.SUN_EL_DEG, made.GSD_M)
 
