@@ -106,7 +106,7 @@ class Seen:
     warnings: tuple[str, ...]  # what makes the answer worse
     ground: PictureGround | None
     overview: NDArray[np.uint8]  # the picture, shrunk to `OVERVIEW_PX` at most
-    sun_trust: float = 1.0  # what the confidence of rocks was multiplied by, for a Sun that the picture contradicts
+    sun_trust: float = 1.0  # what confidence was multiplied by, for a Sun that the picture contradicts
 
     def to_json(self) -> dict[str, object]:
         """Return the summary as its JSON object."""
@@ -192,7 +192,7 @@ class _Job(NamedTuple):
     sun_az_deg: float | None
     craters: bool
     rocks: bool
-    trust: float  # in rocks, for a Sun that the picture contradicts
+    trust: float  # confidence is multiplied by it: less than 1 for a Sun that the picture contradicts
 
 
 def _silent(stage: str, fraction: float) -> None:
@@ -322,11 +322,11 @@ def _craters(tile: Tile, job: _Job) -> Found:
     image = tile.image if tile.known.all() else np.where(tile.known, tile.image, np.float32(np.nan))
     seen: Craters = detect_craters(
         image, job.sun_az_deg, job.options.sun_el_deg, job.pixel_m,
-        min_width_px=CRATER_PX, min_confidence=max(job.options.min_confidence, 0.01),
+        min_width_px=CRATER_PX, min_confidence=min(max(job.options.min_confidence, 0.01) / job.trust, 1.0),
     )  # fmt: skip
     found = Found(
         seen.col + tile.col, seen.row + tile.row, seen.half_height_px, seen.half_width_px, np.zeros(len(seen.col)),
-        seen.confidence, seen.diameter_m, seen.depth_ratio, seen.depth_class,
+        seen.confidence * job.trust, seen.diameter_m, seen.depth_ratio, seen.depth_class,
     )  # fmt: skip
     return found.take(found.diameter_m >= job.options.min_size_m) if job.options.min_size_m else found
 

@@ -18,8 +18,8 @@ from moonfleet.autonomy.rocks_seen import detect_rocks
 from .see_tiles import exposed
 
 ASKEW_DEG: Final = 30.0  # a given Sun further than this from the light of the craters is told
-WRONG_DEG: Final = 45.0  # and further than this, rocks are trusted less
-WRONG_TRUST: Final = 0.3  # their confidence is multiplied by this then
+WRONG_DEG: Final = 45.0  # and further than this, what is seen with it is trusted less
+WRONG_TRUST: Final = 0.3  # confidence is multiplied by this then
 TURNS_DEG: Final = (90.0, 135.0, 180.0, 225.0, 270.0)  # other lights that rocks are asked about
 TURN_MIN: Final = (
     1.1  # summed confidence over that of the given light; 0.3-0.9 in 50 rendered pictures when it is right
@@ -68,7 +68,7 @@ def better_for_rocks(parts: list[Part], scale: float, cell_m: float, az_deg: flo
 def light_to_use(
     given: float | None, craters: float | None, rocks: float | None
 ) -> tuple[float | None, list[str], list[str], float]:
-    """Return the Sun's azimuth to use, what to say, what to warn of, and what the confidence of rocks is multiplied by.
+    """Return the Sun's azimuth to use, what to say, what to warn of, and what confidence is multiplied by.
 
     ``craters`` and ``rocks`` are the witnesses' azimuths [deg], None where they say nothing (rocks: nothing else than ``given``).
     """
@@ -84,7 +84,15 @@ def light_to_use(
         words.append(f"--sun-az {given:g}, but rocks in the picture look as if lit from the side of {rocks:.0f} deg")
     if off <= WRONG_DEG and rocks is None:
         return given, [], words, 1.0
-    return given, [], [*words, f"rocks are given {WRONG_TRUST:g} of their confidence because of that"], WRONG_TRUST
+    return (
+        given,
+        [],
+        [
+            *words,
+            f"what is seen with this Sun is given {WRONG_TRUST:g} of its confidence; correct --sun-az, or leave it out for craters",
+        ],
+        WRONG_TRUST,
+    )
 
 
 def _plain(grey: NDArray[np.float32], known: NDArray[np.bool_]) -> bool:
