@@ -130,6 +130,26 @@ def detect_craters(
     )
 
 
+def light_direction(image: NDArray[np.generic]) -> tuple[float, float]:
+    """Return where the light comes from as the picture itself shows it, and how clearly.
+
+    Parameters
+    ----------
+    image : as in `detect_craters`.
+
+    Returns
+    -------
+    Azimuth clockwise from the picture's top [deg], NaN if it shows none; 0..1, from `SUN_SURE` on to be believed.
+
+    Raises
+    ------
+    ImageError : wrong shape, type or size, or no value that is finite.
+    """
+    _check(image, None, None, None)
+    seen, sure = bright_direction(pyramid(_grey(image)[0], SMALLEST_PX, LARGEST_PX))
+    return ((math.degrees(seen) - 90.0) % 360.0 if sure > 0.0 else math.nan), sure
+
+
 def ready(image: NDArray[np.generic]) -> tuple[Scene, Candidates]:
     """Return a picture's scene and candidates in the light that it shows itself: what the looks are trained on."""
     grey, _ = _grey(image)
@@ -175,7 +195,8 @@ def _grey(image: NDArray[np.generic]) -> tuple[F32, NDArray[np.bool_]]:
     middle = float(np.median(lit)) if lit.size else 1.0
     scale = TYPICAL / max(middle, 1e-300)
     if image.dtype.kind == "f":
-        image = np.where(known, np.clip(image, 0.0, GLARE / scale), middle)
+        brightest = min(GLARE / scale, float(np.finfo(image.dtype.str).max))
+        image = np.where(known, np.clip(image, 0.0, brightest), middle)
     return np.clip(image.astype(np.float64) * scale, 0.0, GLARE).astype(np.float32), known
 
 

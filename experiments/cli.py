@@ -12,6 +12,7 @@ import typer
 
 from moonfleet.terrain.errors import MoonfleetError
 
+from .cli_see import see
 from .cli_site import EXIT_INTERRUPTED, PIPE_COLUMNS, site_app
 from .screen import has_screen, open_page
 
@@ -33,6 +34,11 @@ app = typer.Typer(
 
 
 app.add_typer(site_app, name="site")
+app.command(
+    epilog="Example: moonfleet see --example"
+    "\n\nExample: moonfleet see descent.png --sun-az 60 --sun-el 8 --gsd 0.1"
+    "\n\nExample: moonfleet see mosaic.tif --only craters --out seen"
+)(see)
 
 
 class BackendName(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from moonfleet.autonomy.errors import ImageError
 from moonfleet.terrain.errors import MoonfleetError
 
 
@@ -23,3 +24,7 @@ class BenchError(MoonfleetError):
 
 class OptionError(MoonfleetError):
     """A command-line option with a value that is not allowed."""
+
+
+class PictureError(ImageError):
+    """A picture file that cannot be read: missing, damaged, cut short, too small, too large; the message names the file."""

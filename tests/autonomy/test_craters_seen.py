@@ -289,16 +289,29 @@ def test_shipped_model_is_small_and_says_what_made_it() -> None:
     assert 0.0 < notes["threshold"] < 1.0
 
 
-def test_real_pictures_not_trained_on(shared_data: Path) -> None:
-    """Better than the untrained template pyramid (F1 .56-.63) on real pictures, with the threshold of the training pictures."""
+def test_shipped_model_on_real_pictures(shared_data: Path) -> None:
+    """Model, threshold and code go together: pictures that the model knows are found well, others better than by templates (.56-.63)."""
     pictures = nac.read(shared_data / "nac_craters")
     if not pictures:
         pytest.skip(f"no labelled pictures in {shared_data}")
     notes: Any = read_model_file(MODEL_FILE)["notes"]
-    held = [picture for picture in pictures if picture.digest not in notes["trained_on"]]
-    assert held
-    hits: list[nac.Hits] = []
-    for picture in held:
+    hits: dict[bool, list[nac.Hits]] = {True: [], False: []}
+    for picture in pictures:
         seen = detect_craters(picture.image, min_confidence=0.05)
-        hits.append(nac.match(picture.name, seen.boxes, seen.confidence, picture.boxes))
-    assert nac.score(hits, notes["threshold"])[0] > 0.65
+        known = picture.digest in notes["trained_on"]
+        hits[known].append(nac.match(picture.name, seen.boxes, seen.confidence, picture.boxes))
+    for known, least in ((True, 0.75), (False, 0.65)):
+        assert not hits[known] or nac.score(hits[known], notes["threshold"])[0] > least
+
+
+@pytest.mark.slow
+def test_real_pictures_not_trained_on(shared_data: Path) -> None:
+    """The same training without each fold of pictures, scored on the fold: better than the untrained template pyramid (F1 .56-.63)."""
+    pytest.importorskip("sklearn")
+    if not nac.read(shared_data / "nac_craters"):
+        pytest.skip(f"no labelled pictures in {shared_data}")
+    from tests.autonomy.train_craters import cross_validated
+
+    found = cross_validated(lambda words: None)
+    hits = [nac.match(picture.name, boxes, sure, picture.boxes) for picture, boxes, sure in found]
+    assert nac.score(hits, 0.0)[0] > 0.70

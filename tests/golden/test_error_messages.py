@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import rasterio
@@ -329,6 +330,115 @@ def address_without_ray(folder: Path) -> list[str]:
 @case
 def unknown_bench(folder: Path) -> list[str]:
     return ["bench", "hous"]
+
+
+def see(path: Path, *options: str) -> list[str]:
+    return ["see", str(path), "--out", str(path.parent), "--quiet", *options]
+
+
+def picture(folder: Path, name: str = "mine.png", side: int = 64) -> Path:
+    y, x = np.mgrid[0:side, 0:side]
+    cv2.imwrite(str(folder / name), (100.0 + 50.0 * np.sin(x / 3.0) * np.cos(y / 4.0)).astype(np.uint8))
+    return folder / name
+
+
+@case
+def see_nothing(folder: Path) -> list[str]:
+    return ["see"]
+
+
+@case
+def picture_missing(folder: Path) -> list[str]:
+    return see(folder / "none.png")
+
+
+@case
+def picture_is_a_folder(folder: Path) -> list[str]:
+    (folder / "mine.png").mkdir()
+    return see(folder / "mine.png")
+
+
+@case
+def picture_empty(folder: Path) -> list[str]:
+    (folder / "mine.png").write_bytes(b"")
+    return see(folder / "mine.png")
+
+
+@case
+def picture_is_text(folder: Path) -> list[str]:
+    (folder / "mine.png").write_text("not a picture\n")
+    return see(folder / "mine.png")
+
+
+@case
+def picture_png_truncated(folder: Path) -> list[str]:
+    path = picture(folder)
+    path.write_bytes(path.read_bytes()[:-700])
+    return see(path)
+
+
+@case
+def picture_png_changed(folder: Path) -> list[str]:
+    path = picture(folder)
+    data = bytearray(path.read_bytes())
+    data[200] ^= 255
+    path.write_bytes(bytes(data))
+    return see(path)
+
+
+@case
+def picture_jpeg_truncated(folder: Path) -> list[str]:
+    path = picture(folder, "mine.jpg", 200)
+    path.write_bytes(path.read_bytes()[:-2000])
+    return see(path)
+
+
+@case
+def picture_tiff_truncated(folder: Path) -> list[str]:
+    path = picture(folder, "mine.tif")
+    path.write_bytes(path.read_bytes()[:1000])
+    return see(path)
+
+
+@case
+def picture_tiny(folder: Path) -> list[str]:
+    return see(picture(folder, side=20))
+
+
+@case
+def picture_huge(folder: Path) -> list[str]:
+    (folder / "mine.pgm").write_bytes(b"P5 30000 40 255\n" + bytes(30_000 * 40))
+    return see(folder / "mine.pgm")
+
+
+@case
+def picture_empty_of_values(folder: Path) -> list[str]:
+    return see(dem(folder, np.full((40, 40), np.nan)))
+
+
+@case
+def see_sun_too_high(folder: Path) -> list[str]:
+    return see(picture(folder), "--sun-el", "95")
+
+
+@case
+def see_sun_below_the_ground(folder: Path) -> list[str]:
+    return see(picture(folder), "--sun-el", "-3")
+
+
+@case
+def see_pixels_without_size(folder: Path) -> list[str]:
+    return see(picture(folder), "--gsd", "0")
+
+
+@case
+def see_rocks_without_the_sun(folder: Path) -> list[str]:
+    return see(picture(folder), "--only", "rocks", "--gsd", "0.1")
+
+
+@case
+def see_size_in_unknown_pixels(folder: Path) -> list[str]:
+    return see(picture(folder), "--min-size", "3")
 
 
 def read_golden() -> dict[str, str]:
