@@ -106,12 +106,12 @@ def mind(field: Field, way: str) -> Rover:
     from moonfleet.agents.catalogue import load_catalogue
     from moonfleet.agents.robot import RobotSetup
     from moonfleet.agents.rover import Rover
-    from moonfleet.autonomy.policy import RulePolicy
+    from moonfleet.autonomy.policy import StationKeeper
 
     spec = load_catalogue()[KIND]
     perception = "statistical" if way == "statistical" else "rendered"
     setup = RobotSetup(0, KIND, spec, field.start, field.ground.seed, perception, DRIVE_S)
-    rover = Rover(setup, cast("Site", field), RulePolicy())
+    rover = Rover(setup, cast("Site", field), StationKeeper())
     if way == "blind":
         rover.eye = Blind()
     elif way == "perfect":
