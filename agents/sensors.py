@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.autonomy.camera import MastCamera
-from moonfleet.autonomy.rocks_seen import Detections, detect_rocks
+from moonfleet.autonomy.rocks_seen import Detections, detect_rocks, round_rocks
 from moonfleet.terrain.local_ground import LocalGround
 from moonfleet.terrain.render import shade
 from moonfleet.terrain.seeds import stream
@@ -130,7 +130,7 @@ def detect(frame: Frame) -> Detections:
     col = np.clip(np.round((seen.x - frame.x) / frame.cell_m + (size - 1) / 2), 0, size - 1).astype(np.int64)
     row = np.clip(np.round((size - 1) / 2 - (seen.y - frame.y) / frame.cell_m), 0, size - 1).astype(np.int64)
     own = frame.trusted[row, col]
-    return Detections(*(column[own] for column in seen))
+    return seen.take(own)
 
 
 def expose(radiance: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -165,7 +165,7 @@ class StatisticalEye:
         places = np.concatenate([rocks[:, :2] + offset, false_xy])
         sizes = np.concatenate([rocks[:, 2] * size, rng.choice(rates.false_diameter_m, false)])
         inside = self.camera.sees(places[:, 0], places[:, 1], (sense.x, sense.y), toward_deg)
-        return Detections(
+        return round_rocks(
             places[inside, 0], places[inside, 1], sizes[inside], np.full(int(inside.sum()), rates.confidence)
         )
 

@@ -30,12 +30,28 @@ _ROCK = (4.965, 4.609, -1.06, 1.366, -0.843, 0.906, -2.608, -0.344, -1.164, 0.79
 
 
 class Detections(NamedTuple):
-    """Rocks seen: centres [m] (x, y), diameters [m], confidence 0..1; each float64 [n]."""
+    """Rocks seen; each float64 [n]."""
 
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
-    diameter_m: NDArray[np.float64]
-    confidence: NDArray[np.float64]
+    x: NDArray[np.float64]  # [m] centre
+    y: NDArray[np.float64]  # [m]
+    diameter_m: NDArray[np.float64]  # of the circle of the ellipse's area
+    confidence: NDArray[np.float64]  # chance that it is a rock, 0..1
+    height_m: NDArray[np.float64]  # above the ground around it
+    semi_major_m: NDArray[np.float64]  # of the ellipse that the rock covers
+    semi_minor_m: NDArray[np.float64]
+    axis_deg: NDArray[np.float64]  # grid azimuth of the major axis, 0..180
+
+    def take(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> Detections:
+        """Return some of them."""
+        return Detections(*(part[which] for part in self))
+
+
+def round_rocks(
+    x: NDArray[np.float64], y: NDArray[np.float64], diameter_m: NDArray[np.float64], confidence: NDArray[np.float64]
+) -> Detections:
+    """Return detections of which only place and size are known: circles, half as high as wide (Demidov & Basilevsky 2014)."""
+    half = 0.5 * diameter_m
+    return Detections(x, y, diameter_m, confidence, half, half, half, np.zeros_like(half))
 
 
 def detect_rocks(
@@ -78,7 +94,7 @@ def detect_rocks(
     x = centre_xy[0] + (f.col[keep] - 0.5 * (cols - 1)) * cell_m
     y = centre_xy[1] - (f.row[keep] - 0.5 * (rows - 1)) * cell_m
     order = np.lexsort((x, -y))
-    return Detections(x[order], y[order], diameter[keep][order], confidence[keep][order])
+    return round_rocks(x[order], y[order], diameter[keep][order], confidence[keep][order])
 
 
 class Features(NamedTuple):

@@ -92,13 +92,13 @@ class Perfect:
 
     def look(self, sense: Sense, toward_deg: float, number: int = 0) -> Detections:
         """Return the true rocks, none of them smaller than the mind heeds."""
-        from moonfleet.autonomy.rocks_seen import Detections
+        from moonfleet.autonomy.rocks_seen import round_rocks
 
         reach = self.camera.range_m
         rocks = self.ground.rocks(sense.x - reach, sense.y - reach, sense.x + reach, sense.y + reach)
         inside = self.camera.sees(rocks[:, 0], rocks[:, 1], (sense.x, sense.y), toward_deg)
         x, y, diameter, _ = rocks[inside & (rocks[:, 3] > self.obstacle_m)].T
-        return Detections(x, y, np.maximum(diameter, self.least_m), np.full(x.size, 0.98))
+        return round_rocks(x, y, np.maximum(diameter, self.least_m), np.full(x.size, 0.98))
 
 
 def mind(field: Field, way: str) -> Rover:

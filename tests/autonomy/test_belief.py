@@ -10,12 +10,12 @@ import shapely
 
 from moonfleet.autonomy.belief import Belief
 from moonfleet.autonomy.errors import SavedStateError
-from moonfleet.autonomy.rocks_seen import Detections
+from moonfleet.autonomy.rocks_seen import Detections, round_rocks
 
 
 def seen(*rocks: tuple[float, float, float, float]) -> Detections:
     table = np.array(rocks, dtype=float).reshape(-1, 4)
-    return Detections(*table.T)
+    return round_rocks(*table.T)
 
 
 def test_two_views_of_one_rock_are_one_rock_with_more_confidence() -> None:
@@ -41,7 +41,7 @@ def test_many_rocks_outgrow_the_first_arrays_and_stay_in_order() -> None:
     rng = np.random.default_rng(0)
     xy = rng.uniform(-500, 500, (1000, 2))
     for part in np.split(xy, 10):
-        belief.add(Detections(part[:, 0], part[:, 1], np.full(100, 0.5), np.full(100, 0.9)))
+        belief.add(round_rocks(part[:, 0], part[:, 1], np.full(100, 0.5), np.full(100, 0.9)))
     assert len(belief) > 950
     at = belief.near(10.0, -20.0, 100.0)
     gap = np.hypot(belief.x - 10.0, belief.y + 20.0) - 0.25

@@ -12,7 +12,7 @@ import shapely
 from moonfleet.autonomy.belief import Belief
 from moonfleet.autonomy.driver import LEG_POINTS, Driver
 from moonfleet.autonomy.errors import GoalBlocked, GoalOutside, NoRoute, PlanError, SavedStateError, StartBlocked
-from moonfleet.autonomy.rocks_seen import Detections
+from moonfleet.autonomy.rocks_seen import Detections, round_rocks
 from moonfleet.terrain.grid import GeoRef
 
 REF = GeoRef.centred(0.0, 0.0, 1000.0, 20.0)
@@ -24,7 +24,7 @@ def flat() -> np.ndarray:
 
 
 def seen(rocks: np.ndarray) -> Detections:
-    return Detections(rocks[:, 0], rocks[:, 1], rocks[:, 2], np.full(len(rocks), 0.9))
+    return round_rocks(rocks[:, 0], rocks[:, 1], rocks[:, 2], np.full(len(rocks), 0.9))
 
 
 def cut(leg: np.ndarray, metres: float) -> np.ndarray:

@@ -15,7 +15,7 @@ from tests.autonomy.rock_scenes import CELL_M, Scene, match, take
 def look(scene: Scene, az: float, el: float) -> Detections:
     found = detect_rocks(scene.image, CELL_M, az, el)
     keep = (found.confidence >= 0.5) & (np.abs(found.x) < 19.3) & (np.abs(found.y) < 19.3)
-    return Detections(*(field[keep] for field in found))
+    return found.take(keep)
 
 
 def scores(el: float) -> tuple[float, float, float, float]:
