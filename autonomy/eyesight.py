@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import SavedStateError
+from .errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,11 +100,11 @@ class Eyesight:
 
 
 def read_eyesight(path: Path) -> Eyesight:
-    """Return the table of a JSON file; raises `SavedStateError` where it does not hold together."""
+    """Return the table of a JSON file; raises `ModelError` where it does not hold together."""
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise SavedStateError(f"eyesight: {path.name} cannot be read: {error}") from error
+        raise ModelError(f"eyesight: {path.name} cannot be read: {error}") from error
     return eyesight_of(stored, path.name)
 
 
@@ -112,7 +112,7 @@ def eyesight_of(stored: Mapping[str, object], name: str = "table") -> Eyesight:
     """Return the eyesight of a plain mapping (see `read_eyesight`)."""
     missing = [key for key in (*_TABLES, "size_sigma", "confidence") if key not in stored]
     if missing:
-        raise SavedStateError(f"eyesight: {name} lacks {missing[0]!r}; found {sorted(stored)}.")
+        raise ModelError(f"eyesight: {name} lacks {missing[0]!r}; found {sorted(stored)}.")
     tables = {key: np.array(stored[key], dtype=np.float64) for key in _TABLES}
     shape = tuple(len(tables[key]) for key in ("light_el_deg", "range_m", "height_m"))
     fits = (
@@ -123,7 +123,7 @@ def eyesight_of(stored: Mapping[str, object], name: str = "table") -> Eyesight:
         and bool(((tables["p_seen"] >= 0.0) & (tables["p_seen"] <= 1.0)).all())
     )
     if not fits:
-        raise SavedStateError(
+        raise ModelError(
             f"eyesight: {name}: p_seen {tables['p_seen'].shape} must be [L, K, D] = {shape} in 0..1, false_per_m2 [L, K], "
             "place_sigma_m [K], and the axes must rise."
         )

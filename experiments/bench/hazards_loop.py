@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from moonfleet.agents.messages import Sense
     from moonfleet.agents.rover import Rover
     from moonfleet.autonomy.camera import MastCamera
-    from moonfleet.autonomy.rocks_seen import Detections
+    from moonfleet.autonomy.eyesight import Eyesight, Look
     from moonfleet.terrain.grid import GeoRef
     from moonfleet.terrain.local_ground import LocalGround
     from moonfleet.terrain.site import Site
@@ -77,28 +77,42 @@ class Field:
 class Blind:
     """Sees nothing."""
 
-    def look(self, sense: Sense, toward_deg: float, number: int = 0) -> Detections:
-        """Return no detection."""
+    def __init__(self) -> None:
+        from moonfleet.autonomy.eyesight import eyesight
+
+        self.sight: Eyesight = eyesight("mast")
+
+    def look(self, sense: Sense, toward_deg: float, number: int = 0) -> Look:
+        """Return no detection, no ground."""
+        from moonfleet.autonomy.eyesight import Look
         from moonfleet.autonomy.rocks_seen import Detections
 
-        return Detections(*(np.empty(0) for _ in Detections._fields))
+        return Look(Detections(*(np.empty(0) for _ in Detections._fields)), ())
 
 
 class Perfect:
-    """Knows every rock in its camera's view that the wheels do not take."""
+    """Knows every rock in its camera's view that the wheels do not take, and knows that it does."""
 
-    def __init__(self, ground: LocalGround, camera: MastCamera, obstacle_m: float, least_m: float) -> None:
-        self.ground, self.camera, self.obstacle_m, self.least_m = ground, camera, obstacle_m, least_m
+    def __init__(self, ground: LocalGround, camera: MastCamera, obstacle_m: float) -> None:
+        from moonfleet.autonomy.eyesight import Eyesight
 
-    def look(self, sense: Sense, toward_deg: float, number: int = 0) -> Detections:
-        """Return the true rocks, none of them smaller than the mind heeds."""
-        from moonfleet.autonomy.rocks_seen import round_rocks
+        self.ground, self.camera, self.obstacle_m = ground, camera, obstacle_m
+        one, none = np.ones(1), np.zeros(1)
+        self.sight: Eyesight = Eyesight(one, one, one, np.ones((1, 1, 1)), np.zeros((1, 1)), none, 0.0, 0.98, 1e-3, 0.0)
 
-        reach = self.camera.range_m
+    def look(self, sense: Sense, toward_deg: float, number: int = 0) -> Look:
+        """Return the true rocks that the wheels do not take."""
+        from moonfleet.autonomy.eyesight import Look, View
+        from moonfleet.autonomy.rocks_seen import Detections
+        from moonfleet.terrain.grid import GeoRef
+
+        reach, here = self.camera.range_m, (sense.x, sense.y)
         rocks = self.ground.rocks(sense.x - reach, sense.y - reach, sense.x + reach, sense.y + reach)
-        inside = self.camera.sees(rocks[:, 0], rocks[:, 1], (sense.x, sense.y), toward_deg)
-        x, y, diameter, _ = rocks[inside & (rocks[:, 3] > self.obstacle_m)].T
-        return round_rocks(x, y, np.maximum(diameter, self.least_m), np.full(x.size, 0.98))
+        inside = self.camera.sees(rocks[:, 0], rocks[:, 1], here, toward_deg)
+        x, y, diameter, height = rocks[inside & (rocks[:, 3] > self.obstacle_m)].T
+        found = Detections(x, y, diameter, np.full(x.size, 0.98), height + 0.01, diameter / 2, diameter / 2, np.zeros(x.size))
+        ref = GeoRef.centred(*here, 2.0 * reach + 2.0, 0.5)
+        return Look(found, (View(ref, self.camera.mask(ref, here, toward_deg), 5.0),))
 
 
 def mind(field: Field, way: str) -> Rover:
@@ -113,9 +127,9 @@ def mind(field: Field, way: str) -> Rover:
     setup = RobotSetup(0, KIND, spec, field.start, field.ground.seed, perception, DRIVE_S)
     rover = Rover(setup, cast("Site", field), StationKeeper())
     if way == "blind":
-        rover.eye = Blind()
+        rover.see_with(Blind())
     elif way == "perfect":
-        rover.eye = Perfect(field.ground, rover.camera, spec.obstacle_m, rover.belief.min_diameter_m)
+        rover.see_with(Perfect(field.ground, rover.camera, spec.obstacle_m))
     return rover
 
 
