@@ -31,11 +31,11 @@ from .tracks import driven
 from .travel import site_cost
 
 ARRIVED_M = 6.0  # close enough to a job or haven
-LOOKS = 8  # most looks in one drive step, each from where the one before lets the robot drive to
+LOOKS = 6  # most looks in one drive step, each from where the one before lets the robot drive to
 LEAST_M = 2.0  # a leg is no shorter, however risky, or the robot would never get away
 SEEN_SHARE = 0.8  # of the camera's range: a leg ends well inside what was looked at
-RISK_PER_M = 0.001  # hazards expected per metre of leg from which on the robot rather looks again from nearer
-LIKELY = 0.06  # a rock that is a hazard with at least this chance is driven round: a detour costs little
+RISK_PER_M = 0.002  # hazards expected per metre of leg from which on the robot rather looks again from nearer
+LIKELY = 0.03  # a rock that is a hazard with at least this chance is driven round: a detour costs little
 UNSURE = 0.3  # what is less likely a rock at all is not heeded
 MOST_DOUBT = -0.5  # log-odds that a rock loses at most when a look does not show it again
 MARGIN_M = 0.1  # kept between the body and a rock, beyond half its width and what is not known of the rock
