@@ -188,7 +188,14 @@ class DrivingRobot(Robot):
         sight = self.eye.sight
         place = float(sight.place(self.camera.range_m / 2))
         return Doubts(
-            self.setup.spec.obstacle_m, LIKELY, sight.height_sigma, sight.height_bias, sight.size_sigma, place, DRIFT
+            step_m=self.setup.spec.obstacle_m,
+            min_chance=LIKELY,
+            height_sigma=sight.height_sigma,
+            height_bias=sight.height_bias,
+            height_again=sight.height_again,
+            size_sigma=sight.size_sigma,
+            place_sigma_m=place,
+            drift=DRIFT,
         )
 
     def know(self, belief: Belief) -> None:

@@ -190,7 +190,7 @@ class StatisticalEye:
         rocks = self.ground.rocks(x - half, y - half, x + half, y + half)
         rocks = rocks[rocks[:, 3] >= sight.height_m[0]]
         far = np.hypot(rocks[:, 0] - sense.x, rocks[:, 1] - sense.y) * slant
-        met = rng.random(len(rocks)) < sight.seen(rocks[:, 3], far, light_el)
+        met = rng.random(len(rocks)) < sight.seen(rocks[:, 3], far, light_el) * sight.in_sight(far)
         rocks, far = rocks[met], far[met]
         offset = rng.standard_normal((len(rocks), 2)) * sight.place(far)[:, None]
         size = rng.standard_normal(len(rocks))

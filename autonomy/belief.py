@@ -29,6 +29,7 @@ _FIELDS = ("x", "y", "diameter_m", "height_m", "log_odds", "count", "seen_at_m")
 _GROWN: Final = 1.0 / math.cos(math.pi / 16.0)  # [-] a 16-gon of this circumradius holds the unit circle
 _TURNS: Final = -np.arange(17) * (math.pi / 8.0)
 _STEP_M: Final = 0.05  # [m] keep-outs grow in steps, so that few are made anew at each leg
+MOST_LOOKS: Final = 4.0  # [-] looks that err apart: further ones look from where others did
 RARER: Final = 3.0  # [-] rocks of hazardous size per unit of ln(size) fall as size^-3 (Golombek & Rapp 1997, cover 2-8 %)
 
 
@@ -39,6 +40,7 @@ class Doubts(NamedTuple):
     min_chance: float = 0.0  # rocks that are less likely a hazard make no keep-out
     height_sigma: float = 0.0  # of the logarithm of the height told
     height_bias: float = 0.0  # mean logarithm of told over true height
+    height_again: float = 1.0  # correlation of the errors of one rock's height in two looks
     size_sigma: float = 0.0  # of the logarithm of the diameter told
     place_sigma_m: float = 0.0  # of each coordinate of a rock
     drift: float = 0.0  # of the robot's own pose, per metre driven since the rock was seen
@@ -124,13 +126,15 @@ class Belief:
     def hazard(self, at: NDArray[np.int64]) -> Floats:
         """Return the chance that each of some rocks is one, and higher than the wheels take.
 
-        A told height is off by a lognormal error; that smaller rocks are more frequent pulls the guess down (Bayes).
+        A told height is off by a lognormal error, the mean of n looks by less, as far as their errors differ; that smaller rocks are
+        more frequent pulls the guess down (Bayes).
         """
         chance = 1.0 / (1.0 + np.exp(-self.log_odds[at]))
         doubts = self.doubts
         if doubts.step_m <= 0.0:
             return chance
-        sigma = max(doubts.height_sigma, 1e-3)
+        own = doubts.height_again + (1.0 - doubts.height_again) / np.minimum(self.count[at], MOST_LOOKS)
+        sigma = np.maximum(doubts.height_sigma * np.sqrt(own), 1e-3)
         middle = np.log(np.maximum(self.height_m[at], 1e-3)) - doubts.height_bias - RARER * sigma**2
         return chance * normal_tail((math.log(doubts.step_m) - middle) / sigma)
 

@@ -60,8 +60,10 @@ class Eyesight:
     confidence: float  # of a typical detection of a rock
     height_sigma: float = HEIGHT_SIGMA  # of the logarithm of the height
     height_bias: float = 0.0  # mean logarithm of told over true height
+    height_again: float = 1.0  # correlation of the errors of one rock's height in two looks
     again: float = 1.0  # [-] what a further look at the same ground is worth, in looks that err independently
     lens_m: float = 1.5  # [m] height of the eye that was measured; others see at the same slant of view alike
+    p_in_sight: Floats | None = None  # [K] share of ground that nothing nearer hides; None: hidden rocks count as missed
     false_diameter_m: Floats = field(default_factory=lambda: np.array([0.3]))  # quantiles of the size of false detections
     false_height_m: Floats = field(default_factory=lambda: np.array([0.15]))  # as many
 
@@ -88,6 +90,10 @@ class Eyesight:
     def p_miss(self, height_m: Floats | float, range_m: Floats | float, light_el_deg: Floats | float) -> Floats:
         """Return the chance that a look does not report a rock (see `seen`), never below `LEAST_MISS`."""
         return np.clip(1.0 - self.seen(height_m, range_m, light_el_deg), LEAST_MISS, MOST_MISS)
+
+    def in_sight(self, range_m: Floats | float) -> Floats:
+        """Return the share of the ground at a range that no nearer ground hides."""
+        return np.ones(np.shape(range_m)) if self.p_in_sight is None else np.interp(range_m, self.range_m, self.p_in_sight)
 
     def place(self, range_m: Floats | float) -> Floats:
         """Return the standard deviation [m] of each coordinate of a detection at a range."""
@@ -127,8 +133,8 @@ def eyesight_of(stored: Mapping[str, object], name: str = "table") -> Eyesight:
             f"eyesight: {name}: p_seen {tables['p_seen'].shape} must be [L, K, D] = {shape} in 0..1, false_per_m2 [L, K], "
             "place_sigma_m [K], and the axes must rise."
         )
-    scalars = {key: float(stored[key]) for key in ("size_sigma", "confidence", "height_sigma", "height_bias", "again", "lens_m") if key in stored}  # type: ignore[arg-type]
-    quantiles = {key: np.array(stored[key], float) for key in ("false_diameter_m", "false_height_m") if key in stored}
+    scalars = {key: float(stored[key]) for key in ("size_sigma", "confidence", "height_sigma", "height_bias", "height_again", "again", "lens_m") if key in stored}  # type: ignore[arg-type]
+    quantiles = {key: np.array(stored[key], float) for key in ("false_diameter_m", "false_height_m", "p_in_sight") if key in stored}
     return Eyesight(**tables, **scalars, **quantiles)
 
 

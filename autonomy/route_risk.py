@@ -42,8 +42,11 @@ class Risk(NamedTuple):
         return -math.expm1(-self.expected)
 
 
-def route_risk(known: HazardMap, xy: Floats, half_width_m: float) -> Risk:
-    """Return the risk of a polyline ``xy`` float64 [n, 2] [m] driven by a body of ``half_width_m`` [m] to each side."""
+def route_risk(known: HazardMap, xy: Floats, half_width_m: float, odometer_m: float | None = None) -> Risk:
+    """Return the risk of a polyline ``xy`` float64 [n, 2] [m] driven by a body of ``half_width_m`` [m] to each side.
+
+    ``odometer_m``: what the robot's odometer says at its first point; that of the belief if not said. On the way it drifts on.
+    """
     points, along = _pieces(xy)
     reach = half_width_m + known.prior.radius_m
     low = np.floor((points.min(axis=0) - reach) / CELL_M) - 1.0
@@ -65,9 +68,12 @@ def route_risk(known: HazardMap, xy: Floats, half_width_m: float) -> Risk:
             belief.x[at],
             belief.y[at],
             half_width_m + 0.5 * belief.diameter_m[at],
-            np.maximum(belief.sigma_m(at), 1e-3),
-            -np.log1p(-chance),
+            chance,
+            (belief.odometer_m if odometer_m is None else odometer_m) - belief.seen_at_m[at],
+            max(belief.doubts.place_sigma_m, 1e-3),
+            belief.doubts.drift,
             points,
+            along,
             seen,
         )
     return Risk(along, np.cumsum(unseen), np.cumsum(seen))
@@ -116,15 +122,18 @@ def _sweep_cells(cells: Floats, x0: float, y0: float, points: Floats, reach: flo
 
 @kernel
 def _sweep_rocks(
-    x: Floats, y: Floats, reach: Floats, sigma: Floats, weight: Floats, points: Floats, met: Floats
-) -> None:
+    x: Floats, y: Floats, reach: Floats, chance: Floats, age_m: Floats, place_m: float, drift: float,
+    points: Floats, along: Floats, met: Floats,
+) -> None:  # fmt: skip
     """Add to ``met`` [n] the seen rocks that the pieces up to each point newly bring within reach."""
     for rock in range(len(x)):
         covered = 0.0
         for k in range(len(points)):
             before = max(k - 1, 0)
             gap = _gap(x[rock], y[rock], points[before, 0], points[before, 1], points[k, 0], points[k, 1])
-            share = 0.5 * math.erfc((gap - reach[rock]) / (sigma[rock] * math.sqrt(2.0)))
+            drifted = drift * max(age_m[rock] + along[k], 0.0)
+            sigma = math.sqrt(place_m * place_m + drifted * drifted)
+            share = 0.5 * math.erfc((gap - reach[rock]) / (sigma * math.sqrt(2.0)))
             if share > covered:
-                met[k] += (share - covered) * weight[rock]
+                met[k] += math.log1p(-covered * chance[rock]) - math.log1p(-share * chance[rock])
                 covered = share

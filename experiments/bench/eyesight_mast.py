@@ -3,8 +3,8 @@
     python -m moonfleet.experiments.bench.eyesight_mast [OUT.json]
 
 Frames of seeded rocky ground at several light elevations, light from all sides, one-to-one matching of detections to true rocks
-(nearest first, within half the larger diameter plus 0.2 m). Rocks that nearer ground hides count as missed. Deterministic: the same
-file comes out again.
+(nearest first, within half the larger diameter plus 0.2 m). Rocks that nearer ground hides are told of apart. Deterministic: the
+same file comes out again.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ class Seen(NamedTuple):
 
     rocks: Floats  # [n, 4] x, y, diameter, height
     met: NDArray[np.bool_]  # [n]
+    told_m: Floats  # [n] height told, NaN where not met
+    shown: NDArray[np.bool_]  # [n] no nearer ground hides its top
     range_m: Floats  # [n]
     found: Floats  # [m, 5] x, y, diameter, confidence, height
     partner: NDArray[np.int64]  # [m] -1: false
@@ -90,7 +92,7 @@ def one_frame(eye: Eye, ground: LocalGround, sense: Sense, toward: float) -> See
     """Return what one look shows, beside the truth."""
     inner = CAMERA._replace(fov_deg=EDGE * CAMERA.fov_deg)
     here, reach = (sense.x, sense.y), CAMERA.range_m
-    look = eye.look(sense, toward).rocks
+    look, views = eye.look(sense, toward)
     found = np.column_stack([look.x, look.y, look.diameter_m, look.confidence, look.height_m])
     rocks = ground.rocks(sense.x - reach, sense.y - reach, sense.x + reach, sense.y + reach)
     rocks = rocks[(rocks[:, 2] >= SMALLEST_M) & inner.sees(rocks[:, 0], rocks[:, 1], here, toward)]
@@ -98,7 +100,15 @@ def one_frame(eye: Eye, ground: LocalGround, sense: Sense, toward: float) -> See
     partner = match(found, rocks)
     met = np.zeros(len(rocks), dtype=np.bool_)
     met[partner[partner >= 0]] = True
-    return Seen(rocks, met, np.hypot(rocks[:, 0] - sense.x, rocks[:, 1] - sense.y), found, partner)
+    told = np.full(len(rocks), np.nan)
+    told[partner[partner >= 0]] = found[partner >= 0, 4]
+    shown = np.zeros(len(rocks), dtype=np.bool_)
+    for view in views:
+        row, col = view.ref.rowcol(rocks[:, 0], rocks[:, 1])
+        row = np.clip(np.rint(row), 0, view.ref.rows - 1).astype(np.int64)
+        col = np.clip(np.rint(col), 0, view.ref.cols - 1).astype(np.int64)
+        shown |= view.seen[row, col]
+    return Seen(rocks, met, told, shown, np.hypot(rocks[:, 0] - sense.x, rocks[:, 1] - sense.y), found, partner)
 
 
 def shares(hits: Floats, total: Floats) -> Floats:
@@ -117,6 +127,8 @@ class Tally:
     def __init__(self) -> None:
         self.total = np.zeros((len(LIGHT_EL_DEG), len(RANGE_M), len(HEIGHT_M)))
         self.hits = np.zeros_like(self.total)
+        self.in_view, self.in_sight = np.zeros(len(RANGE_M)), np.zeros(len(RANGE_M))
+        self.pairs: list[tuple[float, float]] = []  # errors of the logarithm of one height in two looks
         self.false = np.zeros(self.total.shape[:2])
         self.told: list[Floats] = []  # [n, 7] range, offsets x y, log size, log height, confidence, false or not
         self.wrong: list[Floats] = []  # [n, 2] diameter, height
@@ -127,6 +139,9 @@ class Tally:
         """Count one frame."""
         at, size = np.digitize(seen.range_m, RANGE_EDGES_M) - 1, np.digitize(seen.rocks[:, 3], HEIGHT_EDGES_M) - 1
         fits = (size >= 0) & (at < len(RANGE_M))
+        np.add.at(self.in_view, at[fits], 1)
+        fits &= seen.shown
+        np.add.at(self.in_sight, at[fits], 1)
         np.add.at(self.total[row], (at[fits], size[fits]), 1)
         fits &= seen.met
         np.add.at(self.hits[row], (at[fits], size[fits]), 1)
@@ -142,11 +157,18 @@ class Tally:
 
     def compare(self, one: Seen, two: Seen) -> None:
         """Count the hazards that two looks had in view, and which of them each missed."""
-        first = {(x, y): met for (x, y, _, height), met in zip(one.rocks.tolist(), one.met.tolist(), strict=True) if height >= TELLING_M[0]}
-        for (x, y, _, _), met in zip(two.rocks.tolist(), two.met.tolist(), strict=True):
-            if (x, y) in first:
-                self.twice += 1
-                self.missed += (not first[x, y], not met, not first[x, y] and not met)
+        hazard = [(seen.rocks[:, 3] >= TELLING_M[0]) & seen.shown for seen in (one, two)]
+        at = {(x, y): number for number, (x, y) in enumerate(one.rocks[:, :2].tolist()) if hazard[0][number]}
+        for number, (x, y) in enumerate(two.rocks[:, :2].tolist()):
+            if not hazard[1][number] or (x, y) not in at:
+                continue
+            before = at[x, y]
+            first, second = bool(one.met[before]), bool(two.met[number])
+            self.twice += 1
+            self.missed += (not first, not second, not first and not second)
+            if first and second and two.rocks[number, 3] <= TELLING_M[1]:
+                told = np.log(np.array([one.told_m[before], two.told_m[number]]) / two.rocks[number, 3])
+                self.pairs.append((float(told[0]), float(told[1])))
 
     def again(self) -> float:
         """Return how much a second look is worth: P(both miss) = P(first misses) P(second misses) ^ again."""
@@ -198,6 +220,8 @@ def table(tally: Tally) -> dict[str, object]:
         "height_bias": round(float(told[:, 4].mean()), 4),
         "confidence": round(float(np.median(told[:, 5])), 3),
         "again": round(tally.again(), 3),
+        "height_again": round(float(np.corrcoef(np.array(tally.pairs).T)[0, 1]), 3),
+        "p_in_sight": np.round(tally.in_sight / np.maximum(tally.in_view, 1.0), 4).tolist(),
         "false_diameter_m": np.round(np.quantile(wrong[:, 0], steps), 3).tolist(),
         "false_height_m": np.round(np.quantile(wrong[:, 1], steps), 3).tolist(),
     }

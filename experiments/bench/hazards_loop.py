@@ -158,7 +158,7 @@ def drive(number: int, way: str) -> Traverse:
         if not reply.commands or reply.commands[-1].activity != Activity.DRIVE:
             break
         path, _ = driven(reply.commands[-1].xy, spec.speed_m_s * DRIVE_S)
-        expected += route_risk(rover.map, path, spec.width_m / 2).expected
+        expected += route_risk(rover.map, path, spec.width_m / 2, rover.odometer_m).expected
         for x, y, _ in rocks_touched(field.ground, path, spec.width_m / 2, spec.obstacle_m):
             hits.add((round(x * 100), round(y * 100)))
         way_m += float(np.hypot(*np.diff(path, axis=0).T).sum())
