@@ -43,7 +43,12 @@ def in_sight(height_m: Float32Grid, ref: GeoRef, lens_xy: tuple[float, float], l
 
 
 def smear(
-    image: Float32Grid, seen: Bools, ref: GeoRef, lens_xy: tuple[float, float], lens_m: float, pixel_rad: float = PIXEL_RAD
+    image: Float32Grid,
+    seen: Bools,
+    ref: GeoRef,
+    lens_xy: tuple[float, float],
+    lens_m: float,
+    pixel_rad: float = PIXEL_RAD,
 ) -> Float32Grid:
     """Return the picture float32 [R, C] as pixels that look along the ground see it: a mean along the line of sight.
 
@@ -51,7 +56,9 @@ def smear(
     """
     row, col = ref.rowcol(*lens_xy)
     out = np.empty(ref.shape, dtype=np.float32)
-    _smear(np.ascontiguousarray(image, dtype=np.float32), seen, float(row), float(col), lens_m / ref.cell_m, pixel_rad, out)
+    _smear(
+        np.ascontiguousarray(image, dtype=np.float32), seen, float(row), float(col), lens_m / ref.cell_m, pixel_rad, out
+    )
     return out
 
 

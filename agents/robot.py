@@ -201,9 +201,7 @@ class DrivingRobot(Robot):
     def know(self, belief: Belief) -> None:
         """Begin a map around a belief."""
         self.belief = belief
-        self.map = HazardMap(
-            belief, self.eye.sight, self.site.ref, self.site.rock_cover, self.camera.height_m
-        )
+        self.map = HazardMap(belief, self.eye.sight, self.site.ref, self.site.rock_cover, self.camera.height_m)
 
     def take(self, offer: JobOffer, sense: Sense) -> Reply:
         """Begin a job: work if already there, else set out."""

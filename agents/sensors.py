@@ -136,7 +136,7 @@ class RenderedEye:
         for frame in frames[1:]:
             second = detect(frame)
             gap = np.hypot(second.x[:, None] - rocks.x, second.y[:, None] - rocks.y)
-            fresh = second.take(~(gap < SAME_M).any(axis=1))
+            fresh = second.take(np.flatnonzero((gap >= SAME_M).all(axis=1)))
             rocks = Detections(*(np.concatenate(pair) for pair in zip(rocks, fresh, strict=True)))
             views[0] = views[0]._replace(seen=views[0].seen & ~frame.trusted)
         return Look(rocks, tuple(views))

@@ -30,7 +30,9 @@ _GROWN: Final = 1.0 / math.cos(math.pi / 16.0)  # [-] a 16-gon of this circumrad
 _TURNS: Final = -np.arange(17) * (math.pi / 8.0)
 _STEP_M: Final = 0.05  # [m] keep-outs grow in steps, so that few are made anew at each leg
 MOST_LOOKS: Final = 4.0  # [-] looks that err apart: further ones look from where others did
-RARER: Final = 3.0  # [-] rocks of hazardous size per unit of ln(size) fall as size^-3 (Golombek & Rapp 1997, cover 2-8 %)
+RARER: Final = (
+    3.0  # [-] rocks of hazardous size per unit of ln(size) fall as size^-3 (Golombek & Rapp 1997, cover 2-8 %)
+)
 
 
 class Doubts(NamedTuple):

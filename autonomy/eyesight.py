@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 _TABLES = ("light_el_deg", "range_m", "height_m", "p_seen", "false_per_m2", "place_sigma_m")
+_SCALARS = ("size_sigma", "confidence", "height_sigma", "height_bias", "height_again", "again", "lens_m")
+_EXTRAS = ("false_diameter_m", "false_height_m", "p_in_sight")
 HEIGHT_SIGMA = 0.3  # [-] of the logarithm of a height, for eyes whose table does not say
 LEAST_MISS, MOST_MISS = 0.002, 1.0  # [-] no eye is believed to be surer than a few hundred rocks can show
 
@@ -63,8 +65,12 @@ class Eyesight:
     height_again: float = 1.0  # correlation of the errors of one rock's height in two looks
     again: float = 1.0  # [-] what a further look at the same ground is worth, in looks that err independently
     lens_m: float = 1.5  # [m] height of the eye that was measured; others see at the same slant of view alike
-    p_in_sight: Floats | None = None  # [K] share of ground that nothing nearer hides; None: hidden rocks count as missed
-    false_diameter_m: Floats = field(default_factory=lambda: np.array([0.3]))  # quantiles of the size of false detections
+    p_in_sight: Floats | None = (
+        None  # [K] share of ground that nothing nearer hides; None: hidden rocks count as missed
+    )
+    false_diameter_m: Floats = field(
+        default_factory=lambda: np.array([0.3])
+    )  # quantiles of the size of false detections
     false_height_m: Floats = field(default_factory=lambda: np.array([0.15]))  # as many
 
     def seen(self, height_m: Floats | float, range_m: Floats | float, light_el_deg: Floats | float) -> Floats:
@@ -83,7 +89,10 @@ class Eyesight:
             weight = np.ones(height.shape)
             for (_, part), pick in zip(axes, picks, strict=True):
                 weight = weight * (part if pick else 1.0 - part)
-            at = tuple(np.minimum(low + pick, size - 1) for (low, _), pick, size in zip(axes, picks, self.p_seen.shape, strict=True))
+            at = tuple(
+                np.minimum(low + pick, size - 1)
+                for (low, _), pick, size in zip(axes, picks, self.p_seen.shape, strict=True)
+            )
             total += weight * self.p_seen[at]
         return total
 
@@ -93,16 +102,18 @@ class Eyesight:
 
     def in_sight(self, range_m: Floats | float) -> Floats:
         """Return the share of the ground at a range that no nearer ground hides."""
-        return np.ones(np.shape(range_m)) if self.p_in_sight is None else np.interp(range_m, self.range_m, self.p_in_sight)
+        if self.p_in_sight is None:
+            return np.ones(np.shape(range_m))
+        return np.asarray(np.interp(range_m, self.range_m, self.p_in_sight))
 
     def place(self, range_m: Floats | float) -> Floats:
         """Return the standard deviation [m] of each coordinate of a detection at a range."""
-        return np.interp(range_m, self.range_m, self.place_sigma_m)
+        return np.asarray(np.interp(range_m, self.range_m, self.place_sigma_m))
 
     def false_alarms(self, range_m: Floats | float, light_el_deg: float) -> Floats:
         """Return the mean number of false detections per square metre looked at."""
         by_range = np.array([np.interp(light_el_deg, self.light_el_deg, column) for column in self.false_per_m2.T])
-        return np.interp(range_m, self.range_m, by_range)
+        return np.asarray(np.interp(range_m, self.range_m, by_range))
 
 
 def read_eyesight(path: Path) -> Eyesight:
@@ -133,8 +144,8 @@ def eyesight_of(stored: Mapping[str, object], name: str = "table") -> Eyesight:
             f"eyesight: {name}: p_seen {tables['p_seen'].shape} must be [L, K, D] = {shape} in 0..1, false_per_m2 [L, K], "
             "place_sigma_m [K], and the axes must rise."
         )
-    scalars = {key: float(stored[key]) for key in ("size_sigma", "confidence", "height_sigma", "height_bias", "height_again", "again", "lens_m") if key in stored}  # type: ignore[arg-type]
-    quantiles = {key: np.array(stored[key], float) for key in ("false_diameter_m", "false_height_m", "p_in_sight") if key in stored}
+    scalars: dict[str, Any] = {key: float(np.asarray(stored[key])) for key in _SCALARS if key in stored}
+    quantiles: dict[str, Any] = {key: np.array(stored[key], float) for key in _EXTRAS if key in stored}
     return Eyesight(**tables, **scalars, **quantiles)
 
 

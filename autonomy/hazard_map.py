@@ -38,7 +38,13 @@ TILE_M: Final = CELL_M * SIDE
 KEEP_M: Final = 40.0  # [m] tiles farther from the robot than this are dropped: what it knew there has faded
 DRIFT: Final = 0.01  # [-] drift of visual odometry over way driven (Maimone et al. 2007: 1-2 %)
 MOST: Final = 9.0  # [-] evidence, as log-odds, that is never exceeded
-_RATIO = (0.35, 0.45, 0.55, 0.65, 0.75)  # [-] heights of rocks over their diameters (Demidov & Basilevsky 2014: about a half)
+_RATIO = (
+    0.35,
+    0.45,
+    0.55,
+    0.65,
+    0.75,
+)  # [-] heights of rocks over their diameters (Demidov & Basilevsky 2014: about a half)
 _BANDS = (1.0, 1.25, 1.6, 2.2, 4.0)  # [-] hazards by height over the step that the wheels take
 
 
@@ -174,8 +180,9 @@ class HazardMap:
 
     def expected_before(self, x0: float, y0: float, rows: int, cols: int) -> Floats:
         """Return hazards per cell as orbit tells, before any look, float64 [rows, cols] as `unseen`."""
-        col, row = self._ref.rowcol(x0 + (np.arange(cols) + 0.5) * CELL_M, np.zeros(cols))[1], None
-        row = self._ref.rowcol(np.zeros(rows), y0 + (np.arange(rows) + 0.5) * CELL_M)[0]
+        x = x0 + (np.arange(cols, dtype=np.float64) + 0.5) * CELL_M
+        y = y0 + (np.arange(rows, dtype=np.float64) + 0.5) * CELL_M
+        col, row = self._ref.rowcol(x, np.zeros(cols))[1], self._ref.rowcol(np.zeros(rows), y)[0]
         i = np.clip(np.floor(row + 0.5), 0, self._density.shape[0] - 1).astype(np.int64)
         j = np.clip(np.floor(col + 0.5), 0, self._density.shape[1] - 1).astype(np.int64)
         return self._density[np.ix_(i, j)].astype(np.float64) * CELL_M**2

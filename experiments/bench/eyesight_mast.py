@@ -152,7 +152,7 @@ class Tally:
         self.wrong.append(seen.found[~good][:, [2, 4]])
         true, told = seen.rocks[seen.partner[good]], seen.found[good]
         logs = np.log(np.maximum(told[:, [2, 4]], 0.01) / true[:, [2, 3]])
-        rows = np.column_stack([bins[good], told[:, :2] - true[:, :2], logs, told[:, 3]])
+        rows = np.column_stack([bins[good].astype(np.float64), told[:, :2] - true[:, :2], logs, told[:, 3]])
         self.told.append(rows[(true[:, 3] >= TELLING_M[0]) & (true[:, 3] <= TELLING_M[1])])
 
     def compare(self, one: Seen, two: Seen) -> None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from moonfleet.terrain.seeds import stream
 
-from .registry import Bar, Row, Tell, at_least, at_most, holds
+from .registry import Bar, Row, Tell, at_least, at_most
 
 if TYPE_CHECKING:
     from moonfleet.agents.messages import Sense
@@ -69,7 +69,8 @@ class Field:
         self.ref: GeoRef = GeoRef.centred(0.0, 0.0, SIDE_M, CELL_M)
         height = ROLLING_M * rng.standard_normal(self.ref.shape)
         self.rock_cover: NDArray[np.float32] = np.full(self.ref.shape, rng.uniform(*COVER), np.float32)
-        self.slope_deg: NDArray[np.float32] = np.degrees(np.arctan(np.hypot(*np.gradient(height, CELL_M)))).astype(np.float32)
+        south, east = np.gradient(height, CELL_M)
+        self.slope_deg: NDArray[np.float32] = np.degrees(np.arctan(np.hypot(south, east))).astype(np.float32)
         self.ground: LocalGround = LocalGround(
             HeightGrid(height.astype(np.float32), self.ref), self.rock_cover, FIRST_SEED + number
         )
@@ -115,7 +116,9 @@ class Perfect:
         rocks = self.ground.rocks(sense.x - reach, sense.y - reach, sense.x + reach, sense.y + reach)
         inside = self.camera.sees(rocks[:, 0], rocks[:, 1], here, toward_deg)
         x, y, diameter, height = rocks[inside & (rocks[:, 3] > self.obstacle_m)].T
-        found = Detections(x, y, diameter, np.full(x.size, 0.98), height + 0.01, diameter / 2, diameter / 2, np.zeros(x.size))
+        found = Detections(
+            x, y, diameter, np.full(x.size, 0.98), height + 0.01, diameter / 2, diameter / 2, np.zeros(x.size)
+        )
         ref = GeoRef.centred(*here, 2.0 * reach + 2.0, 0.5)
         return Look(found, (View(ref, self.camera.mask(ref, here, toward_deg), 5.0),))
 

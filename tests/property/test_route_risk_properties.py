@@ -17,7 +17,9 @@ MISS = st.floats(0.01, 0.9)
 
 @given(LINES, st.tuples(PLACE, PLACE), st.floats(0.1, 1.0), st.floats(0.0, 1.0))
 @settings(max_examples=40, deadline=None)
-def test_longer_and_wider_is_never_safer(line: np.ndarray, more: tuple[float, float], half: float, wider: float) -> None:
+def test_longer_and_wider_is_never_safer(
+    line: np.ndarray, more: tuple[float, float], half: float, wider: float
+) -> None:
     known = hazard_map()
     look = look_at(0.0, 0.0, 20.0, rock(2.0, 3.0, 0.3, 0.6))
     known.belief.add(look.rocks)
