@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from moonfleet.autonomy.belief import Belief
+from moonfleet.autonomy.belief import Belief, Doubts
 from moonfleet.autonomy.driver import Driver
 from moonfleet.autonomy.errors import PlanError
+from moonfleet.autonomy.hazard_map import DRIFT, HazardMap
 from moonfleet.autonomy.observation import ACTION_NAMES, CHARGE, GO_ON, HIBERNATE, JOB0, RELAY
 from moonfleet.autonomy.policy import Policy
+from moonfleet.autonomy.route_risk import route_risk
 from moonfleet.autonomy.traversability import DriveLimits
 from moonfleet.terrain.site import Site
 
@@ -25,14 +27,18 @@ from .messages import NO_POINTS, Command, JobOffer, Note, Phase, Reply, Sense, S
 from .mission import Perception
 from .sensors import Eye, mast_camera, open_eye
 from .state import LEG_POINTS, Activity
+from .tracks import driven
 from .travel import site_cost
 
-# a rock stands about half its diameter high; a fifth smaller than what just stops the wheels is kept away from too
-DIAMETER_PER_STEP = 1.6
 ARRIVED_M = 6.0  # close enough to a job or haven
-LOOKS = 4  # most looks in one drive step, each from where the one before lets the robot drive to
+LOOKS = 6  # most looks in one drive step, each from where the one before lets the robot drive to
+LEAST_M = 2.0  # a leg is no shorter, however risky, or the robot would never get away
 SEEN_SHARE = 0.8  # of the camera's range: a leg ends well inside what was looked at
-MARGIN_M = 0.35  # kept between the body and a rock, beyond half its width: large rocks look smaller than they are
+RISK_PER_M = 0.002  # hazards expected per metre of leg from which on the robot rather looks again from nearer
+LIKELY = 0.03  # a rock that is a hazard with at least this chance is driven round: a detour costs little
+UNSURE = 0.3  # what is less likely a rock at all is not heeded
+MOST_DOUBT = -0.5  # log-odds that a rock loses at most when a look does not show it again
+MARGIN_M = 0.1  # kept between the body and a rock, beyond half its width and what is not known of the rock
 TIGHT_M = 0.05  # the same where there is no other way
 
 
@@ -160,18 +166,42 @@ class DrivingRobot(Robot):
     """A robot that drives to its job, looking ahead and bending its way round what it sees."""
 
     def start(self) -> None:
-        """Make the belief, the eye and the driver."""
+        """Make the eye, the belief, the map and the driver."""
         spec = self.setup.spec
-        self.belief = Belief(min_diameter_m=DIAMETER_PER_STEP * spec.obstacle_m)
         self.camera = mast_camera(spec)
-        self.eye: Eye = open_eye(
-            self.setup.perception, self.site.ground, self.camera, self.setup.seed, self.setup.index
-        )
         limits = DriveLimits(max_slope_deg=spec.max_slope_deg, speed_m_s=spec.speed_m_s)
         self.cost = site_cost(self.site, limits)
-        half = spec.width_m / 2
-        self.driver = Driver(self.site.ref, self.cost, self.belief, half + MARGIN_M, tight_m=half + TIGHT_M)
         self.charging = False
+        self.odometer_m, self.last = 0.0, self.setup.home
+        setup = self.setup
+        self.see_with(open_eye(setup.perception, self.site.ground, self.camera, setup.seed, setup.index))
+
+    def see_with(self, eye: Eye) -> None:
+        """Take an eye, and forget all that another one saw."""
+        self.eye = eye
+        self.know(Belief(min_diameter_m=0.0, min_confidence=UNSURE, doubts=self.doubts()))
+        half = self.setup.spec.width_m / 2
+        self.driver = Driver(self.site.ref, self.cost, self.belief, half + MARGIN_M, tight_m=half + TIGHT_M)
+
+    def doubts(self) -> Doubts:
+        """How sure this machine is of rocks, by the rates of its eye."""
+        sight = self.eye.sight
+        place = float(sight.place(self.camera.range_m / 2))
+        return Doubts(
+            step_m=self.setup.spec.obstacle_m,
+            min_chance=LIKELY,
+            height_sigma=sight.height_sigma,
+            height_bias=sight.height_bias,
+            height_again=sight.height_again,
+            size_sigma=sight.size_sigma,
+            place_sigma_m=place,
+            drift=DRIFT,
+        )
+
+    def know(self, belief: Belief) -> None:
+        """Begin a map around a belief."""
+        self.belief = belief
+        self.map = HazardMap(belief, self.eye.sight, self.site.ref, self.site.rock_cover, self.camera.height_m)
 
     def take(self, offer: JobOffer, sense: Sense) -> Reply:
         """Begin a job: work if already there, else set out."""
@@ -219,37 +249,66 @@ class DrivingRobot(Robot):
         here = (sense.x, sense.y)
         if self.driver.arrived(here):
             return self.arrive(notes)
+        self.odometer_m += math.dist(here, self.last)
+        self.last = here
         reach = 1.2 * self.setup.spec.speed_m_s * self.setup.drive_s
         leg = np.array([here])
-        driven = 0.0
+        way_m, toward = 0.0, None
         try:
             if sense.blocked:
                 self.driver.avoid(here)
             for number in range(LOOKS):
                 x, y = (float(value) for value in leg[-1])
-                notes += self.look(sense._replace(x=x, y=y), number)
-                more = self.driver.next_leg((x, y), min(SEEN_SHARE * self.camera.range_m, reach - driven))
+                self.belief.odometer_m = self.odometer_m + way_m
+                notes += self.look(sense._replace(x=x, y=y), number, toward)
+                more = self.driver.next_leg((x, y), min(SEEN_SHARE * self.camera.range_m, reach - way_m))
+                more, toward = self.prudent(more)
                 leg = np.concatenate([leg, more[1:]])
-                driven += float(np.hypot(*np.diff(more, axis=0).T).sum())
-                if driven > reach - 1.0 or self.driver.arrived((float(leg[-1, 0]), float(leg[-1, 1]))):
+                way_m += float(np.hypot(*np.diff(more, axis=0).T).sum())
+                if way_m > reach - 1.0 or self.driver.arrived((float(leg[-1, 0]), float(leg[-1, 1]))):
                     break
         except PlanError as error:
             return self.give_up(error, notes)
+        finally:
+            self.map.forget(*here)
         return self.reply(Command(Activity.DRIVE, leg[:LEG_POINTS]), notes=notes, attend=True)
 
-    def look(self, sense: Sense, number: int) -> tuple[Note, ...]:
-        """Take a look along the route; tells of rocks not known before. What should have been seen again but was not is doubted."""
-        belief = self.belief
-        toward = bearing_along(self.driver, sense.x, sense.y, self.camera.range_m)
+    def prudent(self, leg: np.ndarray) -> tuple[np.ndarray, float | None]:
+        """Cut a leg where its risk passes what is borne; with the grid azimuth on which it would have gone on, if cut."""
+        if len(leg) < 2:
+            return leg, None
+        risk = route_risk(self.map, leg, self.setup.spec.width_m / 2)
+        too_much = risk.unseen + risk.seen > RISK_PER_M * np.maximum(risk.along_m, LEAST_M)
+        too_much &= risk.along_m > LEAST_M
+        if not too_much.any():
+            return leg, None
+        part, rest = driven(leg, max(float(risk.along_m[int(np.argmax(too_much)) - 1]), LEAST_M))
+        ahead, _ = driven(rest, self.camera.range_m / 2)
+        dx, dy = (ahead[-1] - ahead[0]).tolist()
+        return part, math.degrees(math.atan2(dx, dy)) % 360.0
+
+    def look(self, sense: Sense, number: int, toward: float | None = None) -> tuple[Note, ...]:
+        """Take a look along the route, or another way; tells of rocks not known before.
+
+        What should have been seen again but was not is doubted, the more the surer the eye is.
+        """
+        belief, camera, here = self.belief, self.camera, (sense.x, sense.y)
+        if toward is None:
+            toward = bearing_along(self.driver, sense.x, sense.y, camera.range_m)
         counts = belief.count.copy()
-        fresh = belief.add(self.eye.look(sense, toward, number))
-        missed = belief.count[: counts.size] == counts
-        missed &= self.camera.sees(belief.x[: counts.size], belief.y[: counts.size], (sense.x, sense.y), toward)
-        belief.doubt(np.flatnonzero(missed))
+        look = self.eye.look(sense, toward, number)
+        fresh = belief.add(look.rocks)
+        self.map.add(look, here)
+        missed = np.flatnonzero(belief.count[: counts.size] == counts)
+        missed = missed[camera.sees(belief.x[missed], belief.y[missed], here, toward)]
+        if missed.size and look.views:
+            far = np.hypot(belief.x[missed] - here[0], belief.y[missed] - here[1])
+            unseen = self.eye.sight.p_miss(belief.height_m[missed], far, look.views[0].light_el_deg)
+            belief.doubt(missed, np.maximum(self.eye.sight.again * np.log(unseen), MOST_DOUBT))
         if fresh.size == 0:
             return ()
         sizes, beliefs = belief.diameter_m[fresh], belief.confidence[fresh]
-        avoided = (beliefs >= belief.min_confidence) & (sizes >= belief.min_diameter_m)
+        avoided = (beliefs >= belief.min_confidence) & (belief.hazard(fresh) >= LIKELY)
         x, y = belief.x[fresh][avoided], belief.y[fresh][avoided]
         rows = np.column_stack([x, y, sizes[avoided] / 2, beliefs[avoided]])
         names = ("x_m", "y_m", "radius_m", "confidence")
@@ -277,15 +336,19 @@ class DrivingRobot(Robot):
         return self.reply()
 
     def get_state(self) -> dict[str, object]:
-        """As the base, with belief and driver."""
-        own = {"charging": np.array(self.charging), "belief": self.belief.to_arrays()}
+        """As the base, with belief, map and driver."""
+        own = {"charging": np.array(self.charging), "belief": self.belief.to_arrays(), "map": self.map.to_arrays(),
+               "odometer": np.array([self.odometer_m, *self.last])}  # fmt: skip
         return super().get_state() | own | {"driver": self.driver.to_arrays()}
 
     def set_state(self, state: dict[str, object]) -> None:
-        """As the base, with belief and driver."""
+        """As the base, with belief, map and driver."""
         super().set_state(state)
         self.charging = bool(np.asarray(state["charging"]))
-        self.belief = Belief.from_arrays(state["belief"])  # pyright: ignore[reportArgumentType]
+        self.know(Belief.from_arrays(state["belief"]))  # pyright: ignore[reportArgumentType]
+        self.map.take_up(state["map"])  # pyright: ignore[reportArgumentType]
+        self.odometer_m, x, y = (float(value) for value in np.asarray(state["odometer"]))
+        self.last = (x, y)
         self.driver = Driver.from_arrays(
             self.site.ref,
             self.cost,

@@ -14,17 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.autonomy.camera import MastCamera
-from moonfleet.autonomy.rocks_seen import Detections, detect_rocks, round_rocks
+from moonfleet.autonomy.eyesight import Eyesight, Look, View, eyesight
+from moonfleet.autonomy.rocks_seen import Detections, detect_rocks
+from moonfleet.terrain.grid import GeoRef
 from moonfleet.terrain.local_ground import LocalGround
 from moonfleet.terrain.render import shade
 from moonfleet.terrain.seeds import stream
 
 from .catalogue import RobotSpec
-from .eye_rates import eye_rates
+from .mast_view import in_sight, smear
 from .messages import Sense
 from .mission import Perception
 
 LAMP_EL_DEG = 25.0  # the lamp stands on the mast: it lights from above
+VIEW_CELL_M = 0.5  # cell in which the statistical eye says what ground it looked at
 SAME_M = 0.4  # a rock of the lamp's picture so near one of the sunlit picture is the same
 LAMP_ABOVE_DARK = 0.1  # share of the sunlit picture in shadow that makes a second picture worth while
 DARK_SHARE = 0.25  # of level sunlit ground's radiance: less than this is shadow
@@ -32,28 +35,34 @@ LEVEL_GROUND = np.zeros((4, 4), dtype=np.float32)
 LAMP_BELOW_LIT = 0.05  # less Sun than this and the lamp is switched on
 READ_NOISE = 2.0  # standard deviation, grey levels
 SHOT_NOISE = 0.35  # standard deviation per square root of grey level
+DOWN_LIGHT = 0.25  # cosine of the angle between line of sight and light up to which hidden ground is taken for shadow
 MID_GREY = 110.0  # auto exposure puts the median of the lit ground here
 
 Bools = NDArray[np.bool_]
 
 
 class Frame(NamedTuple):
-    """One rectified picture: ``image`` uint8[n,n] (row 0 at +y), its centre [m], pixel size and the light it was taken in."""
+    """One rectified picture: ``image`` uint8[n,n] (row 0 at +y), its grid, the lens and the light it was taken in."""
 
     image: NDArray[np.uint8]
     trusted: Bools  # [n,n] the part that the frame was taken for
-    x: float
-    y: float
-    cell_m: float
+    seen: Bools  # [n,n] False where nearer ground hides what is there
+    ref: GeoRef
+    lens_xy: tuple[float, float]
     light_az_deg: float
     light_el_deg: float
 
 
 class Eye(Protocol):
-    """Looks ahead from a pose and says what rocks it sees (site x, y)."""
+    """Looks ahead from a pose and says what rocks it sees (site x, y), and which ground it saw."""
 
-    def look(self, sense: Sense, toward_deg: float, number: int = 0) -> Detections:
-        """Return the detections of one look toward a grid azimuth; ``number`` tells looks at one time apart."""
+    @property
+    def sight(self) -> Eyesight:
+        """Its measured rates, which the robot plans with."""
+        ...
+
+    def look(self, sense: Sense, toward_deg: float, number: int = 0) -> Look:
+        """Return what one look toward a grid azimuth shows; ``number`` tells looks at one time apart."""
         ...
 
 
@@ -82,55 +91,76 @@ class RenderedEye:
     """Mast camera and OpenCV detector on the rendered true ground.
 
     In sunlight it looks at the sunlit picture; what lies in shadow there is looked at in a second one, lit by the lamp
-    on the mast (the difference of two exposures, with the lamp on and off).
+    on the mast (the difference of two exposures, with the lamp on and off). Ground behind rocks and rises is not seen.
     """
 
     def __init__(self, ground: LocalGround, camera: MastCamera, seed: int, robot: int) -> None:
         self.ground, self.camera, self.seed, self.robot = ground, camera, seed, robot
+        self.sight = eyesight("mast")
 
     def frames(self, sense: Sense, toward_deg: float, number: int = 0) -> tuple[Frame, ...]:
         """Take a picture toward a grid azimuth, and a second one where the first is dark."""
         camera = self.camera
         x, y, half = window(camera, sense, toward_deg)
         patch = self.ground.patch(x, y, half, camera.cell_m)
-        ground, centre = patch.elevation_m, patch.ref.centre
-        wedge = camera.mask(patch.ref, (sense.x, sense.y), toward_deg)
+        ground, ref, lens = patch.elevation_m, patch.ref, (sense.x, sense.y)
+        wedge = camera.mask(ref, lens, toward_deg)
         if not wedge.any() or min(wedge.shape) < 2:  # a camera that sees less than a cell of ground
             return ()
+        seen = in_sight(ground, ref, lens, camera.height_m, camera.range_m)
         rng = stream(self.seed, "camera", robot=self.robot, index=(sense.t_s, number))
-        taken: tuple[Frame, ...] = ()
+
+        def taken(trusted: Bools, radiance: NDArray[np.float32], az: float, el: float) -> Frame:
+            picture = expose(smear(radiance, seen, ref, lens, camera.height_m), rng)
+            return Frame(np.where(seen, picture, 0).astype(np.uint8), trusted, seen, ref, lens, az, el)
+
+        frames: tuple[Frame, ...] = ()
         dark = wedge
         if sunlit(sense):
             sun = (sense.sun_az_deg, sense.sun_el_deg)
             radiance = shade(ground, camera.cell_m, *sun)
             dark = wedge & (radiance < DARK_SHARE * float(shade(LEVEL_GROUND, camera.cell_m, *sun)[0, 0]))
-            taken = (Frame(expose(radiance, rng), wedge, *centre, camera.cell_m, *sun),)
-        if dark.sum() > LAMP_ABOVE_DARK * wedge.sum():
+            frames = (taken(wedge, radiance, *sun),)
+        if (dark & seen).sum() > LAMP_ABOVE_DARK * wedge.sum():
             lamp = ((toward_deg + 180.0) % 360.0, LAMP_EL_DEG)
-            radiance = shade(ground, camera.cell_m, *lamp)
-            taken += (Frame(expose(radiance, rng), dark, *centre, camera.cell_m, *lamp),)
-        return taken
+            frames += (taken(dark, shade(ground, camera.cell_m, *lamp), *lamp),)
+        return frames
 
-    def look(self, sense: Sense, toward_deg: float, number: int = 0) -> Detections:
-        """Return the rocks found in one look, in site metres."""
-        looks = [detect(frame) for frame in self.frames(sense, toward_deg, number)]
-        first = looks[0] if looks else Detections(*(np.empty(0) for _ in Detections._fields))
-        for second in looks[1:]:
-            gap = np.hypot(second.x[:, None] - first.x, second.y[:, None] - first.y)
-            fresh = ~(gap < SAME_M).any(axis=1)
-            first = Detections(*(np.concatenate([old, new[fresh]]) for old, new in zip(first, second, strict=True)))
-        return first
+    def look(self, sense: Sense, toward_deg: float, number: int = 0) -> Look:
+        """Return the rocks found in one look, in site metres, and the ground seen."""
+        frames = self.frames(sense, toward_deg, number)
+        if not frames:
+            return Look(Detections(*(np.empty(0) for _ in Detections._fields)), ())
+        rocks = detect(frames[0])
+        views = [View(frame.ref, frame.trusted & frame.seen, frame.light_el_deg) for frame in frames]
+        for frame in frames[1:]:
+            second = detect(frame)
+            gap = np.hypot(second.x[:, None] - rocks.x, second.y[:, None] - rocks.y)
+            fresh = second.take(np.flatnonzero((gap >= SAME_M).all(axis=1)))
+            rocks = Detections(*(np.concatenate(pair) for pair in zip(rocks, fresh, strict=True)))
+            views[0] = views[0]._replace(seen=views[0].seen & ~frame.trusted)
+        return Look(rocks, tuple(views))
 
 
 def detect(frame: Frame) -> Detections:
-    """Run the detector on one frame, and keep what lies in the part that the frame was taken for."""
-    centre = (frame.x, frame.y)
-    seen = detect_rocks(frame.image, frame.cell_m, frame.light_az_deg, frame.light_el_deg, centre_xy=centre)
-    size = frame.image.shape[0]
-    col = np.clip(np.round((seen.x - frame.x) / frame.cell_m + (size - 1) / 2), 0, size - 1).astype(np.int64)
-    row = np.clip(np.round((size - 1) / 2 - (seen.y - frame.y) / frame.cell_m), 0, size - 1).astype(np.int64)
-    own = frame.trusted[row, col]
-    return seen.take(own)
+    """Run the detector on one frame, and keep what lies in the part that the frame was taken for.
+
+    What is hidden down-light of a rock lies in its shadow too, for the rock stands in the way of both: it is taken for dark.
+    What is hidden elsewhere may be lit or not, and is left open.
+    """
+    ref = frame.ref
+    rows, cols = frame.image.shape
+    x, y = ref.xy(np.zeros(cols), np.arange(cols))[0], ref.xy(np.arange(rows), np.zeros(rows))[1]
+    light = math.radians(frame.light_az_deg)
+    dx, dy = x[None, :] - frame.lens_xy[0], y[:, None] - frame.lens_xy[1]
+    down_light = -(dx * math.sin(light) + dy * math.cos(light)) > DOWN_LIGHT * np.hypot(dx, dy)
+    known = frame.seen | down_light
+    light_from = (frame.light_az_deg, frame.light_el_deg)
+    seen = detect_rocks(frame.image, ref.cell_m, *light_from, known, centre_xy=ref.centre)
+    row, col = ref.rowcol(seen.x, seen.y)
+    row = np.clip(np.round(row), 0, rows - 1).astype(np.int64)
+    col = np.clip(np.round(col), 0, cols - 1).astype(np.int64)
+    return seen.take(frame.trusted[row, col])
 
 
 def expose(radiance: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -144,30 +174,45 @@ def expose(radiance: NDArray[np.float32], rng: np.random.Generator) -> NDArray[n
 
 
 class StatisticalEye:
-    """Detections drawn from the rates that were measured on the rendered eye (see `eye_rates`)."""
+    """Detections drawn from the rates that were measured on the rendered eye (see `moonfleet.autonomy.eyesight`)."""
 
     def __init__(self, ground: LocalGround, camera: MastCamera, seed: int, robot: int) -> None:
         self.ground, self.camera, self.seed, self.robot = ground, camera, seed, robot
+        self.sight = eyesight("mast")
 
-    def look(self, sense: Sense, toward_deg: float, number: int = 0) -> Detections:
+    def look(self, sense: Sense, toward_deg: float, number: int = 0) -> Look:
         """Return detections of the true rocks of one look: some missed, places and sizes off, some false."""
-        x, y, half = window(self.camera, sense, toward_deg)
+        camera, sight = self.camera, self.sight
+        x, y, half = window(camera, sense, toward_deg)
         light_el = sense.sun_el_deg if sunlit(sense) else LAMP_EL_DEG
-        rates = eye_rates()
+        slant = sight.lens_m / camera.height_m
         rng = stream(self.seed, "eye", robot=self.robot, index=(sense.t_s, number))
         rocks = self.ground.rocks(x - half, y - half, x + half, y + half)
-        rocks = rocks[rocks[:, 2] >= rates.diameter_m[0]]
-        rocks = rocks[rng.random(len(rocks)) < rates.seen(rocks[:, 2], light_el)]
-        offset = rng.normal(0.0, rates.place_sigma_m, (len(rocks), 2))
-        size = np.exp(rng.normal(0.0, rates.size_sigma, len(rocks)))
-        false = int(rng.poisson(rates.false_per_m2(light_el) * (2.0 * half) ** 2))
+        rocks = rocks[rocks[:, 3] >= sight.height_m[0]]
+        far = np.hypot(rocks[:, 0] - sense.x, rocks[:, 1] - sense.y) * slant
+        met = rng.random(len(rocks)) < sight.seen(rocks[:, 3], far, light_el) * sight.in_sight(far)
+        rocks, far = rocks[met], far[met]
+        offset = rng.standard_normal((len(rocks), 2)) * sight.place(far)[:, None]
+        size = rng.standard_normal(len(rocks))
+        height = rng.standard_normal(len(rocks)) * sight.height_sigma + sight.height_bias
+        most = float(sight.false_per_m2.max())
+        false = int(rng.poisson(most * (2.0 * half) ** 2))
         false_xy = np.array([x, y]) + rng.uniform(-half, half, (false, 2))
+        far = np.hypot(false_xy[:, 0] - sense.x, false_xy[:, 1] - sense.y) * slant
+        pick = rng.integers(0, len(sight.false_diameter_m), false)
+        real = rng.uniform(0.0, max(most, 1e-12), false) < sight.false_alarms(far, light_el)
+        false_xy, pick = false_xy[real], pick[real]
         places = np.concatenate([rocks[:, :2] + offset, false_xy])
-        sizes = np.concatenate([rocks[:, 2] * size, rng.choice(rates.false_diameter_m, false)])
-        inside = self.camera.sees(places[:, 0], places[:, 1], (sense.x, sense.y), toward_deg)
-        return round_rocks(
-            places[inside, 0], places[inside, 1], sizes[inside], np.full(int(inside.sum()), rates.confidence)
+        sizes = np.concatenate([rocks[:, 2] * np.exp(size * sight.size_sigma), sight.false_diameter_m[pick]])
+        heights = np.concatenate([rocks[:, 3] * np.exp(height), sight.false_height_m[pick % len(sight.false_height_m)]])
+        inside = camera.sees(places[:, 0], places[:, 1], (sense.x, sense.y), toward_deg)
+        sure = np.full(len(places), sight.confidence)
+        found = Detections(
+            places[:, 0], places[:, 1], sizes, sure, heights, sizes / 2, sizes / 2, np.zeros(len(places))
         )
+        ref = GeoRef.centred(x, y, max(2.0 * half, 2.0 * VIEW_CELL_M), VIEW_CELL_M)
+        wedge = camera.mask(ref, (sense.x, sense.y), toward_deg)
+        return Look(found.take(inside), (View(ref, wedge, light_el),))
 
 
 def open_eye(perception: Perception, ground: LocalGround, camera: MastCamera, seed: int, robot: int) -> Eye:

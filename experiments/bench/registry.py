@@ -16,6 +16,7 @@ BENCHES: Mapping[str, tuple[str, ...]] = {  # bench -> the modules that hold its
     "hazards": (
         "hazards_craters",
         "hazards_footprint",
+        "hazards_loop",
         "hazards_robust",
         "hazards_stereo",
     ),

@@ -26,7 +26,7 @@ def hit_share(site: Site, kind: str, sense: Sense) -> tuple[float, float]:
     hits: dict[float, list[bool]] = {0.0: [], 3.0: []}
     for number in range(20):
         here = sense._replace(x=sense.x + 60.0 * number - 360.0)
-        seen = eye.look(here, 30.0, number)
+        seen = eye.look(here, 30.0, number).rocks
         rocks = site.ground.rocks(here.x - 20, here.y - 20, here.x + 20, here.y + 20)
         rocks = rocks[(rocks[:, 2] > 0.4) & inner.sees(rocks[:, 0], rocks[:, 1], (here.x, here.y), 30.0)]
         for shift, found in hits.items():
@@ -47,9 +47,9 @@ def test_rocks_are_seen_where_they_are(small_site: Site, kind: str, sun_el: floa
 @pytest.mark.parametrize("kind", ["rendered", "statistical"])
 def test_the_same_moment_gives_the_same_detections(small_site: Site, kind: str) -> None:
     sense = sense_at(small_site, sun_el=4.0)
-    first = open_eye(kind, small_site.ground, CAMERA, 3, 1).look(sense, 30.0)  # type: ignore[arg-type]
-    again = open_eye(kind, small_site.ground, CAMERA, 3, 1).look(sense, 30.0)  # type: ignore[arg-type]
-    other = open_eye(kind, small_site.ground, CAMERA, 4, 1).look(sense, 30.0)  # type: ignore[arg-type]
+    first = open_eye(kind, small_site.ground, CAMERA, 3, 1).look(sense, 30.0).rocks  # type: ignore[arg-type]
+    again = open_eye(kind, small_site.ground, CAMERA, 3, 1).look(sense, 30.0).rocks  # type: ignore[arg-type]
+    other = open_eye(kind, small_site.ground, CAMERA, 4, 1).look(sense, 30.0).rocks  # type: ignore[arg-type]
     for one, two in zip(first, again, strict=True):
         np.testing.assert_array_equal(one, two)
     assert len(other.x) != len(first.x) or not np.array_equal(other.confidence, first.confidence)
@@ -75,5 +75,5 @@ def test_the_lamp_is_lit_only_where_the_sun_does_not_reach(small_site: Site) -> 
 @pytest.mark.parametrize("kind", ["rendered", "statistical"])
 def test_a_camera_that_sees_no_cell_finds_nothing(small_site: Site, kind: str) -> None:
     eye = open_eye(kind, small_site.ground, MastCamera(range_m=1e-6, fov_deg=1.0), 3, 1)  # type: ignore[arg-type]
-    seen = eye.look(sense_at(small_site, sun_el=6.0), 30.0)
+    seen = eye.look(sense_at(small_site, sun_el=6.0), 30.0).rocks
     assert all(column.shape == (0,) for column in seen)

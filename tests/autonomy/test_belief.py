@@ -73,7 +73,7 @@ def test_state_goes_through_plain_arrays() -> None:
     assert [p.wkb for p in belief.keepouts_near(0, 0, 50, 0.5)] == [p.wkb for p in twin.keepouts_near(0, 0, 50, 0.5)]
     with pytest.raises(SavedStateError, match="'rocks' is missing"):
         Belief.from_arrays({"rules": np.zeros(3)})
-    with pytest.raises(SavedStateError, match=r"\(5, n\)"):
+    with pytest.raises(SavedStateError, match=r"\(7, n\)"):
         Belief.from_arrays({"rules": np.zeros(3), "rocks": np.zeros((2, 2))})
 
 
