@@ -23,9 +23,10 @@ from moonfleet.terrain.site import Site
 
 from .catalogue import RobotSpec
 from .errors import RobotError
+from .eyes import open_eye
 from .messages import NO_POINTS, Command, JobOffer, Note, Phase, Reply, Sense, Situation
 from .mission import Perception
-from .sensors import Eye, mast_camera, open_eye
+from .sensors import Eye, mast_camera
 from .state import LEG_POINTS, Activity
 from .tracks import driven
 from .travel import site_cost

@@ -1,4 +1,4 @@
-"""A robot's eye: frames of the true local ground, and what the detector makes of them, in two fidelities.
+"""A robot's eye: frames of the true local ground, and what the detector makes of them (`open_eye` in `eyes` makes one).
 
 ``rendered`` draws the bird's-eye view that the mast camera rectifies to, with noise, and runs the OpenCV detector on it.
 ``statistical`` draws detections of the same true rocks from measured miss and false-alarm rates. Everything after
@@ -24,7 +24,6 @@ from moonfleet.terrain.seeds import stream
 from .catalogue import RobotSpec
 from .mast_view import in_sight, smear
 from .messages import Sense
-from .mission import Perception
 
 LAMP_EL_DEG = 25.0  # the lamp stands on the mast: it lights from above
 VIEW_CELL_M = 0.5  # cell in which the statistical eye says what ground it looked at
@@ -213,9 +212,3 @@ class StatisticalEye:
         ref = GeoRef.centred(x, y, max(2.0 * half, 2.0 * VIEW_CELL_M), VIEW_CELL_M)
         wedge = camera.mask(ref, (sense.x, sense.y), toward_deg)
         return Look(found.take(inside), (View(ref, wedge, light_el),))
-
-
-def open_eye(perception: Perception, ground: LocalGround, camera: MastCamera, seed: int, robot: int) -> Eye:
-    """Make a robot's eye of the asked fidelity."""
-    kind = RenderedEye if perception == "rendered" else StatisticalEye
-    return kind(ground, camera, seed, robot)

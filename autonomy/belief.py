@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from .errors import SavedStateError
 
@@ -138,7 +139,7 @@ class Belief:
         own = doubts.height_again + (1.0 - doubts.height_again) / np.minimum(self.count[at], MOST_LOOKS)
         sigma = np.maximum(doubts.height_sigma * np.sqrt(own), 1e-3)
         middle = np.log(np.maximum(self.height_m[at], 1e-3)) - doubts.height_bias - RARER * sigma**2
-        return chance * normal_tail((math.log(doubts.step_m) - middle) / sigma)
+        return chance * np.asarray(ndtr((middle - math.log(doubts.step_m)) / sigma))
 
     def sigma_m(self, at: NDArray[np.int64]) -> Floats:
         """Return how uncertain the place of each of some rocks is, relative to the robot [m]."""
@@ -290,11 +291,3 @@ class Belief:
                 partner[one] = at
                 taken.add(at)
         return partner
-
-
-def normal_tail(z: Floats) -> Floats:
-    """Return the chance that a standard normal is above ``z``, to 1e-7 (Abramowitz and Stegun 1964, 26.2.17)."""
-    t = 1.0 / (1.0 + 0.2316419 * np.abs(z))
-    poly = t * (0.319381530 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))))
-    tail = np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi) * poly
-    return np.where(z >= 0.0, tail, 1.0 - tail)

@@ -132,7 +132,7 @@ def test_the_stereo_eye_sees_rocks_where_they_are(ground: LocalGround, elevation
     for number in range(8):
         sense = sense_at(elevation)._replace(x=9.0 * number - 30.0)
         toward = 45.0 * number
-        seen = eye.look(sense, toward)
+        seen = eye.look(sense, toward).rocks
         there = rocks[inner.sees(rocks[:, 0], rocks[:, 1], (sense.x, 0.0), toward)]
         for shift, found in hits.items():
             gap = np.hypot(seen.x[:, None] + shift - there[:, 0], seen.y[:, None] - there[:, 1])
@@ -143,13 +143,13 @@ def test_the_stereo_eye_sees_rocks_where_they_are(ground: LocalGround, elevation
 
 
 def test_the_same_look_gives_the_same_detections(ground: LocalGround) -> None:
-    first, again = (StereoEye(ground, CAMERA, 3, 1).look(sense_at(6.0), 30.0) for _ in range(2))
+    first, again = (StereoEye(ground, CAMERA, 3, 1).look(sense_at(6.0), 30.0).rocks for _ in range(2))
     for one, two in zip(first, again, strict=True):
         np.testing.assert_array_equal(one, two)
 
 
 def test_odd_cameras_find_nothing_or_are_refused(ground: LocalGround) -> None:
-    assert len(StereoEye(ground, MastCamera(1.5, 1e-6, 1.0), 3, 1).look(sense_at(6.0), 0.0).x) == 0
+    assert len(StereoEye(ground, MastCamera(1.5, 1e-6, 1.0), 3, 1).look(sense_at(6.0), 0.0).rocks.x) == 0
     with pytest.raises(CameraError, match="altitude_m"):
         take_nadir(ground, 0.0, 0.0, 0.0, Sun(0.0, 5.0), 1)
     with pytest.raises(CameraError, match="range_m"):

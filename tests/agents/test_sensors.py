@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from moonfleet.agents.eyes import open_eye
 from moonfleet.agents.messages import Sense
-from moonfleet.agents.sensors import RenderedEye, open_eye
+from moonfleet.agents.sensors import RenderedEye
 from moonfleet.agents.state import Activity
 from moonfleet.autonomy.camera import MastCamera
 from moonfleet.terrain.site import Site
@@ -37,14 +38,14 @@ def hit_share(site: Site, kind: str, sense: Sense) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize(("sun_el", "lit"), [(6.0, 1.0), (-1.0, 0.0)])
-@pytest.mark.parametrize("kind", ["rendered", "statistical"])
+@pytest.mark.parametrize("kind", ["rendered", "stereo", "statistical"])
 def test_rocks_are_seen_where_they_are(small_site: Site, kind: str, sun_el: float, lit: float) -> None:
     seen, by_chance = hit_share(small_site, kind, sense_at(small_site, sun_el=sun_el, lit=lit))
     assert seen > 0.5
     assert by_chance < seen - 0.2
 
 
-@pytest.mark.parametrize("kind", ["rendered", "statistical"])
+@pytest.mark.parametrize("kind", ["rendered", "stereo", "statistical"])
 def test_the_same_moment_gives_the_same_detections(small_site: Site, kind: str) -> None:
     sense = sense_at(small_site, sun_el=4.0)
     first = open_eye(kind, small_site.ground, CAMERA, 3, 1).look(sense, 30.0).rocks  # type: ignore[arg-type]
@@ -72,7 +73,7 @@ def test_the_lamp_is_lit_only_where_the_sun_does_not_reach(small_site: Site) -> 
     assert 0.1 < dusk[1].trusted.sum() / dusk[0].trusted.sum() < 1.0
 
 
-@pytest.mark.parametrize("kind", ["rendered", "statistical"])
+@pytest.mark.parametrize("kind", ["rendered", "stereo", "statistical"])
 def test_a_camera_that_sees_no_cell_finds_nothing(small_site: Site, kind: str) -> None:
     eye = open_eye(kind, small_site.ground, MastCamera(range_m=1e-6, fov_deg=1.0), 3, 1)  # type: ignore[arg-type]
     seen = eye.look(sense_at(small_site, sun_el=6.0), 30.0).rocks
