@@ -1,8 +1,7 @@
 """How a touchdown ends, judged by the true ground: tilt of the stance, rock under a leg, rock under the belly, speed.
 
-The pads are stiff discs that rest on the highest ground below them, the legs are rigid. Such a lander comes to rest on three of
-its pads: every triple whose plane leaves no other pad below the ground and that holds the middle between its pads is a possible
-stance, and the worst of them counts. Crushing struts (Apollo's honeycomb) would even out some of it: the judge is on the safe side.
+The pads are stiff discs that rest on the highest ground below them, the legs are rigid, and the worst of the possible stances
+(`autonomy.stance`) counts. Crushing struts (Apollo's honeycomb) would even out some of it: the judge is on the safe side.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.autonomy.lander_limits import LanderLimits
+from moonfleet.autonomy.stance import MOST, stances
 from moonfleet.terrain.grid import HeightGrid
 from moonfleet.terrain.kernel import kernel
 from moonfleet.terrain.local_ground import LocalGround
 from moonfleet.terrain.rocks import LARGEST_M
 
 JUDGE_CELL_M = 0.05  # [m] cells of the true ground that a touchdown is judged on
-SLACK_M = 1e-6  # [m] a pad so little below the ground is on it
 
 Floats = NDArray[np.float64]
 
@@ -83,40 +82,20 @@ def _stance(
     z: NDArray[np.float32], row: float, col: float, cell_m: float, pads: Floats, pad_radius: float, belly_radius: float
 ) -> tuple[float, float]:
     """Return worst tilt [deg] and belly rise [m] over the stances of a lander in the middle of (row, col)."""
-    n = pads.shape[0]
-    heights = np.empty(n)
+    heights = np.empty(pads.shape[0])
     _pad_heights(z, row, col, cell_m, pads, pad_radius, heights)
-    worst_tilt, worst_belly = 0.0, -np.inf
+    planes = np.empty((MOST, 3))
+    tilt, belly = 0.0, -np.inf
     reach = belly_radius / cell_m
-    for i in range(n):
-        for j in range(i + 1, n):
-            for k in range(j + 1, n):
-                ax, ay = pads[j, 0] - pads[i, 0], pads[j, 1] - pads[i, 1]
-                bx, by = pads[k, 0] - pads[i, 0], pads[k, 1] - pads[i, 1]
-                ha, hb = heights[j] - heights[i], heights[k] - heights[i]
-                det = ax * by - ay * bx
-                gx, gy = (ha * by - hb * ay) / det, (ax * hb - bx * ha) / det
-                level = heights[i] - gx * pads[i, 0] - gy * pads[i, 1]  # of the plane in the middle of the lander
-                stands = True
-                for m in range(n):
-                    if heights[m] > level + gx * pads[m, 0] + gy * pads[m, 1] + SLACK_M:
-                        stands = False
-                # The middle lies in the triangle (or on its edge) if it is on the same side of all three edges.
-                s1 = pads[i, 0] * pads[j, 1] - pads[i, 1] * pads[j, 0]
-                s2 = pads[j, 0] * pads[k, 1] - pads[j, 1] * pads[k, 0]
-                s3 = pads[k, 0] * pads[i, 1] - pads[k, 1] * pads[i, 0]
-                least, most = min(s1, s2, s3), max(s1, s2, s3)
-                if not stands or (least < -SLACK_M and most > SLACK_M):
-                    continue
-                worst_tilt = max(worst_tilt, math.degrees(math.atan(math.hypot(gx, gy))))
-                for r in range(max(0, int(math.ceil(row - reach))), min(z.shape[0], int(math.floor(row + reach)) + 1)):
-                    for c in range(
-                        max(0, int(math.ceil(col - reach))), min(z.shape[1], int(math.floor(col + reach)) + 1)
-                    ):
-                        dx, dy = (c - col) * cell_m, (row - r) * cell_m
-                        if dx * dx + dy * dy <= belly_radius * belly_radius:
-                            worst_belly = max(worst_belly, z[r, c] - level - gx * dx - gy * dy)
-    return worst_tilt, worst_belly
+    for k in range(stances(heights, pads, planes)):
+        gx, gy, level = planes[k, 0], planes[k, 1], planes[k, 2]
+        tilt = max(tilt, math.degrees(math.atan(math.hypot(gx, gy))))
+        for r in range(max(0, int(math.ceil(row - reach))), min(z.shape[0], int(math.floor(row + reach)) + 1)):
+            for c in range(max(0, int(math.ceil(col - reach))), min(z.shape[1], int(math.floor(col + reach)) + 1)):
+                dx, dy = (c - col) * cell_m, (row - r) * cell_m
+                if dx * dx + dy * dy <= belly_radius * belly_radius:
+                    belly = max(belly, z[r, c] - level - gx * dx - gy * dy)
+    return tilt, belly
 
 
 @kernel

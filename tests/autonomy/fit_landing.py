@@ -1,0 +1,77 @@
+"""Fit the errors of `autonomy.stance_risk` on training grounds: python tests/autonomy/fit_landing.py
+
+Random places of seeded grounds (seeds 1..N; the bench has others) are judged by the truth at exactly these places and
+estimated from patches of several noises. The logistic error of each estimate is fitted by maximum likelihood of the
+three yes-or-no outcomes (above the limit or not).
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import minimize
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from landing_grounds import rocky  # noqa: E402
+
+from moonfleet.agents.touchdown import stand_on  # noqa: E402
+from moonfleet.autonomy.lander_limits import LanderLimits  # noqa: E402
+from moonfleet.autonomy.stance_risk import stance_risk  # noqa: E402
+from moonfleet.terrain.seeds import stream  # noqa: E402
+
+NOISES = (0.03, 0.058, 0.071, 0.1)
+HALF_M = 12.0
+PLACES = 200
+
+
+def samples(seeds: range, limits: LanderLimits) -> np.ndarray:
+    """Return float64 [n, 7]: noise, three estimates, three truths."""
+    rows: list[tuple[float, ...]] = []
+    for seed in seeds:
+        ground = rocky(seed)
+        rng = stream(seed, "fit landing")
+        patch = ground.patch(0.0, 0.0, HALF_M, 0.1)
+        fine = ground.patch(0.0, 0.0, HALF_M, 0.05)
+        rocks = ground.rocks(-HALF_M, -HALF_M, HALF_M, HALF_M)
+        for noise in NOISES:
+            z = patch.elevation_m + noise * rng.standard_normal(patch.ref.shape).astype(np.float32)
+            z[rng.random(z.shape) < 0.05] = np.nan
+            risk = stance_risk(z, patch.ref, noise, limits)
+            row, col = np.nonzero(np.isfinite(risk.tilt_deg))
+            for k in rng.choice(len(row), PLACES // len(NOISES), replace=False):
+                at = row[k], col[k]
+                x, y = risk.ref.xy(float(at[0]), float(at[1]))
+                near = rocks[(abs(rocks[:, 0] - x) < 4.0) & (abs(rocks[:, 1] - y) < 4.0)]
+                truth = stand_on(fine, near, x, y, limits)
+                rows.append((noise, risk.tilt_deg[at], risk.belly_m[at], risk.leg_rock_m[at], *truth))
+    return np.array(rows)
+
+
+def fit(noise: np.ndarray, estimate: np.ndarray, over: np.ndarray, limit: float) -> tuple[float, ...]:
+    """Return mean, still, per_noise of the logistic error."""
+
+    def loss(p: np.ndarray) -> float:
+        u = (estimate - limit - p[0]) / np.hypot(np.exp(p[1]), np.exp(p[2]) * noise)
+        u = np.where(over, u, -u)
+        return float(np.logaddexp(0.0, -u).sum())
+
+    scale = float(np.std(estimate))
+    best = minimize(loss, np.array([0.0, np.log(scale / 5), np.log(scale)]), method="Nelder-Mead", options={"maxiter": 3000})
+    return float(best.x[0]), float(np.exp(best.x[1])), float(np.exp(best.x[2]))
+
+
+def main() -> None:
+    """Print the fitted errors."""
+    limits = LanderLimits()
+    data = samples(range(1, int(sys.argv[1]) if len(sys.argv) > 1 else 100), limits)
+    names = ("TILT", "BELLY", "LEG")
+    for k, limit in enumerate((limits.max_slope_deg, limits.clearance_m, limits.pad_rock_m)):
+        over = data[:, 4 + k] > limit
+        found = fit(data[:, 0], data[:, 1 + k], over, limit)
+        sys.stdout.write(f"{names[k]} = Error({found[0]:.4f}, {found[1]:.4f}, {found[2]:.4f})  # {over.mean():.3f} above\n")
+
+
+if __name__ == "__main__":
+    main()
