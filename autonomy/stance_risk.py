@@ -33,22 +33,25 @@ Floats = NDArray[np.float64]
 
 
 class Error(NamedTuple):
-    """Logistic error of an estimate: mean, and spread ``hypot(still, per_noise * noise_m)``, of estimate minus truth."""
+    """Logistic error of an estimate, estimate minus truth; each parameter is a constant and a part per metre of noise.
 
-    mean: float
-    still: float
-    per_noise: float
+    ``mean``; the spread ``low`` of estimates below limit plus mean, and ``high`` of those above.
+    """
+
+    mean: tuple[float, float]
+    low: tuple[float, float]
+    high: tuple[float, float]
 
     def chance(self, estimate: Floats, limit: float, noise_m: float) -> Floats:
         """Return the probability that the truth is above ``limit``."""
-        spread = math.hypot(self.still, self.per_noise * noise_m)
-        over = np.clip((estimate - limit - self.mean) / spread, -60.0, 60.0)
-        return 1.0 / (1.0 + np.exp(-over))
+        mean, low, high = (still + per_noise * noise_m for still, per_noise in self)
+        over = estimate - limit - mean
+        return 1.0 / (1.0 + np.exp(-np.clip(over / np.where(over < 0.0, low, high), -60.0, 60.0)))
 
 
-TILT = Error(0.0, 0.3, 5.0)  # [deg]
-BELLY = Error(0.0, 0.02, 0.3)  # [m]
-LEG = Error(0.0, 0.02, 0.2)  # [m]
+TILT = Error((-0.593, 1.98), (0.403, 2.44), (0.47, 1.51))  # [deg]
+BELLY = Error((0.0034, 0.0), (0.0198, 0.102), (0.0115, 0.17))  # [m]
+LEG = Error((-0.11, 0.465), (0.0098, 0.117), (0.0565, -0.05))  # [m]
 
 
 class StanceRisk(NamedTuple):
