@@ -41,6 +41,14 @@ class ImageError(MoonfleetError):
     """A picture that the detectors cannot read: wrong shape, type or light."""
 
 
+class PatchError(MoonfleetError):
+    """Points or an elevation patch from which no ground can be judged: wrong shape, cell or type, nothing known."""
+
+
+class FootprintError(MoonfleetError):
+    """A footprint that cannot be laid on the patch: smaller than a cell, larger than the patch, limits that are none."""
+
+
 class SavedStateError(MoonfleetError):
     """Saved state (belief, driver) whose arrays do not fit together."""
 
