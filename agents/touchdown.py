@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from moonfleet.autonomy.lander_limits import LanderLimits
 from moonfleet.autonomy.stance import MOST, stances
-from moonfleet.terrain.grid import HeightGrid
+from moonfleet.terrain.grid import GeoRef, HeightGrid
 from moonfleet.terrain.kernel import kernel
-from moonfleet.terrain.local_ground import LocalGround
+from moonfleet.terrain.local_ground import LocalGround, rock_domes
 from moonfleet.terrain.rocks import LARGEST_M
 
+PLACES_CELL_M = 0.1  # [m] cells of the true ground that many places are judged on
 JUDGE_CELL_M = 0.05  # [m] cells of the true ground that a touchdown is judged on
 
 Floats = NDArray[np.float64]
@@ -130,6 +131,52 @@ def true_stance(ground: LocalGround, x: float, y: float, limits: LanderLimits) -
     patch = ground.patch(x, y, half, JUDGE_CELL_M)
     wide = half + LARGEST_M / 2.0
     return stand_on(patch, ground.rocks(x - wide, y - wide, x + wide, y + wide), x, y, limits)
+
+
+@kernel
+def _unsafe_places(
+    z: NDArray[np.float32], first: Floats, step: float, cell_m: float, pads: Floats, pad_radius: float, belly_radius: float,
+    under_pad: NDArray[np.float32], most: Floats, out: NDArray[np.bool_],
+) -> None:  # fmt: skip
+    """Fill ``out`` [R, C]: whether standing at row ``first[0] + r * step``, column ``first[1] + c * step`` of ``z`` is unsafe."""
+    for r in range(out.shape[0]):
+        for c in range(out.shape[1]):
+            row, col = first[0] + r * step, first[1] + c * step
+            bad = False
+            for k in range(pads.shape[0]):
+                pr, pc = int(round(row - pads[k, 1] / cell_m)), int(round(col + pads[k, 0] / cell_m))
+                bad = bad or under_pad[pr, pc] > most[2]
+            if not bad:
+                tilt, belly = _stance(z, row, col, cell_m, pads, pad_radius, belly_radius)
+                bad = tilt > most[0] or belly > most[1]
+            out[r, c] = bad
+
+
+def unsafe_places(ground: LocalGround, ref: GeoRef, limits: LanderLimits) -> NDArray[np.bool_]:
+    """Return where of the places ``ref`` a lander would stand unsafely, bool [R, C], on true ground of 0.1 m cells.
+
+    Rocks are drawn on these cells: what is said of a leg on a rock's very edge may differ from `true_stance`. Raises `SiteError`
+    for places outside the site.
+    """
+    import cv2
+
+    half = max(ref.shape) * ref.cell_m / 2.0 + limits.reach_m + 0.5
+    patch = ground.patch(*ref.centre, half, PLACES_CELL_M)
+    rocks = ground.rocks(*(v + s * LARGEST_M for v, s in zip(patch.ref.bounds, (-1, -1, 1, 1), strict=True)))
+    domes = np.zeros(patch.ref.shape)
+    rock_domes(domes, patch.ref.x_left, patch.ref.y_top, PLACES_CELL_M, rocks)
+    reach = math.ceil(limits.pad_radius_m / PLACES_CELL_M)
+    rows, cols = np.ogrid[-reach : reach + 1, -reach : reach + 1]
+    disc = (rows * rows + cols * cols <= (limits.pad_radius_m / PLACES_CELL_M) ** 2).astype(np.uint8)
+    under_pad = cv2.dilate(domes.astype(np.float32), disc)
+    out = np.empty(ref.shape, dtype=np.bool_)
+    first = np.array(patch.ref.rowcol(*ref.xy(0, 0)))
+    most = np.array([limits.max_slope_deg, limits.clearance_m, limits.pad_rock_m])
+    _unsafe_places(
+        patch.elevation_m, first, ref.cell_m / PLACES_CELL_M, PLACES_CELL_M, np.array(limits.pads()), limits.pad_radius_m,
+        limits.belly_radius_m, under_pad, most, out,
+    )  # fmt: skip
+    return out
 
 
 def touch_down(

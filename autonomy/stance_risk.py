@@ -100,13 +100,16 @@ def _estimates(
             tilt[r, c], belly[r, c], leg[r, c] = steepest, highest, tallest
 
 
-def stance_risk(elevation_m: F32, ref: GeoRef, noise_m: float, limits: LanderLimits) -> StanceRisk:
+def stance_risk(
+    elevation_m: F32, ref: GeoRef, noise_m: float, limits: LanderLimits, weight: F32 | None = None
+) -> StanceRisk:
     """Return estimates and probability of an unsafe stance over a patch.
 
     Parameters
     ----------
     elevation_m : float32 [R, C] at ``ref``, cells of 0.1 m, NaN where unknown.
     noise_m : standard deviation of its cells [m], independent.
+    weight : float32 [R, C], how many measurements of that noise each cell holds; None for one each.
     limits : legs, belly and what they bear.
 
     Raises
@@ -119,7 +122,7 @@ def stance_risk(elevation_m: F32, ref: GeoRef, noise_m: float, limits: LanderLim
         raise LandingError(f"patch: {elevation_m.shape} at {ref.shape} cells of {ref.cell_m:g} m: must be one shape, cells {CELL_M:g} m")
     if not 0.0 <= noise_m <= NOISE_MAX_M:
         raise LandingError(f"noise_m = {noise_m!r}: must be in 0..{NOISE_MAX_M:g} m")
-    surface = smooth(elevation_m)
+    surface = smooth(elevation_m, weight)
     known = np.isfinite(surface)
     filled = np.where(known, surface, np.float32(0.0))
     width = round(ROCK_WIDTH_M / CELL_M)
@@ -150,15 +153,16 @@ def unsafe(tilt: Floats, belly: Floats, leg: Floats, noise_m: float, limits: Lan
     return 1.0 - safe
 
 
-def smooth(elevation_m: F32) -> F32:
+def smooth(elevation_m: F32, weight: F32 | None = None) -> F32:
     """Return a patch smoothed over what is known of it, minus its median; NaN where little is known."""
     import cv2
 
     known = np.isfinite(elevation_m)
     middle = np.float32(np.median(elevation_m[known])) if known.any() else np.float32(0.0)
-    total = cv2.GaussianBlur(np.where(known, elevation_m - middle, np.float32(0.0)), (0, 0), SMOOTH_CELLS)
-    weight = cv2.GaussianBlur(known.astype(np.float32), (0, 0), SMOOTH_CELLS)
-    return np.where(weight > KNOWN_SHARE, total / np.maximum(weight, np.float32(1e-6)), np.float32(np.nan))
+    share = known.astype(np.float32) if weight is None else np.where(known, weight, np.float32(0.0))
+    total = cv2.GaussianBlur(np.where(known, (elevation_m - middle) * share, np.float32(0.0)), (0, 0), SMOOTH_CELLS)
+    weights = cv2.GaussianBlur(share, (0, 0), SMOOTH_CELLS)
+    return np.where(weights > KNOWN_SHARE, total / np.maximum(weights, np.float32(1e-6)), np.float32(np.nan))
 
 
 def _disc(radius_m: float) -> NDArray[np.uint8]:
