@@ -27,6 +27,10 @@ class MissionError(MoonfleetError):
     """A mission whose parts do not fit together."""
 
 
+class SensorError(MoonfleetError):
+    """A sensor or scan that cannot be: a number outside what its field allows."""
+
+
 class EventError(MoonfleetError):
     """An event log that cannot be written or read."""
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from .elevation_patch import ElevationPatch
 from .errors import FootprintError
-from .footprint_fit import F32, F64, footprint_fit
+from .footprint_fit import F32, F64, footprint_fit, plane_fit
+from .footprint_law import BRIDGED_WEIGHT, cell_features, load_law, patch_features, smooth
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,15 @@ class Footprint:
 
 
 class FootprintHazard(NamedTuple):
-    """Of the footprint centred on each cell, as the sensed heights have it."""
+    """Of the footprint centred on each cell."""
 
-    slope_deg: F64  # [R, C] NaN where the known cells span no plane
-    rms_m: F64  # [R, C]
-    rise_m: F64  # [R, C] largest height above the plane, with the noise in it
-    p_unsafe: F32  # [R, C] chance 0..1 that the true ground breaks a limit of the footprint
-    unknown: F32  # [R, C] share of the footprint that is unknown
+    slope_deg: F64  # [R, C] of the least-squares plane, NaN where the known cells span none
+    rms_m: F64  # [R, C] residual of the sensed heights, noise included
+    rise_m: F64  # [R, C] largest height above the plane after averaging over 3 x 3 cells
+    p_unsafe: (
+        F32  # [R, C] chance 0..1 that the true ground breaks a limit of the footprint; 1 where nothing can be said
+    )
+    unknown: F32  # [R, C] share of the footprint that is unknown or outside the patch
 
 
 def footprint_hazard(
@@ -62,9 +65,9 @@ def footprint_hazard(
 
     Parameters
     ----------
-    ground : the patch, or heights float [R, C] with NaN where unknown and their ``cell_m``.
+    ground : the patch, or heights float [R, C] with NaN where unknown, and then ``cell_m``.
     footprint : size and limits.
-    noise_sigma_m : standard deviation of one cell's height [m] >= 0.
+    noise_sigma_m : standard deviation of one measured height [m] >= 0.
 
     Raises
     ------
@@ -72,16 +75,27 @@ def footprint_hazard(
     """
     if not (math.isfinite(noise_sigma_m) and noise_sigma_m >= 0.0):
         raise FootprintError(f"noise_sigma_m: {noise_sigma_m!r}; must be a number of metres, at least 0.")
+    cell = ground.ref.cell_m if isinstance(ground, ElevationPatch) else (math.nan if cell_m is None else cell_m)
+    slope, rms, rise, unknown = observe(ground, footprint.radius_m, cell)
+    features = tuple(np.empty(slope.shape, dtype=np.float32) for _ in range(3))
+    limits = footprint.max_slope_deg, footprint.max_rock_m
+    cell_features(slope.reshape(-1), rise.reshape(-1), rms.reshape(-1), *limits, *(f.reshape(-1) for f in features))
+    whole = patch_features(footprint.max_rock_m, footprint.radius_m, cell, noise_sigma_m)
+    chance = load_law().chance((*features, unknown), whole)
+    chance[np.isnan(slope) | np.isnan(rise)] = 1.0
+    return FootprintHazard(slope, rms, rise, chance, unknown)
+
+
+def observe(ground: ElevationPatch | NDArray[np.floating], radius_m: float, cell_m: float) -> tuple[F64, F64, F64, F32]:
+    """Return slope, rms, rise of the averaged heights, and the unknown share (see `FootprintHazard`)."""
+    heights = ground.elevation_m if isinstance(ground, ElevationPatch) else ground
+    plane = plane_fit(heights, cell_m, radius_m)
+    z = np.ascontiguousarray(heights, dtype=np.float64)
+    weight = np.isfinite(z).astype(np.float32)
     if isinstance(ground, ElevationPatch):
-        heights, cell = ground.elevation_m, ground.ref.cell_m
-    else:
-        heights, cell = ground, math.nan if cell_m is None else cell_m
-    fit = footprint_fit(heights, cell, footprint.radius_m)
-    bias = 2.5 * noise_sigma_m
-    margin = np.fmax(
-        (fit.slope_deg - footprint.max_slope_deg) / 0.5,
-        (fit.rise_m - bias - footprint.max_rock_m) / (0.02 + 0.5 * noise_sigma_m),
-    )
-    chance = 0.5 * (1.0 + np.tanh(0.5 * margin))
-    p = np.where(np.isnan(fit.slope_deg), 1.0, chance).astype(np.float32)
-    return FootprintHazard(fit.slope_deg, fit.rms_m, fit.rise_m, p, fit.unknown)
+        weight *= np.where(ground.trusted, np.maximum(ground.count, 1), BRIDGED_WEIGHT).astype(np.float32)
+    calm = np.empty(z.shape)
+    smooth(z, weight, calm)
+    if not np.isfinite(calm).any():  # too little known to average
+        calm = z
+    return plane.slope_deg, plane.rms_m, footprint_fit(calm, cell_m, radius_m).rise_m, plane.unknown

@@ -13,7 +13,10 @@ from moonfleet.terrain.errors import did_you_mean
 from ..errors import BenchError
 
 BENCHES: Mapping[str, tuple[str, ...]] = {  # bench -> the modules that hold its bars
-    "hazards": ("hazards_craters",),
+    "hazards": (
+        "hazards_craters",
+        "hazards_footprint",
+    ),
     "house": ("house",),
     "terrain": ("terrain_ground", "terrain_horizon", "terrain_light", "terrain_site", "terrain_sky"),
 }
