@@ -47,8 +47,8 @@ COARSE_RANGE_M = 200.0  # [m] longest coarse divert
 COARSE_STEP_M = 10.0  # [m] between the places that the coarse choice looks at
 COARSE_TIME_S = 95.0  # [s] longest flight from 2 km to 100 m
 LAST_RANGE_M = 4.0  # [m] longest divert from 30 m
-KEPT_COARSE_M_S = 105.0  # [m/s] kept at 2 km for the descent from 100 m
-KEPT_FINE_M_S = 52.0  # [m/s] kept at 100 m and 60 m for the descent from 30 m
+KEPT_COARSE_M_S = 85.0  # [m/s] kept at 2 km for the descent from 100 m
+KEPT_FINE_M_S = 42.0  # [m/s] kept at 100 m and 60 m for the descent from 30 m
 KEPT_LAST_M_S = 6.0  # [m/s] kept at 30 m for the last 2 m
 PICTURE_HALF_M, PICTURE_CELL_M = 240.0, 1.0  # [m] the picture's half side and pixel
 PICTURE_DISC_M = 30.0  # [m] around a place: what a fine divert from there reaches
@@ -194,21 +194,19 @@ class Descent:
         self, choice: Choice, coarse: Choice, picture: tuple[NDArray[np.uint8], GeoRef] | None
     ) -> Landing:
         """Sink to the ground and judge."""
-        if not self.dry:
-            goal = (choice.x, choice.y)
-            x, y = goal[0] - self.error[X], goal[1] - self.error[Y]
-            ground_z = float(self.ground.patch(x, y, self.limits.leg_radius_m, SCAN_CELL_M).elevation_m.mean())
-            why, track = sink(
-                self.state, self.error, goal, DROP_GATE.descent_m_s, ground_z, self.limits, self.rng, WALK_M_S
-            )
-            self.track.append(track)
-            self.dry = why == DRY
+        goal = (choice.x, choice.y)
+        x, y = goal[0] - self.error[X], goal[1] - self.error[Y]
+        ground_z = float(self.ground.patch(x, y, self.limits.leg_radius_m, SCAN_CELL_M).elevation_m.mean())
+        _, track = sink(
+            self.state, self.error, goal, DROP_GATE.descent_m_s, ground_z, self.limits, self.rng, WALK_M_S
+        )
+        self.track.append(track)
         x, y = float(self.state[X]), float(self.state[Y])
         fuel = float(self.state[MASS]) - self.limits.dry_kg
         vx, vy, vz = (float(v) for v in self.state[VX : VX + 3])
         track = np.concatenate(self.track)
         return Landing(
-            touchdown=touch_down(self.ground, (x, y), (vx, vy, vz), self.limits, 0.0 if self.dry else fuel),
+            touchdown=touch_down(self.ground, (x, y), (vx, vy, vz), self.limits, fuel),
             x=x,
             y=y,
             divert_m=math.hypot(x - self.base[0], y - self.base[1]),

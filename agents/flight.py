@@ -20,7 +20,7 @@ STEP_S = 0.1  # [s] of guidance and of the motion
 HOLD_S = 2.0  # [s] guidance does not look nearer than this: its gains grow without bound as time runs out
 SINK_RATE_GAIN, SIDE_GAIN, PLACE_GAIN = 1.0, 1.2, 0.36  # [1/s], [1/s], [1/s2] of the last metres (critically damped)
 X, Y, Z, VX, VY, VZ, MASS = range(7)  # of a state: place [m], velocity [m/s], mass [kg]
-ARRIVED, DRY, CONTACT = range(3)  # why a flight ended
+ARRIVED, DRY, CONTACT, ALOFT = range(4)  # why a flight ended
 
 Floats = NDArray[np.float64]
 
@@ -96,7 +96,7 @@ def _sink(
         advance(state, ax, ay, az, engine, STEP_S)
         drift(error, walk[n], STEP_S)
         track[n] = state
-    return DRY, walk.shape[0]
+    return ALOFT, walk.shape[0]
 
 
 def engine_of(limits: LanderLimits) -> Floats:
@@ -128,7 +128,7 @@ def sink(
 ) -> tuple[int, Floats]:  # fmt: skip
     """Sink over ``goal`` of the lander's map until contact at the true height ``ground_z`` [m]; as `fly` else.
 
-    Returns `CONTACT`, or `DRY` if that did not come within ``longest_s``.
+    Without propellant it falls. Returns `CONTACT`, or `ALOFT` if that did not come within ``longest_s``.
     """
     steps = math.ceil(longest_s / STEP_S)
     walk = rng.standard_normal((steps, 3)) * (walk_m_s * math.sqrt(STEP_S))

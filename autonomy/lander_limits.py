@@ -35,7 +35,7 @@ class LanderLimits:
     max_down_m_s: float = 3.0  # [m/s] touchdown, vertical: Apollo's gear 10 ft/s, NASA TN D-6850
     max_side_m_s: float = 1.2  # [m/s] touchdown, horizontal: Apollo's gear 4 ft/s, NASA TN D-6850
     dry_kg: float = 2700.0  # [kg] ce7-lander
-    fuel_kg: float = 290.0  # [kg] on board at 2 km, scenario value
+    fuel_kg: float = 300.0  # [kg] on board at 2 km, scenario value
     reserve_kg: float = 40.0  # [kg] never planned with, scenario value
     thrust_max_n: float = 7500.0  # [N] Chang'e-3's engine, 1.5-7.5 kN (Li, Jiang and Tao 2016, J. Spacecraft Rockets 53)
     thrust_min_n: float = 1500.0  # [N] the same
