@@ -2,7 +2,7 @@
 
 The profile is Chang'e-3's (Li, Jiang and Tao 2016, J. Spacecraft Rockets 53; Huang et al. 2014): an approach from 2 km to 100 m, a scan from
 100 m, a divert to 30 m, a slow straight descent; to it come scans from 60 m and 30 m for small last diverts. Between
-the gates zero-effort-miss guidance flies (`autonomy.divert`). Limits of the diverts: 200 m from 2 km; from 100 m at most
+the gates zero-effort-miss guidance flies (`autonomy.divert`). Limits of the diverts: 120 m from 2 km; from 100 m at most
 ``range_max_m`` (28 m) in ``time_max_s`` (40 s); the tilt, the thrust and the fuel above the reserve.
 
 Two frames: the true one, and the lander's map, which is off by its navigation error. Whatever it senses is laid on its map; so the error it
@@ -12,6 +12,7 @@ had when it took the first scan does no harm, only what has drifted since, and t
 from __future__ import annotations
 
 import math
+from copy import copy, deepcopy
 from functools import partial
 from typing import NamedTuple
 
@@ -43,14 +44,14 @@ SCAN_GATE = Gate(100.0, 2.0)  # height [m] and rate of descent [m/s] at the firs
 LAST_GATE = Gate(30.0, 1.5)  # at the last scan
 DROP_GATE = Gate(2.0, 1.0)  # straight down from here
 MIDDLE_SCAN_M = 60.0  # [m] height of the second scan
-COARSE_RANGE_M = 200.0  # [m] longest coarse divert
+COARSE_RANGE_M = 120.0  # [m] longest coarse divert
 COARSE_STEP_M = 10.0  # [m] between the places that the coarse choice looks at
 COARSE_TIME_S = 95.0  # [s] longest flight from 2 km to 100 m
 LAST_RANGE_M = 4.0  # [m] longest divert from 30 m
 KEPT_COARSE_M_S = 85.0  # [m/s] kept at 2 km for the descent from 100 m
 KEPT_FINE_M_S = 42.0  # [m/s] kept at 100 m and 60 m for the descent from 30 m
 KEPT_LAST_M_S = 6.0  # [m/s] kept at 30 m for the last 2 m
-PICTURE_HALF_M, PICTURE_CELL_M = 240.0, 1.0  # [m] the picture's half side and pixel
+PICTURE_HALF_M, PICTURE_CELL_M = 160.0, 1.0  # [m] the picture's half side and pixel
 PICTURE_DISC_M = 30.0  # [m] around a place: what a fine divert from there reaches
 SCAN_CELL_M = 0.1  # [m] spacing of the lidar's points on the ground
 SCAN_HALVES_M = (34.0, 15.0, 9.0)  # [m] half sides of the three scans
@@ -123,8 +124,9 @@ class Descent:
         self.map: ScanMap | None = None
         self.dry = False
         self.since_fix_s = 0.0
-        self.base = target
+        self.base, self.coarse_m = target, 0.0
         self.fixed = self.error.copy()
+        self.picture: tuple[NDArray[np.uint8], GeoRef] | None = None
 
     def motion(self, ground_z: float) -> Motion:
         """Return what the lander believes of its motion, its height above ``ground_z``."""
@@ -142,7 +144,7 @@ class Descent:
         self.since_fix_s += STEP_S * len(track)
         self.dry = why == DRY
 
-    def picture(self, sun: tuple[float, float]) -> tuple[NDArray[np.uint8], GeoRef]:
+    def take_picture(self, sun: tuple[float, float]) -> tuple[NDArray[np.uint8], GeoRef]:
         """Take the picture around the target and lay it on the lander's map."""
         aim = self.target[0] - self.error[X], self.target[1] - self.error[Y]
         patch = self.ground.patch(*aim, PICTURE_HALF_M, PICTURE_CELL_M)
@@ -151,14 +153,15 @@ class Descent:
         ref = patch.ref
         return image, GeoRef(ref.x_left + self.error[X], ref.y_top + self.error[Y], ref.cell_m, ref.rows, ref.cols)
 
-    def approach(self, place: tuple[float, float], time_s: float) -> None:
-        """Fly from 2 km to the first scan above a place of the lander's map."""
-        self.fly((*place, self.target_z + SCAN_GATE.z), SCAN_GATE, time_s)
+    def approach(self, coarse: Choice) -> None:
+        """Fly from 2 km to the first scan above the place that the picture chose."""
+        self.fly((coarse.x, coarse.y, self.target_z + SCAN_GATE.z), SCAN_GATE, coarse.time_s)
+        self.coarse_m = math.hypot(coarse.x - self.target[0], coarse.y - self.target[1])
         self.error[3:] = DOPPLER_SIGMA_M_S * self.rng.standard_normal(3)  # the Doppler lidar locks on
         self.base = float(self.state[X]), float(self.state[Y])
 
-    def look(self, number: int) -> float:
-        """Take scan ``number`` (0, 1, 2), add it to the map, mend place and velocity by its shift; return the ground's height below."""
+    def look(self, number: int) -> None:
+        """Take scan ``number`` (0, 1, 2), add it to the map, mend place and velocity by its shift; return the ground's height."""
         half = SCAN_HALVES_M[number]
         self.error[Z] = ALTIMETER_SIGMA_M * self.rng.standard_normal()
         patch = self._scan(number, half)
@@ -172,7 +175,32 @@ class Descent:
                 self.error[3:5] -= moved / max(self.since_fix_s, 1.0)
         self.since_fix_s = 0.0
         self.fixed = self.error.copy()
-        return float(np.nanmedian(self.seen.view()[0]))
+
+    def land(self, policy: Policy | None = None, *, knows_truth: bool = False) -> Landing:
+        """Go on from the first scan to the ground with a policy, and judge; the descent itself stays as it is. As `land`."""
+        d = copy(self)
+        d.state, d.error, d.fixed = self.state.copy(), self.error.copy(), self.fixed.copy()
+        d.rng, d.map, d.track, d.looks = deepcopy(self.rng), deepcopy(self.map), list(self.track), []
+        return d._go_on(partial(_by_truth, d) if knows_truth else policy or by_hazard)
+
+    def _go_on(self, policy: Policy) -> Landing:
+        choice: Choice | None = None
+        stages = (
+            (LAST_GATE, KEPT_FINE_M_S, self.limits.range_max_m, MIDDLE_SCAN_M),
+            (LAST_GATE, KEPT_FINE_M_S, self.limits.range_max_m / 2.0, -math.inf),
+            (DROP_GATE, KEPT_LAST_M_S, LAST_RANGE_M, -math.inf),
+        )
+        for number, (gate, kept, range_m, stop_m) in enumerate(stages):
+            if number > 0 and not self.dry:
+                self.look(number)
+            level = float(np.nanmedian(self.seen.view()[0]))
+            fresh = self.choose(policy, level, gate, kept, range_m)
+            if choice is None or fresh.verdict is not Verdict.OUT_OF_REACH:
+                choice = fresh
+            site_z = self.level_at(choice.x, choice.y)
+            left_s = fresh.time_s if math.isfinite(fresh.time_s) else slowest_s(self.motion(site_z), gate, self.limits)
+            self.fly((choice.x, choice.y, site_z + gate.z), gate, left_s, site_z + stop_m)
+        return self.finish(choice or fresh)
 
     @property
     def seen(self) -> ScanMap:
@@ -190,9 +218,7 @@ class Descent:
         known = near[np.isfinite(near)]
         return float(known.mean() if known.size else np.nanmedian(elevation))
 
-    def finish(
-        self, choice: Choice, coarse: Choice, picture: tuple[NDArray[np.uint8], GeoRef] | None
-    ) -> Landing:
+    def finish(self, choice: Choice) -> Landing:
         """Sink to the ground and judge."""
         goal = (choice.x, choice.y)
         x, y = goal[0] - self.error[X], goal[1] - self.error[Y]
@@ -210,14 +236,14 @@ class Descent:
             x=x,
             y=y,
             divert_m=math.hypot(x - self.base[0], y - self.base[1]),
-            coarse_m=math.hypot(coarse.x - self.target[0], coarse.y - self.target[1]),
+            coarse_m=self.coarse_m,
             fuel_kg=fuel,
             time_s=STEP_S * (len(track) - 1),
             choice=choice,
             miss_m=math.hypot(x + self.fixed[X] - choice.x, y + self.fixed[Y] - choice.y),
             looks=tuple(self.looks),
             track=track,
-            picture=picture,
+            picture=self.picture,
         )
 
     def _scan(self, number: int, half: float) -> ElevationPatch:
@@ -242,21 +268,21 @@ class Descent:
         self.looks.append(Look(motion.z, survey, scores, motion, choice))
         return choice
 
-    def coarse(self, sun: tuple[float, float] | None) -> tuple[Choice, tuple[NDArray[np.uint8], GeoRef] | None]:
+    def coarse_choice(self, sun: tuple[float, float] | None) -> Choice:
         """Choose where to take the first scan: by the picture, or without one (``sun`` None) above the target."""
         chart = self.ground.grid  # the map that the lander left home with
         if sun is None:
             ref = GeoRef(self.target[0] - 0.5, self.target[1] + 0.5, 1.0, 1, 1)
-            picture, scores = None, Scores(ref, np.zeros((1, 1)))
+            scores = Scores(ref, np.zeros((1, 1)))
         else:
-            picture = self.picture(sun)
-            image, ref = picture
+            self.picture = self.take_picture(sun)
+            image, ref = self.picture
             cost = coarse_cost(badness(image, ref, sun, chart, self.limits), ref.cell_m, PICTURE_DISC_M)
             scores = _thinned(Scores(ref, cost), self.target)
         motion = self.motion(self.target_z)
         return choose(
             scores, motion, SCAN_GATE, self.limits, kept_m_s=KEPT_COARSE_M_S, range_m=math.inf, longest_s=COARSE_TIME_S
-        ), picture
+        )
 
 
 def _thinned(scores: Scores, target: tuple[float, float]) -> Scores:
@@ -299,30 +325,21 @@ def land(
     SiteError : the descent leaves the site (leave some 400 m around the target).
     LandingError, SensorError : a noise that makes no sense.
     """
+    return to_first_scan(ground, target_xy, limits, seed, sun=sun, noise_m=noise_m).land(policy, knows_truth=knows_truth)
+
+
+def to_first_scan(
+    ground: LocalGround, target_xy: tuple[float, float], limits: LanderLimits, seed: int, *,
+    sun: tuple[float, float] | None = (0.0, 5.0), noise_m: float = 0.1,
+) -> Descent:  # fmt: skip
+    """Return the descent as it stands after the first scan; its `Descent.land` may be called for any number of policies. As `land`."""
     d = Descent(ground, target_xy, limits, seed, noise_m)
-    coarse, picture = d.coarse(sun)
+    coarse = d.coarse_choice(sun)
     if coarse.verdict is Verdict.OUT_OF_REACH:  # too fast or too heavy for any gentle flight: the straightest one
         coarse = coarse._replace(x=target_xy[0], y=target_xy[1], time_s=COARSE_TIME_S)
-    d.approach((coarse.x, coarse.y), coarse.time_s)
-    choice = coarse
-    for number, (gate, kept, range_m, stop_m) in enumerate(
-        (
-            (LAST_GATE, KEPT_FINE_M_S, limits.range_max_m, MIDDLE_SCAN_M),
-            (LAST_GATE, KEPT_FINE_M_S, limits.range_max_m / 2.0, -math.inf),
-            (DROP_GATE, KEPT_LAST_M_S, LAST_RANGE_M, -math.inf),
-        )
-    ):
-        if d.dry:
-            break
-        level = d.look(number)
-        scorer = partial(_by_truth, d) if knows_truth else policy or by_hazard
-        fresh = d.choose(scorer, level, gate, kept, range_m)
-        if fresh.verdict is not Verdict.OUT_OF_REACH or number == 0:
-            choice = fresh
-        site_z = d.level_at(choice.x, choice.y)
-        left_s = fresh.time_s if math.isfinite(fresh.time_s) else slowest_s(d.motion(site_z), gate, limits)
-        d.fly((choice.x, choice.y, site_z + gate.z), gate, left_s, site_z + stop_m)
-    return d.finish(choice, coarse, picture)
+    d.approach(coarse)
+    d.look(0)
+    return d
 
 
 def _by_truth(descent: Descent, survey: Survey, limits: LanderLimits) -> Scores:

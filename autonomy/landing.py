@@ -24,6 +24,7 @@ from .lander_limits import LanderLimits
 from .stance_risk import CELL_M, STEP, smooth, stance_risk
 
 ACCEPTED = 0.01  # chance of an unsafe touchdown that counts as safe
+CHUNK = 1024  # places whose reach is looked at together
 SPEED_WEIGHT = 1e-5  # chance of an unsafe touchdown that a m/s of fuel is worth: breaks ties
 
 F32 = NDArray[np.float32]
@@ -69,7 +70,6 @@ class Choice(NamedTuple):
     time_s: float  # of the flight to the gate above it
     speed_m_s: float  # change of speed it costs
     divert_m: float  # from the place below the lander
-    reachable: int  # places in reach
     best_p_anywhere: float  # of the whole survey, in reach or not; NaN if the policy claims none
 
 
@@ -136,17 +136,25 @@ def choose(
     """
     if scores.score.shape != scores.ref.shape:
         raise LandingError(f"scores: {scores.score.shape} at {scores.ref.shape} places: must be of one shape")
-    px, py = scores.ref.xy(*np.meshgrid(np.arange(scores.ref.rows), np.arange(scores.ref.cols), indexing="ij"))
-    there = reach(px, py, motion, gate, limits, kept_m_s=kept_m_s, range_m=range_m, longest_s=longest_s)
-    allowed = there.ok & np.isfinite(scores.score)
     claimed = scores.p_unsafe
-    best = float(claimed.min()) if claimed is not None else math.nan
-    if not allowed.any():
-        return Choice(Verdict.OUT_OF_REACH, motion.x, motion.y, math.nan, math.nan, 0.0, 0.0, 0, best)
-    cost = np.where(allowed, scores.score + SPEED_WEIGHT * np.where(allowed, there.speed_m_s, 0.0), np.inf)
-    at = np.unravel_index(int(np.argmin(cost)), cost.shape)
-    x, y = float(px[at]), float(py[at])
-    p = float(claimed[at]) if claimed is not None else math.nan
-    verdict = Verdict.LEAST_BAD if p > ACCEPTED else Verdict.SAFE
-    away = math.hypot(x - motion.x, y - motion.y)
-    return Choice(verdict, x, y, p, float(there.time_s[at]), float(there.speed_m_s[at]), away, int(allowed.sum()), best)
+    best_p = float(claimed.min()) if claimed is not None else math.nan
+    order = np.argsort(scores.score, axis=None, kind="stable")
+    order = order[np.isfinite(scores.score.ravel()[order])]
+    best, best_cost = None, math.inf
+    for first in range(0, order.size, CHUNK):  # from the best scores on, until the rest cannot be better
+        some = order[first : first + CHUNK]
+        score = scores.score.ravel()[some]
+        if score[0] >= best_cost:
+            break
+        px, py = scores.ref.xy(*np.unravel_index(some, scores.score.shape))
+        there = reach(px, py, motion, gate, limits, kept_m_s=kept_m_s, range_m=range_m, longest_s=longest_s)
+        cost = np.where(there.ok, score + SPEED_WEIGHT * np.where(there.ok, there.speed_m_s, 0.0), np.inf)
+        at = int(np.argmin(cost))
+        if cost[at] < best_cost:
+            best_cost = float(cost[at])
+            p = float(claimed.ravel()[some[at]]) if claimed is not None else math.nan
+            x, y = float(px[at]), float(py[at])
+            away = math.hypot(x - motion.x, y - motion.y)
+            verdict = Verdict.LEAST_BAD if p > ACCEPTED else Verdict.SAFE
+            best = Choice(verdict, x, y, p, float(there.time_s[at]), float(there.speed_m_s[at]), away, best_p)
+    return best or Choice(Verdict.OUT_OF_REACH, motion.x, motion.y, math.nan, math.nan, 0.0, 0.0, best_p)
