@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from moonfleet.autonomy.divert import Gate, Motion, slowest_s
 from moonfleet.autonomy.elevation_patch import ElevationPatch, patch_from_points
-from moonfleet.autonomy.lander_limits import LanderLimits
 from moonfleet.autonomy.errors import LandingError
+from moonfleet.autonomy.lander_limits import LanderLimits
 from moonfleet.autonomy.landing import Choice, Policy, Scores, Survey, Verdict, by_hazard, choose, scattered
 from moonfleet.autonomy.landing_picture import badness, coarse_cost
 from moonfleet.autonomy.scan_map import ScanMap
@@ -60,7 +60,9 @@ COARSE_DRIFT_M_S = 0.1  # [m/s] velocity error before the Doppler lidar, scenari
 DOPPLER_SIGMA_M_S = 0.02  # [m/s] velocity error with it: 1.7 cm/s (Amzajerdian et al. 2016, AIAA SPACE)
 WALK_M_S = 0.002  # [m/s per root second] walk of the velocity error, scenario value
 ALTIMETER_SIGMA_M = 0.05  # [m] height above ground after a scan, scenario value
-SCATTER_M = 0.16  # [m] touchdown minus chosen place, each axis; 0.10 was measured on training grounds, the rest is margin
+SCATTER_M = (
+    0.16  # [m] touchdown minus chosen place, each axis; 0.10 was measured on training grounds, the rest is margin
+)
 AWAY = 0.1  # weight of farther hazards for the lander that knows the truth: among places that are all safe it takes the widest
 
 Floats = NDArray[np.float64]
@@ -109,7 +111,9 @@ def limits_of(spec: RobotSpec) -> LanderLimits:
 class Descent:
     """One descent under way: true state, navigation error, map so far. `land` drives it."""
 
-    def __init__(self, ground: LocalGround, target: tuple[float, float], limits: LanderLimits, seed: int, noise_m: float) -> None:
+    def __init__(
+        self, ground: LocalGround, target: tuple[float, float], limits: LanderLimits, seed: int, noise_m: float
+    ) -> None:
         self.ground, self.target, self.limits, self.seed, self.noise_m = ground, target, limits, seed, noise_m
         self.rng = stream(seed, "descent")
         heading = self.rng.uniform(0.0, 2.0 * math.pi)
@@ -224,9 +228,7 @@ class Descent:
         goal = (choice.x, choice.y)
         x, y = goal[0] - self.error[X], goal[1] - self.error[Y]
         ground_z = float(self.ground.patch(x, y, self.limits.leg_radius_m, SCAN_CELL_M).elevation_m.mean())
-        _, track = sink(
-            self.state, self.error, goal, DROP_GATE.descent_m_s, ground_z, self.limits, self.rng, WALK_M_S
-        )
+        _, track = sink(self.state, self.error, goal, DROP_GATE.descent_m_s, ground_z, self.limits, self.rng, WALK_M_S)
         self.track.append(track)
         x, y = float(self.state[X]), float(self.state[Y])
         fuel = float(self.state[MASS]) - self.limits.dry_kg
@@ -265,7 +267,10 @@ class Descent:
         survey = Survey(*self.seen.view(), SCATTER_M)
         scores = policy(survey, self.limits)
         motion = self.motion(ground_z)
-        choice = choose(scores, motion, gate, self.limits, kept_m_s=kept_m_s, range_m=range_m)
+        if self.dry or motion.z <= gate.z:  # nothing is left to choose
+            choice = Choice(Verdict.OUT_OF_REACH, motion.x, motion.y, math.nan, math.nan, 0.0, 0.0, math.nan)
+        else:
+            choice = choose(scores, motion, gate, self.limits, kept_m_s=kept_m_s, range_m=range_m)
         self.looks.append(Look(motion.z, survey, scores, motion, choice))
         return choice
 
@@ -303,7 +308,9 @@ def _inside(ref: GeoRef, outer: GeoRef) -> GeoRef:
     row, col = outer.rowcol(*ref.xy(0, 0))
     top = min(max(round(row), 0), outer.rows - ref.rows)
     left = min(max(round(col), 0), outer.cols - ref.cols)
-    return GeoRef(outer.x_left + left * outer.cell_m, outer.y_top - top * outer.cell_m, outer.cell_m, ref.rows, ref.cols)
+    return GeoRef(
+        outer.x_left + left * outer.cell_m, outer.y_top - top * outer.cell_m, outer.cell_m, ref.rows, ref.cols
+    )
 
 
 def land(
@@ -326,7 +333,9 @@ def land(
     SiteError : the descent leaves the site (leave some 400 m around the target).
     LandingError, SensorError : a noise that makes no sense.
     """
-    return to_first_scan(ground, target_xy, limits, seed, sun=sun, noise_m=noise_m).land(policy, knows_truth=knows_truth)
+    return to_first_scan(ground, target_xy, limits, seed, sun=sun, noise_m=noise_m).land(
+        policy, knows_truth=knows_truth
+    )
 
 
 def to_first_scan(

@@ -84,7 +84,14 @@ def _fly(
 
 @kernel
 def _sink(
-    state: Floats, error: Floats, goal: Floats, down: float, ground_z: float, engine: Floats, walk: Floats, track: Floats
+    state: Floats,
+    error: Floats,
+    goal: Floats,
+    down: float,
+    ground_z: float,
+    engine: Floats,
+    walk: Floats,
+    track: Floats,
 ) -> tuple[int, int]:
     """Sink at ``down`` [m/s] over ``goal`` [x, y] until the pads meet the true ground at ``ground_z``; see `sink`."""
     for n in range(walk.shape[0]):

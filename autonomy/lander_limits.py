@@ -29,18 +29,28 @@ class LanderLimits:
     leg_radius_m: float = 2.0  # [m] middle of the lander to the middle of a pad: half the catalogue's 4 m width
     pad_radius_m: float = 0.25  # [m] scenario value
     belly_radius_m: float = 1.2  # [m] engine bell and tanks, scenario value
-    clearance_m: float = 0.5  # [m] belly above the plane of the pads, scenario value (Apollo was built for 24 in: TN D-6850)
-    pad_rock_m: float = 0.2  # [m] tallest rock that a pad may stand on: Chang'e-3's hazards are 20 cm (Huang et al. 2014)
-    max_slope_deg: float = 12.0  # [deg] tilt of the pads' plane: Apollo's gear, NASA TN D-6850 (Rogers 1972); ce7-lander
+    clearance_m: float = (
+        0.5  # [m] belly above the plane of the pads, scenario value (Apollo was built for 24 in: TN D-6850)
+    )
+    pad_rock_m: float = (
+        0.2  # [m] tallest rock that a pad may stand on: Chang'e-3's hazards are 20 cm (Huang et al. 2014)
+    )
+    max_slope_deg: float = (
+        12.0  # [deg] tilt of the pads' plane: Apollo's gear, NASA TN D-6850 (Rogers 1972); ce7-lander
+    )
     max_down_m_s: float = 3.0  # [m/s] touchdown, vertical: Apollo's gear 10 ft/s, NASA TN D-6850
     max_side_m_s: float = 1.2  # [m/s] touchdown, horizontal: Apollo's gear 4 ft/s, NASA TN D-6850
     dry_kg: float = 2700.0  # [kg] ce7-lander
     fuel_kg: float = 300.0  # [kg] on board at 2 km, scenario value
     reserve_kg: float = 40.0  # [kg] never planned with, scenario value
-    thrust_max_n: float = 7500.0  # [N] Chang'e-3's engine, 1.5-7.5 kN (Li, Jiang and Tao 2016, J. Spacecraft Rockets 53)
+    thrust_max_n: float = (
+        7500.0  # [N] Chang'e-3's engine, 1.5-7.5 kN (Li, Jiang and Tao 2016, J. Spacecraft Rockets 53)
+    )
     thrust_min_n: float = 1500.0  # [N] the same
     isp_s: float = 310.0  # [s] the same class
-    max_tilt_deg: float = 25.0  # [deg] of the thrust from the vertical, so that camera and lidar keep the ground in view
+    max_tilt_deg: float = (
+        25.0  # [deg] of the thrust from the vertical, so that camera and lidar keep the ground in view
+    )
     time_max_s: float = 40.0  # [s] longest fine divert, from the lidar's first scan to the last gate
     range_max_m: float = 28.0  # [m] longest fine divert: what the lidar's first scan shows whole
 

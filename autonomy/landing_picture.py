@@ -29,7 +29,9 @@ F32 = NDArray[np.float32]
 Floats = NDArray[np.float64]
 
 
-def badness(image: NDArray[np.uint8], ref: GeoRef, sun: tuple[float, float], chart: HeightGrid, limits: LanderLimits) -> F32:
+def badness(
+    image: NDArray[np.uint8], ref: GeoRef, sun: tuple[float, float], chart: HeightGrid, limits: LanderLimits
+) -> F32:
     """Return how bad each pixel of a picture is to land on, float32 [R, C] >= 0.
 
     ``image`` uint8 [R, C] lies at ``ref`` of the lander's map; ``sun``: grid azimuth and elevation [deg]; ``chart``: the map it left
@@ -39,12 +41,16 @@ def badness(image: NDArray[np.uint8], ref: GeoRef, sun: tuple[float, float], cha
     import cv2
 
     if image.shape != ref.shape or min(image.shape) < SMALLEST_PX:
-        raise LandingError(f"picture {image.shape} at {ref.shape}: must be of one shape, >= {SMALLEST_PX} pixels on a side")
+        raise LandingError(
+            f"picture {image.shape} at {ref.shape}: must be of one shape, >= {SMALLEST_PX} pixels on a side"
+        )
     grey = image.astype(np.float32)
     level = float(np.median(grey))
     dark = grey < SHADOW * level
     mean = cv2.GaussianBlur(grey, (0, 0), TEXTURE_SIGMA_PX)
-    texture = cv2.GaussianBlur((grey - mean) ** 2, (0, 0), 2.0 * TEXTURE_SIGMA_PX) / np.maximum(mean, np.float32(1.0)) ** 2
+    texture = (
+        cv2.GaussianBlur((grey - mean) ** 2, (0, 0), 2.0 * TEXTURE_SIGMA_PX) / np.maximum(mean, np.float32(1.0)) ** 2
+    )
     usual = max(float(np.median(texture)), 1e-9)
     bad = SHADOW_BAD * dark + TEXTURE_BAD * np.clip(texture / (4.0 * usual), 0.0, 1.0)
     seen = detect_craters(image, *sun, ref.cell_m, min_confidence=CRATER_SURE)
@@ -54,7 +60,10 @@ def badness(image: NDArray[np.uint8], ref: GeoRef, sun: tuple[float, float], cha
     steep = chart.slope_deg()
     rows, cols = np.meshgrid(np.arange(ref.rows), np.arange(ref.cols), indexing="ij")
     row, col = chart.ref.rowcol(*ref.xy(rows, cols))
-    inside = np.clip(np.rint(row).astype(int), 0, chart.ref.rows - 1), np.clip(np.rint(col).astype(int), 0, chart.ref.cols - 1)
+    inside = (
+        np.clip(np.rint(row).astype(int), 0, chart.ref.rows - 1),
+        np.clip(np.rint(col).astype(int), 0, chart.ref.cols - 1),
+    )
     over = np.clip(steep[inside] / limits.max_slope_deg - STEEP_FROM, 0.0, 1.0) / (1.0 - STEEP_FROM)
     return (bad + CRATER_BAD * holes + STEEP_BAD * over).astype(np.float32)
 

@@ -54,7 +54,9 @@ class ScanMap:
         shift = match(old, old_weight, scan.elevation_m, new_weight, scan.ref.cell_m)
         if shift is None:
             return None
-        z, w = _moved(np.where(new_weight > 0.0, scan.elevation_m - np.float32(shift.dz), 0.0), new_weight, shift, scan.ref.cell_m)
+        z, w = _moved(
+            np.where(new_weight > 0.0, scan.elevation_m - np.float32(shift.dz), 0.0), new_weight, shift, scan.ref.cell_m
+        )
         total = old_weight + w
         mean = (np.where(old_weight > 0.0, old * old_weight, 0.0) + z * w) / np.maximum(total, np.float32(1e-6))
         self.elevation_m[rows, cols] = np.where(total > 0.05, mean, np.float32(np.nan))

@@ -119,14 +119,18 @@ def stance_risk(
     import cv2
 
     if elevation_m.shape != ref.shape or abs(ref.cell_m - CELL_M) > 1e-9:
-        raise LandingError(f"patch: {elevation_m.shape} at {ref.shape} cells of {ref.cell_m:g} m: must be one shape, cells {CELL_M:g} m")
+        raise LandingError(
+            f"patch: {elevation_m.shape} at {ref.shape} cells of {ref.cell_m:g} m: must be one shape, cells {CELL_M:g} m"
+        )
     if not 0.0 <= noise_m <= NOISE_MAX_M:
         raise LandingError(f"noise_m = {noise_m!r}: must be in 0..{NOISE_MAX_M:g} m")
     surface = smooth(elevation_m, weight)
     known = np.isfinite(surface)
     filled = np.where(known, surface, np.float32(0.0))
     width = round(ROCK_WIDTH_M / CELL_M)
-    ground = cv2.morphologyEx(np.where(known, surface, np.float32(1e6)), cv2.MORPH_ERODE, np.ones((width, width), np.uint8))
+    ground = cv2.morphologyEx(
+        np.where(known, surface, np.float32(1e6)), cv2.MORPH_ERODE, np.ones((width, width), np.uint8)
+    )
     ground = cv2.dilate(ground, np.ones((width, width), np.uint8))
     rise = filled - ground
     middle = float(np.median(rise[known])) if known.any() else 0.0

@@ -145,9 +145,14 @@ def table(found: dict[str, list[Result]], tell: Tell) -> list[Row]:
         low, high = wilson(safe, len(results))
         endings = Counter(result.outcome.value for result in results if result.outcome is not Outcome.SAFE)
         worst = sum(result.verdict is not Verdict.SAFE for result in results)
-        tell(f"{name}: {', '.join(f'{n} {why}' for why, n in endings.items()) or 'all safe'}; {worst} chose what was not safe enough")
+        tell(
+            f"{name}: {', '.join(f'{n} {why}' for why, n in endings.items()) or 'all safe'}; {worst} chose what was not safe enough"
+        )
         by_cover = [[r for r in results if lo <= r.cover < hi] for lo, hi in ((0.0, 0.08), (0.08, 0.12), (0.12, 1.0))]
-        tell("  at covers 5-8, 8-12, 12-15 %: " + ", ".join(f"{share(part):.4f} of {len(part)}" for part in by_cover if part))
+        tell(
+            "  at covers 5-8, 8-12, 12-15 %: "
+            + ", ".join(f"{share(part):.4f} of {len(part)}" for part in by_cover if part)
+        )
         what = f"safe touchdowns of {len(results)}, {name} (95 %: {low:.4f}-{high:.4f})"
         if name == "ours":
             rows.append(at_least(BAR, what, ours, "", SAFE))
@@ -155,16 +160,38 @@ def table(found: dict[str, list[Result]], tell: Tell) -> list[Row]:
             rows.append(Row(BAR, what, share(results), "", "upper bound", True))
         else:
             ratio = (1.0 - share(results)) / max(1.0 - ours, 0.5 / len(results))
-            rows.append(Row(BAR, what, share(results), "", "<= ours", share(results) <= ours, f"{ratio:.0f} x as many unsafe"))
+            rows.append(
+                Row(BAR, what, share(results), "", "<= ours", share(results) <= ours, f"{ratio:.0f} x as many unsafe")
+            )
     claimed = np.array([result.claimed for result in found["ours"]])
     unsafe = 1.0 - ours
     tell(f"ours claimed {claimed.mean():.4f} unsafe on the mean, measured {unsafe:.4f}")
-    tell("miss of the place chosen, each axis: {:.3f} m".format(math.sqrt(np.mean([r.miss_m**2 for r in found["ours"]]) / 2)))
-    rows.append(at_most(BAR, "calibration: |claimed - measured| chance at random places, mean over bins", calibration(found["random"], tell), "", CALIBRATED))
+    tell(
+        "miss of the place chosen, each axis: {:.3f} m".format(
+            math.sqrt(np.mean([r.miss_m**2 for r in found["ours"]]) / 2)
+        )
+    )
+    rows.append(
+        at_most(
+            BAR,
+            "calibration: |claimed - measured| chance at random places, mean over bins",
+            calibration(found["random"], tell),
+            "",
+            CALIBRATED,
+        )
+    )
     least = min(result.fuel_kg for result in found["ours"])
-    rows.append(holds(BAR, f"reserve of {limits.reserve_kg:g} kg untouched (least left {least:.0f} kg)", least >= limits.reserve_kg))
+    rows.append(
+        holds(
+            BAR,
+            f"reserve of {limits.reserve_kg:g} kg untouched (least left {least:.0f} kg)",
+            least >= limits.reserve_kg,
+        )
+    )
     farthest = max(result.divert_m for result in found["ours"])
-    rows.append(at_most(BAR, "longest divert from 100 m", farthest, "m", limits.range_max_m + limits.range_max_m / 2.0 + 4.0))
+    rows.append(
+        at_most(BAR, "longest divert from 100 m", farthest, "m", limits.range_max_m + limits.range_max_m / 2.0 + 4.0)
+    )
     return rows
 
 

@@ -8,18 +8,15 @@ three yes-or-no outcomes (above the limit or not).
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import numpy as np
 from scipy.optimize import minimize
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from landing_grounds import rocky  # noqa: E402
-
-from moonfleet.agents.touchdown import stand_on  # noqa: E402
-from moonfleet.autonomy.lander_limits import LanderLimits  # noqa: E402
-from moonfleet.autonomy.stance_risk import stance_risk  # noqa: E402
-from moonfleet.terrain.seeds import stream  # noqa: E402
+from moonfleet.agents.touchdown import stand_on
+from moonfleet.autonomy.lander_limits import LanderLimits
+from moonfleet.autonomy.stance_risk import stance_risk
+from moonfleet.experiments.bench.hazards_landing import rocky_ground
+from moonfleet.terrain.seeds import stream
 
 NOISES = (0.03, 0.058, 0.071, 0.1)
 HALF_M = 12.0
@@ -30,7 +27,7 @@ def samples(seeds: range, limits: LanderLimits) -> np.ndarray:
     """Return float64 [n, 7]: noise, three estimates, three truths (places overlap: they are many, grounds are what counts)."""
     rows: list[tuple[float, ...]] = []
     for seed in seeds:
-        ground = rocky(seed)
+        ground = rocky_ground(seed)
         rng = stream(seed, "fit landing")
         patch = ground.patch(0.0, 0.0, HALF_M, 0.1)
         fine = ground.patch(0.0, 0.0, HALF_M, 0.05)
