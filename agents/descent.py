@@ -1,9 +1,9 @@
 """A lander's last two kilometres, in truth: picture, coarse divert, lidar scans, fine diverts, touchdown.
 
-The profile is Chang'e-3's (Li, Jiang and Tao 2016, J. Spacecraft Rockets 53; Huang et al. 2014): an approach from 2 km to 100 m, a scan from
-100 m, a divert to 30 m, a slow straight descent; to it come scans from 60 m and 30 m for small last diverts. Between
-the gates zero-effort-miss guidance flies (`autonomy.divert`). Limits of the diverts: 120 m from 2 km; from 100 m at most
-``range_max_m`` (28 m) in ``time_max_s`` (40 s); the tilt, the thrust and the fuel above the reserve.
+The profile is Chang'e-3's (Li, Jiang and Tao 2016, J. Spacecraft Rockets 53; Huang et al. 2014): an approach from 2 km to 100 m, a scan
+from 100 m, a divert to 30 m, a slow straight descent; to it come scans from 60 m and 30 m for small last diverts. Between the
+gates zero-effort-miss guidance flies (`autonomy.divert`). Limits of the diverts: 120 m from 2 km; 28 m (``range_max_m``) in 40 s
+(``time_max_s``) from 100 m, 14 m from 60 m, 4 m from 30 m; the tilt, the thrust and the fuel above the reserve at each.
 
 Two frames: the true one, and the lander's map, which is off by its navigation error. Whatever it senses is laid on its map; so the error it
 had when it took the first scan does no harm, only what has drifted since, and that the later scans mend.
@@ -189,7 +189,7 @@ class Descent:
         return d._go_on(partial(_by_truth, d) if knows_truth else policy or by_hazard)
 
     def _go_on(self, policy: Policy) -> Landing:
-        choice: Choice | None = None
+        choice = Choice(Verdict.OUT_OF_REACH, *self.base, math.nan, math.nan, 0.0, 0.0, math.nan)
         stages = (
             (LAST_GATE, KEPT_FINE_M_S, self.limits.range_max_m, MIDDLE_SCAN_M),
             (LAST_GATE, KEPT_FINE_M_S, self.limits.range_max_m / 2.0, -math.inf),
@@ -200,12 +200,12 @@ class Descent:
                 self.look(number)
             level = float(np.nanmedian(self.seen.view()[0]))
             fresh = self.choose(policy, level, gate, kept, range_m)
-            if choice is None or fresh.verdict is not Verdict.OUT_OF_REACH:
+            if number == 0 or fresh.verdict is not Verdict.OUT_OF_REACH:
                 choice = fresh
             site_z = self.level_at(choice.x, choice.y)
             left_s = fresh.time_s if math.isfinite(fresh.time_s) else slowest_s(self.motion(site_z), gate, self.limits)
             self.fly((choice.x, choice.y, site_z + gate.z), gate, left_s, site_z + stop_m)
-        return self.finish(choice or fresh)
+        return self.finish(choice)
 
     @property
     def seen(self) -> ScanMap:

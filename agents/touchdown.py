@@ -168,7 +168,7 @@ def unsafe_places(ground: LocalGround, ref: GeoRef, limits: LanderLimits) -> NDA
     reach = math.ceil(limits.pad_radius_m / PLACES_CELL_M)
     rows, cols = np.ogrid[-reach : reach + 1, -reach : reach + 1]
     disc = (rows * rows + cols * cols <= (limits.pad_radius_m / PLACES_CELL_M) ** 2).astype(np.uint8)
-    under_pad = cv2.dilate(domes.astype(np.float32), disc)
+    under_pad = np.asarray(cv2.dilate(domes.astype(np.float32), disc), dtype=np.float32)
     out = np.empty(ref.shape, dtype=np.bool_)
     first = np.array(patch.ref.rowcol(*ref.xy(0, 0)))
     most = np.array([limits.max_slope_deg, limits.clearance_m, limits.pad_rock_m])

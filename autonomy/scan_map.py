@@ -89,7 +89,8 @@ def _moved(z: F32, weight: F32, shift: Shift, cell_m: float) -> tuple[F32, F32]:
     size = z.shape[1], z.shape[0]
     zw = cv2.warpAffine((z * weight).astype(np.float32), move, size, flags=cv2.INTER_LINEAR)
     w = cv2.warpAffine(weight, move, size, flags=cv2.INTER_LINEAR)
-    return zw / np.maximum(w, np.float32(1e-6)), w
+    share = np.asarray(w, dtype=np.float32)
+    return np.asarray(zw / np.maximum(share, np.float32(1e-6)), dtype=np.float32), share
 
 
 def match(old: F32, old_weight: F32, new: F32, new_weight: F32, cell_m: float) -> Shift | None:
@@ -111,7 +112,8 @@ def match(old: F32, old_weight: F32, new: F32, new_weight: F32, cell_m: float) -
         known[:edge], known[-edge:], known[:, :edge], known[:, -edge:] = False, False, False, False
         if known.sum() < OVERLAP_MIN:
             return None
-        down, right = np.gradient(0.5 * (a + b), cell_m)
+        mean = 0.5 * (a + b)
+        down, right = (np.asarray(np.gradient(mean, cell_m, axis=axis)) for axis in (0, 1))
         gx, gy, gap = right[known], -down[known], (b - a)[known]
         # b(x) = a(x - d) + dz: gap = -slope . d + dz
         design = np.stack([-gx, -gy, np.ones_like(gx)], axis=1).astype(np.float64)
@@ -125,4 +127,4 @@ def _blurred(z: F32, weight: F32, scale: float) -> tuple[F32, NDArray[np.bool_]]
 
     total = cv2.GaussianBlur((z * weight).astype(np.float32), (0, 0), scale)
     weights = cv2.GaussianBlur(weight, (0, 0), scale)
-    return total / np.maximum(weights, np.float32(1e-6)), weights > 0.3
+    return np.asarray(total / np.maximum(weights, np.float32(1e-6)), dtype=np.float32), np.asarray(weights > 0.3)

@@ -66,11 +66,11 @@ class StanceRisk(NamedTuple):
 
 @kernel
 def _estimates(
-    low: F32, pad: F32, top: F32, rise: F32, pads: Floats, belly_radius: float, cell_m: float,
+    pad: F32, top: F32, rise: F32, pads: Floats, belly_radius: float, cell_m: float,
     tilt: Floats, belly: Floats, leg: Floats,
 ) -> None:  # fmt: skip
     """Fill tilt [deg], belly [m] and leg [m] of each place from the highest surface under a pad (``pad``), the rise there, and ``top``."""
-    rows, cols = low.shape
+    rows, cols = pad.shape
     n = pads.shape[0]
     heights, planes = np.empty(n), np.empty((MOST, 3))
     reach = int(belly_radius / cell_m)
@@ -139,9 +139,9 @@ def stance_risk(
     pad[cv2.dilate((~known).astype(np.uint8), under_pad) > 0] = np.nan
     rise = cv2.dilate(rise - np.float32(middle), under_pad)
     top = cv2.dilate(np.where(known, surface, np.float32(1e6)), np.ones((STEP + 1, STEP + 1), np.uint8))
-    grids = [np.ascontiguousarray(layer[::STEP, ::STEP]) for layer in (ground, pad, top, rise)]
-    tilt, belly, leg = (np.empty(grids[0].shape) for _ in range(3))
-    _estimates(*grids, np.array(limits.pads()), limits.belly_radius_m, STEP * CELL_M, tilt, belly, leg)
+    pad, top, rise = (np.ascontiguousarray(layer[::STEP, ::STEP], dtype=np.float32) for layer in (pad, top, rise))
+    tilt, belly, leg = (np.empty(pad.shape) for _ in range(3))
+    _estimates(pad, top, rise, np.array(limits.pads()), limits.belly_radius_m, STEP * CELL_M, tilt, belly, leg)
     shift = (STEP - 1) * CELL_M / 2.0
     places = GeoRef(ref.x_left - shift, ref.y_top + shift, STEP * CELL_M, *tilt.shape)
     return StanceRisk(places, tilt, belly, leg, unsafe(tilt, belly, leg, noise_m, limits))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -201,7 +202,7 @@ def calibration(results: list[Result], tell: Tell) -> float:
     unsafe = np.array([result.outcome is not Outcome.SAFE for result in results])
     known = np.isfinite(claimed)
     total = 0.0
-    for low, high in zip(BINS, BINS[1:], strict=False):
+    for low, high in pairwise(BINS):
         part = known & (claimed >= low) & ((claimed < high) | (high == BINS[-1]))
         if part.any():
             gap = abs(float(claimed[part].mean()) - float(unsafe[part].mean()))

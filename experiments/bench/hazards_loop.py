@@ -64,9 +64,7 @@ class Field:
         self.ref: GeoRef = GeoRef.centred(0.0, 0.0, SIDE_M, CELL_M)
         height = ROLLING_M * rng.standard_normal(self.ref.shape)
         self.rock_cover: NDArray[np.float32] = np.full(self.ref.shape, rng.uniform(*COVER), np.float32)
-        self.slope_deg: NDArray[np.float32] = np.degrees(np.arctan(np.hypot(*np.gradient(height, CELL_M)))).astype(
-            np.float32
-        )
+        self.slope_deg: NDArray[np.float32] = np.degrees(np.arctan(np.hypot(*np.gradient(height, CELL_M)))).astype(np.float32)
         self.ground: LocalGround = LocalGround(
             HeightGrid(height.astype(np.float32), self.ref), self.rock_cover, FIRST_SEED + number
         )
@@ -166,9 +164,7 @@ def loop(tell: Tell) -> list[Row]:
             found[number] = traverses
             if len(found) % 10 == 0:
                 tell(f"{len(found)} of {TRAVERSES} fields driven")
-    table = np.array(
-        [found[number] for number in range(TRAVERSES)], dtype=np.float64
-    )  # [traverse, way, hits driven arrived]
+    table = np.array([found[number] for number in range(TRAVERSES)], dtype=np.float64)  # [traverse, way, hits driven arrived]
     return rows_of(table, tell)
 
 

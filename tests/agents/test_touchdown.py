@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from moonfleet.agents.touchdown import Outcome, stand_on, touch_down, true_stance, unsafe_places
+from moonfleet.agents.touchdown import Outcome, Stance, stand_on, touch_down, true_stance, unsafe_places
 from moonfleet.autonomy.lander_limits import LanderLimits
 from moonfleet.autonomy.stance import MOST, stances
 from moonfleet.experiments.bench.hazards_landing import rocky_ground
@@ -30,7 +30,7 @@ def ground(rocks: np.ndarray, slope_deg: float = 0.0, bearing_deg: float = 0.0) 
     return HeightGrid(z.astype(np.float32), ref)
 
 
-def stance_with(*rocks: tuple[float, float, float, float], slope_deg: float = 0.0, bearing_deg: float = 0.0):
+def stance_with(*rocks: tuple[float, float, float, float], slope_deg: float = 0.0, bearing_deg: float = 0.0) -> Stance:
     given = np.array(rocks).reshape(-1, 4)
     return stand_on(ground(given, slope_deg, bearing_deg), given, 0.0, 0.0, LIMITS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -33,10 +34,10 @@ def reached(motion: Motion, kept_m_s: float = 42.0, **kwargs: Any) -> np.ndarray
 def test_reach_grows_with_height_and_fuel() -> None:
     sets = [reached(ABOVE._replace(z=z), range_m=99.0) for z in (36.0, 45.0, 60.0, 80.0, 100.0)]
     assert sets[0].sum() < sets[-1].sum()
-    assert all((low <= high).all() for low, high in zip(sets, sets[1:], strict=False))
+    assert all((low <= high).all() for low, high in pairwise(sets))
     sets = [reached(ABOVE, kept_m_s=kept, range_m=99.0) for kept in (150.0, 138.5, 137.0, 135.0, 42.0)]
     assert sets[0].sum() == 0 < sets[1].sum() < sets[-1].sum()
-    assert all((low <= high).all() for low, high in zip(sets, sets[1:], strict=False))
+    assert all((low <= high).all() for low, high in pairwise(sets))
 
 
 def test_reach_keeps_to_range_time_and_tilt() -> None:
@@ -154,7 +155,7 @@ def test_unmeasured_ground_is_unsafe_ground() -> None:
     assert (stance_risk(np.full_like(z, np.nan), given.ref, 0.02, LIMITS).p_unsafe == 1.0).all()
     with pytest.raises(LandingError, match="noise_m"):
         stance_risk(z, given.ref, math.nan, LIMITS)
-    with pytest.raises(LandingError, match="cells 0.1 m"):
+    with pytest.raises(LandingError, match=r"cells 0\.1 m"):
         stance_risk(z, GeoRef.centred(0.0, 0.0, 80.0, 0.2), 0.1, LIMITS)
 
 
@@ -217,7 +218,7 @@ def test_the_picture_leads_away_from_shadow_and_steep_ground() -> None:
     image = np.full(ref.shape, 110, np.uint8) + stream(1, "test picture").integers(0, 6, ref.shape).astype(np.uint8)
     image[:, :50] = 5
     chart_ref = GeoRef.centred(0.0, 0.0, 400.0, 20.0)
-    x, y = chart_ref.xy(*np.mgrid[:20, :20])
+    _, y = chart_ref.xy(*np.mgrid[:20, :20])
     chart = HeightGrid(np.where(y > 0.0, 0.4 * y, 0.0).astype(np.float32), chart_ref)
     cost = coarse_cost(badness(image, ref, (90.0, 5.0), chart, LIMITS), 1.0, 15.0)
     row, col = np.unravel_index(int(np.argmin(cost)), cost.shape)
