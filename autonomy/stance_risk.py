@@ -143,7 +143,7 @@ def stance_risk(
     tilt, belly, leg = (np.empty(pad.shape) for _ in range(3))
     _estimates(pad, top, rise, np.array(limits.pads()), limits.belly_radius_m, STEP * CELL_M, tilt, belly, leg)
     shift = (STEP - 1) * CELL_M / 2.0
-    places = GeoRef(ref.x_left - shift, ref.y_top + shift, STEP * CELL_M, *tilt.shape)
+    places = GeoRef(ref.x_left - shift, ref.y_top + shift, STEP * CELL_M, tilt.shape[0], tilt.shape[1])
     return StanceRisk(places, tilt, belly, leg, unsafe(tilt, belly, leg, noise_m, limits))
 
 
