@@ -139,7 +139,7 @@ def scan(
 
 
 def lost_share(lidar: Lidar, cos_incidence: F64) -> F64:
-    """Return the chance that a return is lost, by the cosine of its angle to the ground's normal; rises to 1 as the square above `grazing_deg`."""
+    """Return the chance that a return is lost, by its angle to the ground's normal: rises to 1 as the square above `grazing_deg`."""
     angle = np.degrees(np.arccos(np.clip(cos_incidence, 0.0, 1.0)))
     over = np.clip((angle - lidar.grazing_deg) / max(90.0 - lidar.grazing_deg, 1e-9), 0.0, 1.0)
     return lidar.dropout + (1.0 - lidar.dropout) * over * over

@@ -77,11 +77,11 @@ def footprint_hazard(
         raise FootprintError(f"noise_sigma_m: {noise_sigma_m!r}; must be a number of metres, at least 0.")
     cell = ground.ref.cell_m if isinstance(ground, ElevationPatch) else (math.nan if cell_m is None else cell_m)
     slope, rms, rise, unknown = observe(ground, footprint.radius_m, cell)
-    features = tuple(np.empty(slope.shape, dtype=np.float32) for _ in range(3))
+    steep, high, uneven = (np.empty(slope.shape, dtype=np.float32) for _ in range(3))
     limits = footprint.max_slope_deg, footprint.max_rock_m
-    cell_features(slope.reshape(-1), rise.reshape(-1), rms.reshape(-1), *limits, *(f.reshape(-1) for f in features))
+    cell_features(slope, rise, rms, *limits, steep, high, uneven)
     whole = patch_features(footprint.max_rock_m, footprint.radius_m, cell, noise_sigma_m)
-    chance = load_law().chance((*features, unknown), whole)
+    chance = load_law().chance(steep, high, uneven, unknown, whole)
     chance[np.isnan(slope) | np.isnan(rise)] = 1.0
     return FootprintHazard(slope, rms, rise, chance, unknown)
 

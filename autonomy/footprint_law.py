@@ -38,6 +38,7 @@ FEATURES = ("slope", "rise", "rms", "unknown", "noise", "cell", "cells")
 VARYING = 4  # the first so many differ from cell to cell; the others are of the whole patch
 SLOPE_UNIT_DEG = 2.0  # [deg]
 RISE_UNIT = 1.0 / 3.0  # of the rock limit
+RMS_UNITS = 5.0
 FAR = 4.0  # features are cut off here: beyond, all is clear
 BRIDGED_WEIGHT = 0.3  # of a bridged cell against a measured one
 KNOWN_MIN = 3  # of nine cells
@@ -50,21 +51,20 @@ class Law:
     hidden: F64  # [units, features + 1]
     out: F64  # [units + 1]
 
-    def chance(self, varying: tuple[F64, F64, F64, F32], patch: tuple[float, float, float]) -> F32:
+    def chance(self, slope: F32, rise: F32, rms: F32, unknown: F32, patch: tuple[float, float, float]) -> F32:
         """Return the chance for each cell, float32 [R, C].
 
         Parameters
         ----------
-        varying : the features of `FEATURES` that differ between cells, each [R, C] of floats and finite.
-        patch : those of the whole patch.
+        slope, rise, rms, unknown : the features that differ between cells, float32 [R, C], finite (`cell_features`).
+        patch : those of the whole patch (`patch_features`).
         """
         hidden = self.hidden[:, :VARYING].astype(np.float32)
         bias = (self.hidden[:, VARYING:-1] @ np.array(patch) + self.hidden[:, -1]).astype(np.float32)
-        shape = varying[0].shape
-        flat = [np.ascontiguousarray(part, dtype=np.float32).reshape(-1) for part in varying]
-        result = np.empty(flat[0].size, dtype=np.float32)
-        _apply(*flat, hidden, bias, self.out.astype(np.float32), result)
-        return result.reshape(shape)
+        result = np.empty(slope.shape, dtype=np.float32)
+        a, b, c, d, flat = (part.reshape(-1) for part in (slope, rise, rms, unknown, result))
+        _apply(a, b, c, d, hidden, bias, self.out.astype(np.float32), flat)
+        return result
 
 
 def patch_features(
@@ -80,13 +80,15 @@ def patch_features(
 def cell_features(
     slope_deg: F64, rise_m: F64, rms_m: F64, max_slope_deg: float, max_rock_m: float, slope: F32, rise: F32, rms: F32
 ) -> None:
-    """Fill the dimensionless features of each cell (flat arrays); where there is no plane, slope and rise are as bad as can be."""
-    for i in range(slope.size):
-        s = (slope_deg[i] - max_slope_deg) / SLOPE_UNIT_DEG
-        h = (rise_m[i] / max_rock_m - 1.0) / RISE_UNIT
-        m = 5.0 * rms_m[i] / max_rock_m
-        s, h, m = (s if s > -FAR else -FAR), (h if h > -FAR else -FAR), (m if m < FAR else FAR)
-        slope[i], rise[i], rms[i] = (s if s < FAR else FAR), (h if h < FAR else FAR), m
+    """Fill the dimensionless features of each cell, all [R, C], finite also where there is no plane (and no answer)."""
+    rows, cols = slope_deg.shape
+    for r in range(rows):
+        for c in range(cols):
+            s = (slope_deg[r, c] - max_slope_deg) / SLOPE_UNIT_DEG
+            h = (rise_m[r, c] / max_rock_m - 1.0) / RISE_UNIT
+            m = RMS_UNITS * rms_m[r, c] / max_rock_m
+            s, h, m = (s if s > -FAR else -FAR), (h if h > -FAR else -FAR), (m if m < FAR else FAR)
+            slope[r, c], rise[r, c], rms[r, c] = (s if s < FAR else FAR), (h if h < FAR else FAR), m
 
 
 @kernel

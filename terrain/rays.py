@@ -146,9 +146,9 @@ def _cast(
                     continue
                 cell_u, cell_v = _until(u0, du, j, j + 1.0), _until(v0, dv, i, i + 1.0)
                 leave = min(cell_u, cell_v, stop)
-                z00 = float(z[i, j])
-                a, b = float(z[i, j + 1]) - z00, float(z[i + 1, j]) - z00
-                s = float(z[i + 1, j + 1]) - z00 - a - b
+                z00 = np.float64(z[i, j])
+                a, b = np.float64(z[i, j + 1]) - z00, np.float64(z[i + 1, j]) - z00
+                s = np.float64(z[i + 1, j + 1]) - z00 - a - b
                 p, q = u0 + t * du - j, v0 + t * dv - i
                 above = z0 + t * dz - (z00 + a * p + b * q + s * p * q)
                 rate = dz - (a * du + b * dv + s * (p * dv + q * du))

@@ -1,8 +1,8 @@
 """Footprint hazard from a lidar patch of 1000 x 1000 cells: exactness, time, and how well unsafe ground is told from safe.
 
 Ground, rocks and lidar are seeded; the truth is judged on heights without noise. The law and its threshold come from other seeds (the
-model's file names them). Baselines are scored on the same patches by their own best threshold *on the unseen ground itself*, which
-favours them.
+model's file names them). Baselines take the worse of slope and a roughness, whose limit is fitted on training seeds, and are scored on
+the same patches at the threshold that gives them 99 % recall *there*, which favours them.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ from .registry import Bar, Row, Tell, at_least, at_most, holds
 BAR = "hazards.3"
 SIZE_M = 100.0
 UNSEEN = range(1_000, 1_016)  # seeds
+TAUGHT = range(8_000, 8_006)  # seeds that fix the limits of the baselines
+TAUGHT_SIZE_M = 50.0
 AUC, RECALL, LOST = 0.98, 0.99, 0.15
 EXACT = 1e-6  # [deg, m]
-ALL_MS, SLOPE_MS = 150.0, 25.0
+ALL_MS, SLOPE_MS, HOLED_MS = 150.0, 25.0, 50.0
 CHECKED = 400  # cells of a patch held to numpy's least squares
 RUNS = 15  # the fastest counts
 BINS = 4_000  # of a score's histogram
@@ -39,7 +41,7 @@ BOOTSTRAP = 2_000
 
 F64 = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-Score = Callable[[ElevationPatch], NDArray[np.floating]]
+Parts = Callable[[ElevationPatch], tuple[F64, F64]]
 
 
 class Histograms(NamedTuple):
@@ -51,10 +53,17 @@ class Histograms(NamedTuple):
 
 def footprint(tell: Tell) -> list[Row]:
     """Every claim of the bar."""
+    import cv2
+
     scenes = [make(seed, SIZE_M) for seed in UNSEEN]
     for scene, seed in zip(scenes, UNSEEN, strict=True):
         tell(f"terrain {seed}: {scene.unsafe.mean():.1%} unsafe, {scene.patch.known.mean():.1%} of the cells known")
-    return [*exactness(scenes[0]), *times(scenes[0], tell), *hazard(scenes, tell)]
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        return [*exactness(scenes[0]), *times(scenes[0], tell), *hazard(scenes, tell)]
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def exactness(scene: Scene) -> list[Row]:
@@ -107,7 +116,7 @@ def times(scene: Scene, tell: Tell) -> list[Row]:
         )
     return [
         *rows,
-        at_most(BAR, "slope and rms, the lidar's patch with its holes", holed, "ms", SLOPE_MS),
+        at_most(BAR, "slope and rms with the lidar's holes, which the peers cannot", holed, "ms", HOLED_MS),
         at_most(
             BAR,
             f"slope, rms and exact largest residual, {n}",
@@ -170,25 +179,36 @@ def hazard(scenes: list[Scene], tell: Tell) -> list[Row]:
         at_most(BAR, "calibration: chance against share, mean over tenths", calibration(pairs), "", CALIBRATION),
     ]
     best = 0.0
-    for name, score in baselines().items():
-        theirs = histograms([np.asarray(score(scene.patch), dtype=np.float64) for scene in scenes], scenes, judged)
+    known = [make(seed, TAUGHT_SIZE_M) for seed in TAUGHT]
+    for name, parts in baselines().items():
+        limit = fitted_limit([(parts(scene.patch), scene) for scene in known])
+        scores = [worse(parts(scene.patch), limit) for scene in scenes]
+        theirs = histograms(scores, scenes, judged)
         their_auc, their_lost = area(theirs.unsafe.sum(axis=0), theirs.safe.sum(axis=0)), lost_at(theirs, RECALL)
-        tell(f"{name}: AUC {their_auc:.4f}, {their_lost:.3f} of the safe area lost at 99 % recall")
-        ratio = their_lost / max(lost, 1e-6)
-        rows.append(
-            Row(
-                BAR,
-                f"safe area lost by {name} over ours",
-                ratio,
-                "",
-                ">= 1",
-                ratio >= 1.0,
-                f"AUC {their_auc:.4f}, lost {their_lost:.3f}",
-                ratio,
-            )
+        tell(
+            f"{name} (limit {limit:.3f} m): AUC {their_auc:.4f}, {their_lost:.3f} of the safe area lost at 99 % recall"
         )
+        ratio, said = their_lost / max(lost, 1e-6), f"AUC {their_auc:.4f}, lost {their_lost:.3f}"
+        rows.append(Row(BAR, f"safe area lost by {name} over ours", ratio, "", ">= 1", ratio >= 1.0, said, ratio))
         best = max(best, their_auc)
     return [*rows, holds(BAR, "AUC above every baseline's", auc > best)]
+
+
+def worse(parts: tuple[F64, F64], limit_m: float) -> F64:
+    """Return the worse of slope and roughness, each over its limit; cells without either are the worst."""
+    slope, rough = parts
+    return np.nan_to_num(np.fmax(slope / BENCH.footprint.max_slope_deg, rough / limit_m), nan=99.0)
+
+
+def fitted_limit(known: list[tuple[tuple[F64, F64], Scene]]) -> float:
+    """Return the limit of a baseline's roughness [m] that loses least at 99 % recall on training scenes: noise lifts what it measures."""
+
+    def loss(limit_m: float) -> float:
+        scores = [worse(parts, limit_m) for parts, _ in known]
+        everywhere = [np.ones(scene.unsafe.shape, dtype=np.bool_) for _, scene in known]
+        return lost_at(histograms(scores, [scene for _, scene in known], everywhere), RECALL)
+
+    return min((float(limit) for limit in np.geomspace(0.03, 0.9, 24)), key=loss)
 
 
 def ours(patch: ElevationPatch) -> NDArray[np.float32]:
@@ -200,7 +220,8 @@ def shares(part: F64, whole: F64) -> tuple[float, float, float]:
     """Return the share over all terrains and its 95 % interval, by bootstrap over terrains."""
     picks = stream(1, "footprint bootstrap").integers(0, len(part), (BOOTSTRAP, len(part)))
     drawn = part[picks].sum(axis=1) / whole[picks].sum(axis=1)
-    return float(part.sum() / whole.sum()), *(float(v) for v in np.quantile(drawn, [0.025, 0.975]))
+    low, high = (float(v) for v in np.quantile(drawn, [0.025, 0.975]))
+    return float(part.sum() / whole.sum()), low, high
 
 
 def calibration(pairs: list[tuple[NDArray[np.float32], Bools]]) -> float:
@@ -253,36 +274,35 @@ def filled(z: NDArray[np.float32]) -> NDArray[np.float32]:
     return z[tuple(np.asarray(nearest))]
 
 
-def baselines() -> dict[str, Score]:
-    """Return what others would do; a score is the worse of slope and roughness, each over its limit."""
+def baselines() -> dict[str, Parts]:
+    """Return what others would do, each as slope [deg] and a roughness [m] that stands for the largest residual."""
     radius, cell = BENCH.footprint.radius_m, BENCH.cell_m
     window = 2 * int(radius / cell + 1e-9) + 1
-    slope_max, rock_max = BENCH.footprint.max_slope_deg, BENCH.footprint.max_rock_m
 
-    def raw_largest(patch: ElevationPatch) -> F64:
+    def raw_largest(patch: ElevationPatch) -> tuple[F64, F64]:
         fit = footprint_fit(patch.elevation_m, cell, radius)
-        return np.nan_to_num(
-            np.fmax(fit.slope_deg / slope_max, (fit.rise_m - 2.5 * BENCH.sigma_m) / rock_max), nan=99.0
-        )
+        return fit.slope_deg, fit.rise_m
 
-    def proxy(patch: ElevationPatch) -> F64:
+    def calmed_largest(patch: ElevationPatch) -> tuple[F64, F64]:
+        hazard = footprint_hazard(patch, BENCH.footprint, BENCH.sigma_m)
+        return hazard.slope_deg, hazard.rise_m
+
+    def proxy(patch: ElevationPatch) -> tuple[F64, F64]:
         import cv2
 
         z = filled(patch.elevation_m).astype(np.float64)
+        z -= z.mean()
         slope, _ = box_planes(z, window, cell)
         above = (z - cv2.boxFilter(z, -1, (window, window))).astype(np.float32)
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (window, window))
-        return np.fmax(slope / slope_max, (cv2.dilate(above, disc) - 2.5 * BENCH.sigma_m) / rock_max)
+        return slope, np.asarray(cv2.dilate(above, disc), dtype=np.float64)
 
-    def least_squares_rms(planes: Callable[[F64, int, float], tuple[F64, F64]]) -> Score:
-        def score(patch: ElevationPatch) -> F64:
-            slope, rms = planes(filled(patch.elevation_m).astype(np.float64), window, cell)
-            return np.fmax(slope / slope_max, np.sqrt(np.maximum(rms**2 - BENCH.sigma_m**2, 0.0)) / (0.25 * rock_max))
-
-        return score
+    def least_squares_rms(planes: Callable[[F64, int, float], tuple[F64, F64]]) -> Parts:
+        return lambda patch: planes(filled(patch.elevation_m).astype(np.float64), window, cell)
 
     return {
         "raw largest residual": raw_largest,
+        "largest residual after 3 x 3 means, no law": calmed_largest,
         "mean and dilate": proxy,
         "cv2.boxFilter rms": least_squares_rms(box_planes),
         "scipy.ndimage rms": least_squares_rms(scipy_planes),

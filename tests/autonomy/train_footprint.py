@@ -53,11 +53,13 @@ def features(scene: Scene) -> NDArray[np.float32]:
     setting = scene.setting
     footprint = setting.footprint
     slope, rms, rise, unknown = observe(scene.patch, footprint.radius_m, setting.cell_m)
-    parts = tuple(np.empty(slope.size, dtype=np.float32) for _ in range(3))
+    parts = tuple(np.empty(slope.shape, dtype=np.float32) for _ in range(3))
     limits = footprint.max_slope_deg, footprint.max_rock_m
-    cell_features(slope.reshape(-1), rise.reshape(-1), rms.reshape(-1), *limits, *parts)
+    cell_features(slope, rise, rms, *limits, *parts)
     whole = patch_features(footprint.max_rock_m, footprint.radius_m, setting.cell_m, setting.sigma_m)
-    out = np.column_stack([*parts, unknown.reshape(-1), *(np.full(slope.size, v, np.float32) for v in whole)])
+    out = np.column_stack(
+        [*(part.reshape(-1) for part in (*parts, unknown)), *(np.full(slope.size, v, np.float32) for v in whole)]
+    )
     out[np.isnan(slope + rise).reshape(-1)] = np.nan
     return out
 
