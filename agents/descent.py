@@ -353,11 +353,11 @@ def to_first_scan(
 
 
 def _by_truth(descent: Descent, survey: Survey, limits: LanderLimits) -> Scores:
-    """Score the places of a survey by the true stance there, and by the same scatter as ours."""
-    shift = (STEP - 1) * survey.ref.cell_m / 2.0
-    ref = survey.ref
-    rows, cols = (n // STEP for n in ref.shape)
-    places = GeoRef(ref.x_left - shift, ref.y_top + shift, STEP * ref.cell_m, rows, cols)
+    """Score places 0.4 m apart by the true stance there and the same scatter as ours; among safe ones the widest is best."""
+    ref, step = survey.ref, 2 * STEP
+    shift = (step - 1) * ref.cell_m / 2.0
+    rows, cols = (n // step for n in ref.shape)
+    places = GeoRef(ref.x_left - shift, ref.y_top + shift, step * ref.cell_m, rows, cols)
     true = GeoRef(places.x_left - descent.error[X], places.y_top - descent.error[Y], places.cell_m, rows, cols)
     bad = unsafe_places(descent.ground, true, limits).astype(np.float64)
     p = scattered(bad, places.cell_m, survey.scatter_m)

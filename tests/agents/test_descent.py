@@ -69,7 +69,7 @@ def test_guidance_arrives_and_costs_what_was_planned() -> None:
     assert s[Z] == pytest.approx(30.0, abs=1.2)  # the last two seconds are held back, on the high side
     assert s[3:5] == pytest.approx([0.0, 0.0], abs=0.1)
     assert -1.6 < s[VZ] < 0.0
-    assert LIMITS.exhaust_m_s * math.log(2900.0 / s[MASS]) == pytest.approx(planned, rel=0.02)
+    assert LIMITS.exhaust_m_s * math.log(2900.0 / s[MASS]) == pytest.approx(planned, rel=0.05)
 
 
 def test_a_flight_ends_dry_and_sinks_to_contact() -> None:
