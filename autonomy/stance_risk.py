@@ -140,10 +140,11 @@ def stance_risk(
     rise = cv2.dilate(rise - np.float32(middle), under_pad)
     top = cv2.dilate(np.where(known, surface, np.float32(1e6)), np.ones((STEP + 1, STEP + 1), np.uint8))
     pad, top, rise = (np.ascontiguousarray(layer[::STEP, ::STEP], dtype=np.float32) for layer in (pad, top, rise))
-    tilt, belly, leg = (np.empty(pad.shape) for _ in range(3))
+    rows, cols = -(-ref.rows // STEP), -(-ref.cols // STEP)
+    tilt, belly, leg = (np.empty((rows, cols)) for _ in range(3))
     _estimates(pad, top, rise, np.array(limits.pads()), limits.belly_radius_m, STEP * CELL_M, tilt, belly, leg)
     shift = (STEP - 1) * CELL_M / 2.0
-    places = GeoRef(ref.x_left - shift, ref.y_top + shift, STEP * CELL_M, tilt.shape[0], tilt.shape[1])
+    places = GeoRef(ref.x_left - shift, ref.y_top + shift, STEP * CELL_M, rows, cols)
     return StanceRisk(places, tilt, belly, leg, unsafe(tilt, belly, leg, noise_m, limits))
 
 
