@@ -55,3 +55,7 @@ class SavedStateError(MoonfleetError):
 
 class ModelError(MoonfleetError):
     """A learned model that cannot be used: a damaged file, another version, or features it was not made for."""
+
+
+class LandingError(MoonfleetError):
+    """A landing that cannot be planned: lander limits that make no sense, a map that does not fit."""

@@ -24,7 +24,7 @@ MAX_PATCH_CELLS = 4_000  # cells on a side of the largest patch made in one piec
 
 
 @kernel
-def _rock_domes(
+def rock_domes(
     height: NDArray[np.float64], x_left: float, y_top: float, cell_m: float, rocks: NDArray[np.float64]
 ) -> None:
     """Put rocks (float64 [n, 4]) as half-ellipsoids on ``height`` (float64 [R, C], in place); the highest one counts."""
@@ -116,5 +116,5 @@ class LocalGround:
                 z += amplitude * lattice_noise(self.seed, "micro", ref, spacing)
         reach = LARGEST_M / 2.0
         rocks = self.rocks(box[0] - reach, box[1] - reach, box[2] + reach, box[3] + reach)
-        _rock_domes(z, float(ref.x_left), float(ref.y_top), float(cell_m), rocks)
+        rock_domes(z, float(ref.x_left), float(ref.y_top), float(cell_m), rocks)
         return HeightGrid(z.astype(np.float32), ref)

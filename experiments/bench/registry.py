@@ -15,6 +15,7 @@ from ..errors import BenchError
 BENCHES: Mapping[str, tuple[str, ...]] = {  # bench -> the modules that hold its bars
     "hazards": (
         "hazards_craters",
+        "hazards_landing",
         "hazards_footprint",
         "hazards_loop",
         "hazards_robust",
