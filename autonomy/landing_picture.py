@@ -20,7 +20,7 @@ from .lander_limits import LanderLimits
 
 SHADOW = 0.35  # of the picture's median brightness: darker is shadow
 CRATER_SURE = 0.4  # confidence of a crater that is kept out of
-CRATER_BAD, SHADOW_BAD, TEXTURE_BAD, STEEP_BAD = 0.5, 1.0, 0.5, 1.0  # badness of each, fixed on training grounds
+CRATER_BAD, SHADOW_BAD, TEXTURE_BAD, STEEP_BAD = 0.5, 1.0, 0.5, 1.0  # badness of each, set by hand
 STEEP_FROM = 0.5  # share of the slope limit from which ground is counted as steep
 SMALLEST_PX = 32  # [px] side of the smallest picture
 TEXTURE_SIGMA_PX = 1.5
