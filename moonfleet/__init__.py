@@ -7,6 +7,7 @@ The five rooms, each importing only those to its right::
 ================  =================================================================================================
 ground and sky    `build_site`, `open_site`, `Site`, `SiteRecipe`, `HeightGrid`, `GeoRef`, `read_dem`, `Sky`
 robots            `robot_spec`, `load_catalogue`, `RobotSpec`, `World`
+seeing            `detect_rocks`, `detect_craters`, `footprint_hazard`, `HazardMap`, `route_risk`, `land`, `LanderLimits`
 thinking          `Policy`, `Observation`, `Job`, `Driver`
 missions          `load_scenario`, `Simulation`, `read_events`
 errors            `MoonfleetError`, the root of every error raised on purpose
@@ -26,8 +27,10 @@ __version__ = "0.1.0"
 _HOME = {
     "Driver": "moonfleet.autonomy.driver",
     "GeoRef": "moonfleet.terrain.grid",
+    "HazardMap": "moonfleet.autonomy.hazard_map",
     "HeightGrid": "moonfleet.terrain.grid",
     "Job": "moonfleet.autonomy.jobs",
+    "LanderLimits": "moonfleet.autonomy.lander_limits",
     "MoonfleetError": "moonfleet.terrain.errors",
     "Observation": "moonfleet.autonomy.policy",
     "Policy": "moonfleet.autonomy.policy",
@@ -38,22 +41,34 @@ _HOME = {
     "Sky": "moonfleet.terrain.sky",
     "World": "moonfleet.agents.world",
     "build_site": "moonfleet.terrain.site",
+    "detect_craters": "moonfleet.autonomy.craters_seen",
+    "detect_rocks": "moonfleet.autonomy.rocks_seen",
+    "footprint_hazard": "moonfleet.autonomy.footprint",
+    "land": "moonfleet.agents.descent",
     "load_catalogue": "moonfleet.agents.catalogue",
     "load_scenario": "moonfleet.experiments.scenario",
     "open_site": "moonfleet.terrain.site",
     "read_dem": "moonfleet.terrain.dem_io",
     "read_events": "moonfleet.agents.events",
     "robot_spec": "moonfleet.agents.catalogue",
+    "route_risk": "moonfleet.autonomy.route_risk",
 }
 
 if TYPE_CHECKING:
     from moonfleet.agents.catalogue import RobotSpec, load_catalogue, robot_spec
+    from moonfleet.agents.descent import land
     from moonfleet.agents.events import read_events
     from moonfleet.agents.simulation import Simulation
     from moonfleet.agents.world import World
+    from moonfleet.autonomy.craters_seen import detect_craters
     from moonfleet.autonomy.driver import Driver
+    from moonfleet.autonomy.footprint import footprint_hazard
+    from moonfleet.autonomy.hazard_map import HazardMap
     from moonfleet.autonomy.jobs import Job
+    from moonfleet.autonomy.lander_limits import LanderLimits
     from moonfleet.autonomy.policy import Observation, Policy
+    from moonfleet.autonomy.rocks_seen import detect_rocks
+    from moonfleet.autonomy.route_risk import route_risk
     from moonfleet.experiments.scenario import load_scenario
     from moonfleet.terrain.dem_io import read_dem
     from moonfleet.terrain.errors import MoonfleetError
@@ -64,8 +79,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Driver",
     "GeoRef",
+    "HazardMap",
     "HeightGrid",
     "Job",
+    "LanderLimits",
     "MoonfleetError",
     "Observation",
     "Policy",
@@ -77,12 +94,17 @@ __all__ = [
     "World",
     "__version__",
     "build_site",
+    "detect_craters",
+    "detect_rocks",
+    "footprint_hazard",
+    "land",
     "load_catalogue",
     "load_scenario",
     "open_site",
     "read_dem",
     "read_events",
     "robot_spec",
+    "route_risk",
 ]
 
 
