@@ -12,7 +12,6 @@ The file: ``{"format": "moonfleet-law", "version": 1, "features": [...], "hidden
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,14 +24,13 @@ from numpy.typing import NDArray
 from moonfleet.terrain.kernel import kernel
 
 from .errors import ModelError
-from .verifier import DATA
+from .verifier import DATA, read_model_file
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 
 LAW_FILE = DATA / "footprint.json"
 FORMAT, VERSION = "moonfleet-law", 1
-FILE_MAX = 1_000_000  # [bytes]
 WEIGHT_MAX = 1e6
 FEATURES = ("slope", "rise", "rms", "unknown", "noise", "cell", "cells")
 VARYING = 4  # the first so many differ from cell to cell; the others are of the whole patch
@@ -138,7 +136,7 @@ def smooth(z: F64, weight: F32, out: F64) -> None:
 @lru_cache(maxsize=4)
 def load_law(path: Path = LAW_FILE) -> Law:
     """Return the law of a file. Raises `ModelError` where it is missing, damaged, or made for other features."""
-    root = _table(path)
+    root = read_model_file(path, FORMAT, VERSION)
     if root.get("features") != list(FEATURES):
         raise ModelError(
             f"{path.name}: features: must be {', '.join(FEATURES)}: the file was made for another version."
@@ -159,30 +157,7 @@ def load_law(path: Path = LAW_FILE) -> Law:
 
 def law_notes(path: Path = LAW_FILE) -> dict[str, object]:
     """Return how a law was made: script, seeds, and the threshold that was fixed on training scenes (errors as `load_law`)."""
-    notes = _table(path).get("notes")
+    notes = read_model_file(path, FORMAT, VERSION).get("notes")
     if not isinstance(notes, dict):
         raise ModelError(f"{path.name}: notes: must be a table.")
     return cast(dict[str, object], notes)
-
-
-def _table(path: Path) -> dict[str, object]:
-    """Return the whole table of a file of this format and version."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(FILE_MAX + 1)
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}.") from error
-    if len(content) > FILE_MAX:
-        raise ModelError(f"{path.name}: larger than {FILE_MAX} bytes; no law is.")
-    try:
-        root = cast(object, json.loads(content))
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"{path.name}: damaged, not JSON: {error}.") from error
-    if not isinstance(root, dict):
-        raise ModelError(f"{path.name}: must be a table.")
-    table = cast(dict[str, object], root)
-    if table.get("format") != FORMAT or table.get("version") != VERSION:
-        raise ModelError(
-            f"{path.name}: format {table.get('format')!r} version {table.get('version')!r}; must be {FORMAT!r} version {VERSION}."
-        )
-    return table

@@ -145,7 +145,7 @@ def load_trees(path: Path, features: Mapping[str, tuple[str, ...]] | None = None
     return out
 
 
-def read_model_file(path: Path) -> dict[str, object]:
+def read_model_file(path: Path, model_format: str = FORMAT, version: int = VERSION) -> dict[str, object]:
     """Return the whole JSON table of a model file, after checking size, format and version (errors as `load_trees`)."""
     try:
         with path.open("rb") as file:
@@ -161,10 +161,10 @@ def read_model_file(path: Path) -> dict[str, object]:
     if not isinstance(root, dict):
         raise ModelError(f"{path.name}: must be a table with format, version and models.")
     table = cast(dict[str, object], root)
-    if table.get("format") != FORMAT or table.get("version") != VERSION:
+    if table.get("format") != model_format or table.get("version") != version:
         raise ModelError(
             f"{path.name}: format {table.get('format')!r} version {table.get('version')!r}; "
-            f"must be {FORMAT!r} version {VERSION}."
+            f"must be {model_format!r} version {version}."
         )
     return table
 
