@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from moonfleet.autonomy.belief import Belief, Doubts
+from moonfleet.autonomy.belief import RARER, Belief, Doubts
 from moonfleet.autonomy.driver import Driver
 from moonfleet.autonomy.errors import PlanError
-from moonfleet.autonomy.hazard_map import DRIFT, HazardMap
+from moonfleet.autonomy.hazard_map import DRIFT, LEAST_STEP_M, HazardMap
 from moonfleet.autonomy.observation import ACTION_NAMES, CHARGE, GO_ON, HIBERNATE, JOB0, RELAY
 from moonfleet.autonomy.policy import Policy
 from moonfleet.autonomy.route_risk import route_risk
@@ -188,11 +188,14 @@ class DrivingRobot(Robot):
         """How sure this machine is of rocks, by the rates of its eye."""
         sight = self.eye.sight
         place = float(sight.place(self.camera.range_m / 2))
+        step_m = max(self.setup.spec.obstacle_m, LEAST_STEP_M)
         return Doubts(
             step_m=self.setup.spec.obstacle_m,
             min_chance=LIKELY,
             height_sigma=sight.height_sigma,
-            height_bias=sight.height_bias,
+            height_bias=float(sight.told_over_true(step_m)),
+            height_slope=sight.height_slope,
+            rarer=RARER - sight.favours(step_m),
             height_again=sight.height_again,
             size_sigma=sight.size_sigma,
             place_sigma_m=place,

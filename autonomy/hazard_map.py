@@ -24,6 +24,7 @@ from moonfleet.terrain.rocks import LARGEST_M, rock_density
 
 from .belief import Belief
 from .errors import SavedStateError
+from .eyesight import LEAST_MISS
 
 if TYPE_CHECKING:
     from moonfleet.terrain.grid import GeoRef
@@ -37,14 +38,10 @@ SIDE: Final = 16  # [cells] of a tile
 TILE_M: Final = CELL_M * SIDE
 KEEP_M: Final = 40.0  # [m] tiles farther from the robot than this are dropped: what it knew there has faded
 DRIFT: Final = 0.01  # [-] drift of visual odometry over way driven (Maimone et al. 2007: 1-2 %)
+LEAST_STEP_M: Final = 0.02  # [m] wheels that take less are taken for these: the prior has no end there
 MOST: Final = 9.0  # [-] evidence, as log-odds, that is never exceeded
-_RATIO = (
-    0.35,
-    0.45,
-    0.55,
-    0.65,
-    0.75,
-)  # [-] heights of rocks over their diameters (Demidov & Basilevsky 2014: about a half)
+# [-] heights of rocks over their diameters (Demidov & Basilevsky 2014: about a half): middles of the fifths of 0.35..0.75
+_RATIO = (0.39, 0.47, 0.55, 0.63, 0.71)
 _BANDS = (1.0, 1.25, 1.6, 2.2, 4.0)  # [-] hazards by height over the step that the wheels take
 
 
@@ -93,7 +90,7 @@ class HazardMap:
         self.sight = sight
         self._ref = ref
         self._slant = sight.lens_m / lens_m
-        self._step_m = max(belief.doubts.step_m, 0.02)
+        self._step_m = max(belief.doubts.step_m, LEAST_STEP_M)
         nodes = np.linspace(0.0, max(float(cover.max(initial=0.01)), 0.01), 33)
         density = np.array([hazards_per_m2(round(node, 6), self._step_m) for node in nodes.tolist()])
         self._density = np.interp(cover, nodes, density).astype(np.float32)
@@ -155,7 +152,7 @@ class HazardMap:
     def p_miss(self, range_m: Floats, light_el_deg: float) -> Floats:
         """Return the chance that a look misses a hazard at each range [m], over the heights that hazards have."""
         miss = self.sight.p_miss(self.prior.height_m[None, :], range_m[:, None], light_el_deg)
-        return np.asarray(miss @ self.prior.share, dtype=np.float64)
+        return np.maximum(miss @ self.prior.share, LEAST_MISS)
 
     # ---- asking -----------------------------------------------------------------------------------------------------
 
