@@ -196,7 +196,8 @@ class StatisticalEye:
         rocks, far = rocks[met], far[met]
         offset = rng.standard_normal((len(rocks), 2)) * sight.place(far)[:, None]
         size = rng.standard_normal(len(rocks))
-        height = rng.standard_normal(len(rocks)) * sight.height_sigma + sight.told_over_true(rocks[:, 3])
+        told = sight.heights(far, light_el)
+        height = rng.standard_normal(len(rocks)) * told.sigma + told.told_over_true(rocks[:, 3])
         most = float(sight.false_per_m2.max())
         false = int(rng.poisson(most * (2.0 * half) ** 2))
         false_xy = np.array([x, y]) + rng.uniform(-half, half, (false, 2))

@@ -151,8 +151,9 @@ class HazardMap:
 
     def p_miss(self, range_m: Floats, light_el_deg: float) -> Floats:
         """Return the chance that a look misses a hazard at each range [m], over the heights that hazards have."""
-        miss = self.sight.p_miss(self.prior.height_m[None, :], range_m[:, None], light_el_deg)
-        return np.maximum(miss @ self.prior.share, LEAST_MISS)
+        nodes = self.sight.range_m
+        miss = self.sight.p_miss(self.prior.height_m[None, :], nodes[:, None], light_el_deg) @ self.prior.share
+        return np.interp(range_m, nodes, np.maximum(miss, LEAST_MISS))
 
     # ---- asking -----------------------------------------------------------------------------------------------------
 
