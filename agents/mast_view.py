@@ -26,9 +26,7 @@ SLACK_M: Final = 0.03  # [m] ground hidden by less than this counts as seen: hal
 TAPS: Final = 9  # most samples along a smeared pixel
 
 
-def in_sight(
-    height_m: Float32Grid, ref: GeoRef, lens_xy: tuple[float, float], lens_m: float, range_m: float
-) -> Bools:
+def in_sight(height_m: Float32Grid, ref: GeoRef, lens_xy: tuple[float, float], lens_m: float, range_m: float) -> Bools:
     """Return which cells of ``height_m`` float32 [R, C] a lens sees, bool [R, C] (see `hidden_m`): hidden by `SLACK_M` at most."""
     return hidden_m(height_m, ref, lens_xy, lens_m, range_m) <= SLACK_M
 

@@ -135,7 +135,9 @@ class Tally:
         self.in_view, self.in_sight = np.zeros(len(RANGE_M)), np.zeros(len(RANGE_M))
         self.pairs: list[tuple[float, ...]] = []  # light, two ranges, log heights told over true, log of the true
         self.false = np.zeros(self.total.shape[:2])
-        self.told: list[Floats] = []  # [n, 8] range, offsets x y, log size, log height, confidence, log of the true height, light
+        self.told: list[
+            Floats
+        ] = []  # [n, 8] range, offsets x y, log size, log height, confidence, log of the true height, light
         self.wrong: list[Floats] = []  # [n, 2] diameter, height
         self.missed = np.zeros(3)  # rocks in both of two looks: missed by the first, by the second, by both
         self.twice = 0
