@@ -36,7 +36,10 @@ class MastCamera(NamedTuple):
     def sees(
         self, x: NDArray[np.float64], y: NDArray[np.float64], pose_xy: tuple[float, float], heading_deg: float
     ) -> NDArray[np.bool_]:
-        """Return bool of the shape that ``x`` and ``y`` share: which points [m] lie in the wedge; ``heading_deg`` is a grid azimuth (clockwise from +y)."""
+        """Return which points [m] lie in the wedge, bool of the shape that ``x`` and ``y`` broadcast to.
+
+        ``heading_deg`` is a grid azimuth (clockwise from +y).
+        """
         dx, dy = x - pose_xy[0], y - pose_xy[1]
         distance = np.sqrt(dx * dx + dy * dy)
         heading = math.radians(heading_deg)
