@@ -2,8 +2,8 @@
 
 The rover is the one that missions fly (its belief, driver and looks); only what its eye tells differs from way to way: pictures of the true
 ground searched by the detector (on some fields also stereo pairs), detections drawn from measured rates, nothing at all, or the truth.
-Every way drives the same fields. A collision is a rock higher than the wheels take, under the swept body, counted once. Beside the collisions stand those that
-the rover's own map led it to expect (`moonfleet.autonomy.route_risk`) on the legs that it chose to drive.
+Every way drives the same fields. A collision is a rock higher than the wheels take, under the swept body, counted once. Beside the
+collisions stand those that the rover's own map led it to expect (`moonfleet.autonomy.route_risk`) on the legs that it chose to drive.
 """
 
 from __future__ import annotations
