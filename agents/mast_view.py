@@ -27,7 +27,14 @@ TAPS: Final = 9  # most samples along a smeared pixel
 
 
 def in_sight(height_m: Float32Grid, ref: GeoRef, lens_xy: tuple[float, float], lens_m: float, range_m: float) -> Bools:
-    """Return which cells of ``height_m`` float32 [R, C] a lens sees, bool [R, C]: nothing nearer hides them.
+    """Return which cells of ``height_m`` float32 [R, C] a lens sees, bool [R, C] (see `hidden_m`): hidden by `SLACK_M` at most."""
+    return hidden_m(height_m, ref, lens_xy, lens_m, range_m) <= SLACK_M
+
+
+def hidden_m(
+    height_m: Float32Grid, ref: GeoRef, lens_xy: tuple[float, float], lens_m: float, range_m: float
+) -> Float32Grid:
+    """Return how high something on each cell must stand for a lens to see it over nearer ground [m], float32 [R, C], 0 in full view.
 
     The lens stands ``lens_m`` [m] above the ground at ``lens_xy`` (the nearest cell where that is off the grid). Rays of one
     cell's width at ``range_m`` are followed outward and keep the steepest view so far; each cell asks the ray that passes it.
@@ -36,10 +43,10 @@ def in_sight(height_m: Float32Grid, ref: GeoRef, lens_xy: tuple[float, float], l
     at = min(max(round(row), 0), ref.rows - 1), min(max(round(col), 0), ref.cols - 1)
     rays = max(math.ceil(2.0 * math.pi * range_m / ref.cell_m), 64)
     steps = math.ceil(1.05 * range_m / ref.cell_m) + 2
-    seen = np.zeros(ref.shape, dtype=np.bool_)
+    hidden = np.zeros(ref.shape, dtype=np.float32)
     z = np.ascontiguousarray(height_m, dtype=np.float32)
-    _cast_rays(z, float(row), float(col), float(z[at]) + lens_m, ref.cell_m, rays, steps, seen)
-    return seen
+    _cast_rays(z, float(row), float(col), float(z[at]) + lens_m, ref.cell_m, rays, steps, hidden)
+    return hidden
 
 
 def smear(
@@ -64,9 +71,9 @@ def smear(
 
 @kernel
 def _cast_rays(
-    z: Float32Grid, row: float, col: float, lens: float, cell_m: float, rays: int, steps: int, seen: Bools
+    z: Float32Grid, row: float, col: float, lens: float, cell_m: float, rays: int, steps: int, hidden: Float32Grid
 ) -> None:
-    """Fill ``seen`` [R, C]; tangents are per cell of distance, so slopes are only compared, never made angles."""
+    """Fill ``hidden`` [R, C]; tangents are per cell of distance, so slopes are only compared, never made angles."""
     rows, cols = z.shape
     horizon = np.full((rays, steps), -1e9)
     for ray in range(rays):
@@ -90,11 +97,9 @@ def _cast_rays(
             distance = math.sqrt(d_row * d_row + d_col * d_col)
             step = int(distance - 0.75)  # what stands in the cell itself does not hide it
             if step < 1:
-                seen[i, j] = True
                 continue
             ray = int(math.atan2(d_col, -d_row) * turn + rays + 0.5) % rays
-            tangent = (z[i, j] + SLACK_M - lens) / distance
-            seen[i, j] = tangent >= horizon[ray, min(step, steps - 1)]
+            hidden[i, j] = max(horizon[ray, min(step, steps - 1)] * distance - (z[i, j] - lens), 0.0)
 
 
 @kernel

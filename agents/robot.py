@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from moonfleet.autonomy.belief import Belief, Doubts
+from moonfleet.autonomy.belief import RARER, Belief, Doubts
 from moonfleet.autonomy.driver import Driver
 from moonfleet.autonomy.errors import PlanError
-from moonfleet.autonomy.hazard_map import DRIFT, HazardMap
+from moonfleet.autonomy.hazard_map import DRIFT, LEAST_STEP_M, HazardMap
 from moonfleet.autonomy.observation import ACTION_NAMES, CHARGE, GO_ON, HIBERNATE, JOB0, RELAY
 from moonfleet.autonomy.policy import Policy
 from moonfleet.autonomy.route_risk import route_risk
@@ -35,9 +35,11 @@ ARRIVED_M = 6.0  # close enough to a job or haven
 LOOKS = 6  # most looks in one drive step, each from where the one before lets the robot drive to
 LEAST_M = 2.0  # a leg is no shorter, however risky, or the robot would never get away
 SEEN_SHARE = 0.8  # of the camera's range: a leg ends well inside what was looked at
-RISK_PER_M = 0.002  # hazards expected per metre of leg from which on the robot rather looks again from nearer
-LIKELY = 0.03  # a rock that is a hazard with at least this chance is driven round: a detour costs little
+RISK_PER_M = 0.001  # hazards expected per metre of leg from which on the robot rather looks again from nearer
+LIKELY = 0.015  # a rock that is a hazard with at least this chance is driven round: a detour costs little
 UNSURE = 0.3  # what is less likely a rock at all is not heeded
+USUAL_LIGHT_DEG = 5.0  # light that eyes are taken to see in before the first look
+FROM_SHARE = 0.6  # of the camera's range: from so far, on average, rocks on the way are seen
 MOST_DOUBT = -0.5  # log-odds that a rock loses at most when a look does not show it again
 MARGIN_M = 0.1  # kept between the body and a rock, beyond half its width and what is not known of the rock
 TIGHT_M = 0.05  # the same where there is no other way
@@ -184,15 +186,19 @@ class DrivingRobot(Robot):
         half = self.setup.spec.width_m / 2
         self.driver = Driver(self.site.ref, self.cost, self.belief, half + MARGIN_M, tight_m=half + TIGHT_M)
 
-    def doubts(self) -> Doubts:
-        """How sure this machine is of rocks, by the rates of its eye."""
+    def doubts(self, light_el_deg: float = USUAL_LIGHT_DEG) -> Doubts:
+        """How sure this machine is of rocks, by the rates of its eye in a light."""
         sight = self.eye.sight
+        heights = sight.heights(FROM_SHARE * self.camera.range_m * sight.lens_m / self.camera.height_m, light_el_deg)
         place = float(sight.place(self.camera.range_m / 2))
+        step_m = max(self.setup.spec.obstacle_m, LEAST_STEP_M)
         return Doubts(
             step_m=self.setup.spec.obstacle_m,
             min_chance=LIKELY,
-            height_sigma=sight.height_sigma,
-            height_bias=sight.height_bias,
+            height_sigma=float(heights.sigma),
+            height_bias=float(heights.told_over_true(step_m)),
+            height_slope=float(heights.slope),
+            rarer=RARER - sight.favours(step_m),
             height_again=sight.height_again,
             size_sigma=sight.size_sigma,
             place_sigma_m=place,
@@ -300,6 +306,8 @@ class DrivingRobot(Robot):
         look = self.eye.look(sense, toward, number)
         fresh = belief.add(look.rocks)
         self.map.add(look, here)
+        if look.views:
+            belief.doubts = self.doubts(look.views[0].light_el_deg)
         missed = np.flatnonzero(belief.count[: counts.size] == counts)
         missed = missed[camera.sees(belief.x[missed], belief.y[missed], here, toward)]
         if missed.size and look.views:

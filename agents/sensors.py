@@ -22,7 +22,7 @@ from moonfleet.terrain.render import shade
 from moonfleet.terrain.seeds import stream
 
 from .catalogue import RobotSpec
-from .mast_view import in_sight, smear
+from .mast_view import SLACK_M, hidden_m, smear
 from .messages import Sense
 
 LAMP_EL_DEG = 25.0  # the lamp stands on the mast: it lights from above
@@ -31,6 +31,7 @@ SAME_M = 0.4  # a rock of the lamp's picture so near one of the sunlit picture i
 LAMP_ABOVE_DARK = 0.1  # share of the sunlit picture in shadow that makes a second picture worth while
 DARK_SHARE = 0.25  # of level sunlit ground's radiance: less than this is shadow
 LEVEL_GROUND = np.zeros((4, 4), dtype=np.float32)
+MARK_M = 0.1  # what is looked for stands higher than this: ground hidden by less was looked at, for it would stick out
 LAMP_BELOW_LIT = 0.05  # less Sun than this and the lamp is switched on
 READ_NOISE = 2.0  # standard deviation, grey levels
 SHOT_NOISE = 0.35  # standard deviation per square root of grey level
@@ -50,6 +51,7 @@ class Frame(NamedTuple):
     lens_xy: tuple[float, float]
     light_az_deg: float
     light_el_deg: float
+    searched: Bools  # [n,n] where something `MARK_M` high would be seen, though the ground may not
 
 
 class Eye(Protocol):
@@ -106,12 +108,13 @@ class RenderedEye:
         wedge = camera.mask(ref, lens, toward_deg)
         if not wedge.any() or min(wedge.shape) < 2:  # a camera that sees less than a cell of ground
             return ()
-        seen = in_sight(ground, ref, lens, camera.height_m, camera.range_m)
+        hidden = hidden_m(ground, ref, lens, camera.height_m, camera.range_m)
+        seen, searched = hidden <= SLACK_M, hidden <= MARK_M
         rng = stream(self.seed, "camera", robot=self.robot, index=(sense.t_s, number))
 
         def taken(trusted: Bools, radiance: NDArray[np.float32], az: float, el: float) -> Frame:
             picture = expose(smear(radiance, seen, ref, lens, camera.height_m), rng)
-            return Frame(np.where(seen, picture, 0).astype(np.uint8), trusted, seen, ref, lens, az, el)
+            return Frame(np.where(seen, picture, 0).astype(np.uint8), trusted, seen, ref, lens, az, el, searched)
 
         frames: tuple[Frame, ...] = ()
         dark = wedge
@@ -131,7 +134,7 @@ class RenderedEye:
         if not frames:
             return Look(Detections(*(np.empty(0) for _ in Detections._fields)), ())
         rocks = detect(frames[0])
-        views = [View(frame.ref, frame.trusted & frame.seen, frame.light_el_deg) for frame in frames]
+        views = [View(frame.ref, frame.trusted & frame.searched, frame.light_el_deg) for frame in frames]
         for frame in frames[1:]:
             second = detect(frame)
             gap = np.hypot(second.x[:, None] - rocks.x, second.y[:, None] - rocks.y)
@@ -193,7 +196,8 @@ class StatisticalEye:
         rocks, far = rocks[met], far[met]
         offset = rng.standard_normal((len(rocks), 2)) * sight.place(far)[:, None]
         size = rng.standard_normal(len(rocks))
-        height = rng.standard_normal(len(rocks)) * sight.height_sigma + sight.height_bias
+        told = sight.heights(far, light_el)
+        height = rng.standard_normal(len(rocks)) * told.sigma + told.told_over_true(rocks[:, 3])
         most = float(sight.false_per_m2.max())
         false = int(rng.poisson(most * (2.0 * half) ** 2))
         false_xy = np.array([x, y]) + rng.uniform(-half, half, (false, 2))

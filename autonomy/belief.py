@@ -31,9 +31,7 @@ _GROWN: Final = 1.0 / math.cos(math.pi / 16.0)  # [-] a 16-gon of this circumrad
 _TURNS: Final = -np.arange(17) * (math.pi / 8.0)
 _STEP_M: Final = 0.05  # [m] keep-outs grow in steps, so that few are made anew at each leg
 MOST_LOOKS: Final = 4.0  # [-] looks that err apart: further ones look from where others did
-RARER: Final = (
-    3.0  # [-] rocks of hazardous size per unit of ln(size) fall as size^-3 (Golombek & Rapp 1997, cover 2-8 %)
-)
+RARER: Final = 3.0  # [-] rocks per unit of ln(size) fall as size^-3 about the step (Golombek & Rapp 1997, cover 2-8 %)
 
 
 class Doubts(NamedTuple):
@@ -42,7 +40,9 @@ class Doubts(NamedTuple):
     step_m: float = 0.0  # height that the wheels take
     min_chance: float = 0.0  # rocks that are less likely a hazard make no keep-out
     height_sigma: float = 0.0  # of the logarithm of the height told
-    height_bias: float = 0.0  # mean logarithm of told over true height
+    height_bias: float = 0.0  # mean logarithm of told over true height, of rocks as high as the step
+    height_slope: float = 1.0  # of the logarithm of the told height on that of the true one
+    rarer: float = RARER  # rocks that are seen, per unit of ln(height), fall with this power of the height
     height_again: float = 1.0  # correlation of the errors of one rock's height in two looks
     size_sigma: float = 0.0  # of the logarithm of the diameter told
     place_sigma_m: float = 0.0  # of each coordinate of a rock
@@ -129,17 +129,18 @@ class Belief:
     def hazard(self, at: NDArray[np.int64]) -> Floats:
         """Return the chance that each of some rocks is one, and higher than the wheels take.
 
-        A told height is off by a lognormal error, the mean of n looks by less, as far as their errors differ; that smaller rocks are
-        more frequent pulls the guess down (Bayes).
+        Told heights follow the true ones by a power law (an eye that is not sure keeps to the middle) with a lognormal error; the mean
+        of n looks is off by less, as far as their errors differ. That smaller rocks are more frequent pulls the guess down (Bayes).
         """
         chance = 1.0 / (1.0 + np.exp(-self.log_odds[at]))
         doubts = self.doubts
         if doubts.step_m <= 0.0:
             return chance
         own = doubts.height_again + (1.0 - doubts.height_again) / np.minimum(self.count[at], MOST_LOOKS)
-        sigma = np.maximum(doubts.height_sigma * np.sqrt(own), 1e-3)
-        middle = np.log(np.maximum(self.height_m[at], 1e-3)) - doubts.height_bias - RARER * sigma**2
-        return chance * np.asarray(ndtr((middle - math.log(doubts.step_m)) / sigma))
+        sigma = np.maximum(doubts.height_sigma * np.sqrt(own) / doubts.height_slope, 1e-3)
+        told = np.log(np.maximum(self.height_m[at], 1e-3) / doubts.step_m)
+        over_step = (told - doubts.height_bias) / doubts.height_slope - doubts.rarer * sigma**2
+        return chance * np.asarray(ndtr(over_step / sigma))
 
     def sigma_m(self, at: NDArray[np.int64]) -> Floats:
         """Return how uncertain the place of each of some rocks is, relative to the robot [m]."""

@@ -36,9 +36,12 @@ class MastCamera(NamedTuple):
     def sees(
         self, x: NDArray[np.float64], y: NDArray[np.float64], pose_xy: tuple[float, float], heading_deg: float
     ) -> NDArray[np.bool_]:
-        """Return bool like ``x``: which points [m] lie in the wedge; ``heading_deg`` is a grid azimuth (clockwise from +y)."""
+        """Return which points [m] lie in the wedge, bool of the shape that ``x`` and ``y`` broadcast to.
+
+        ``heading_deg`` is a grid azimuth (clockwise from +y).
+        """
         dx, dy = x - pose_xy[0], y - pose_xy[1]
-        distance = np.hypot(dx, dy)
+        distance = np.sqrt(dx * dx + dy * dy)
         heading = math.radians(heading_deg)
         ahead = dx * math.sin(heading) + dy * math.cos(heading)
         in_wedge = ahead >= distance * math.cos(math.radians(min(self.fov_deg, 360.0) / 2.0)) - 1e-9
@@ -48,6 +51,4 @@ class MastCamera(NamedTuple):
         """Return bool [R, C]: the cells of ``ref`` whose centres are in the wedge."""
         x, _ = ref.xy(np.zeros(ref.cols), np.arange(ref.cols))
         _, y = ref.xy(np.arange(ref.rows), np.zeros(ref.rows))
-        return self.sees(
-            x[None, :] + np.zeros((ref.rows, 1)), y[:, None] + np.zeros((1, ref.cols)), pose_xy, heading_deg
-        )
+        return self.sees(x[None, :], y[:, None], pose_xy, heading_deg)

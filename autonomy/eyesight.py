@@ -27,10 +27,24 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 _TABLES = ("light_el_deg", "range_m", "height_m", "p_seen", "false_per_m2", "place_sigma_m")
-_SCALARS = ("size_sigma", "confidence", "height_sigma", "height_bias", "height_again", "again", "lens_m")
+_SCALARS = ("size_sigma", "confidence", "height_again", "again", "lens_m")
+_HEIGHTS = ("height_sigma", "height_bias", "height_slope")
 _EXTRAS = ("false_diameter_m", "false_height_m", "p_in_sight")
+HEIGHT_AT_M = 0.2  # [m] height of the rocks that ``height_bias`` is about
 HEIGHT_SIGMA = 0.3  # [-] of the logarithm of a height, for eyes whose table does not say
 LEAST_MISS, MOST_MISS = 0.002, 1.0  # [-] no eye is believed to be surer than a few hundred rocks can show
+
+
+class Heights(NamedTuple):
+    """How an eye tells heights: ln(told) = ln(h0) + bias + slope ln(true / h0) + a normal error, h0 being `HEIGHT_AT_M`."""
+
+    bias: Floats
+    slope: Floats
+    sigma: Floats
+
+    def told_over_true(self, height_m: Floats | float) -> Floats:
+        """Return the mean logarithm of told over true height of rocks of some heights [m]."""
+        return self.bias + (self.slope - 1.0) * np.log(np.asarray(height_m, float) / HEIGHT_AT_M)
 
 
 class View(NamedTuple):
@@ -60,8 +74,9 @@ class Eyesight:
     place_sigma_m: Floats  # [K] of each coordinate
     size_sigma: float  # of the logarithm of the diameter
     confidence: float  # of a typical detection of a rock
-    height_sigma: float = HEIGHT_SIGMA  # of the logarithm of the height
-    height_bias: float = 0.0  # mean logarithm of told over true height
+    height_sigma: Floats | float = HEIGHT_SIGMA  # [L, K] or one for all: see `Heights`
+    height_bias: Floats | float = 0.0  # [L, K] or one for all
+    height_slope: Floats | float = 1.0  # [L, K] or one for all
     height_again: float = 1.0  # correlation of the errors of one rock's height in two looks
     again: float = 1.0  # [-] what a further look at the same ground is worth, in looks that err independently
     lens_m: float = 1.5  # [m] height of the eye that was measured; others see at the same slant of view alike
@@ -99,6 +114,23 @@ class Eyesight:
     def p_miss(self, height_m: Floats | float, range_m: Floats | float, light_el_deg: Floats | float) -> Floats:
         """Return the chance that a look does not report a rock (see `seen`), never below `LEAST_MISS`."""
         return np.clip(1.0 - self.seen(height_m, range_m, light_el_deg), LEAST_MISS, MOST_MISS)
+
+    def heights(self, range_m: Floats | float, light_el_deg: float) -> Heights:
+        """Return how heights are told of rocks at a range [m] in a light [deg], each of the shape of ``range_m``."""
+
+        def at(table: Floats | float) -> Floats:
+            if np.ndim(table) == 0:
+                return np.full(np.shape(range_m), float(table))
+            by_range = np.array([np.interp(light_el_deg, self.light_el_deg, column) for column in np.asarray(table).T])
+            return np.asarray(np.interp(range_m, self.range_m, by_range))
+
+        return Heights(at(self.height_bias), at(self.height_slope), at(self.height_sigma))
+
+    def favours(self, height_m: float) -> float:
+        """Return the power of the height with which rocks are seen more often, from half of ``height_m`` up to it."""
+        mean = self.p_seen.mean(axis=(0, 1))
+        small, big = np.maximum(np.interp([0.5 * height_m, height_m], self.height_m, mean), LEAST_MISS)
+        return float(np.log2(big / small))
 
     def in_sight(self, range_m: Floats | float) -> Floats:
         """Return the share of the ground at a range that no nearer ground hides."""
@@ -145,6 +177,9 @@ def eyesight_of(stored: Mapping[str, object], name: str = "table") -> Eyesight:
             "place_sigma_m [K], and the axes must rise."
         )
     scalars: dict[str, Any] = {key: float(np.asarray(stored[key])) for key in _SCALARS if key in stored}
+    scalars |= {key: np.array(stored[key], dtype=np.float64) for key in _HEIGHTS if key in stored}
+    if any(np.ndim(scalars[key]) and scalars[key].shape != shape[:2] for key in _HEIGHTS if key in scalars):
+        raise ModelError(f"eyesight: {name}: {', '.join(_HEIGHTS)} must be one number or [L, K] = {shape[:2]}.")
     quantiles: dict[str, Any] = {key: np.array(stored[key], float) for key in _EXTRAS if key in stored}
     return Eyesight(**tables, **scalars, **quantiles)
 

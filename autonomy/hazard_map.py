@@ -24,6 +24,7 @@ from moonfleet.terrain.rocks import LARGEST_M, rock_density
 
 from .belief import Belief
 from .errors import SavedStateError
+from .eyesight import LEAST_MISS
 
 if TYPE_CHECKING:
     from moonfleet.terrain.grid import GeoRef
@@ -37,14 +38,11 @@ SIDE: Final = 16  # [cells] of a tile
 TILE_M: Final = CELL_M * SIDE
 KEEP_M: Final = 40.0  # [m] tiles farther from the robot than this are dropped: what it knew there has faded
 DRIFT: Final = 0.01  # [-] drift of visual odometry over way driven (Maimone et al. 2007: 1-2 %)
+NEAR_M: Final = 0.2  # [m] detections so near a rock, beyond its radius, are of it (as where eyes are measured)
+LEAST_STEP_M: Final = 0.02  # [m] wheels that take less are taken for these: the prior has no end there
 MOST: Final = 9.0  # [-] evidence, as log-odds, that is never exceeded
-_RATIO = (
-    0.35,
-    0.45,
-    0.55,
-    0.65,
-    0.75,
-)  # [-] heights of rocks over their diameters (Demidov & Basilevsky 2014: about a half)
+# [-] heights of rocks over their diameters (Demidov & Basilevsky 2014: about a half): middles of the fifths of 0.35..0.75
+_RATIO = (0.39, 0.47, 0.55, 0.63, 0.71)
 _BANDS = (1.0, 1.25, 1.6, 2.2, 4.0)  # [-] hazards by height over the step that the wheels take
 
 
@@ -93,7 +91,7 @@ class HazardMap:
         self.sight = sight
         self._ref = ref
         self._slant = sight.lens_m / lens_m
-        self._step_m = max(belief.doubts.step_m, 0.02)
+        self._step_m = max(belief.doubts.step_m, LEAST_STEP_M)
         nodes = np.linspace(0.0, max(float(cover.max(initial=0.01)), 0.01), 33)
         density = np.array([hazards_per_m2(round(node, 6), self._step_m) for node in nodes.tolist()])
         self._density = np.interp(cover, nodes, density).astype(np.float32)
@@ -154,8 +152,9 @@ class HazardMap:
 
     def p_miss(self, range_m: Floats, light_el_deg: float) -> Floats:
         """Return the chance that a look misses a hazard at each range [m], over the heights that hazards have."""
-        miss = self.sight.p_miss(self.prior.height_m[None, :], range_m[:, None], light_el_deg)
-        return np.asarray(miss @ self.prior.share, dtype=np.float64)
+        nodes = self.sight.range_m
+        miss = self.sight.p_miss(self.prior.height_m[None, :], nodes[:, None], light_el_deg) @ self.prior.share
+        return np.interp(range_m, nodes, np.maximum(miss, LEAST_MISS))
 
     # ---- asking -----------------------------------------------------------------------------------------------------
 
@@ -167,7 +166,24 @@ class HazardMap:
         first = self.expected_before(x0, y0, rows, cols)
         chance = np.clip(-np.expm1(-first), 1e-9, 1.0 - 1e-9)
         odds = np.log(chance / (1.0 - chance)) - self.evidence(x0, y0, rows, cols)
-        return np.log1p(np.exp(odds))  # -ln(1 - p) of the log-odds
+        return np.log1p(np.exp(odds)) * (1.0 - self.taken(x0, y0, rows, cols))  # -ln(1 - p) of the log-odds
+
+    def taken(self, x0: float, y0: float, rows: int, cols: int) -> Floats:
+        """Return what part of each cell lies so near a seen rock that a hazard there is that rock, float64 [rows, cols] as `unseen`.
+
+        The eye's table counts a rock as seen that has a detection as near as `NEAR_M` beyond its radius: what such a detection may
+        be is told by its own chance of being a hazard. As evidence does, it fades with drift.
+        """
+        belief = self.belief
+        reach = 0.5 * math.hypot(rows, cols) * CELL_M + NEAR_M + self.prior.radius_m
+        at = belief.within(x0 + 0.5 * cols * CELL_M, y0 + 0.5 * rows * CELL_M, reach)
+        out = np.zeros((rows, cols))
+        if at.size:
+            drift = belief.doubts.drift * np.maximum(belief.odometer_m - belief.seen_at_m[at], 0.0)
+            weight = np.exp(-0.5 * (drift / CELL_M) ** 2) / (1.0 + np.exp(-belief.log_odds[at]))
+            radius = NEAR_M + np.maximum(0.5 * belief.diameter_m[at], self.prior.radius_m)
+            _take(out, x0, y0, belief.x[at], belief.y[at], radius, weight)
+        return out
 
     def chance(self, x0: float, y0: float, rows: int, cols: int) -> Floats:
         """Return the chance that each cell holds the middle of a hazard, seen or not, float64 [rows, cols] as `unseen`."""
@@ -271,6 +287,20 @@ def _share_seen(
                 j = int(math.floor((x_left + (c + 0.5) * cell_m - x0) / CELL_M))
                 if i >= 0 and j >= 0 and i < rows and j < cols:
                     share[i, j] += part
+
+
+@kernel
+def _take(taken: Floats, x0: float, y0: float, x: Floats, y: Floats, radius: Floats, weight: Floats) -> None:
+    """Raise ``taken`` [R, C] to ``weight`` times the part of each cell that lies within ``radius`` of a place."""
+    rows, cols = taken.shape
+    for k in range(len(x)):
+        wide = radius[k] + 0.5 * CELL_M
+        for i in range(max(0, int((y[k] - wide - y0) / CELL_M)), min(rows, int((y[k] + wide - y0) / CELL_M) + 1)):
+            dy = y0 + (i + 0.5) * CELL_M - y[k]
+            for j in range(max(0, int((x[k] - wide - x0) / CELL_M)), min(cols, int((x[k] + wide - x0) / CELL_M) + 1)):
+                dx = x0 + (j + 0.5) * CELL_M - x[k]
+                part = min(max((radius[k] - math.sqrt(dx * dx + dy * dy)) / CELL_M + 0.5, 0.0), 1.0)
+                taken[i, j] = max(taken[i, j], part * weight[k])
 
 
 @kernel

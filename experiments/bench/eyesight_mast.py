@@ -2,8 +2,9 @@
 
     python -m moonfleet.experiments.bench.eyesight_mast [OUT.json]
 
-Frames of seeded rocky ground at several light elevations, light from all sides, one-to-one matching of detections to true rocks
-(nearest first, within half the larger diameter plus 0.2 m). Rocks that nearer ground hides are told of apart. Deterministic: the
+Frames of seeded rocky ground at several light elevations, light from all sides. A rock is met where a detection lies within half the
+larger diameter plus 0.2 m, be it of its neighbour too: a robot keeps away from both. Sizes and heights are compared, and false
+detections told, by one-to-one matching (nearest first, as near). Rocks that nearer ground hides are told of apart. Deterministic: the
 same file comes out again.
 """
 
@@ -21,6 +22,7 @@ from moonfleet.agents.messages import Sense
 from moonfleet.agents.sensors import Eye, RenderedEye
 from moonfleet.autonomy import data
 from moonfleet.autonomy.camera import MastCamera
+from moonfleet.autonomy.eyesight import HEIGHT_AT_M
 from moonfleet.terrain.grid import GeoRef, HeightGrid
 from moonfleet.terrain.local_ground import LocalGround
 from moonfleet.terrain.seeds import stream
@@ -41,6 +43,7 @@ PRIOR = 12.0  # rocks that the shares of all lights or ranges count for in one b
 CAMERA = MastCamera(range_m=20.0, fov_deg=110.0)
 EDGE = 0.95  # only rocks within this share of the field of view are counted
 STEP_M = 4.0  # [m] the second look of the same ground is taken from so much nearer
+FITTED = 400  # rocks that a line is fitted to
 TELLING_M = (0.15, 0.5)  # [m] heights of rocks whose told heights are compared
 
 
@@ -48,29 +51,33 @@ class Seen(NamedTuple):
     """One frame's rocks in view and what the eye made of them."""
 
     rocks: Floats  # [n, 4] x, y, diameter, height
-    met: NDArray[np.bool_]  # [n]
-    told_m: Floats  # [n] height told, NaN where not met
+    met: NDArray[np.bool_]  # [n] a detection lies on it
+    told_m: Floats  # [n] height told, NaN where it has no detection of its own
     shown: NDArray[np.bool_]  # [n] no nearer ground hides its top
     range_m: Floats  # [n]
     found: Floats  # [m, 5] x, y, diameter, confidence, height
     partner: NDArray[np.int64]  # [m] -1: false
 
 
-def match(seen: Floats, rocks: Floats) -> NDArray[np.int64]:
-    """Index of the rock each detection stands for, -1 none; ``seen`` [n, 3+], ``rocks`` [m, 3+] are x, y, diameter."""
-    partner = np.full(len(seen), -1)
+def match(seen: Floats, rocks: Floats) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Index of the rock each detection stands for, -1 none, and which rocks have any detection near.
+
+    ``seen`` [n, 3+], ``rocks`` [m, 3+] are x, y, diameter.
+    """
+    partner, met = np.full(len(seen), -1), np.zeros(len(rocks), dtype=np.bool_)
     if len(seen) == 0 or len(rocks) == 0:
-        return partner
+        return partner, met
     gap = np.hypot(seen[:, None, 0] - rocks[None, :, 0], seen[:, None, 1] - rocks[None, :, 1])
     reach = 0.2 + 0.5 * np.maximum(seen[:, None, 2], rocks[None, :, 2])
     which, rock = np.nonzero(gap <= reach)
+    met[rock] = True
     taken: set[int] = set()
     for pair in np.argsort(gap[which, rock], kind="stable").tolist():
         one, at = int(which[pair]), int(rock[pair])
         if partner[one] < 0 and at not in taken:
             partner[one] = at
             taken.add(at)
-    return partner
+    return partner, met
 
 
 def grounds() -> list[LocalGround]:
@@ -97,9 +104,7 @@ def one_frame(eye: Eye, ground: LocalGround, sense: Sense, toward: float) -> See
     rocks = ground.rocks(sense.x - reach, sense.y - reach, sense.x + reach, sense.y + reach)
     rocks = rocks[(rocks[:, 2] >= SMALLEST_M) & inner.sees(rocks[:, 0], rocks[:, 1], here, toward)]
     found = found[inner.sees(found[:, 0], found[:, 1], here, toward)]
-    partner = match(found, rocks)
-    met = np.zeros(len(rocks), dtype=np.bool_)
-    met[partner[partner >= 0]] = True
+    partner, met = match(found, rocks)
     told = np.full(len(rocks), np.nan)
     told[partner[partner >= 0]] = found[partner >= 0, 4]
     shown = np.zeros(len(rocks), dtype=np.bool_)
@@ -128,9 +133,11 @@ class Tally:
         self.total = np.zeros((len(LIGHT_EL_DEG), len(RANGE_M), len(HEIGHT_M)))
         self.hits = np.zeros_like(self.total)
         self.in_view, self.in_sight = np.zeros(len(RANGE_M)), np.zeros(len(RANGE_M))
-        self.pairs: list[tuple[float, float]] = []  # errors of the logarithm of one height in two looks
+        self.pairs: list[tuple[float, ...]] = []  # light, two ranges, log heights told over true, log of the true
         self.false = np.zeros(self.total.shape[:2])
-        self.told: list[Floats] = []  # [n, 7] range, offsets x y, log size, log height, confidence, false or not
+        self.told: list[
+            Floats
+        ] = []  # [n, 8] range, offsets x y, log size, log height, confidence, log of the true height, light
         self.wrong: list[Floats] = []  # [n, 2] diameter, height
         self.missed = np.zeros(3)  # rocks in both of two looks: missed by the first, by the second, by both
         self.twice = 0
@@ -152,10 +159,12 @@ class Tally:
         self.wrong.append(seen.found[~good][:, [2, 4]])
         true, told = seen.rocks[seen.partner[good]], seen.found[good]
         logs = np.log(np.maximum(told[:, [2, 4]], 0.01) / true[:, [2, 3]])
-        rows = np.column_stack([bins[good].astype(np.float64), told[:, :2] - true[:, :2], logs, told[:, 3]])
+        high = np.log(true[:, 3] / HEIGHT_AT_M)
+        whole = (bins[good].astype(np.float64), told[:, :2] - true[:, :2], logs, told[:, 3], high)
+        rows = np.column_stack([*whole, np.full(len(true), row)])
         self.told.append(rows[(true[:, 3] >= TELLING_M[0]) & (true[:, 3] <= TELLING_M[1])])
 
-    def compare(self, one: Seen, two: Seen) -> None:
+    def compare(self, row: int, one: Seen, two: Seen) -> None:
         """Count the hazards that two looks had in view, and which of them each missed."""
         hazard = [(seen.rocks[:, 3] >= TELLING_M[0]) & seen.shown for seen in (one, two)]
         at = {(x, y): number for number, (x, y) in enumerate(one.rocks[:, :2].tolist()) if hazard[0][number]}
@@ -166,9 +175,11 @@ class Tally:
             first, second = bool(one.met[before]), bool(two.met[number])
             self.twice += 1
             self.missed += (not first, not second, not first and not second)
-            if first and second and two.rocks[number, 3] <= TELLING_M[1]:
-                told = np.log(np.array([one.told_m[before], two.told_m[number]]) / two.rocks[number, 3])
-                self.pairs.append((float(told[0]), float(told[1])))
+            told = np.log(np.array([one.told_m[before], two.told_m[number]]) / two.rocks[number, 3])
+            if np.isfinite(told).all() and two.rocks[number, 3] <= TELLING_M[1]:
+                bins = np.digitize([one.range_m[before], two.range_m[number]], RANGE_EDGES_M) - 1
+                high = float(np.log(two.rocks[number, 3] / HEIGHT_AT_M))
+                self.pairs.append((row, *np.minimum(bins, len(RANGE_M) - 1).tolist(), *told.tolist(), high))
 
     def again(self) -> float:
         """Return how much a second look is worth: P(both miss) = P(first misses) P(second misses) ^ again."""
@@ -192,8 +203,35 @@ def measure(kind: type[RenderedEye] = RenderedEye) -> dict[str, object]:
             tally.add(row, seen, (x, y))
             if frame % 4 == 0:
                 x, y = x + STEP_M * np.sin(np.radians(toward)), y + STEP_M * np.cos(np.radians(toward))
-                tally.compare(seen, one_frame(eye, ground, sense._replace(x=x, y=y), toward))
+                tally.compare(row, seen, one_frame(eye, ground, sense._replace(x=x, y=y), toward))
     return table(tally)
+
+
+def heights_told(told: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return bias, slope and sigma [L, K] of ln(told height) on ln(true height), ``told`` as in `Tally`; thin bins are widened."""
+    out = np.zeros((3, len(LIGHT_EL_DEG), len(RANGE_M)))
+    for row in range(len(LIGHT_EL_DEG)):
+        for column in range(len(RANGE_M)):
+            wide = 0
+            own = np.zeros(len(told), dtype=np.bool_)
+            while own.sum() < FITTED and wide < len(RANGE_M):
+                own = (told[:, 7] == row) & (np.abs(told[:, 0] - column) <= wide)
+                wide += 1
+            high, over = told[own, 6], told[own, 4]
+            slope, bias = np.polyfit(high, over, 1)
+            out[:, row, column] = bias, 1.0 + slope, (over - bias - slope * high).std()
+    return out[0], out[1], out[2]
+
+
+def alike(pairs: Floats, bias: Floats, slope: Floats, sigma: Floats) -> float:
+    """Return how far the errors of one rock's height in two looks go together, ``pairs`` as in `Tally`."""
+    row, high = pairs[:, 0].astype(np.int64), pairs[:, 5]
+    columns = pairs[:, 1:3].astype(np.int64)
+    off = [
+        (pairs[:, 3 + k] - bias[row, at] - (slope[row, at] - 1.0) * high) / sigma[row, at]
+        for k, at in enumerate(columns.T)
+    ]
+    return float(np.corrcoef(off[0], off[1])[0, 1])
 
 
 def table(tally: Tally) -> dict[str, object]:
@@ -201,6 +239,7 @@ def table(tally: Tally) -> dict[str, object]:
     ring = np.radians(EDGE * CAMERA.fov_deg) / 2 * np.diff(np.maximum(RANGE_EDGES_M, CAMERA.near_m) ** 2)
     told = np.concatenate(tally.told)
     place = [float(told[told[:, 0] == column, 1:3].std()) for column in range(len(RANGE_M))]
+    bias, slope, sigma = heights_told(told)
     wrong = np.concatenate([*tally.wrong, [[0.3, 0.15]]])
     steps = np.linspace(0.05, 0.95, 10)
     return {
@@ -216,11 +255,12 @@ def table(tally: Tally) -> dict[str, object]:
         "false_per_m2": np.round(tally.false / (FRAMES * ring), 6).tolist(),
         "place_sigma_m": np.round(place, 4).tolist(),
         "size_sigma": round(float(told[:, 3].std()), 4),
-        "height_sigma": round(float(told[:, 4].std()), 4),
-        "height_bias": round(float(told[:, 4].mean()), 4),
+        "height_sigma": np.round(sigma, 4).tolist(),
+        "height_bias": np.round(bias, 4).tolist(),
+        "height_slope": np.round(slope, 4).tolist(),
         "confidence": round(float(np.median(told[:, 5])), 3),
         "again": round(tally.again(), 3),
-        "height_again": round(float(np.corrcoef(np.array(tally.pairs).T)[0, 1]), 3),
+        "height_again": round(alike(np.array(tally.pairs), bias, slope, sigma), 3),
         "p_in_sight": np.round(tally.in_sight / np.maximum(tally.in_view, 1.0), 4).tolist(),
         "false_diameter_m": np.round(np.quantile(wrong[:, 0], steps), 3).tolist(),
         "false_height_m": np.round(np.quantile(wrong[:, 1], steps), 3).tolist(),

@@ -1,9 +1,9 @@
 """Perception in the loop: a real rover's mind drives 500 m through rock fields at low Sun, and truth counts what it hits.
 
 The rover is the one that missions fly (its belief, driver and looks); only what its eye tells differs from way to way: pictures of the true
-ground searched by the detector, detections drawn from measured rates, nothing at all, or the truth. Every way drives the same
-fields. A collision is a rock higher than the wheels take, under the swept body, counted once. Beside the collisions stand those that
-the rover's own map led it to expect (`moonfleet.autonomy.route_risk`) on the legs that it chose to drive.
+ground searched by the detector (on some fields also stereo pairs), detections drawn from measured rates, nothing at all, or the truth.
+Every way drives the same fields. A collision is a rock higher than the wheels take, under the swept body, counted once. Beside the
+collisions stand those that the rover's own map led it to expect (`moonfleet.autonomy.route_risk`) on the legs that it chose to drive.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ CALIBRATED: Final = 2.0  # a rate foretold is off by no more than this factor
 DETOUR: Final = 1.25  # times the way of a rover that knows every rock
 ARRIVE_M = 5.0  # [m] the driver stops so near its goal
 WAYS = ("rendered", "statistical", "blind", "perfect")
+STEREO_FIELDS: Final = 20  # the first fields are driven with two eyes too: pictures in perspective take longer
 
 
 class Traverse(NamedTuple):
@@ -131,7 +132,7 @@ def mind(field: Field, way: str) -> Rover:
     from moonfleet.autonomy.policy import StationKeeper
 
     spec = load_catalogue()[KIND]
-    perception = "statistical" if way == "statistical" else "rendered"
+    perception = way if way in ("statistical", "stereo") else "rendered"
     setup = RobotSetup(0, KIND, spec, field.start, field.ground.seed, perception, DRIVE_S)
     rover = Rover(setup, cast("Site", field), StationKeeper())
     if way == "blind":
@@ -175,7 +176,8 @@ def one(number: int) -> tuple[int, list[Traverse]]:
     import cv2
 
     cv2.setNumThreads(1)
-    return number, [drive(number, way) for way in WAYS]
+    ways = (*WAYS, "stereo") if number < STEREO_FIELDS else WAYS
+    return number, [drive(number, way) for way in ways]
 
 
 def loop(tell: Tell) -> list[Row]:
@@ -188,8 +190,27 @@ def loop(tell: Tell) -> list[Row]:
             found[number] = traverses
             if len(found) % 10 == 0:
                 tell(f"{len(found)} of {TRAVERSES} fields driven")
-    table = np.array([found[number] for number in sorted(found)], dtype=np.float64)
-    return rows_of(table, tell)
+    table = np.array([found[number][: len(WAYS)] for number in sorted(found)], dtype=np.float64)
+    two_eyed = np.array([traverses[-1] for _, traverses in sorted(found.items()) if len(traverses) > len(WAYS)])
+    return [*rows_of(table, tell), stereo_row(two_eyed, table[: len(two_eyed)], tell)]
+
+
+def stereo_row(two_eyed: NDArray[np.float64], table: NDArray[np.float64], tell: Tell) -> Row:
+    """Return the row of the traverses driven with two eyes, float64 [traverse, 4], beside the others' on the same fields."""
+    count = len(two_eyed)
+    pick = stream(FIRST_SEED, "bootstrap").integers(0, count, (BOOTSTRAPS, count))
+    again = two_eyed[pick].sum(axis=1)
+    hits, driven_m, arrived, expected = two_eyed.sum(axis=0).tolist()
+    others = table.sum(axis=0)
+    per_km = 1e3 * others[:, 0] / others[:, 1]
+    tell(f"stereo: {hits:.0f} hits in {driven_m / 1e3:.1f} km, {1e3 * hits / driven_m:.3f}/km "
+         f"({spread(1e3 * again[:, 0] / again[:, 1])}), foretold {1e3 * expected / driven_m:.3f}/km, "
+         f"arrived {arrived:.0f} of {count}")  # fmt: skip
+    blind = WAYS.index("blind")
+    return at_most(
+        BAR, f"collisions with stereo in place of one picture, {count} traverses ({spread(1e3 * again[:, 0] / again[:, 1])})",
+        1e3 * hits / driven_m, "/km", float(per_km[blind]) / FEWER, peer=f"one picture {per_km[0]:.2f}/km, blind {per_km[blind]:.2f}/km",
+    )  # fmt: skip
 
 
 def spread(values: NDArray[np.float64]) -> str:

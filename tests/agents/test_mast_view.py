@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from moonfleet.agents.mast_view import in_sight, smear
+from moonfleet.agents.mast_view import hidden_m, in_sight, smear
 from moonfleet.terrain.grid import GeoRef, HeightGrid
 from moonfleet.terrain.sight import line_of_sight
 
@@ -25,6 +25,13 @@ def test_level_ground_is_all_seen_and_a_wall_hides_what_is_behind_it_as_far_as_i
     assert behind[: hidden[0]].all()
     assert not seen[40, 60]
     assert seen[40, 5]
+    need = hidden_m(wall, REF, LENS, 1.5, 12.0)
+    raised = wall.copy()
+    raised[40, 60] = need[40, 60] - 0.02  # what would stand out there: the wall's top is all that hides it
+    assert 0.1 < need[40, 60] < 0.5
+    assert in_sight(raised, REF, LENS, 1.5, 12.0)[40, 60]
+    raised[40, 60] -= 0.05
+    assert not in_sight(raised, REF, LENS, 1.5, 12.0)[40, 60]
 
 
 def test_it_agrees_with_the_line_of_sight_of_every_cell() -> None:

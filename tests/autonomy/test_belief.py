@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import shapely
 
-from moonfleet.autonomy.belief import Belief
+from moonfleet.autonomy.belief import Belief, Doubts
 from moonfleet.autonomy.errors import SavedStateError
 from moonfleet.autonomy.rocks_seen import Detections, round_rocks
 
@@ -83,3 +83,15 @@ def test_an_empty_view_and_an_empty_belief() -> None:
     assert belief.keepouts_near(0.0, 0.0, math.inf, 1.0) == []
     with pytest.raises(ValueError, match="read-only"):
         belief.x[:] = 1.0
+
+
+def test_the_chance_of_a_hazard_is_what_bayes_says_of_an_eye_that_keeps_to_the_middle() -> None:
+    doubts = Doubts(step_m=0.2, height_sigma=0.15, height_bias=-0.25, height_slope=0.5, rarer=2.0)
+    belief = Belief(0.1, 0.0, 0.3, doubts)
+    told = np.array([0.11, 0.14, 0.17, 0.21])
+    belief.add(round_rocks(2.0 * np.arange(4), np.zeros(4), 2.0 * told, np.full(4, 0.98)))
+    high = np.exp(np.linspace(np.log(0.01), np.log(5.0), 20_001))
+    mean = np.log(0.2) - 0.25 + 0.5 * np.log(high / 0.2)
+    dense = high**-2.0 * np.exp(-0.5 * ((np.log(told)[:, None] - mean) / 0.15) ** 2)
+    share = dense[:, high > 0.2].sum(axis=1) / dense.sum(axis=1)
+    np.testing.assert_allclose(belief.hazard(np.arange(4)), 0.98 * share, rtol=0.01)

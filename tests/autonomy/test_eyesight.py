@@ -42,6 +42,23 @@ def test_arguments_broadcast_and_no_eye_is_believed_perfect() -> None:
     assert miss[1, 0] == LEAST_MISS
 
 
+def test_how_heights_are_told_may_go_by_light_and_range() -> None:
+    one = eyesight_of(TABLE | {"height_bias": -0.2, "height_slope": 0.5, "height_sigma": 0.1})
+    assert one.heights(6.0, 4.0).told_over_true(0.2) == pytest.approx(-0.2)
+    assert one.heights(6.0, 4.0).told_over_true(0.4) == pytest.approx(-0.2 - 0.5 * np.log(2.0))
+    many = eyesight_of(TABLE | {"height_sigma": [[0.1, 0.2, 0.3], [0.3, 0.4, 0.5]]})
+    np.testing.assert_allclose(many.heights(np.array([4.0, 6.0, 20.0]), 4.0).sigma, [0.2, 0.25, 0.4])
+    assert many.heights(6.0, 4.0).slope == 1.0
+    with pytest.raises(ModelError, match="height_slope must be one number"):
+        eyesight_of(TABLE | {"height_slope": [0.5, 0.6]})
+
+
+def test_an_eye_says_how_much_it_favours_big_rocks() -> None:
+    assert eyesight_of(TABLE | {"p_seen": [[[0.2, 0.8]] * 3] * 2}).favours(0.1) == 0.0
+    eye = eyesight_of(TABLE | {"height_m": [0.1, 0.2], "p_seen": [[[0.2, 0.8]] * 3] * 2})
+    assert eye.favours(0.2) == pytest.approx(2.0)
+
+
 def test_the_shipped_table_is_of_many_rocks_and_sees_big_ones_better() -> None:
     eye = eyesight("mast")
     assert isinstance(eye, Eyesight)

@@ -72,6 +72,18 @@ def test_a_rock_seen_stands_out_and_spreads_as_the_robot_drives_on() -> None:
     assert blurred.max() < 0.6 * sharp.max()
 
 
+def test_ground_beside_a_seen_rock_holds_no_unseen_one_until_its_place_is_forgotten() -> None:
+    known = hazard_map(cover=0.05)
+    before = known.unseen(-4.0, -4.0, 16, 16)
+    known.belief.add(rock(0.25, 0.25, 0.15, 0.4, confidence=0.95))
+    after = known.unseen(-4.0, -4.0, 16, 16)
+    assert after[8, 8] < 0.2 * before[8, 8]
+    far = np.hypot(*np.meshgrid(np.arange(16) - 8, np.arange(16) - 8)) > 2.0
+    np.testing.assert_array_equal(after[far], before[far])
+    known.belief.odometer_m = 400.0
+    np.testing.assert_allclose(known.unseen(-4.0, -4.0, 16, 16), before, rtol=1e-6)
+
+
 def test_far_tiles_are_dropped_and_state_goes_through_plain_arrays() -> None:
     known = hazard_map()
     for x in np.arange(-80.0, 81.0, 8.0):
