@@ -128,7 +128,13 @@ def _said(data: Any) -> tuple[str, ...]:
     if _colours(data):
         return ("colour picture: turned to grey (0.299 red + 0.587 green + 0.114 blue)",)
     extra = [c for c in data.colorinterp[1:] if c != ColorInterp.alpha]
-    return (f"{data.count} bands: the first one is read",) if extra else ()
+    said = (f"{data.count} bands: the first one is read",) if extra else ()
+    return (*said, "0 is white in this file: turned round") if _white_is_zero(data) else said
+
+
+def _white_is_zero(data: Any) -> bool:
+    """Whether a TIFF counts from white to black (its photometric interpretation 0): GDAL says so and leaves the numbers."""
+    return data.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") == "YES" and np.dtype(data.dtypes[0]).kind == "u"
 
 
 def _grey(data: Any, window: Window) -> tuple[F32, Bools]:
@@ -148,6 +154,8 @@ def _grey(data: Any, window: Window) -> tuple[F32, Bools]:
         raw = data.read(1, window=window)
         with np.errstate(over="ignore", invalid="ignore"):
             grey = raw.astype(np.float32)
+        if _white_is_zero(data):
+            grey = np.float32(np.iinfo(raw.dtype).max) - grey
         known = np.ones(grey.shape, bool)
     known &= data.read_masks(1 if bands is None else bands[0], window=window) > 0
     known &= np.isfinite(grey) & (np.abs(grey) < 1e30)  # common marks for "nothing" in float files lie near the limit

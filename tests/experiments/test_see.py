@@ -99,7 +99,9 @@ def test_tiles_see_what_the_whole_sees(tmp_path: Path) -> None:
         assert matched(sure_other, one, 4.0) >= 0.95
         gap = np.hypot(other.col[:, None] - other.col, other.row[:, None] - other.row)
         both = 0.5 * np.sqrt(other.semi_col_px * other.semi_row_px)
-        alike = np.minimum(both[:, None], both) > 0.5 * np.maximum(both[:, None], both)  # a crater may lie in a larger one
+        alike = np.minimum(both[:, None], both) > 0.5 * np.maximum(
+            both[:, None], both
+        )  # a crater may lie in a larger one
         twice = alike & (gap < np.minimum(both[:, None], both))
         assert not np.triu(twice, 1).any(), "nothing is told twice"
     assert np.array_equal(whole.overview, parts.overview)
