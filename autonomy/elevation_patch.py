@@ -78,7 +78,7 @@ def patch_from_points(
         raise PatchError(f"sigma_m: shape {sigma.shape}; must be one number or [{len(points)}], one for each point.")
     if not ((sigma >= SIGMA_M[0]) & (sigma <= SIGMA_M[1])).all():
         raise PatchError(
-            f"sigma_m: {float(sigma.min()):g}..{float(sigma.max()):g}; must be {SIGMA_M[0]:g}..{SIGMA_M[1]:g} m everywhere."
+            f"sigma_m: {float(sigma.min()):g}..{float(sigma.max()):g}; must be finite, {SIGMA_M[0]:g}..{SIGMA_M[1]:g} m everywhere."
         )
     sums, weights = np.zeros(ref.shape), np.zeros(ref.shape)
     count = np.zeros(ref.shape, dtype=np.int32)

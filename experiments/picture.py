@@ -155,7 +155,10 @@ def _grey(data: Any, window: Window) -> tuple[F32, Bools]:
         with np.errstate(over="ignore", invalid="ignore"):
             grey = raw.astype(np.float32)
         if _white_is_zero(data):
-            grey = np.float32(np.iinfo(raw.dtype).max) - grey
+            bits = int(
+                data.tags(1, ns="IMAGE_STRUCTURE").get("NBITS", 8 * raw.dtype.itemsize)
+            )  # 12-bit files come as 16
+            grey = np.float32((1 << bits) - 1) - grey
         known = np.ones(grey.shape, bool)
     known &= data.read_masks(1 if bands is None else bands[0], window=window) > 0
     known &= np.isfinite(grey) & (np.abs(grey) < 1e30)  # common marks for "nothing" in float files lie near the limit

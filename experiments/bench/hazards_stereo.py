@@ -336,7 +336,10 @@ def rows(tallies: dict[float, Tally], rig: StereoRig, seconds: float) -> list[Ro
             BAR, f"false rocks in sunlight ({false:.0f}; moved by {SHIFT_M:g} m, {by_chance / max(moved, 1.0):.0%} stand at some rock too)",
             100.0 * false / area, "/100 m2", 1.0,
         ),
-        Row(BAR, f"and at rocks of less than half or more than twice the height ({unlike:.0f})", 100.0 * unlike / area, "/100 m2", "told", True),
+        Row(
+            BAR, f"and at rocks of less than half or more than twice the height ({unlike:.0f})", 100.0 * unlike / area, "/100 m2",
+            "told", True,
+        ),
         Row(
             BAR, "false rocks without the shadow mask over those with it", naive / max(false, 1.0), "", ">= 1", naive >= false,
             f"no mask {100.0 * naive / area:.3g}", naive / max(false, 1.0),
