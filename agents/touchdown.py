@@ -122,11 +122,11 @@ def stand_on(patch: HeightGrid, rocks: Floats, x: float, y: float, limits: Lande
     """
     row, col = patch.ref.rowcol(x, y)
     pads = np.array(limits.pads())
-    need = max(limits.reach_m, limits.belly_radius_m) / patch.ref.cell_m
-    last = patch.ref.rows - 1 - need, patch.ref.cols - 1 - need
-    if not (math.floor(need) <= row + 1e-6 <= last[0] + 1.0 and math.floor(need) <= col + 1e-6 <= last[1] + 1.0):
+    wide, high = (max(float(v) + limits.pad_radius_m, limits.belly_radius_m) for v in np.abs(pads).max(axis=0))
+    left, low, right, top = patch.ref.bounds
+    if not (left <= x - wide and x + wide <= right and low <= y - high and y + high <= top):
         raise SiteError(
-            f"touchdown: ({x!r}, {y!r}) m; allowed: {limits.reach_m:g} m inside the patch, {patch.ref.bounds}."
+            f"touchdown: ({x!r}, {y!r}) m; allowed: {wide:.2f} by {high:.2f} m inside the patch, {patch.ref.bounds}."
         )
     if not np.isfinite(patch.elevation_m).all():
         raise SiteError("touchdown: the patch has cells without a height; allowed: none.")

@@ -125,6 +125,16 @@ def _rgb(data: Any) -> tuple[int, int, int] | None:
 
 
 def _said(data: Any) -> tuple[str, ...]:
+    turned = data.tags().get("EXIF_Orientation", "1")
+    if turned not in ("0", "1"):
+        said = (
+            f"the file asks viewers to turn it (EXIF orientation {turned}): top and sides are those of the picture as stored",
+        )
+        return (*said, *_said_of_bands(data))
+    return _said_of_bands(data)
+
+
+def _said_of_bands(data: Any) -> tuple[str, ...]:
     if _colours(data):
         return ("colour picture: turned to grey (0.299 red + 0.587 green + 0.114 blue)",)
     extra = [c for c in data.colorinterp[1:] if c != ColorInterp.alpha]

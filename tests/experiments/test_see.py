@@ -373,3 +373,12 @@ def test_what_has_no_place_in_the_projection_has_no_polygon(tmp_path: Path, crat
     assert features[0]["geometry"] is None
     assert all(feature["geometry"] is not None for feature in features[1:])
     json.dumps(features, allow_nan=False)
+
+
+def test_a_file_that_asks_to_be_turned_is_told(tmp_path: Path, example: np.ndarray) -> None:
+    data = cv2.imencode(".jpg", example)[1].tobytes()
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
+    path = tmp_path / "turned.jpg"
+    path.write_bytes(data[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + data[2:])
+    with opened_picture(path) as picture:
+        assert any("orientation 6" in words for words in picture.said)
