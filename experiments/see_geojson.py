@@ -81,7 +81,8 @@ def _features(seen: Seen, kind: str, found: Found) -> Iterator[dict[str, object]
     x, y = xy[..., 0] - xy[:, :1, 0], xy[..., 1] - xy[:, :1, 1]
     turned = (x[:, :-1] * y[:, 1:] - x[:, 1:] * y[:, :-1]).sum(axis=1) < 0.0
     xy[turned] = xy[turned, ::-1]  # outer rings run counterclockwise
-    polygons, placed = np.round(xy, decimals).tolist(), np.isfinite(xy).all(axis=(1, 2))
+    polygons = np.round(xy, decimals).tolist()
+    placed = [bool(np.isfinite(ring).all()) for ring in xy]
     sigma = size_error(found) if kind == "crater" else None
     for i in range(len(found.row)):
         about: dict[str, object] = {
