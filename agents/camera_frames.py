@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from moonfleet.autonomy.stereo import StereoRig
 from moonfleet.terrain.grid import HeightGrid
-from moonfleet.terrain.local_ground import LocalGround
+from moonfleet.terrain.local_ground import MAX_PATCH_CELLS, LocalGround
 from moonfleet.terrain.perspective import Pinhole, Seen, Window, lamplit_windows, look_down, look_level, sunlit_windows
 from moonfleet.terrain.rocks import LARGEST_M
 from moonfleet.terrain.seeds import stream
@@ -32,7 +32,12 @@ FAR_CELL_M, FAR_HALF_M = 0.4, 80.0  # [m] ground that only makes skyline and sha
 MARGIN_M = 4.0  # [m] middle ground beyond what is used: rocks there cast shadows into it
 SHADOW_BELOW = 0.05  # [-] lit share below which ground is in shadow
 LAMP_HEIGHT = 0.6  # [-] of the height of the mast: a light by the lens would show no relief
-DESCENT_MARGIN = 1.1  # [-] side of the ground that is made over that of the picture
+DESCENT_MARGIN = 1.1  # [-] side of the ground that is made over that of the picture, where that shows in all of it
+DESCENT_WIDEN, DESCENT_WIDEST = (
+    1.5,
+    4.0,
+)  # [-] steps in which it is made wider on ground that falls away, and how wide at most
+PSF_MAX_PX = 100.0  # [px] wider is no picture
 
 
 Image = NDArray[np.uint8] | NDArray[np.uint16]
@@ -102,21 +107,27 @@ def expose_electrons(
 ) -> Image:
     """Return the picture that a detector takes of ``radiance`` float32 [R, C]: uint8 for up to 8 bits, else uint16.
 
-    ``gain``: full scales per unit of radiance; None for auto exposure. Shot noise is normal with the variance of a Poisson count,
-    which from some ten electrons on is the same.
+    ``gain``: full scales per unit of radiance, finite and at least 0; None for auto exposure. Shot noise is normal with the variance
+    of a Poisson count, which from some ten electrons on is the same.
 
     Raises
     ------
-    CameraError : radiance that is not finite or not 2-D, bits outside 4..16, or a detector without positive size.
+    CameraError : radiance that is negative, not finite or not 2-D, a gain that is none, bits outside 4..16, or a detector without
+        positive size.
     """
     import cv2
 
+    sizes = detector.full_well_e, detector.read_noise_e
     if not (
-        4 <= detector.bits <= 16 and detector.full_well_e > 0 and detector.read_noise_e >= 0 and detector.psf_px >= 0
-    ):
-        raise CameraError(f"detector: {detector}; allowed: 4..16 bits, full_well_e > 0, noise and blur >= 0.")
-    if radiance.ndim != 2 or radiance.size == 0 or not np.isfinite(radiance).all():
-        raise CameraError(f"radiance: {radiance.shape}; allowed: [rows, cols], finite everywhere.")
+        detector.bits in range(4, 17) and 0.0 < sizes[0] < math.inf and 0.0 <= sizes[1] < math.inf and 0.0 <= detector.psf_px <= PSF_MAX_PX
+    ):  # fmt: skip
+        raise CameraError(
+            f"detector: {detector}; allowed: 4..16 bits, full_well_e > 0, noise >= 0, finite; psf_px 0..{PSF_MAX_PX:g}."
+        )
+    if radiance.ndim != 2 or radiance.size == 0 or not (np.isfinite(radiance) & (radiance >= 0.0)).all():
+        raise CameraError(f"radiance: {radiance.shape}; allowed: [rows, cols], finite and at least 0 everywhere.")
+    if gain is not None and not 0.0 <= gain < math.inf:
+        raise CameraError(f"gain: {gain!r}; allowed: finite, at least 0, or None.")
     light = np.asarray(radiance, dtype=np.float32)
     if detector.psf_px > 0.0:
         light = np.asarray(
@@ -152,7 +163,7 @@ def take_nadir(
 ) -> NadirFrame:
     """Take a descent picture of ``pixels`` x ``pixels`` from ``altitude_m`` above the ground at (x, y) [m], ``fov_deg`` wide.
 
-    The ground is made at the size of a pixel (or what 4 000 cells allow).
+    The ground is made at the size of a pixel (or what 4 000 cells allow), as wide as the picture shows.
 
     Raises
     ------
@@ -166,11 +177,16 @@ def take_nadir(
         )
     focal = 0.5 * pixels / math.tan(math.radians(fov_deg) / 2.0)
     cell = altitude_m / focal
-    patch = ground.patch(x, y, 0.5 * DESCENT_MARGIN * pixels * cell, cell)
-    windows = sunlit_windows([patch], sun.az_deg, sun.el_deg)
-    middle = 0.5 * (pixels - 1)
-    camera = Pinhole(x, y, patch.sample(x, y) + altitude_m, 0.0, focal, pixels, pixels, middle, middle)
-    seen = look_down(windows[0], camera)
+    middle, margin = 0.5 * (pixels - 1), DESCENT_MARGIN
+    while True:
+        side = margin * pixels * cell
+        patch = ground.patch(x, y, 0.5 * side, max(cell, 1.0001 * side / MAX_PATCH_CELLS))
+        windows = sunlit_windows([patch], sun.az_deg, sun.el_deg)
+        camera = Pinhole(x, y, patch.sample(x, y) + altitude_m, 0.0, focal, pixels, pixels, middle, middle)
+        seen = look_down(windows[0], camera)
+        margin *= DESCENT_WIDEN
+        if margin > DESCENT_WIDEST or bool((seen.window >= 0).all()):
+            break
     image, truth = _develop(ground, windows, camera, seen, sun, seed, detector, robot, index)
     return NadirFrame(image, camera, cell, sun, truth)
 
@@ -269,6 +285,13 @@ def _views(
     """Return mast pictures from lenses ``sides_m`` to the right of (x, y)."""
     if not (math.isfinite(range_m) and 1.0 <= range_m <= 80.0 and math.isfinite(toward_deg)):
         raise CameraError(f"mast camera: range_m {range_m!r}, toward_deg {toward_deg!r}; allowed: 1..80, finite.")
+    lengths = rig.focal_px, rig.baseline_m, rig.height_m
+    if min(rig.rows, rig.cols) < 1 or not all(math.isfinite(v) and v > 0.0 for v in lengths):
+        raise CameraError(
+            f"rig: {rig}; allowed: rows and cols >= 1, focal_px, baseline_m and height_m finite and above 0."
+        )
+    if not math.isfinite(rig.centre_row + rig.centre_col):
+        raise CameraError(f"rig: centre ({rig.centre_row!r}, {rig.centre_col!r}); allowed: finite.")
     grounds = mast_grounds(ground, x, y, toward_deg, range_m)
     foot = grounds[0].sample(x, y)
     angle = math.radians(toward_deg)

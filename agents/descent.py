@@ -33,7 +33,7 @@ from moonfleet.terrain.render import shade
 from moonfleet.terrain.seeds import stream
 
 from .catalogue import RobotSpec
-from .flight import DRY, MASS, STEP_S, VX, X, Y, Z, fly, sink
+from .flight import CONTACT, DRY, MASS, STEP_S, VX, X, Y, Z, fly, sink
 from .lidar import Lidar, nadir_scan, scan
 from .sensors import expose
 from .touchdown import Outcome, Touchdown, touch_down, unsafe_places
@@ -43,6 +43,9 @@ START_FORWARD_M_S, START_DOWN_M_S = 24.0, 45.0  # [m/s] there
 SCAN_GATE = Gate(100.0, 2.0)  # height [m] and rate of descent [m/s] at the first scan
 LAST_GATE = Gate(30.0, 1.5)  # at the last scan
 DROP_GATE = Gate(2.0, 1.0)  # straight down from here
+SINKS_MAX = (
+    60  # of two minutes each: a lander whose engine cannot be throttled to sink comes down when its tanks are dry
+)
 MIDDLE_SCAN_M = 60.0  # [m] height of the second scan
 COARSE_RANGE_M = 120.0  # [m] longest coarse divert
 COARSE_STEP_M = 10.0  # [m] between the places that the coarse choice looks at
@@ -128,6 +131,7 @@ class Descent:
         self.looks: list[Look] = []
         self.map: ScanMap | None = None
         self.dry = False
+        self.struck = False  # the ground, before the last metres
         self.since_fix_s = 0.0
         self.base, self.coarse_m = target, 0.0
         self.fixed = self.error.copy()
@@ -139,12 +143,16 @@ class Descent:
         return Motion(float(x), float(y), float(z) - ground_z, float(vx), float(vy), float(vz), float(self.state[MASS]))
 
     def fly(self, goal: tuple[float, float, float], gate: Gate, t_go_s: float, stop_z: float = -math.inf) -> None:
-        """Fly on; nothing happens any more once the tanks are dry."""
-        if self.dry:
+        """Fly on; nothing happens any more once the tanks are dry or the ground is struck."""
+        if self.dry or self.struck:
             return
         why, track = fly(
             self.state, self.error, goal, gate.descent_m_s, t_go_s, stop_z, self.limits, self.rng, WALK_M_S
         )
+        below = np.flatnonzero(track[:, Z] < self.ground.grid.sample(track[:, X].copy(), track[:, Y].copy()))
+        if below.size:
+            track = track[: below[0] + 1]
+            self.state[:], self.struck = track[-1], True
         self.track.append(track)
         self.since_fix_s += STEP_S * len(track)
         self.dry = why == DRY
@@ -196,6 +204,8 @@ class Descent:
             (DROP_GATE, KEPT_LAST_M_S, LAST_RANGE_M, -math.inf),
         )
         for number, (gate, kept, range_m, stop_m) in enumerate(stages):
+            if self.struck:
+                break
             if number > 0 and not self.dry:
                 self.look(number)
             level = float(np.nanmedian(self.seen.view()[0]))
@@ -228,8 +238,13 @@ class Descent:
         goal = (choice.x, choice.y)
         x, y = goal[0] - self.error[X], goal[1] - self.error[Y]
         ground_z = float(self.ground.patch(x, y, self.limits.leg_radius_m, SCAN_CELL_M).elevation_m.mean())
-        _, track = sink(self.state, self.error, goal, DROP_GATE.descent_m_s, ground_z, self.limits, self.rng, WALK_M_S)
-        self.track.append(track)
+        for _ in range(SINKS_MAX):
+            why, track = sink(
+                self.state, self.error, goal, DROP_GATE.descent_m_s, ground_z, self.limits, self.rng, WALK_M_S
+            )
+            self.track.append(track)
+            if why == CONTACT:
+                break
         x, y = float(self.state[X]), float(self.state[Y])
         fuel = float(self.state[MASS]) - self.limits.dry_kg
         vx, vy, vz = (float(v) for v in self.state[VX : VX + 3])
@@ -267,7 +282,7 @@ class Descent:
         survey = Survey(*self.seen.view(), SCATTER_M)
         scores = policy(survey, self.limits)
         motion = self.motion(ground_z)
-        if self.dry or motion.z <= gate.z:  # nothing is left to choose
+        if self.dry or self.struck or motion.z <= gate.z:  # nothing is left to choose
             choice = Choice(Verdict.OUT_OF_REACH, motion.x, motion.y, math.nan, math.nan, 0.0, 0.0, math.nan)
         else:
             choice = choose(scores, motion, gate, self.limits, kept_m_s=kept_m_s, range_m=range_m)
@@ -348,7 +363,8 @@ def to_first_scan(
     if coarse.verdict is Verdict.OUT_OF_REACH:  # too fast or too heavy for any gentle flight: the straightest one
         coarse = coarse._replace(x=target_xy[0], y=target_xy[1], time_s=COARSE_TIME_S)
     d.approach(coarse)
-    d.look(0)
+    if not d.struck:
+        d.look(0)
     return d
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.terrain.grid import HeightGrid
-from moonfleet.terrain.rays import cast_rays
+from moonfleet.terrain.rays import UNIT, cast_rays
 from moonfleet.terrain.seeds import stream
 
 from .errors import SensorError
@@ -66,7 +66,8 @@ def nadir_scan(height_m: float, half_m: float, spacing_m: float) -> F64:
     Lines go from north to south, beams from west to east; ``half_m`` is half the square's side [m]. Raises `SensorError` unless all are
     positive and make 1 to 4 000 beams on a side.
     """
-    count = round(2.0 * half_m / spacing_m) if min(height_m, half_m, spacing_m) > 0.0 and half_m < math.inf else 0
+    sides = 2.0 * half_m / spacing_m if min(height_m, half_m, spacing_m) > 0.0 else 0.0
+    count = round(sides) if math.isfinite(sides) else 0
     if not (1 <= count <= 4_000 and math.isfinite(height_m)):
         raise SensorError(
             f"scan: height_m {height_m!r}, half_m {half_m!r}, spacing_m {spacing_m!r}; must be positive and make 1..4000 beams on a side."
@@ -116,8 +117,18 @@ def scan(
 
     Raises
     ------
-    SiteError : places or beams that cannot be cast (see `cast_rays`).
+    SensorError : a place that is not three numbers, or beams that are not float64 unit vectors [L, N, 3].
+    SiteError : ground that cannot be scanned (see `cast_rays`).
     """
+    if np.shape(place) != (3,) or not np.isfinite(place).all():
+        raise SensorError(f"scan: place {place!r}; must be x, y, z, finite.")
+    if beams.ndim != 3 or beams.shape[2] != 3 or beams.dtype != np.float64:
+        raise SensorError(f"scan: beams {beams.dtype} {beams.shape}; must be float64 [lines, beams, 3].")
+    length = np.einsum("ijk,ijk->ij", beams, beams)
+    if length.size and not np.abs(length - 1.0).max() < UNIT:
+        raise SensorError(
+            f"scan: beams of lengths {math.sqrt(length.min()):g}..{math.sqrt(length.max()):g}; must be unit vectors."
+        )
     rng = stream(seed, "lidar", robot=robot, index=index)
     lines = len(beams)
     offset = _offsets(lidar, lines, rng)
@@ -129,6 +140,7 @@ def scan(
     noise = rng.standard_normal(hits.range_m.shape)
     lost = rng.random(hits.range_m.shape) < lost_share(lidar, hits.cos_incidence)
     ranges = np.where(lost, np.nan, hits.range_m + lidar.range_sigma_m * noise)
+    ranges[ranges <= 0.0] = np.nan  # nothing comes back before it is sent
     back = np.flatnonzero(np.isfinite(ranges))
     line = back // max(beams.shape[1], 1)
     unit, true_unit = beams.reshape(-1, 3)[back], aimed.reshape(-1, 3)[back]

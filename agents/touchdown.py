@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 
 from moonfleet.autonomy.lander_limits import LanderLimits
 from moonfleet.autonomy.stance import MOST, stances
+from moonfleet.terrain.errors import SiteError
 from moonfleet.terrain.grid import GeoRef, HeightGrid
 from moonfleet.terrain.kernel import kernel
 from moonfleet.terrain.local_ground import LocalGround, rock_domes
 from moonfleet.terrain.rocks import LARGEST_M
+
+from .errors import SensorError
 
 PLACES_CELL_M = 0.1  # [m] cells of the true ground that many places are judged on
 JUDGE_CELL_M = 0.05  # [m] cells of the true ground that a touchdown is judged on
@@ -115,10 +118,18 @@ def _leg_rock(x: float, y: float, pads: Floats, pad_radius: float, rocks: Floats
 def stand_on(patch: HeightGrid, rocks: Floats, x: float, y: float, limits: LanderLimits) -> Stance:
     """Return the stance of a lander whose middle is above (x, y) [m] on a true ``patch`` with its ``rocks`` float64 [n, 4].
 
-    The patch must reach ``limits.reach_m`` around the place (ground outside it is not there).
+    Raises `SiteError` for a patch that does not hold the ground under all pads and the belly, or has holes there.
     """
     row, col = patch.ref.rowcol(x, y)
     pads = np.array(limits.pads())
+    wide, high = (max(float(v) + limits.pad_radius_m, limits.belly_radius_m) for v in np.abs(pads).max(axis=0))
+    left, low, right, top = patch.ref.bounds
+    if not (left <= x - wide and x + wide <= right and low <= y - high and y + high <= top):
+        raise SiteError(
+            f"touchdown: ({x!r}, {y!r}) m; allowed: {wide:.2f} by {high:.2f} m inside the patch, {patch.ref.bounds}."
+        )
+    if not np.isfinite(patch.elevation_m).all():
+        raise SiteError("touchdown: the patch has cells without a height; allowed: none.")
     tilt, belly = _stance(
         patch.elevation_m, row, col, patch.ref.cell_m, pads, limits.pad_radius_m, limits.belly_radius_m
     )
@@ -184,8 +195,10 @@ def touch_down(
 ) -> Touchdown:  # fmt: skip
     """Judge a touchdown at ``xy`` [m] with ``velocity`` (x, y, up) [m/s] and ``fuel_kg`` left in the tanks.
 
-    Raises `SiteError` for a place outside the site.
+    Raises `SiteError` for a place outside the site, `SensorError` for a velocity or fuel that is no number.
     """
+    if not all(math.isfinite(v) for v in (*velocity, fuel_kg)):
+        raise SensorError(f"touchdown: velocity {velocity!r}, fuel_kg {fuel_kg!r}; must be finite.")
     stance = true_stance(ground, *xy, limits)
     down, side = -velocity[2], math.hypot(velocity[0], velocity[1])
     outcome = stance.outcome(limits)

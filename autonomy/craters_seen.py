@@ -191,6 +191,8 @@ def _grey(image: NDArray[np.generic]) -> tuple[F32, NDArray[np.bool_]]:
     part = image[::every, ::every][known[::every, ::every]].astype(np.float64)
     if not known.any():
         raise ImageError("image: no value is finite.")
+    if not part.size:  # all that is known lies between
+        part = image[known][:: every * every].astype(np.float64)
     lit = part[part > 0.0]
     middle = float(np.median(lit)) if lit.size else 1.0
     scale = TYPICAL / max(middle, 1e-300)

@@ -141,7 +141,7 @@ def reach(
     Raises
     ------
     LandingError
-        Places of two shapes, a lander below the gate, or without its mass.
+        Places of two shapes, a lander below the gate, or without its mass; a gate, time, range or reserve that is no number.
     """
     if px.shape != py.shape:
         raise LandingError(f"reach: px {px.shape}, py {py.shape}: must be of one shape")
@@ -150,12 +150,18 @@ def reach(
     if not motion.mass_kg > limits.dry_kg:
         raise LandingError(f"reach: mass_kg = {motion.mass_kg!r}: must be > {limits.dry_kg:g} kg, the dry mass")
     longest = slowest_s(motion, gate, limits) if longest_s is None else longest_s
+    farthest = limits.range_max_m if range_m is None else range_m
+    for name, value in (("gate.descent_m_s", gate.descent_m_s), ("kept_m_s", kept_m_s), ("longest_s", longest)):
+        if not 0.0 <= value < math.inf:
+            raise LandingError(f"reach: {name} = {value!r}: must be finite and >= 0")
+    if not farthest >= 0.0:
+        raise LandingError(f"reach: range_m = {farthest!r}: must be >= 0 m")
     times = np.linspace(SHORTEST_S, max(longest, SHORTEST_S), TIMES)
     speed, time = np.empty(px.size), np.empty(px.size)
     _cheapest(
         np.ravel(px).astype(np.float64), np.ravel(py).astype(np.float64), np.array(motion), gate.z, gate.descent_m_s, times,
         THRUST_SHARE * limits.thrust_max_n, limits.thrust_min_n / THRUST_SHARE, limits.exhaust_m_s,
         math.tan(math.radians(limits.max_tilt_deg)), limits.speed_left_m_s(motion.mass_kg) - kept_m_s,
-        limits.range_max_m if range_m is None else range_m, speed, time,
+        farthest, speed, time,
     )  # fmt: skip
     return Reach(speed.reshape(px.shape), time.reshape(px.shape))

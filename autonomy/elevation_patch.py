@@ -18,6 +18,8 @@ from moonfleet.terrain.kernel import kernel
 
 from .errors import PatchError
 
+SIGMA_M = (1e-9, 1e9)  # [m] of a height: beyond, weights are no numbers any more
+HUGE_M = 1.0e12  # [m] no height is that far off
 PAIRS_MIN = 2  # lines through a hole with a measured cell on both sides that it takes to bridge it
 
 
@@ -39,7 +41,7 @@ class ElevationPatch:
     def __post_init__(self) -> None:
         for name, kind in (("elevation_m", "f4"), ("sigma_m", "f4"), ("count", "i4"), ("trusted", "?")):
             layer: NDArray[np.generic] = getattr(self, name)
-            if np.shape(layer) != self.ref.shape or layer.dtype != np.dtype(kind):
+            if np.shape(layer) != self.ref.shape or getattr(layer, "dtype", None) != np.dtype(kind):
                 raise PatchError(
                     f"patch.{name}: {getattr(layer, 'dtype', type(layer))} {np.shape(layer)}; must be {np.dtype(kind)} {self.ref.shape}."
                 )
@@ -57,27 +59,30 @@ def patch_from_points(
 
     Parameters
     ----------
-    points : float64 [n, 3], x, y, z [m] in the frame of ``ref``. Rows that are not finite or outside the grid are left out; n may be 0.
+    points : float64 [n, 3], x, y, z [m] in the frame of ``ref``. Rows that are not finite, outside the grid, or `HUGE_M` or more above or
+        below are left out; n may be 0.
     ref : the grid of the patch.
-    sigma_m : standard deviation of the heights [m] > 0, one for all or float64 [n].
+    sigma_m : standard deviation of the heights [m], within `SIGMA_M`, one for all or float64 [n].
     bridge : fill single holes from measured cells on both sides, untrusted.
 
     Raises
     ------
-    PatchError : points are not float64 [n, 3], or sigma_m is not positive, finite and one or n.
+    PatchError : points are not float64 [n, 3], or sigma_m is not within `SIGMA_M` and one or n.
     """
-    if np.ndim(points) != 2 or points.shape[1] != 3 or points.dtype != np.float64:
+    if np.ndim(points) != 2 or np.shape(points)[1] != 3 or getattr(points, "dtype", None) != np.float64:
         raise PatchError(
             f"points: {getattr(points, 'dtype', type(points))} {np.shape(points)}; must be float64 [n, 3]."
         )
     sigma = np.asarray(sigma_m, dtype=np.float64)
     if sigma.ndim and sigma.shape != (len(points),):
         raise PatchError(f"sigma_m: shape {sigma.shape}; must be one number or [{len(points)}], one for each point.")
-    if not (np.isfinite(sigma) & (sigma > 0.0)).all():
-        raise PatchError("sigma_m: must be finite and above 0 everywhere.")
+    if not ((sigma >= SIGMA_M[0]) & (sigma <= SIGMA_M[1])).all():
+        raise PatchError(
+            f"sigma_m: {float(sigma.min()):g}..{float(sigma.max()):g}; must be finite, {SIGMA_M[0]:g}..{SIGMA_M[1]:g} m everywhere."
+        )
     sums, weights = np.zeros(ref.shape), np.zeros(ref.shape)
     count = np.zeros(ref.shape, dtype=np.int32)
-    finite = points[np.isfinite(points[:, 2]), 2] if len(points) else points[:, 2]
+    finite = points[np.abs(points[:, 2]) < HUGE_M, 2]
     middle = float(np.median(finite[:: max(1, finite.size // 1000)])) if finite.size else 0.0  # keeps the sums small
     _bin(
         np.ascontiguousarray(points),
@@ -111,7 +116,7 @@ def _bin(
     rows, cols = count.shape
     for i in range(points.shape[0]):
         x, y, z = points[i, 0], points[i, 1], points[i, 2]
-        if not (math.isfinite(x) and math.isfinite(y) and math.isfinite(z)):
+        if not (math.isfinite(x) and math.isfinite(y) and math.fabs(z) < HUGE_M):
             continue
         fc, fr = math.floor((x - x_left) / cell_m), math.floor((y_top - y) / cell_m)
         if 0.0 <= fc < cols and 0.0 <= fr < rows:

@@ -55,7 +55,7 @@ class LanderLimits:
     range_max_m: float = 28.0  # [m] longest fine divert: what the lidar's first scan shows whole
 
     def __post_init__(self) -> None:
-        if self.legs not in LEGS:
+        if not isinstance(self.legs, int) or self.legs not in LEGS:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise LandingError(f"lander.legs = {self.legs!r}: must be one of {LEGS}")
         for name in (
             "leg_radius_m", "pad_radius_m", "belly_radius_m", "clearance_m", "pad_rock_m", "max_down_m_s", "max_side_m_s",

@@ -21,7 +21,7 @@ from .divert import Gate, Motion, reach
 from .errors import LandingError
 from .footprint_fit import plane_fit
 from .lander_limits import LanderLimits
-from .stance_risk import CELL_M, STEP, smooth, stance_risk
+from .stance_risk import STEP, smooth, stance_risk
 
 ACCEPTED = 0.01  # chance of an unsafe touchdown that counts as safe
 CHUNK = 1024  # places whose reach is looked at together
@@ -110,7 +110,7 @@ def by_roughness(survey: Survey, limits: LanderLimits) -> Scores:
     size = 2 * math.floor(limits.reach_m / survey.ref.cell_m) + 1
     share = cv2.blur(known.astype(np.float32), (size, size))
     mean = cv2.blur(np.where(known, surface, np.float32(0.0)), (size, size)) / np.maximum(share, np.float32(1e-6))
-    rough = cv2.dilate(np.where(known, np.abs(surface - mean), np.float32(0.0)), np.ones((size, size), np.uint8))
+    rough = cv2.dilate(np.where(known, np.abs(surface - mean), np.float32(np.inf)), np.ones((size, size), np.uint8))
     return _places(rough.astype(np.float64), survey.ref, limits)
 
 
@@ -119,7 +119,7 @@ def _places(score: Floats, ref: GeoRef, limits: LanderLimits) -> Scores:
     edge = math.ceil(limits.reach_m / ref.cell_m)
     score = score.copy()
     score[:edge], score[-edge:], score[:, :edge], score[:, -edge:] = np.inf, np.inf, np.inf, np.inf
-    shift = (STEP - 1) * CELL_M / 2.0
+    shift = (STEP - 1) * ref.cell_m / 2.0
     thinned = np.ascontiguousarray(score[::STEP, ::STEP])
     return Scores(GeoRef(ref.x_left - shift, ref.y_top + shift, STEP * ref.cell_m, *thinned.shape), thinned)
 

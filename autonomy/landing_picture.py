@@ -18,7 +18,8 @@ from .craters_seen import detect_craters
 from .errors import LandingError
 from .lander_limits import LanderLimits
 
-SHADOW = 0.35  # of the picture's median brightness: darker is shadow
+SHADOW = 0.35  # of the brightness of ground in the light: darker is shadow
+LIT = 0.1  # of the bright end of a picture: darker is surely not in the light
 CRATER_SURE = 0.4  # confidence of a crater that is kept out of
 CRATER_BAD, SHADOW_BAD, TEXTURE_BAD, STEEP_BAD = 0.5, 1.0, 0.5, 1.0  # badness of each, set by hand
 STEEP_FROM = 0.5  # share of the slope limit from which ground is counted as steep
@@ -45,8 +46,7 @@ def badness(
             f"picture {image.shape} at {ref.shape}: must be of one shape, >= {SMALLEST_PX} pixels on a side"
         )
     grey = image.astype(np.float32)
-    level = float(np.median(grey))
-    dark = grey < SHADOW * level
+    dark = grey <= SHADOW * lit_level(grey)
     mean = cv2.GaussianBlur(grey, (0, 0), TEXTURE_SIGMA_PX)
     texture = (
         cv2.GaussianBlur((grey - mean) ** 2, (0, 0), 2.0 * TEXTURE_SIGMA_PX) / np.maximum(mean, np.float32(1.0)) ** 2
@@ -68,10 +68,21 @@ def badness(
     return (bad + CRATER_BAD * holes + STEEP_BAD * over).astype(np.float32)
 
 
+def lit_level(grey: F32) -> float:
+    """Return the brightness of ground in the light [grey levels]: the median, of the lit part alone where most lies in shadow."""
+    level, least = float(np.median(grey)), LIT * float(np.quantile(grey, 0.99))
+    return level if level > least or not (grey > least).any() else float(np.median(grey[grey > least]))
+
+
 def coarse_cost(bad: F32, cell_m: float, radius_m: float) -> Floats:
-    """Return the mean badness within ``radius_m`` of each pixel, inf where that is not all in the picture; float64 [R, C]."""
+    """Return the mean badness within ``radius_m`` of each pixel, inf where that is not all in the picture; float64 [R, C].
+
+    Raises `LandingError` for a pixel or radius that is not above 0.
+    """
     import cv2
 
+    if not (0.0 < cell_m < math.inf and 0.0 < radius_m < math.inf):
+        raise LandingError(f"coarse cost: cell_m = {cell_m!r}, radius_m = {radius_m!r}: must be > 0 m")
     reach = math.ceil(radius_m / cell_m)
     rows, cols = np.ogrid[-reach : reach + 1, -reach : reach + 1]
     disc = (rows * rows + cols * cols <= (radius_m / cell_m) ** 2).astype(np.float32)

@@ -7,6 +7,7 @@ as in Epp and Smith 2007, AIAA 2007-6312).
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -36,8 +37,8 @@ class ScanMap:
     """A map of the ground below, made of scans; ``weight`` [R, C] counts measurements of ``noise_m`` each."""
 
     def __init__(self, first: ElevationPatch, noise_m: float) -> None:
-        if not noise_m > 0.0:
-            raise LandingError(f"noise_m = {noise_m!r}: must be > 0 m")
+        if not 0.0 < noise_m < math.inf:
+            raise LandingError(f"noise_m = {noise_m!r}: must be > 0 m and finite")
         self.ref, self.noise_m, self.scans = first.ref, noise_m, 1
         self.weight = np.where(first.trusted, first.count, 0).astype(np.float32)
         self.elevation_m = np.where(first.trusted, first.elevation_m, np.float32(np.nan))

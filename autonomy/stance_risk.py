@@ -114,7 +114,7 @@ def stance_risk(
 
     Raises
     ------
-    LandingError : shapes that differ, cells of another size, noise that is not in 0..0.5 m.
+    LandingError : shapes that differ, cells of another size, noise that is not in 0..0.5 m, weights that are no numbers.
     """
     import cv2
 
@@ -122,6 +122,8 @@ def stance_risk(
         raise LandingError(
             f"patch: {elevation_m.shape} at {ref.shape} cells of {ref.cell_m:g} m: must be one shape, cells {CELL_M:g} m"
         )
+    if weight is not None and (weight.shape != ref.shape or not (np.isfinite(weight) & (weight >= 0.0)).all()):
+        raise LandingError(f"weight: {weight.shape}: must be {ref.shape}, finite and >= 0")
     if not 0.0 <= noise_m <= NOISE_MAX_M:
         raise LandingError(f"noise_m = {noise_m!r}: must be in 0..{NOISE_MAX_M:g} m")
     surface = smooth(elevation_m, weight)

@@ -154,8 +154,12 @@ def textured(flat: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 def _check(left: Image, right: Image, rig: StereoRig) -> None:
     numbers = (rig.focal_px, rig.baseline_m, rig.height_m, rig.electrons_per_grey)
-    if not all(math.isfinite(v) and v > 0.0 for v in numbers) or not rig.read_noise_e >= 0.0:
-        raise ImageError(f"rig: {rig}; lengths, electrons_per_grey must be finite and above 0, noise at least 0.")
+    if not all(math.isfinite(v) and v > 0.0 for v in numbers) or not 0.0 <= rig.read_noise_e < math.inf:
+        raise ImageError(
+            f"rig: {rig}; lengths, electrons_per_grey must be finite and above 0, noise finite and at least 0."
+        )
+    if not math.isfinite(rig.centre_col):
+        raise ImageError(f"rig: centre_col {rig.centre_col!r}; must be finite.")
     if not (16 <= rig.rows <= SIDE_MAX and 32 <= rig.cols <= SIDE_MAX and 0.0 <= rig.centre_row < rig.rows - 1):
         raise ImageError(
             f"rig: {rig.rows} x {rig.cols} px, centre_row {rig.centre_row}; must be 16..{SIDE_MAX} rows, the horizon in it."

@@ -125,10 +125,26 @@ def _rgb(data: Any) -> tuple[int, int, int] | None:
 
 
 def _said(data: Any) -> tuple[str, ...]:
+    turned = data.tags().get("EXIF_Orientation", "1")
+    if turned not in ("0", "1"):
+        said = (
+            f"the file asks viewers to turn it (EXIF orientation {turned}): top and sides are those of the picture as stored",
+        )
+        return (*said, *_said_of_bands(data))
+    return _said_of_bands(data)
+
+
+def _said_of_bands(data: Any) -> tuple[str, ...]:
     if _colours(data):
         return ("colour picture: turned to grey (0.299 red + 0.587 green + 0.114 blue)",)
     extra = [c for c in data.colorinterp[1:] if c != ColorInterp.alpha]
-    return (f"{data.count} bands: the first one is read",) if extra else ()
+    said = (f"{data.count} bands: the first one is read",) if extra else ()
+    return (*said, "0 is white in this file: turned round") if _white_is_zero(data) else said
+
+
+def _white_is_zero(data: Any) -> bool:
+    """Whether a TIFF counts from white to black (its photometric interpretation 0): GDAL says so and leaves the numbers."""
+    return data.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") == "YES" and np.dtype(data.dtypes[0]).kind == "u"
 
 
 def _grey(data: Any, window: Window) -> tuple[F32, Bools]:
@@ -148,6 +164,11 @@ def _grey(data: Any, window: Window) -> tuple[F32, Bools]:
         raw = data.read(1, window=window)
         with np.errstate(over="ignore", invalid="ignore"):
             grey = raw.astype(np.float32)
+        if _white_is_zero(data):
+            bits = int(
+                data.tags(1, ns="IMAGE_STRUCTURE").get("NBITS", 8 * raw.dtype.itemsize)
+            )  # 12-bit files come as 16
+            grey = np.float32((1 << bits) - 1) - grey
         known = np.ones(grey.shape, bool)
     known &= data.read_masks(1 if bands is None else bands[0], window=window) > 0
     known &= np.isfinite(grey) & (np.abs(grey) < 1e30)  # common marks for "nothing" in float files lie near the limit

@@ -260,7 +260,8 @@ def _first_pass(picture: Picture, tell: Tell) -> _First:
         tell("reading the picture", first / picture.rows)
         grey, known = picture.read(first, last - first)
         seen += int(known.sum())
-        sample.append(grey[::every, ::every][known[::every, ::every]])
+        part = grey[::every, ::every][known[::every, ::every]]
+        sample.append(part if len(part) else grey[known][:: every * every])  # all known pixels may lie between
         columns = cuts(picture.cols, LIGHT_SIDE)
         for left, right in [columns[round(i)] for i in np.linspace(0, len(columns) - 1, 3)] if number in looked else []:
             if min(last - first, right - left) >= SIDE_MIN and len(parts) < LIGHT_PARTS:

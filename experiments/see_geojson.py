@@ -82,6 +82,7 @@ def _features(seen: Seen, kind: str, found: Found) -> Iterator[dict[str, object]
     turned = (x[:, :-1] * y[:, 1:] - x[:, 1:] * y[:, :-1]).sum(axis=1) < 0.0
     xy[turned] = xy[turned, ::-1]  # outer rings run counterclockwise
     polygons = np.round(xy, decimals).tolist()
+    placed = [bool(np.isfinite(ring).all()) for ring in xy]
     sigma = size_error(found) if kind == "crater" else None
     for i in range(len(found.row)):
         about: dict[str, object] = {
@@ -99,7 +100,8 @@ def _features(seen: Seen, kind: str, found: Found) -> Iterator[dict[str, object]
             about["height_m"] = _number(found.tall[i], 3)
         if middle is not None:
             about["lon_deg"], about["lat_deg"] = _number(middle[i, 0], 7), _number(middle[i, 1], 7)
-        polygon = {"type": "Polygon", "coordinates": [polygons[i]]}
+        # the edge of a picture may lie beyond what its projection shows: RFC 7946 allows a feature without a place
+        polygon = {"type": "Polygon", "coordinates": [polygons[i]]} if placed[i] else None
         yield {"type": "Feature", "geometry": polygon, "properties": about}
 
 

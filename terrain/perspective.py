@@ -81,8 +81,11 @@ def sunlit_windows(grounds: Sequence[HeightGrid], sun_az_deg: float, sun_el_deg:
     """Return the windows of ``grounds``, the finest first, each inside the next: shadows of everything in all of them.
 
     Ground outside a window casts its shadow into it as the coarser window shows it. Raises `SiteError` where a window is not inside
-    the next.
+    the next, or has holes, and for a Sun that is nowhere.
     """
+    if not (math.isfinite(sun_az_deg) and -90.0 <= sun_el_deg <= 90.0):
+        raise SiteError(f"sun: azimuth {sun_az_deg!r}, elevation {sun_el_deg!r} deg; allowed: finite, -90..90.")
+    _check_whole(grounds)
     out: list[Window] = []
     outside: Float32Grid | None = None  # the light that ground outside of the window leaves it
     for k in range(len(grounds) - 1, -1, -1):
@@ -110,8 +113,11 @@ def sunlit_windows(grounds: Sequence[HeightGrid], sun_az_deg: float, sun_el_deg:
 def lamplit_windows(grounds: Sequence[HeightGrid], x: float, y: float, z: float) -> tuple[Window, ...]:
     """Return the windows of ``grounds`` with the share of the light of a lamp at (x, y, z) [m] that reaches each cell, 0..1.
 
-    Raises `SiteError` where the lamp stands outside of a window.
+    Raises `SiteError` where the lamp stands outside of a window or nowhere, and for windows with holes.
     """
+    if not math.isfinite(z):
+        raise SiteError(f"lamp: z {z!r}; allowed: finite.")
+    _check_whole(grounds)
     out: list[Window] = []
     for k, ground in enumerate(grounds):
         ref = ground.ref
@@ -126,7 +132,7 @@ def lamplit_windows(grounds: Sequence[HeightGrid], x: float, y: float, z: float)
 def look_level(windows: Sequence[Window], camera: Pinhole, reach_m: float = math.inf) -> Seen:
     """Return what a camera with a level optical axis sees, along the axis up to ``reach_m`` and the end of the last window.
 
-    Every window must hold the camera. Raises `SiteError` for a camera that stands outside, or is no camera.
+    Every window must hold the camera. Raises `SiteError` for a camera that stands outside, or is no camera, and for windows with holes.
     """
     _check(windows, camera)
     rows, cols = camera.rows, camera.cols
@@ -147,7 +153,7 @@ def look_level(windows: Sequence[Window], camera: Pinhole, reach_m: float = math
 def look_down(window: Window, camera: Pinhole) -> Seen:
     """Return what a camera that looks straight down sees; pixels whose ray leaves the window see nothing.
 
-    Raises `SiteError` for a camera below the highest ground, or no camera.
+    Raises `SiteError` for a camera below the highest ground, or no camera, and for a window with holes.
     """
     _check((window,), camera)
     z = window.ground.elevation_m
@@ -177,8 +183,16 @@ def _check(windows: Sequence[Window], camera: Pinhole) -> None:
             raise SiteError(
                 f"camera: ({camera.x:.2f}, {camera.y:.2f}) m is outside windows[{k}]; allowed: {window.ground.ref.bounds}."
             )
-        if min(window.ground.ref.shape) < 2:
-            raise SiteError(f"windows[{k}]: {window.ground.ref.shape} cells; allowed: at least 2 x 2.")
+    _check_whole([window.ground for window in windows])
+
+
+def _check_whole(grounds: Sequence[HeightGrid]) -> None:
+    for k, ground in enumerate(grounds):
+        if min(ground.ref.shape) < 2:
+            raise SiteError(f"windows[{k}]: {ground.ref.shape} cells; allowed: at least 2 x 2.")
+        holes = ground.elevation_m.size - int(np.isfinite(ground.elevation_m).sum())
+        if holes:
+            raise SiteError(f"windows[{k}]: {holes} cells have no height; allowed: none.")
 
 
 @kernel

@@ -18,6 +18,7 @@ from .grid import HeightGrid
 from .kernel import kernel
 
 BLOCK = 16  # squares on a side of a block
+UNIT = 1e-5  # [-] the square of a unit vector's length is off by no more
 F64 = NDArray[np.float64]
 
 
@@ -40,7 +41,8 @@ def cast_rays(ground: HeightGrid, origins: F64, directions: F64, max_range_m: fl
 
     Raises
     ------
-    SiteError : shapes that do not fit, numbers that are not finite, ground of less than 2 x 2 cells, or with holes.
+    SiteError : shapes that do not fit, numbers that are not finite, directions that are no unit vectors, ground of less than 2 x 2
+        cells, or with holes.
     """
     if origins.ndim != 2 or origins.shape[1] != 3 or origins.dtype != np.float64:
         raise SiteError(f"rays.origins: {origins.dtype} {origins.shape}; must be float64 [lines, 3].")
@@ -50,6 +52,11 @@ def cast_rays(ground: HeightGrid, origins: F64, directions: F64, max_range_m: fl
         )
     if not (np.isfinite(origins).all() and np.isfinite(directions).all()):
         raise SiteError("rays: origins and directions must be finite.")
+    length = np.einsum("ijk,ijk->ij", directions, directions)
+    if length.size and not np.abs(length - 1.0).max() < UNIT:
+        raise SiteError(
+            f"rays.directions: lengths {math.sqrt(length.min()):g}..{math.sqrt(length.max()):g}; must be unit vectors."
+        )
     if not max_range_m > 0.0:
         raise SiteError(f"rays.max_range_m: {max_range_m!r}; must be above 0.")
     z, ref = ground.elevation_m, ground.ref

@@ -160,3 +160,32 @@ def test_odd_cameras_find_nothing_or_are_refused(ground: LocalGround) -> None:
         expose_electrons(np.full((4, 4), np.nan, np.float32), Detector(), stream(1, "test"))
     with pytest.raises(SiteError, match="outside"):
         take_nadir(ground, 1e6, 0.0, 30.0, Sun(0.0, 5.0), 1)
+
+
+def test_rigs_and_exposures_that_are_none_are_refused(ground: LocalGround) -> None:
+    sun = Sun(40.0, 8.0)
+    for wrong in (
+        {"rows": 0},
+        {"baseline_m": math.nan},
+        {"height_m": -3.0},
+        {"focal_px": 0.0},
+        {"centre_col": math.nan},
+    ):
+        with pytest.raises(CameraError, match="rig"):
+            pair_images(ground, 0.0, 0.0, 30.0, RIG._replace(**wrong), sun, 1, range_m=8.0)
+    grey = np.ones((4, 4), np.float32)
+    for radiance, gain, words in ((-grey, None, "at least 0"), (grey, math.nan, "gain"), (grey, -1.0, "gain")):
+        with pytest.raises(CameraError, match=words):
+            expose_electrons(radiance, Detector(), stream(1, "x"), gain)
+    for detector in (Detector(psf_px=math.inf), Detector(full_well_e=math.inf), Detector(bits=12.5)):  # type: ignore[arg-type]
+        with pytest.raises(CameraError, match="detector"):
+            expose_electrons(grey, detector, stream(1, "x"))
+
+
+def test_a_descent_view_of_steep_ground_has_no_black_edge() -> None:
+    ref = GeoRef.centred(0.0, 0.0, 400.0, 20.0)
+    x, _ = ref.xy(*np.mgrid[: ref.rows, : ref.cols])
+    steep = LocalGround(HeightGrid((0.36 * x).astype(np.float32), ref), np.zeros(ref.shape, np.float32), 3)
+    frame = take_nadir(steep, 0.0, 0.0, 50.0, Sun(270.0, 20.0), 1, pixels=100)
+    assert np.isfinite(frame.truth.range_m).all()
+    assert frame.truth.range_m[50, 5] > frame.truth.range_m[50, 95]  # it falls to the west

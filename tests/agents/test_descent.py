@@ -131,3 +131,13 @@ def test_limits_come_from_the_catalogue() -> None:
 def test_there_is_no_map_before_the_first_scan() -> None:
     with pytest.raises(LandingError, match="first scan"):
         Descent(rocky_ground(1), (0.0, 0.0), LIMITS, 1, 0.1).level_at(0.0, 0.0)
+
+
+@pytest.mark.parametrize("limits", [LanderLimits(dry_kg=4000.0), LanderLimits(thrust_min_n=5600.0, fuel_kg=600.0)])
+def test_a_lander_that_cannot_land_crashes_on_the_ground(limits: LanderLimits) -> None:
+    """Too heavy to brake in time, or too strong an idling engine to sink before the tanks are dry."""
+    landing = land(rocky_ground(5), (0.0, 0.0), limits, 5)
+    assert landing.outcome in (Outcome.HARD, Outcome.OUT_OF_PROPELLANT)
+    assert landing.touchdown.down_m_s > 30.0
+    level = float(rocky_ground(5).patch(landing.x, landing.y, 1.0, 0.1).elevation_m.mean())
+    assert level - 20.0 < landing.track[-1, 2] <= level + 1.0

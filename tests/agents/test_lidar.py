@@ -99,3 +99,24 @@ def test_what_makes_no_lidar_and_no_scan_is_refused() -> None:
     for view in ((0.0, 0.0, -5.0, 0.0, 3, 3), (0.0, 90.0, 5.0, -5.0, 3, 3), (0.0, 90.0, -5.0, 5.0, 0, 3)):
         with pytest.raises(SensorError, match="scan"):
             mast_scan(*view)
+
+
+def test_beams_and_places_that_are_none_are_refused() -> None:
+    beams, place = nadir_scan(HEIGHT_M, 2.0, 0.5), (0.0, 0.0, HEIGHT_M - 1_000.0)
+    for wrong, words in (
+        (beams[0], r"\[lines, beams, 3\]"),
+        (beams.astype(np.float32), "float32"),
+        (3.0 * beams, "unit"),
+    ):
+        with pytest.raises(SensorError, match=words):
+            scan(ground(), place, wrong, PERFECT, 1)
+    for nowhere in ((0.0, 0.0), (0.0, 0.0, np.nan)):
+        with pytest.raises(SensorError, match="place"):
+            scan(ground(), nowhere, beams, PERFECT, 1)  # type: ignore[arg-type]
+    with pytest.raises(SensorError, match="spacing_m"):
+        nadir_scan(1.0, 1.0, 1e-320)
+
+
+def test_no_range_is_negative() -> None:
+    frame = scan(ground(0.0), (0.0, 0.0, -999.0), nadir_scan(1.0, 2.0, 0.5), Lidar(range_sigma_m=2.0), 1)
+    assert np.nanmin(frame.ranges_m) > 0.0

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
+from moonfleet.agents.errors import SensorError
 from moonfleet.agents.touchdown import Outcome, Stance, stand_on, touch_down, true_stance, unsafe_places
 from moonfleet.autonomy.lander_limits import LanderLimits
 from moonfleet.autonomy.stance import MOST, stances
 from moonfleet.experiments.bench.hazards_landing import rocky_ground
+from moonfleet.terrain.errors import SiteError
 from moonfleet.terrain.grid import GeoRef, HeightGrid
 from moonfleet.terrain.local_ground import rock_domes
 from moonfleet.terrain.seeds import stream
@@ -120,3 +122,20 @@ def test_many_places_at_once_are_judged_as_one_by_one() -> None:
     )
     assert 0.05 < one.mean() < 0.9
     assert (many == one).mean() >= 0.93
+
+
+def test_ground_that_is_not_there_is_not_safe() -> None:
+    patch = ground(NO_ROCKS)
+    for x, y in ((50.0, 0.0), (3.0, 0.0), (0.0, -3.0), (math.nan, 0.0)):
+        with pytest.raises(SiteError, match="inside the patch"):
+            stand_on(patch, NO_ROCKS, x, y, LIMITS)
+    holed = patch.elevation_m.copy()
+    holed[80, 80] = np.nan
+    with pytest.raises(SiteError, match="without a height"):
+        stand_on(HeightGrid(holed, patch.ref), NO_ROCKS, 0.0, 0.0, LIMITS)
+
+
+def test_a_speed_that_is_no_number_is_not_judged() -> None:
+    for velocity, fuel in (((math.nan, 0.0, -1.0), 10.0), ((0.0, 0.0, -1.0), math.nan)):
+        with pytest.raises(SensorError, match="finite"):
+            touch_down(rocky_ground(3), (0.0, 0.0), velocity, LIMITS, fuel)

@@ -30,7 +30,7 @@ def samples(seeds: range, limits: LanderLimits) -> np.ndarray:
         ground = rocky_ground(seed)
         rng = stream(seed, "fit landing")
         patch = ground.patch(0.0, 0.0, HALF_M, 0.1)
-        fine = ground.patch(0.0, 0.0, HALF_M, 0.05)
+        fine = ground.patch(0.0, 0.0, HALF_M + 1.0, 0.05)
         rocks = ground.rocks(-HALF_M, -HALF_M, HALF_M, HALF_M)
         for noise in NOISES:
             z = patch.elevation_m + noise * rng.standard_normal(patch.ref.shape).astype(np.float32)

@@ -49,7 +49,7 @@ def main() -> None:
             seen = round_rocks(site[:, 0], site[:, 1], found.width, np.ones_like(found.width))._replace(
                 height_m=found.height
             )
-            partner = match(seen, rocks, slack(rig, np.hypot(site[:, 0], site[:, 1])))
+            partner = match(seen, rocks, slack(rig, np.hypot(site[:, 0], site[:, 1])), np.inf)
             good = partner >= 0
             low = good & (rocks[partner, 3] < LOWEST_M)
             good &= ~low

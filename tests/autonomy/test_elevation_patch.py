@@ -98,3 +98,21 @@ def test_a_patch_of_layers_that_do_not_fit_is_refused() -> None:
         ElevationPatch(REF, good.elevation_m, good.sigma_m[1:], good.count, good.trusted)
     with pytest.raises(PatchError, match="count"):
         ElevationPatch(REF, good.elevation_m, good.sigma_m, good.count.astype(np.int64), good.trusted)  # type: ignore[arg-type]
+
+
+def test_what_is_trusted_has_a_height() -> None:
+    for sigma in (1e-200, 1e200, np.inf):
+        with pytest.raises(PatchError, match="finite"):
+            patch_from_points(np.zeros((2, 3)), REF, sigma)
+    x, y = REF.xy(1, 1)
+    patch = patch_from_points(np.array([[x, y, 1e39], [x, y, -1e300]]), REF, 0.1)
+    assert not patch.trusted.any()
+    assert not patch.known.any()
+
+
+def test_lists_are_refused_by_name() -> None:
+    with pytest.raises(PatchError, match="list"):
+        patch_from_points([[0.0, 0.0, 0.0]], REF, 0.1)  # type: ignore[arg-type]
+    good = patch_from_points(np.empty((0, 3)), REF, 0.1)
+    with pytest.raises(PatchError, match="elevation_m"):
+        ElevationPatch(REF, good.elevation_m.tolist(), good.sigma_m, good.count, good.trusted)

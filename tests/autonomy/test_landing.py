@@ -232,3 +232,58 @@ def test_the_picture_leads_away_from_shadow_and_steep_ground() -> None:
 def test_scores_must_fit_their_places() -> None:
     with pytest.raises(LandingError, match="one shape"):
         choose(Scores(GeoRef.centred(0.0, 0.0, 4.0, 0.2), np.zeros((3, 3))), ABOVE, GATE, LIMITS, kept_m_s=0.0)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"range_m": math.nan},
+        {"range_m": -1.0},
+        {"longest_s": math.nan},
+        {"longest_s": math.inf},
+        {"kept_m_s": math.nan},
+    ],
+)
+def test_a_reach_by_what_is_no_number_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(LandingError, match=next(iter(wrong))):
+        reached(ABOVE, **wrong)
+
+
+def test_a_gate_that_is_none_is_refused() -> None:
+    with pytest.raises(LandingError, match="descent_m_s"):
+        reach(X, Y, ABOVE, Gate(30.0, math.nan), LIMITS, kept_m_s=1.0)
+
+
+def test_unknown_ground_is_not_the_smoothest() -> None:
+    ref = GeoRef.centred(0.0, 0.0, 12.0, 0.1)
+    z = (0.02 * stream(1, "uneven").standard_normal(ref.shape)).astype(np.float32)
+    z[:, 70:] = np.nan
+    scores = by_roughness(Survey(z, np.ones(ref.shape, np.float32), ref, 0.1, 0.16), LIMITS)
+    assert np.isfinite(scores.score[30, 12:20]).any()
+    assert np.isinf(scores.score[:, 36:]).all()
+
+
+def test_a_picture_mostly_in_shadow_shows_its_shadow() -> None:
+    flat = HeightGrid(np.zeros((9, 9), np.float32), GeoRef.centred(0.0, 0.0, 90.0, 10.0))
+    ref = GeoRef.centred(0.0, 0.0, 60.0, 1.0)
+    noise = stream(1, "dark").integers(0, 6, ref.shape)
+    image = (4 + noise).astype(np.uint8)
+    image[:, 40:] += 100
+    bad = badness(image, ref, (90.0, 5.0), flat, LIMITS)
+    assert bad[:, :34].min() >= 1.0
+    assert bad[:, 46:].max() < 1.0
+    assert badness(np.zeros(ref.shape, np.uint8), ref, (90.0, 5.0), flat, LIMITS).min() >= 1.0
+
+
+def test_a_disc_or_lander_that_is_none_is_refused() -> None:
+    for radius in (0.0, math.nan, math.inf):
+        with pytest.raises(LandingError, match="radius_m"):
+            coarse_cost(np.zeros((40, 40), np.float32), 1.0, radius)
+    with pytest.raises(LandingError, match="legs"):
+        LanderLimits(legs=4.0)  # type: ignore[arg-type]
+    with pytest.raises(LandingError, match="weight"):
+        stance_risk(
+            np.zeros((80, 80), np.float32), GeoRef.centred(0.0, 0.0, 8.0, 0.1), 0.1, LIMITS, np.ones((8, 8), np.float32)
+        )
+    with pytest.raises(LandingError, match="noise_m"):
+        ScanMap(patch_from_points(np.empty((0, 3)), GeoRef.centred(0.0, 0.0, 2.0, 0.5), 0.1), math.inf)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -13,6 +15,7 @@ import pyproj
 import pytest
 from rasterio.transform import Affine
 
+from moonfleet.experiments import see as see_module
 from moonfleet.experiments import see_example as made
 from moonfleet.experiments.errors import OptionError, PictureError
 from moonfleet.experiments.picture import lit_level, opened_picture
@@ -321,3 +324,61 @@ def test_read_is_the_same_in_strips(tmp_path: Path) -> None:
         whole = picture.read(0, 300)[0]
         parts = np.concatenate([picture.read(at, 60)[0] for at in range(0, 300, 60)])
     assert np.array_equal(whole, parts)
+
+
+@pytest.mark.parametrize(("kind", "bits"), [(np.uint8, 8), (np.uint16, 16), (np.uint16, 12)])
+def test_a_file_that_counts_from_white_is_turned_round(
+    tmp_path: Path, example: np.ndarray, kind: type, bits: int
+) -> None:
+    most = (1 << bits) - 1
+    image = (example.astype(np.uint16) * (most // 255)).astype(kind)
+    path = put_tiff(tmp_path / "white.tif", (most - image).astype(kind), photometric="MINISWHITE", nbits=bits)
+    with opened_picture(path) as picture:
+        grey, known = picture.read(0, picture.rows)
+        assert any("0 is white" in words for words in picture.said)
+    assert known.all()
+    assert np.array_equal(grey, image.astype(np.float32))
+
+
+def test_a_picture_known_between_the_samples_is_not_black(
+    tmp_path: Path, example: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(see_module, "SAMPLE_PX", 10_000)  # every fifth pixel of these
+    image = np.zeros_like(example)
+    image[1::5, 1::5] = np.maximum(example[1::5, 1::5], 1)
+    seen = see(put_tiff(tmp_path / "a.tif", image, nodata=0), SeeOptions(only="craters"))
+    assert not any("black" in words for words in seen.warnings)
+
+
+def test_known_pixels_that_every_sample_misses_still_tell_the_exposure() -> None:
+    image = np.full((1001, 1001), np.nan, np.float32)  # the median is sampled at every third pixel
+    image[1::3, 1::3] = np.tile(crater_scenes.take(3, 70.0).image, (3, 3))[:334, :334][
+        : len(image[1::3]), : len(image[1::3])
+    ]
+    from moonfleet.autonomy.craters_seen import _grey
+
+    grey, known = _grey(image)
+    assert np.median(grey[known]) == pytest.approx(100.0, rel=0.1)
+
+
+def test_what_has_no_place_in_the_projection_has_no_polygon(tmp_path: Path, craters: crater_scenes.MadeScene) -> None:
+    seen = see(put_tiff(tmp_path / "a.tif", craters.image, MOON_POLAR, Affine(5.0, 0.0, 10_000.0, 0.0, -5.0, 20_000.0)))
+    assert seen.craters is not None
+    assert seen.ground is not None
+    far = replace(
+        seen,
+        craters=seen.craters._replace(col=np.where(np.arange(len(seen.craters.col)) == 0, np.inf, seen.craters.col)),
+    )
+    features = cast(list[dict[str, Any]], geojson(far)["features"])
+    assert features[0]["geometry"] is None
+    assert all(feature["geometry"] is not None for feature in features[1:])
+    json.dumps(features, allow_nan=False)
+
+
+def test_a_file_that_asks_to_be_turned_is_told(tmp_path: Path, example: np.ndarray) -> None:
+    data = cv2.imencode(".jpg", example)[1].tobytes()
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
+    path = tmp_path / "turned.jpg"
+    path.write_bytes(data[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + data[2:])
+    with opened_picture(path) as picture:
+        assert any("orientation 6" in words for words in picture.said)

@@ -218,3 +218,55 @@ def test_bad_cameras_are_refused() -> None:
         sunlit_windows([rough(1), rough(1).crop(-2.0, -2.0, 2.0, 2.0)], 0.0, 5.0)
     with pytest.raises(SiteError, match="lamp"):
         lamplit_windows([rough(1)], 99.0, 0.0, 1.0)
+
+
+def test_holes_suns_and_lamps_that_are_none_are_refused() -> None:
+    good = rough(1)
+    z = good.elevation_m.copy()
+    z[10, 20] = np.nan
+    holed = HeightGrid(z, good.ref)
+    for look in (
+        lambda: look_down(Window(holed, z), LEVEL._replace(z=40.0)),
+        lambda: look_level([Window(holed, z)], LEVEL),
+        lambda: sunlit_windows([holed], 0.0, 5.0),
+        lambda: lamplit_windows([holed], 0.0, 0.0, 2.0),
+    ):
+        with pytest.raises(SiteError, match=r"windows\[0\]: 1 cells have no height"):
+            look()
+    for az, el in ((math.nan, 5.0), (0.0, math.nan), (0.0, 95.0)):
+        with pytest.raises(SiteError, match="sun"):
+            sunlit_windows([good], az, el)
+    with pytest.raises(SiteError, match="lamp"):
+        lamplit_windows([good], 0.0, 0.0, math.nan)
+
+
+def test_a_picture_is_not_turned_or_flipped() -> None:
+    """One block off the axis, seen north and east: right of the middle, at the height that its top has, its shadow away from the Sun."""
+    ref = GeoRef.centred(0.0, 0.0, 40.0, 0.05)
+    x, y = ref.xy(*np.mgrid[: ref.rows, : ref.cols])
+    for toward, sun_az in ((0.0, 180.0), (90.0, 300.0)):
+        angle = math.radians(toward)
+        ahead, right = x * math.sin(angle) + y * math.cos(angle), x * math.cos(angle) - y * math.sin(angle)
+        block = (np.abs(ahead - 8.0) < 0.1) & (np.abs(right - 1.0) < 0.3)
+        windows = sunlit_windows([HeightGrid(np.where(block, 0.5, 0.0).astype(np.float32), ref)], sun_az, 10.0)
+        camera = Pinhole(0.0, 0.0, 2.0, toward, 600.0, 300, 800, 80.0, 399.5)
+        row, col = np.nonzero(look_level(windows, camera).offset_m[..., 2] > -1.75)
+        assert col.mean() == pytest.approx(399.5 + 600.0 / 8.0, abs=0.5)
+        assert row.min() == pytest.approx(80.0 + 600.0 * 1.5 / 8.0, abs=1.0)
+        away = -x * math.sin(math.radians(sun_az)) - y * math.cos(math.radians(sun_az))
+        shadow = (windows[0].lit < 0.5) & ~block
+        assert away[shadow].max() - away[block].max() == pytest.approx(0.5 / math.tan(math.radians(10.0)), abs=0.2)
+
+
+def test_ground_is_brightest_with_the_sun_behind_the_camera() -> None:
+    ground = HeightGrid(np.zeros((400, 400), np.float32), GeoRef.centred(0.0, 0.0, 40.0, 0.1))
+    camera = Pinhole(0.0, 0.0, 2.0, 40.0, 300.0, 100, 200, 20.0, 99.5)
+    light: list[float] = []
+    for turn in (180.0, 90.0, 0.0):
+        windows = sunlit_windows([ground], 40.0 + turn, 20.0)
+        light.append(
+            float(
+                shade_seen(windows, camera, look_level(windows, camera), Sun(40.0 + turn, 20.0), 1).radiance[40:].mean()
+            )
+        )
+    assert light[0] > 2.0 * light[1] > 2.0 * light[2]

@@ -106,3 +106,9 @@ def test_rays_that_cannot_be_cast_are_refused() -> None:
     ):
         with pytest.raises(SiteError, match=words):
             cast_rays(*case)
+
+
+def test_directions_that_are_no_unit_vectors_are_refused() -> None:
+    ground = HeightGrid(np.zeros((4, 4), np.float32), GeoRef.centred(0.0, 0.0, 4.0, 1.0))
+    with pytest.raises(SiteError, match="unit vectors"):
+        cast_rays(ground, np.array([[0.0, 0.0, 5.0]]), np.array([[[0.0, 0.0, -2.0]]]))
