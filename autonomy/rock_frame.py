@@ -1,0 +1,160 @@
+"""A picture turned so that its light comes from the top, made ready for rocks to be looked for: ground, shadow runs, sums.
+
+In the turned frame shadows fall straight down the columns: a shadow is a run of dark cells in a column, and what is measured along the
+light is measured along a column. A shadow's length is weighed with the brightness of the ground beside it: on ground that
+rises away from the light (and so is brighter) a rock of the same height casts a shorter shadow. For a Lambertian surface
+under low light brightness is proportional to ``tan(elevation) + slope``, so the height of what casts a shadow is
+``tan(elevation) * sum of (brightness of the ground along it / brightness of level ground)`` in cells (photoclinometry along the
+shadow, after Davis & Soderblom 1984).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from moonfleet.terrain.kernel import kernel
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+I32 = NDArray[np.int32]
+
+TYPICAL_M = 0.1  # [m] cells of the turned frame, where the picture's pixels are between half and twice as large
+SCALE_MIN, SCALE_MAX = 0.5, 2.0
+DARK = 0.45  # of the brightness of the ground around: below is shadow
+NOISE = 10.0  # [grey levels] darker is always shadow
+GLARE = 1.8  # of the brightness of level ground: brighter is a face
+CLIP = 2.3  # brightness over level ground beyond which a face is not brighter still (pictures saturate)
+NEAR_PX, FAR_PX = 9, 61  # [cells] windows in which the ground's brightness is taken
+GAP_PX = 4  # [cells] a shadow goes on behind a bright spot no longer than this: the top of a rock in it
+BEHIND_PX = 3  # [cells] if it is dark again for at least this
+FACE_PX = 5  # [cells] how far before a shadow its face is looked for
+
+
+class Frame(NamedTuple):
+    """The turned picture; arrays [R, C], light from the top (row 0)."""
+
+    bright: F32  # brightness over that of the picture's middling ground, at most `CLIP`; 0 where unknown
+    known: NDArray[np.uint8]
+    ground: F32  # brightness of the lit ground around, the same unit
+    path: F64  # [R + 1, C] sums of `ground` down the columns
+    end: I32  # row at which the shadow run that a cell lies in ends (first lit or unknown row); the cell's row where lit
+    end_far: I32  # the same, bright spots of up to `GAP_PX` cells passed over
+    start: I32  # row at which the run starts
+    table: F64  # [R + 1, C + 1] sums of `bright` over all above and left
+    cell_m: float  # ground size of a cell [m]
+    el_deg: float  # light's elevation
+    to_picture: F64  # [2, 3] from (col, row, 1) here to (col, row) of the picture
+    dark_share: float  # of the picture that lies in shadow
+
+
+def turned(
+    image: NDArray[np.uint8], cell_m: float, az_deg: float, el_deg: float, valid: NDArray[np.bool_] | None
+) -> Frame:
+    """Turn a picture uint8 [R, C] (light from grid azimuth ``az_deg``) and take its measures; ``valid`` as in `detect_rocks`."""
+    scale = min(max(cell_m / TYPICAL_M, SCALE_MIN), SCALE_MAX)
+    known = np.full(image.shape, 255, np.uint8) if valid is None else valid.astype(np.uint8) * np.uint8(255)
+    if scale < 1.0:  # the turning takes single pixels: average first
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.5 * (1.0 / scale - 1.0) + 1e-3), dtype=np.uint8)
+    rows, cols = image.shape
+    az = math.radians(az_deg)
+    away = np.array([-math.sin(az), math.cos(az)])  # away from the light, as (col, row) of the picture
+    across = np.array([away[1], -away[0]])
+    axes = np.column_stack([across, away]) / scale  # (col, row) here to (col, row) of the picture
+    corners = np.array([[0, 0], [cols - 1, 0], [0, rows - 1], [cols - 1, rows - 1]], dtype=np.float64)
+    here = corners @ np.linalg.inv(axes).T
+    low = np.floor(here.min(axis=0)) - 1.0
+    wide, high = (int(v) for v in np.ceil(here.max(axis=0)) + 2.0 - low)
+    to_picture = np.column_stack([axes, axes @ low])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    grey = np.asarray(cv2.warpAffine(image, to_picture, (wide, high), flags=flags, borderMode=cv2.BORDER_REPLICATE))
+    near = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    seen = np.asarray(cv2.warpAffine(known, to_picture, (wide, high), flags=near)) > 0
+    return _measured(grey, seen.astype(np.uint8), cell_m / scale, el_deg, to_picture)
+
+
+def _measured(grey: NDArray[np.uint8], known: NDArray[np.uint8], cell_m: float, el_deg: float, back: F64) -> Frame:
+    """Take the measures of a turned picture."""
+    counts = np.bincount(grey[known > 0].ravel(), minlength=256)
+    counts[: int(NOISE) + 2] = 0
+    total = int(counts.sum())
+    middle = float(np.searchsorted(np.cumsum(counts), 0.5 * total)) if total else 100.0
+    middle = max(middle, 3.0 * NOISE)
+    bright = np.minimum(grey.astype(np.float32) * np.float32(1.0 / middle), np.float32(CLIP))
+    bright[known == 0] = 0.0
+    ground = _ground(bright, known, np.float32(NOISE / middle))
+    start, end, far = (np.empty(bright.shape, np.int32) for _ in range(3))
+    path = np.zeros((bright.shape[0] + 1, bright.shape[1]))
+    table = np.zeros((bright.shape[0] + 1, bright.shape[1] + 1))
+    dark = _runs(bright, known, ground, np.float32(NOISE / middle), start, end, far, path, table)
+    share = dark / max(float(np.count_nonzero(known)), 1.0)
+    return Frame(bright, known, ground, path, end, far, start, table, cell_m, el_deg, back, share)
+
+
+def _ground(bright: F32, known: NDArray[np.uint8], noise: np.float32) -> F32:
+    """Return the brightness of lit ground around each cell: of the near cells where there are any, of far ones else."""
+    lit = ((bright > np.float32(0.3)) & (bright < np.float32(GLARE)) & (known > 0)).astype(np.float32)
+    # sums of whole multiples of 1/256 below 2^16 are exact in float32, so the same on any number of threads
+    value = np.rint(bright * np.float32(64.0)) * lit
+    out = np.ones_like(bright)
+    for side, few in ((FAR_PX, 20.0), (NEAR_PX, 6.0)):
+        size = (side, side)
+        count = np.asarray(cv2.boxFilter(lit, -1, size, normalize=False, borderType=cv2.BORDER_REFLECT))
+        light = np.asarray(cv2.boxFilter(value, -1, size, normalize=False, borderType=cv2.BORDER_REFLECT))
+        out = (light * np.float32(1.0 / 64.0) + np.float32(few) * out) / (count + np.float32(few))
+    return np.maximum(out, np.float32(2.0) * noise).astype(np.float32)
+
+
+@kernel
+def _runs(
+    bright: F32,
+    known: NDArray[np.uint8],
+    ground: F32,
+    noise: np.float32,
+    start: I32,
+    end: I32,
+    far: I32,
+    path: F64,
+    table: F64,
+) -> int:
+    """Fill the arrays of `Frame`; return how many cells are dark."""
+    rows, cols = bright.shape
+    dark = 0
+    for r in range(rows):
+        line = 0.0
+        for c in range(cols):
+            line += bright[r, c]
+            table[r + 1, c + 1] = table[r, c + 1] + line
+            path[r + 1, c] = path[r, c] + ground[r, c]
+            limit = np.float32(DARK) * ground[r, c]
+            limit = limit if limit > noise else noise
+            if known[r, c] > 0 and bright[r, c] < limit:
+                dark += 1
+                start[r, c] = start[r - 1, c] if r > 0 and start[r - 1, c] >= 0 else r
+            else:
+                start[r, c] = -1
+    for r in range(rows - 1, -1, -1):
+        for c in range(cols):
+            if start[r, c] < 0:
+                end[r, c] = r
+                far[r, c] = r
+                continue
+            if r + 1 < rows and start[r + 1, c] >= 0:
+                end[r, c] = end[r + 1, c]
+                far[r, c] = far[r + 1, c]
+                continue
+            end[r, c] = r + 1
+            far[r, c] = r + 1
+            for gap in range(1, GAP_PX + 1):
+                at = r + 1 + gap
+                if at >= rows:
+                    break
+                if start[at, c] >= 0:
+                    if end[at, c] - at >= BEHIND_PX:
+                        far[r, c] = far[at, c]
+                    break
+    return dark

@@ -1,0 +1,155 @@
+"""Two looks at each place where a rock may stand: a quick one at all, a second, where the first put it, at what remains.
+
+Boosted trees (`verifier`) turn a look into the chance that a rock is there and into the shift and growth of its circle (cascaded
+regression: Dollar et al. 2010). Of places that claim the same rock the surest stays. The second look also knows the picture as a whole: how
+long shadows are for their widths among the sure rocks (rocks are half as high as wide, all in all, so this tells the light's
+elevation above the ground as it lies, which may slope), and how rough the ground looks. It says the height as a correction of what the
+shadow's length gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moonfleet.terrain.kernel import kernel
+
+from .rock_frame import F32, F64, Frame
+from .rock_looks import LOOK, Places, look, places
+
+FIRST_MIN = 0.15  # chance below which a place gets no second look
+SAME = 0.6  # two circles whose middles are nearer than this many radii (of the larger) are one rock
+SURE = 0.6  # chance of the rocks that tell the picture's measures
+SURE_PX = 1.6  # [cells] least radius of those
+TYPICAL_STEEP = -0.05  # ln of height over radius where no rock tells
+SHIFT_MAX, GROWTH_MAX, HEIGHT_MAX = 1.0, 0.8, 1.2  # what the trees may say, in radii, ln and ln
+MOVES = ("down", "right", "growth")
+PICTURE = ("steep", "steep_known", "texture")
+FIRST = LOOK
+SECOND = (*LOOK, *PICTURE)
+MODELS = {
+    "first": FIRST,
+    **{f"first_{move}": FIRST for move in MOVES},
+    "second": SECOND,
+    **{f"second_{move}": SECOND for move in MOVES},
+    "height": SECOND,
+}
+_AREA, _RADIUS = LOOK.index("ln_height_area"), LOOK.index("ln_radius")
+
+
+class Judge(Protocol):
+    """What answers for each row of features; `verifier.Trees` does."""
+
+    def score(self, features: F32) -> F32:
+        """Return float32 [n] for features float32 [n, k]."""
+        ...
+
+
+class Judged(NamedTuple):
+    """Rocks of one picture in its turned frame, heights [cells] beside."""
+
+    places: Places
+    height: F64
+
+
+def moved(spots: Places, moves: F64) -> Places:
+    """Return the circles shifted and grown: ``moves`` [n, 3] down and right [radii], and ln of the growth."""
+    shift = np.clip(moves[:, :2], -SHIFT_MAX, SHIFT_MAX) * spots.radius[:, None]
+    growth = np.exp(np.clip(moves[:, 2], -GROWTH_MAX, GROWTH_MAX))
+    return Places(spots.row + shift[:, 0], spots.col + shift[:, 1], spots.radius * growth, spots.chance)
+
+
+def first_places(models: Mapping[str, Judge], frame: Frame) -> Places:
+    """Return the places that the first look leaves, each moved to where it sees the rock."""
+    spots = places(frame)
+    features = look(frame, spots)
+    chance = models["first"].score(features).astype(np.float64)
+    likely = np.flatnonzero(chance >= FIRST_MIN)
+    spots, features = spots.take(likely)._replace(chance=chance[likely]), features[likely]
+    moves = np.column_stack([models[f"first_{move}"].score(features) for move in MOVES]).astype(np.float64)
+    return surest_apart(moved(spots, moves))
+
+
+def second_features(frame: Frame, spots: Places) -> F32:
+    """Return the measures `SECOND` of each place, float32 [n, k]."""
+    features = look(frame, spots)
+    sure = (spots.chance >= SURE) & (spots.radius >= SURE_PX)
+    count = int(sure.sum())
+    steep = (features[sure, _AREA] - features[sure, _RADIUS]).astype(np.float64)
+    told = (float(np.median(steep)) * count + TYPICAL_STEEP * 3.0) / (count + 3.0) if count else TYPICAL_STEEP
+    whole = np.array([told, min(count, 200), texture(frame)], np.float32)
+    return np.column_stack([features, np.broadcast_to(whole, (len(spots.row), len(PICTURE)))]).astype(np.float32)
+
+
+def texture(frame: Frame) -> float:
+    """Return how much the ground's brightness changes over 1.6 m along the light, a middling value."""
+    some = frame.ground[::4, ::4]
+    seen = frame.known[::4, ::4] > 0
+    if some.shape[0] < 8:
+        return 0.0
+    both = seen[4:] & seen[:-4]
+    change = np.abs(some[4:] - some[:-4])[both]
+    return float(np.median(change)) if change.size else 0.0
+
+
+def base_height(features: F32) -> F64:
+    """Return ln of the height [cells] that the shadow's area gives; the trees correct it."""
+    return features[:, _AREA].astype(np.float64)
+
+
+def two_looks(models: Mapping[str, Judge], frame: Frame) -> Judged:
+    """Return the rocks of a picture, surest first."""
+    spots = first_places(models, frame)
+    features = second_features(frame, spots)
+    chance = models["second"].score(features).astype(np.float64)
+    moves = np.column_stack([models[f"second_{move}"].score(features) for move in MOVES]).astype(np.float64)
+    correction = np.clip(models["height"].score(features).astype(np.float64), -HEIGHT_MAX, HEIGHT_MAX)
+    height = np.exp(base_height(features) + correction)
+    spots = moved(spots._replace(chance=chance), moves)
+    order = apart(spots)
+    return Judged(spots.take(order), height[order])
+
+
+def surest_apart(spots: Places) -> Places:
+    """Return the places, surest first, of which no two claim the same rock."""
+    return spots.take(apart(spots))
+
+
+def apart(spots: Places) -> NDArray[np.int64]:
+    """Return the indices of `surest_apart`."""
+    order = np.argsort(-spots.chance, kind="stable")
+    by_row = np.argsort(spots.row, kind="stable")
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    stays = _apart(spots.row[by_row], spots.col[by_row], spots.radius[by_row], rank[by_row])
+    keep = np.zeros(len(order), np.bool_)
+    keep[by_row] = stays
+    return order[keep[order]]
+
+
+@kernel
+def _apart(row: F64, col: F64, radius: F64, rank: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which places stay, bool [n]; rows rising, ``rank`` 0 for the surest."""
+    n = row.size
+    stays = np.ones(n, np.bool_)
+    at = np.empty(n, np.int64)
+    for i in range(n):
+        at[rank[i]] = i
+    widest = radius.max() if n else 0.0
+    for k in range(n):
+        i = at[k]
+        if not stays[i]:
+            continue
+        reach = SAME * max(widest, radius[i])
+        for step in (-1, 1):
+            j = i + step
+            while 0 <= j < n and abs(row[j] - row[i]) <= reach:
+                if stays[j] and rank[j] > k:
+                    near = SAME * max(radius[i], radius[j])
+                    if (row[j] - row[i]) ** 2 + (col[j] - col[i]) ** 2 < near * near:
+                        stays[j] = False
+                j += step
+    return stays

@@ -1,0 +1,191 @@
+"""Trains the boosted trees of `moonfleet.autonomy.rocks_seen` on rendered scenes and writes ``autonomy/data/rocks.json``.
+
+Not a test: ``python -m tests.autonomy.train_rocks [--write]`` (needs scikit-learn). It stands with the tests because users never need it.
+
+Scenes come from `moonfleet.experiments.bench.rock_scenes`: the first look learns from seeds `FIRST_SEEDS`, the second from what the
+first says of `SECOND_SEEDS`, and calibration and thresholds come from `CHECK_SEEDS`, which neither has seen. The bench scores still others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import time
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moonfleet.autonomy import rock_judge as judge
+from moonfleet.autonomy.rock_frame import Frame, turned
+from moonfleet.autonomy.rock_looks import Places, look, places
+from moonfleet.experiments.bench.rock_scenes import Scene, View, some_view, take
+from moonfleet.terrain.seeds import stream
+
+F32, F64 = NDArray[np.float32], NDArray[np.float64]
+FIRST_SEEDS, SECOND_SEEDS, CHECK_SEEDS = range(1000, 1120), range(2000, 2400), range(3000, 3120)
+SEED = 7
+SMALLEST_M = 0.14  # [m] diameter of the smallest thing called a rock
+NEAR, NEAR_PX, SIZE = 0.5, 0.8, 0.5  # a first look is right within this share of the radius, or cells, and this ln of the radius
+OTHERS = 0.12  # share of the wrong places that the first look learns from
+
+
+def training_view(seed: int) -> View:
+    """Draw a view: lights of 1-25 deg, most of them low, pictures of 40-100 m, some of other pixel sizes, more or less sharp."""
+    rng = stream(seed, "rock training")
+    el = math.exp(float(rng.uniform(0.0, math.log(25.0)))) if rng.random() < 0.5 else float(rng.uniform(3.0, 12.0))
+    view = some_view(seed, el, float(rng.uniform(20.0, 50.0)), float(rng.uniform(0.0, 0.8)))
+    if rng.random() < 0.15:
+        cell = float(rng.choice([0.05, 0.07, 0.14, 0.2]))
+        view = view._replace(cell_m=cell, half_m=min(view.half_m, 500 * cell))
+    return view
+
+
+class Truth(NamedTuple):
+    """Rocks in a turned frame [cells], each float64 [m]."""
+
+    row: F64
+    col: F64
+    radius: F64
+    height: F64
+
+
+def framed(scene: Scene) -> tuple[Frame, Truth]:
+    """Return a scene's turned frame and its rocks in it."""
+    view = scene.view
+    frame = turned(scene.image, view.cell_m, view.light_az_deg, view.light_el_deg, None)
+    rocks = scene.rocks[scene.rocks[:, 2] >= SMALLEST_M]
+    middle = 0.5 * (scene.image.shape[0] - 1)
+    picture = np.column_stack([middle + rocks[:, 0] / view.cell_m, middle - rocks[:, 1] / view.cell_m])
+    here = (picture - frame.to_picture[:, 2]) @ np.linalg.inv(frame.to_picture[:, :2]).T
+    return frame, Truth(here[:, 1], here[:, 0], 0.5 * rocks[:, 2] / frame.cell_m, rocks[:, 3] / frame.cell_m)
+
+
+def nearest(spots: Places, rocks: Truth) -> tuple[NDArray[np.int64], F64, F64]:
+    """Return for each place the rock that fits it best, the distance in cells and the difference of ln(radius)."""
+    from scipy.spatial import cKDTree
+
+    if not len(rocks.row):
+        nothing = np.zeros(len(spots.row))
+        return nothing.astype(np.int64), nothing + 99.0, nothing + 9.0
+    tree = cKDTree(np.column_stack([rocks.row, rocks.col]))
+    gap, which = tree.query(np.column_stack([spots.row, spots.col]), k=min(6, len(rocks.row)))
+    gap, which = gap.reshape(len(spots.row), -1), which.reshape(len(spots.row), -1)
+    grown = np.log(rocks.radius[which] / spots.radius[:, None])
+    fit = (gap / np.maximum(rocks.radius[which], 1.0)) ** 2 + grown**2
+    best = fit.argmin(axis=1)[:, None]
+    return tuple(np.take_along_axis(part, best, axis=1)[:, 0] for part in (which, gap, grown))  # type: ignore[return-value]
+
+
+class Taught(NamedTuple):
+    """Looks with what they should say."""
+
+    features: F32
+    right: NDArray[np.bool_]
+    moves: F64  # [n, 3]
+    height: F64  # ln of the height over what the shadow gives; 0 where wrong
+    height_m: F64
+
+
+def moves_to(spots: Places, rocks: Truth, which: NDArray[np.int64], grown: F64) -> F64:
+    """Return the moves [n, 3] from places to their rocks."""
+    if not len(rocks.row):
+        return np.zeros((len(spots.row), 3))
+    down, right = rocks.row[which] - spots.row, rocks.col[which] - spots.col
+    return np.column_stack([down / spots.radius, right / spots.radius, grown])
+
+
+def first_lesson(seed: int) -> Taught:
+    """Return what the first look sees in one scene."""
+    frame, rocks = framed(take(training_view(seed)))
+    spots = places(frame)
+    which, gap, grown = nearest(spots, rocks)
+    radius = rocks.radius[which] if len(rocks.row) else np.ones(len(which))
+    right = (gap <= np.maximum(NEAR * radius, NEAR_PX)) & (np.abs(grown) <= SIZE)
+    some = right | (stream(SEED, "rock lesson", index=(seed,)).random(len(right)) < OTHERS)
+    moves = moves_to(spots, rocks, which, grown)
+    features = look(frame, spots)
+    weightless = np.zeros(int(some.sum()))
+    return Taught(features[some], right[some], moves[some], weightless, weightless)
+
+
+def one_to_one(spots: Places, rocks: Truth) -> NDArray[np.int64]:
+    """Return for each place (surest first) its rock, -1 for none: near, of about its size, one to one."""
+    out = np.full(len(spots.row), -1)
+    if not len(rocks.row):
+        return out
+    from scipy.spatial import cKDTree
+
+    tree = cKDTree(np.column_stack([rocks.row, rocks.col]))
+    gap, which = tree.query(np.column_stack([spots.row, spots.col]), k=min(6, len(rocks.row)))
+    gap, which = gap.reshape(len(spots.row), -1), which.reshape(len(spots.row), -1)
+    grown = np.abs(np.log(rocks.radius[which] / spots.radius[:, None]))
+    fits = (gap <= np.maximum(0.7 * rocks.radius[which], 1.2)) & (grown <= 0.7)
+    cost = np.where(fits, gap / np.maximum(rocks.radius[which], 1.0) + grown, np.inf)
+    taken: set[int] = set()
+    for flat in np.argsort(cost, axis=None, kind="stable"):
+        place, k = divmod(int(flat), cost.shape[1])
+        if not np.isfinite(cost[place, k]):
+            break
+        rock = int(which[place, k])
+        if out[place] < 0 and rock not in taken:
+            out[place] = rock
+            taken.add(rock)
+    return out
+
+
+def second_lesson(models: dict[str, Any], seed: int, view: View | None = None) -> tuple[Taught, Places, Frame, Scene]:
+    """Return what the second look sees in one scene after ``models``' first look."""
+    scene = take(view or training_view(seed))
+    frame, rocks = framed(scene)
+    spots = judge.first_places(models, frame)
+    features = judge.second_features(frame, spots)
+    which = one_to_one(spots, rocks)
+    right = which >= 0
+    at = np.maximum(which, 0)
+    grown = np.log(rocks.radius[at] / spots.radius) if len(rocks.row) else np.zeros(len(at))
+    moves = moves_to(spots, rocks, at, grown) * right[:, None]
+    height = np.where(right, rocks.height[at], 1.0) if len(rocks.row) else np.ones(len(at))
+    correction = np.where(right, np.log(height) - judge.base_height(features), 0.0)
+    return Taught(features, right, moves, correction, np.where(right, height * frame.cell_m, 0.0)), spots, frame, scene
+
+
+class Scikit:
+    """A fitted model that answers as `verifier.Trees` does."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    def score(self, features: F32) -> F32:
+        """Return chances or values, float32 [n]."""
+        if not len(features):
+            return np.zeros(0, np.float32)
+        if not hasattr(self.model, "classes_"):
+            return self.model.predict(features).astype(np.float32)
+        return self.model.predict_proba(features)[:, 1].astype(np.float32)
+
+
+def trees(kind: str, **settings: Any) -> Any:
+    """Return an unfitted histogram boosting of scikit-learn."""
+    ensemble: Any = import_module("sklearn.ensemble")
+    common = {"early_stopping": False, "random_state": SEED, "min_samples_leaf": 40, "l2_regularization": 5.0}
+    return getattr(ensemble, f"HistGradientBoosting{kind}")(**common, **settings)
+
+
+def stacked(lessons: list[Taught]) -> Taught:
+    """Return lessons as one."""
+    return Taught(*(np.concatenate(part) for part in zip(*lessons, strict=True)))
+
+
+def fit_first(lesson: Taught) -> dict[str, Any]:
+    """Fit chance and moves of the first look."""
+    weight = np.where(lesson.right, 1.0, 1.0 / OTHERS)
+    chance = trees("Classifier", max_iter=50, learning_rate=0.2, max_leaf_nodes=8)
+    models: dict[str, Any] = {"first": Scikit(chance.fit(lesson.features, lesson.right, weight))}
+    for number, move in enumerate(judge.MOVES):
+        model = trees("Regressor", max_iter=25, learning_rate=0.25, max_leaf_nodes=8)
+        right = lesson.right
+        models[f"first_{move}"] = Scikit(model.fit(lesson.features[right], lesson.moves[right, number]))
+    return models
