@@ -42,7 +42,9 @@ class Frame(NamedTuple):
     known: NDArray[np.uint8]
     ground: F32  # brightness of the lit ground around, the same unit
     path: F64  # [R + 1, C] sums of `ground` down the columns
-    end: I32  # row at which the shadow run that a cell lies in ends (first lit or unknown row); the cell's row where lit
+    end: (
+        I32  # row at which the shadow run that a cell lies in ends (first lit or unknown row); the cell's row where lit
+    )
     end_far: I32  # the same, bright spots of up to `GAP_PX` cells passed over
     start: I32  # row at which the run starts
     table: F64  # [R + 1, C + 1] sums of `bright` over all above and left

@@ -9,6 +9,7 @@ shadow's length gives.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
@@ -26,18 +27,27 @@ SURE = 0.6  # chance of the rocks that tell the picture's measures
 SURE_PX = 1.6  # [cells] least radius of those
 TYPICAL_STEEP = -0.05  # ln of height over radius where no rock tells
 SHIFT_MAX, GROWTH_MAX, HEIGHT_MAX = 1.0, 0.8, 1.2  # what the trees may say, in radii, ln and ln
+HALF_WIDTH = 0.866  # of the radius: where the outline of a dome's shadow is half as long as in the middle
+ROUND = 3.0  # [cells]
+STRETCH_MAX = 0.7
 MOVES = ("down", "right", "growth")
 PICTURE = ("steep", "steep_known", "texture")
+BESIDE = ("steep_here", "own_steep", "stands_out", "far_more", "middle_more", "most_more")
+NEAR_M = 8.0  # [m] distance from which the rocks around tell of the ground at a place
+HELD = 4.0  # rocks' worth of weight that the whole picture has against those around
 FIRST = LOOK
-SECOND = (*LOOK, *PICTURE)
+SECOND = (*LOOK, *PICTURE, *BESIDE)
+HEIGHT = tuple(name for name in SECOND if not name.startswith("patch_"))
 MODELS = {
     "first": FIRST,
     **{f"first_{move}": FIRST for move in MOVES},
     "second": SECOND,
     **{f"second_{move}": SECOND for move in MOVES},
-    "height": SECOND,
+    "height": HEIGHT,
 }
 _AREA, _RADIUS = LOOK.index("ln_height_area"), LOOK.index("ln_radius")
+_FAR, _MIDDLE, _MOST = LOOK.index("ln_height_far"), LOOK.index("ln_height_middle"), LOOK.index("ln_height")
+_HEIGHT = np.array([SECOND.index(name) for name in HEIGHT])
 
 
 class Judge(Protocol):
@@ -49,10 +59,11 @@ class Judge(Protocol):
 
 
 class Judged(NamedTuple):
-    """Rocks of one picture in its turned frame, heights [cells] beside."""
+    """Rocks of one picture in its turned frame."""
 
     places: Places
-    height: F64
+    height: F64  # [cells]
+    along: F64  # extent along the light over extent across it
 
 
 def moved(spots: Places, moves: F64) -> Places:
@@ -76,12 +87,35 @@ def first_places(models: Mapping[str, Judge], frame: Frame) -> Places:
 def second_features(frame: Frame, spots: Places) -> F32:
     """Return the measures `SECOND` of each place, float32 [n, k]."""
     features = look(frame, spots)
+    area, radius = features[:, _AREA].astype(np.float64), features[:, _RADIUS].astype(np.float64)
     sure = (spots.chance >= SURE) & (spots.radius >= SURE_PX)
     count = int(sure.sum())
-    steep = (features[sure, _AREA] - features[sure, _RADIUS]).astype(np.float64)
-    told = (float(np.median(steep)) * count + TYPICAL_STEEP * 3.0) / (count + 3.0) if count else TYPICAL_STEEP
-    whole = np.array([told, min(count, 200), texture(frame)], np.float32)
-    return np.column_stack([features, np.broadcast_to(whole, (len(spots.row), len(PICTURE)))]).astype(np.float32)
+    steep = area - radius
+    told = (float(np.median(steep[sure])) * count + TYPICAL_STEEP * 3.0) / (count + 3.0) if count else TYPICAL_STEEP
+    out = np.empty((len(area), len(PICTURE) + len(BESIDE)))
+    out[:, :3] = told, min(count, 200), texture(frame)
+    _steep_around(
+        spots.row, spots.col, sure, np.clip(steep, told - 1.0, told + 1.0), told, NEAR_M / frame.cell_m, out[:, 3]
+    )
+    out[:, 4] = steep
+    out[:, 5] = steep - out[:, 3]
+    for column, other in ((6, _FAR), (7, _MIDDLE), (8, _MOST)):
+        out[:, column] = features[:, other] - area
+    return np.column_stack([features, out.astype(np.float32)])
+
+
+@kernel
+def _steep_around(row: F64, col: F64, sure: NDArray[np.bool_], steep: F64, whole: float, near: float, out: F64) -> None:
+    """Fill ``out`` [n] with the mean steepness of the other sure rocks around (Gaussian weights), held to that of the whole picture."""
+    for i in range(row.size):
+        weight, total = HELD, HELD * whole
+        for j in range(row.size):
+            down, right = row[j] - row[i], col[j] - col[i]
+            if sure[j] and j != i and abs(down) < 2.0 * near and abs(right) < 2.0 * near:
+                w = math.exp(-0.5 * (down * down + right * right) / (near * near))
+                weight += w
+                total += w * steep[j]
+        out[i] = total / weight
 
 
 def texture(frame: Frame) -> float:
@@ -96,8 +130,8 @@ def texture(frame: Frame) -> float:
 
 
 def base_height(features: F32) -> F64:
-    """Return ln of the height [cells] that the shadow's area gives; the trees correct it."""
-    return features[:, _AREA].astype(np.float64)
+    """Return ln of the height [cells] that the shadow's area gives where the ground lies as the rocks around say; the trees correct it."""
+    return features[:, _AREA].astype(np.float64) - features[:, SECOND.index("steep_here")].astype(np.float64)
 
 
 def two_looks(models: Mapping[str, Judge], frame: Frame) -> Judged:
@@ -106,11 +140,22 @@ def two_looks(models: Mapping[str, Judge], frame: Frame) -> Judged:
     features = second_features(frame, spots)
     chance = models["second"].score(features).astype(np.float64)
     moves = np.column_stack([models[f"second_{move}"].score(features) for move in MOVES]).astype(np.float64)
-    correction = np.clip(models["height"].score(features).astype(np.float64), -HEIGHT_MAX, HEIGHT_MAX)
+    correction = np.clip(models["height"].score(features[:, _HEIGHT]).astype(np.float64), -HEIGHT_MAX, HEIGHT_MAX)
     height = np.exp(base_height(features) + correction)
     spots = moved(spots._replace(chance=chance), moves)
     order = apart(spots)
-    return Judged(spots.take(order), height[order])
+    return Judged(spots.take(order), height[order], _stretch(features, spots.radius)[order])
+
+
+def _stretch(features: F32, radius: F64) -> F64:
+    """Return the extent along the light over that across it, from the lit face's length and the shadow's width.
+
+    What a few cells say is held to a circle: by `ROUND` cells of radius.
+    """
+    face = features[:, SECOND.index("face_length")].astype(np.float64)
+    width = features[:, SECOND.index("width_half")].astype(np.float64) / (2.0 * HALF_WIDTH)
+    share = radius / (radius + ROUND)
+    return np.exp(share * np.clip(np.log((face + 0.3) / (width + 0.3)), -STRETCH_MAX, STRETCH_MAX))
 
 
 def surest_apart(spots: Places) -> Places:

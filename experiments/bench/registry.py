@@ -15,6 +15,7 @@ from ..errors import BenchError
 BENCHES: Mapping[str, tuple[str, ...]] = {  # bench -> the modules that hold its bars
     "hazards": (
         "hazards_craters",
+        "hazards_rocks",
     ),
     "house": ("house",),
     "terrain": ("terrain_ground", "terrain_horizon", "terrain_light", "terrain_site", "terrain_sky"),

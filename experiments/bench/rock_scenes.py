@@ -99,9 +99,7 @@ def take(view: View) -> Scene:
     near = (np.abs(rocks[:, :2]) < view.half_m).all(axis=1)
     base = truth.grid.elevation_m[7:13, 7:13]
     tilt = np.degrees(np.arctan(np.hypot(*np.gradient(base, BASE_M))))
-    return Scene(
-        image, rocks[near], visible[near], view, (float(np.median(tilt)), float(np.quantile(tilt, 0.95)))
-    )
+    return Scene(image, rocks[near], visible[near], view, (float(np.median(tilt)), float(np.quantile(tilt, 0.95))))
 
 
 def shown(patch: HeightGrid, rocks: F64, az_deg: float, el_deg: float) -> NDArray[np.bool_]:

@@ -25,10 +25,14 @@ from moonfleet.experiments.bench.rock_scenes import Scene, View, some_view, take
 from moonfleet.terrain.seeds import stream
 
 F32, F64 = NDArray[np.float32], NDArray[np.float64]
-FIRST_SEEDS, SECOND_SEEDS, CHECK_SEEDS = range(1000, 1120), range(2000, 2400), range(3000, 3120)
+FIRST_SEEDS, SECOND_SEEDS, CHECK_SEEDS = range(1000, 1120), range(2000, 2420), range(3000, 3100)
 SEED = 7
 SMALLEST_M = 0.14  # [m] diameter of the smallest thing called a rock
-NEAR, NEAR_PX, SIZE = 0.5, 0.8, 0.5  # a first look is right within this share of the radius, or cells, and this ln of the radius
+NEAR, NEAR_PX, SIZE = (
+    0.5,
+    0.8,
+    0.5,
+)  # a first look is right within this share of the radius, or cells, and this ln of the radius
 OTHERS = 0.12  # share of the wrong places that the first look learns from
 
 
@@ -40,6 +44,16 @@ def training_view(seed: int) -> View:
     if rng.random() < 0.15:
         cell = float(rng.choice([0.05, 0.07, 0.14, 0.2]))
         view = view._replace(cell_m=cell, half_m=min(view.half_m, 500 * cell))
+    return view
+
+
+def rocky_view(seed: int) -> View:
+    """Draw a view for the second look: most have many rocks and light of 3-12 deg, where heights are judged."""
+    view, rng = training_view(seed), stream(seed, "rock training", index=(1,))
+    if rng.random() < 0.6:
+        view = view._replace(cover=float(rng.uniform(0.04, 0.08)))
+    if rng.random() < 0.5:
+        view = view._replace(light_el_deg=float(rng.uniform(3.5, 11.5)))
     return view
 
 
@@ -67,7 +81,7 @@ def nearest(spots: Places, rocks: Truth) -> tuple[NDArray[np.int64], F64, F64]:
     """Return for each place the rock that fits it best, the distance in cells and the difference of ln(radius)."""
     from scipy.spatial import cKDTree
 
-    if not len(rocks.row):
+    if not len(rocks.row) or not len(spots.row):
         nothing = np.zeros(len(spots.row))
         return nothing.astype(np.int64), nothing + 99.0, nothing + 9.0
     tree = cKDTree(np.column_stack([rocks.row, rocks.col]))
@@ -114,7 +128,7 @@ def first_lesson(seed: int) -> Taught:
 def one_to_one(spots: Places, rocks: Truth) -> NDArray[np.int64]:
     """Return for each place (surest first) its rock, -1 for none: near, of about its size, one to one."""
     out = np.full(len(spots.row), -1)
-    if not len(rocks.row):
+    if not len(rocks.row) or not len(spots.row):
         return out
     from scipy.spatial import cKDTree
 
@@ -138,7 +152,7 @@ def one_to_one(spots: Places, rocks: Truth) -> NDArray[np.int64]:
 
 def second_lesson(models: dict[str, Any], seed: int, view: View | None = None) -> tuple[Taught, Places, Frame, Scene]:
     """Return what the second look sees in one scene after ``models``' first look."""
-    scene = take(view or training_view(seed))
+    scene = take(view or rocky_view(seed))
     frame, rocks = framed(scene)
     spots = judge.first_places(models, frame)
     features = judge.second_features(frame, spots)
