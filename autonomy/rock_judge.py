@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from moonfleet.terrain.kernel import kernel
 
 from .rock_frame import F32, F64, Frame
-from .rock_looks import LOOK, Places, look, places
+from .rock_looks import LOOK, Places, look, outline, places
 
 FIRST_MIN = 0.15  # chance below which a place gets no second look
 SAME = 0.6  # two circles whose middles are nearer than this many radii (of the larger) are one rock
@@ -33,10 +33,11 @@ STRETCH_MAX = 0.7
 MOVES = ("down", "right", "growth")
 PICTURE = ("steep", "steep_known", "texture")
 BESIDE = ("steep_here", "own_steep", "stands_out", "far_more", "middle_more", "most_more")
+OUTLINE = ("low_quarter", "half", "high_quarter", "far_half")
 NEAR_M = 8.0  # [m] distance from which the rocks around tell of the ground at a place
 HELD = 4.0  # rocks' worth of weight that the whole picture has against those around
 FIRST = LOOK
-SECOND = (*LOOK, *PICTURE, *BESIDE)
+SECOND = (*LOOK, *PICTURE, *BESIDE, *OUTLINE)
 HEIGHT = tuple(name for name in SECOND if not name.startswith("patch_"))
 MODELS = {
     "first": FIRST,
@@ -47,6 +48,7 @@ MODELS = {
 }
 _AREA, _RADIUS = LOOK.index("ln_height_area"), LOOK.index("ln_radius")
 _FAR, _MIDDLE, _MOST = LOOK.index("ln_height_far"), LOOK.index("ln_height_middle"), LOOK.index("ln_height")
+_HALF, _HERE = SECOND.index("half"), SECOND.index("steep_here")
 _HEIGHT = np.array([SECOND.index(name) for name in HEIGHT])
 
 
@@ -92,7 +94,7 @@ def second_features(frame: Frame, spots: Places) -> F32:
     count = int(sure.sum())
     steep = area - radius
     told = (float(np.median(steep[sure])) * count + TYPICAL_STEEP * 3.0) / (count + 3.0) if count else TYPICAL_STEEP
-    out = np.empty((len(area), len(PICTURE) + len(BESIDE)))
+    out = np.empty((len(area), len(PICTURE) + len(BESIDE) + len(OUTLINE)))
     out[:, :3] = told, min(count, 200), texture(frame)
     _steep_around(
         spots.row, spots.col, sure, np.clip(steep, told - 1.0, told + 1.0), told, NEAR_M / frame.cell_m, out[:, 3]
@@ -101,6 +103,8 @@ def second_features(frame: Frame, spots: Places) -> F32:
     out[:, 5] = steep - out[:, 3]
     for column, other in ((6, _FAR), (7, _MIDDLE), (8, _MOST)):
         out[:, column] = features[:, other] - area
+    out[:, 9:] = outline(frame, spots)
+    out[:, [9, 11, 12]] -= out[:, 10:11]
     return np.column_stack([features, out.astype(np.float32)])
 
 
@@ -130,8 +134,8 @@ def texture(frame: Frame) -> float:
 
 
 def base_height(features: F32) -> F64:
-    """Return ln of the height [cells] that the shadow's area gives where the ground lies as the rocks around say; the trees correct it."""
-    return features[:, _AREA].astype(np.float64) - features[:, SECOND.index("steep_here")].astype(np.float64)
+    """Return ln of the height [cells] that the shadow's outline gives where the ground lies as the rocks around say; the trees correct it."""
+    return features[:, _HALF].astype(np.float64) - features[:, _HERE].astype(np.float64)
 
 
 def two_looks(models: Mapping[str, Judge], frame: Frame) -> Judged:

@@ -193,6 +193,16 @@ def _tip(bright: F32, ground: F32, end: int, c: int) -> float:
 
 
 @kernel
+def _thrown(bright: F32, ground: F32, path: F64, from_row: float, tip: int, c: int) -> float:
+    """Return the sum of the ground's brightness down a column from a rock's middle to where its shadow ends."""
+    rows = bright.shape[0]
+    low = path[min(max(int(from_row + 0.5), 0), rows), c]
+    exact = _tip(bright, ground, tip, c) + 0.5
+    last = min(int(exact), rows - 1)
+    return max(path[last, c] - low + (exact - last) * ground[last, c], 0.0)
+
+
+@kernel
 def _begin_near(start: I32, row: float, c: int, reach: float) -> int:
     """Return the row at which the shadow nearest below or around ``row`` begins in a column, -1 if none within ``reach``."""
     rows = start.shape[0]
@@ -205,6 +215,72 @@ def _begin_near(start: I32, row: float, c: int, reach: float) -> int:
         if at - k >= 0 and start[at - k, c] >= 0:
             return start[at - k, c]
     return -1
+
+
+def outline(frame: Frame, spots: Places) -> F64:
+    """Return what the columns of a dome's shadow say of its height, float64 [n, 4]: ln of quartiles [cells], and the middle one of `end_far`.
+
+    On a dome a column ``c`` from the middle throws ``sqrt(1 - (c / radius)^2)`` of the height; each is divided by that, so that columns in which
+    the shadow is cut short or runs into another stand out and a middling one holds.
+    """
+    tan = math.tan(math.radians(min(max(frame.el_deg, 0.3), 80.0)))
+    out = np.zeros((len(spots.row), 4))
+    _outline(
+        frame.bright,
+        frame.ground,
+        frame.path,
+        frame.start,
+        frame.end,
+        frame.end_far,
+        spots.row,
+        spots.col,
+        spots.radius,
+        tan,
+        out,
+    )
+    return out
+
+
+@kernel
+def _outline(
+    bright: F32,
+    ground: F32,
+    path: F64,
+    start: I32,
+    end: I32,
+    far: I32,
+    row: F64,
+    col: F64,
+    radius: F64,
+    tan: float,
+    out: F64,
+) -> None:
+    """Fill ``out`` [n, 4] with the measures of `outline`."""
+    near_high, far_high = np.empty(129), np.empty(129)
+    for i in range(row.size):
+        x, y, size = col[i], row[i], radius[i]
+        count = 0
+        for c in range(max(int(math.ceil(x - 0.85 * size)), 0), min(int(x + 0.85 * size), bright.shape[1] - 1) + 1):
+            begin = _begin_near(start, y, c, size + 1.0)
+            share = math.sqrt(1.0 - min(((c - x) / size) ** 2, 0.75))
+            near_high[count] = far_high[count] = 0.0
+            if begin >= 0 and begin >= y - 2.5 * size - 2.0:
+                from_r = min(max(y, begin - size), begin + size)
+                near_high[count] = tan * _thrown(bright, ground, path, from_r, end[begin, c], c) / share
+                far_high[count] = tan * _thrown(bright, ground, path, from_r, far[begin, c], c) / share
+            count += 1
+            if count == near_high.size:
+                break
+        if count == 0:
+            near_high[0] = far_high[0] = 0.0
+            count = 1
+        near_sorted, far_sorted = np.sort(near_high[:count]), np.sort(far_high[:count])
+        for k in range(3):
+            at = 0.25 * (k + 1) * (count - 1)
+            low = int(at)
+            high = min(low + 1, count - 1)
+            out[i, k] = math.log(near_sorted[low] + (at - low) * (near_sorted[high] - near_sorted[low]) + 0.1)
+        out[i, 3] = math.log(far_sorted[count // 2] + 0.1)
 
 
 @kernel
@@ -244,13 +320,9 @@ def _look(
                 continue
             tip, tip_far = end[begin, c], far[begin, c]
             from_r = min(max(y, begin - size), begin + size)
-            low = path[min(max(int(from_r + 0.5), 0), rows), c]
-            exact = _tip(bright, ground, tip, c) + 0.5
-            exact_far = _tip(bright, ground, tip_far, c) + 0.5
-            last, last_far = min(int(exact), rows - 1), min(int(exact_far), rows - 1)
             begins[half + k] = begin - 0.5 - y
-            high[half + k] = tan * max(path[last, c] - low + (exact - last) * ground[last, c], 0.0)
-            high_far[half + k] = tan * max(path[last_far, c] - low + (exact_far - last_far) * ground[last_far, c], 0.0)
+            high[half + k] = tan * _thrown(bright, ground, path, from_r, tip, c)
+            high_far[half + k] = tan * _thrown(bright, ground, path, from_r, tip_far, c)
             if abs(k) <= 1.25 * size:
                 area += high[half + k]
             if abs(k) <= max(0.6 * size, 1.0):
