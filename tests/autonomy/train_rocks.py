@@ -216,19 +216,38 @@ def fit_first(lesson: Taught) -> dict[str, Any]:
 
 def fit_second(lesson: Taught) -> dict[str, Any]:
     """Fit chance, moves and height of the second look."""
+    return fit_chance(lesson) | fit_moves(lesson) | fit_height(lesson)
+
+
+def fit_chance(lesson: Taught) -> dict[str, Any]:
+    """Fit the chance of the second look."""
     chance = trees("Classifier", max_iter=60, learning_rate=0.15, max_leaf_nodes=8)
-    models: dict[str, Any] = {"second": Scikit(chance.fit(lesson.features, lesson.right))}
-    right = lesson.right
-    tall = right & (lesson.height_m > LEARN_M)
-    some = right & (tall | (stream(SEED, "rock sizes").random(len(right)) < 0.15))
+    return {"second": Scikit(chance.fit(lesson.features, lesson.right))}
+
+
+def some_right(lesson: Taught) -> NDArray[np.bool_]:
+    """Return which right places teach moves and height: the tall ones, and some of the low ones, of which there are plenty."""
+    few = stream(SEED, "rock sizes").random(len(lesson.right)) < 0.15
+    return lesson.right & (few | (lesson.height_m > LEARN_M))
+
+
+def fit_moves(lesson: Taught) -> dict[str, Any]:
+    """Fit the moves of the second look."""
+    models: dict[str, Any] = {}
+    some = some_right(lesson)
     for number, move in enumerate(judge.MOVES):
         model = trees("Regressor", max_iter=25, learning_rate=0.2, max_leaf_nodes=8)
         models[f"second_{move}"] = Scikit(model.fit(lesson.features[some], lesson.moves[some, number]))
-    weight = np.where(np.abs(np.log(np.maximum(lesson.height_m[some], 1e-3) / 0.3)) < 0.4, 2.0, 1.0)
-    model = trees("Regressor", **HEIGHT)
-    columns = [judge.SECOND.index(name) for name in judge.HEIGHT]
-    models["height"] = Scikit(model.fit(lesson.features[some][:, columns], lesson.height[some], weight))
     return models
+
+
+def fit_height(lesson: Taught) -> dict[str, Any]:
+    """Fit the height; what stands near 0.3 m weighs double."""
+    some = some_right(lesson)
+    weight = np.where(np.abs(np.log(np.maximum(lesson.height_m[some], 1e-3) / 0.3)) < 0.4, 2.0, 1.0)
+    columns = [judge.SECOND.index(name) for name in judge.HEIGHT]
+    model = trees("Regressor", **HEIGHT)
+    return {"height": Scikit(model.fit(lesson.features[some][:, columns], lesson.height[some], weight))}
 
 
 def lessons(models: dict[str, Any], seeds: range) -> Taught:
