@@ -73,7 +73,8 @@ def turned(
     wide, high = (int(v) for v in np.ceil(here.max(axis=0)) + 2.0 - low)
     to_picture = np.column_stack([axes, axes @ low])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    grey = np.asarray(cv2.warpAffine(image, to_picture, (wide, high), flags=flags, borderMode=cv2.BORDER_REPLICATE))
+    edge = cv2.BORDER_REPLICATE
+    grey = np.asarray(cv2.warpAffine(image, to_picture, (wide, high), flags=flags, borderMode=edge), dtype=np.uint8)
     near = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
     seen = np.asarray(cv2.warpAffine(known, to_picture, (wide, high), flags=near)) > 0
     return _measured(grey, seen.astype(np.uint8), cell_m / scale, el_deg, to_picture)

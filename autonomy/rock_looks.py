@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from moonfleet.terrain.kernel import kernel
 
-from .rock_frame import DARK, F32, F64, FACE_PX, I32, Frame
+from .rock_frame import F32, F64, FACE_PX, I32, Frame
 
 RADII = (1.3, 2.1, 3.4, 5.5, 9.0, 14.0)  # [cells] of the rocks that the scores are made for
 FACE_MIN = 1.12  # brightness of a face over the ground's, at least
@@ -84,7 +84,7 @@ def places(frame: Frame) -> Places:
         order = order[scores[order] >= SCORE_MIN]
         keep = order[_best(rows, cols, order, max(1.0, APART * radius), np.uint8(number + 1), taken)]
         count = len(keep)
-        found.append((rows[keep] - 0.5, cols[keep].astype(np.float64), np.full(count, radius), scores[keep]))
+        found.append((rows[keep].astype(np.float64) - 0.5, cols[keep].astype(np.float64), np.full(count, radius), scores[keep]))
     return Places(*(np.concatenate(part) for part in zip(*found, strict=True)))
 
 

@@ -98,7 +98,8 @@ def take(view: View) -> Scene:
     visible = shown(patch, rocks, *light)
     near = (np.abs(rocks[:, :2]) < view.half_m).all(axis=1)
     base = truth.grid.elevation_m[7:13, 7:13]
-    tilt = np.degrees(np.arctan(np.hypot(*np.gradient(base, BASE_M))))
+    down, right = np.gradient(base.astype(np.float64), BASE_M)
+    tilt = np.degrees(np.arctan(np.hypot(down, right)))
     return Scene(image, rocks[near], visible[near], view, (float(np.median(tilt)), float(np.quantile(tilt, 0.95))))
 
 

@@ -66,7 +66,7 @@ def tally(scene: Scene, x: F64, y: F64, *, chance: bool = True) -> Tally:
     inner = scene.view.half_m - EDGE_M
     tall = scene.rocks[:, 3] >= TALL_M
     wanted, hidden, low = (scene.rocks[which] for which in (tall & scene.visible, tall & ~scene.visible, ~tall))
-    judged = (np.abs(wanted[:, :2]) < inner).all(axis=1)
+    judged = (np.abs(wanted[:, 0]) < inner) & (np.abs(wanted[:, 1]) < inner)
     mine = (np.abs(x) < inner) & (np.abs(y) < inner)
     first = pairs(x, y, wanted)
     left = first < 0
@@ -78,8 +78,10 @@ def tally(scene: Scene, x: F64, y: F64, *, chance: bool = True) -> Tally:
         rng = stream(scene.view.seed, "shifted rocks")
         side = 2.0 * scene.view.half_m
         shift = rng.uniform(2.0, side - 2.0, 2)
-        moved = ((part + by + 0.5 * side) % side - 0.5 * side for part, by in zip((x, y), shift, strict=True))
-        lucky = _hits(pairs(*moved, wanted), judged)
+        moved_x, moved_y = (
+            (part + float(by) + 0.5 * side) % side - 0.5 * side for part, by in zip((x, y), shift, strict=True)
+        )
+        lucky = _hits(pairs(moved_x, moved_y, wanted), judged)
     return Tally(
         int(judged.sum()),
         _hits(first, judged),
