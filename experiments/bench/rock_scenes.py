@@ -17,6 +17,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import KDTree
 
 from moonfleet.agents.sensors import expose
 from moonfleet.terrain.grid import GeoRef, HeightGrid
@@ -162,10 +163,14 @@ def pairs(x: F64, y: F64, rocks: F64) -> NDArray[np.int64]:
     found = np.full(len(x), -1)
     if len(x) == 0 or len(rocks) == 0:
         return found
-    gap = np.hypot(x[:, None] - rocks[:, 0], y[:, None] - rocks[:, 1])
-    which, rock = np.nonzero(gap <= np.maximum(REACH_M, REACH * rocks[:, 2]))
+    reach = np.maximum(REACH_M, REACH * rocks[:, 2])
+    mine, theirs = KDTree(np.column_stack([x, y])), KDTree(rocks[:, :2])
+    near = mine.sparse_distance_matrix(theirs, float(reach.max()), output_type="ndarray")
+    near = near[near["v"] <= reach[near["j"]]]
+    near = near[np.lexsort((near["j"], near["i"]))]
+    which, rock, gap = near["i"], near["j"], near["v"]
     taken: set[int] = set()
-    for k in np.argsort(gap[which, rock], kind="stable"):
+    for k in np.argsort(gap, kind="stable"):
         if found[which[k]] < 0 and rock[k] not in taken:
             found[which[k]] = rock[k]
             taken.add(int(rock[k]))

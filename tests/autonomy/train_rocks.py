@@ -88,12 +88,12 @@ def framed(scene: Scene) -> tuple[Frame, Truth]:
 
 def nearest(spots: Places, rocks: Truth) -> tuple[NDArray[np.int64], F64, F64]:
     """Return for each place the rock that fits it best, the distance in cells and the difference of ln(radius)."""
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     if not len(rocks.row) or not len(spots.row):
         nothing = np.zeros(len(spots.row))
         return nothing.astype(np.int64), nothing + 99.0, nothing + 9.0
-    tree = cKDTree(np.column_stack([rocks.row, rocks.col]))
+    tree = KDTree(np.column_stack([rocks.row, rocks.col]))
     gap, which = tree.query(np.column_stack([spots.row, spots.col]), k=min(6, len(rocks.row)))
     gap, which = gap.reshape(len(spots.row), -1), which.reshape(len(spots.row), -1)
     grown = np.log(rocks.radius[which] / spots.radius[:, None])
@@ -139,9 +139,9 @@ def one_to_one(spots: Places, rocks: Truth) -> NDArray[np.int64]:
     out = np.full(len(spots.row), -1)
     if not len(rocks.row) or not len(spots.row):
         return out
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
-    tree = cKDTree(np.column_stack([rocks.row, rocks.col]))
+    tree = KDTree(np.column_stack([rocks.row, rocks.col]))
     gap, which = tree.query(np.column_stack([spots.row, spots.col]), k=min(6, len(rocks.row)))
     gap, which = gap.reshape(len(spots.row), -1), which.reshape(len(spots.row), -1)
     grown = np.abs(np.log(rocks.radius[which] / spots.radius[:, None]))
@@ -303,8 +303,8 @@ def thresholds(answers: list[Answer]) -> tuple[float, float, Tally]:
     The greatest of min(recall - `RECALL`, strict precision - `PRECISION`): as far above both marks as can be.
     """
     best, found = -9.0, (0.5, 0.3, NOTHING)
-    for confidence in (0.3, 0.5, 0.7, 0.8, 0.9):
-        for height in np.arange(0.24, 0.36, 0.0025):
+    for confidence in (0.3, 0.5, 0.7, 0.85):
+        for height in np.arange(0.25, 0.345, 0.004):
             total = NOTHING
             for one in answers:
                 take_it = (one.chance >= confidence) & (one.height_m >= height)
