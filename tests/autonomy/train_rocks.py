@@ -29,8 +29,8 @@ from moonfleet.terrain.seeds import stream
 from tests.autonomy.tree_export import export_trees, platt, write_models
 
 F32, F64 = NDArray[np.float32], NDArray[np.float64]
-FIRST_SEEDS, SECOND_SEEDS, CHECK_SEEDS = range(1000, 1120), range(2000, 2420), range(3000, 3012)
-CALIBRATION_SEEDS = range(4000, 4040)
+FIRST_SEEDS, SECOND_SEEDS, CHECK_SEEDS = range(1000, 1120), range(2000, 2420), range(3000, 3010)
+CALIBRATION_SEEDS = range(4000, 4016)
 LIGHTS = (1.5, 3.0, 5.0, 10.0)  # [deg] for which thresholds are fixed
 SEED = 7
 SMALLEST_M = 0.14  # [m] diameter of the smallest thing called a rock
@@ -41,6 +41,7 @@ NEAR, NEAR_PX, SIZE = (
 )  # a first look is right within this share of the radius, or cells, and this ln of the radius
 LEARN_M = 0.16  # [m] rocks from this height all teach the second look, of lower ones `LOW_SHARE`
 LOW_SHARE = 0.25
+HEIGHT_LEARN_M = 0.2  # [m] the same for heights
 HEIGHT: dict[str, Any] = {"max_iter": 300, "learning_rate": 0.08, "max_leaf_nodes": 16}
 OTHERS = 0.12  # share of the wrong places that the first look learns from
 
@@ -225,16 +226,16 @@ def fit_chance(lesson: Taught) -> dict[str, Any]:
     return {"second": Scikit(chance.fit(lesson.features, lesson.right))}
 
 
-def some_right(lesson: Taught) -> NDArray[np.bool_]:
-    """Return which right places teach moves and height: the tall ones, and some of the low ones, of which there are plenty."""
-    few = stream(SEED, "rock sizes").random(len(lesson.right)) < 0.15
-    return lesson.right & (few | (lesson.height_m > LEARN_M))
+def some_right(lesson: Taught, tall_m: float, share: float) -> NDArray[np.bool_]:
+    """Return which right places teach: the tall ones, and a share of the low ones, of which there are plenty."""
+    few = stream(SEED, "rock sizes").random(len(lesson.right)) < share
+    return lesson.right & (few | (lesson.height_m > tall_m))
 
 
 def fit_moves(lesson: Taught) -> dict[str, Any]:
     """Fit the moves of the second look."""
     models: dict[str, Any] = {}
-    some = some_right(lesson)
+    some = some_right(lesson, LEARN_M, 0.15)
     for number, move in enumerate(judge.MOVES):
         model = trees("Regressor", max_iter=25, learning_rate=0.2, max_leaf_nodes=8)
         models[f"second_{move}"] = Scikit(model.fit(lesson.features[some], lesson.moves[some, number]))
@@ -243,7 +244,7 @@ def fit_moves(lesson: Taught) -> dict[str, Any]:
 
 def fit_height(lesson: Taught) -> dict[str, Any]:
     """Fit the height; what stands near 0.3 m weighs double."""
-    some = some_right(lesson)
+    some = some_right(lesson, HEIGHT_LEARN_M, 0.06)
     weight = np.where(np.abs(np.log(np.maximum(lesson.height_m[some], 1e-3) / 0.3)) < 0.4, 2.0, 1.0)
     columns = [judge.SECOND.index(name) for name in judge.HEIGHT]
     model = trees("Regressor", **HEIGHT)
