@@ -87,13 +87,14 @@ def test_sizes_and_heights_are_right_within_a_fifth() -> None:
         assert float(np.mean((ratio > 0.8) & (ratio < 1.25))) > 0.8
 
 
-def one_rock(diameter: float, height: float, az: float, el: float, slope_deg: float = 0.0) -> np.ndarray:
-    """Return a picture of a single dome at (2, 1) m from the middle of even ground that falls toward the right."""
-    side = 260
+def one_rock(diameter: float, height: float, az: float, el: float) -> np.ndarray:
+    """Return a picture of a single dome at (2, 1) m from the middle of natural ground without other rocks."""
+    z = ground(33, 0.0, 1.0).patch(0.0, 0.0, 15.0, CELL_M).elevation_m.astype(np.float64)
+    side = z.shape[0]
     row, col = np.mgrid[0:side, 0:side].astype(float)
     x, y = (col - 0.5 * (side - 1)) * CELL_M, (0.5 * (side - 1) - row) * CELL_M
     inside = np.maximum(1.0 - ((x - 2.0) ** 2 + (y - 1.0) ** 2) / (0.5 * diameter) ** 2, 0.0)
-    z = height * np.sqrt(inside) - np.tan(np.radians(slope_deg)) * x
+    z += height * np.sqrt(inside)
     return expose(shade(z.astype(np.float32), CELL_M, az, el), stream(1, "camera"))
 
 
@@ -129,7 +130,7 @@ def test_a_turned_scene_has_turned_rocks() -> None:
         x, y = turned.x, turned.y
         for _ in range(quarter):
             x, y = -y, x
-        assert same(one, turned._replace(x=x, y=y)) > 0.95
+        assert same(one, turned._replace(x=x, y=y)) > 0.9
 
 
 def test_a_darker_picture_has_the_same_rocks() -> None:
