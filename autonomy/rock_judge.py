@@ -27,6 +27,12 @@ SURE = 0.6  # chance of the rocks that tell the picture's measures
 SURE_PX = 1.6  # [cells] least radius of those
 TYPICAL_STEEP = -0.05  # ln of height over radius where no rock tells
 SHIFT_MAX, GROWTH_MAX, HEIGHT_MAX = 1.0, 0.8, 1.2  # what the trees may say, in radii, ln and ln
+STEEP, STEEP_HELD, STEEP_TRUST = (
+    -0.555,
+    15.0,
+    0.8,
+)  # ln of height over diameter of the sure rocks, as measured in training; rocks; share
+STEEP_CHANCE, STEEP_PX = 0.8, 2.0  # chance and radius [cells] of the rocks that tell it
 HALF_WIDTH = 0.866  # of the radius: where the outline of a dome's shadow is half as long as in the middle
 ROUND = 3.0  # [cells]
 STRETCH_MAX = 0.7
@@ -148,7 +154,22 @@ def two_looks(models: Mapping[str, Judge], frame: Frame) -> Judged:
     height = np.exp(base_height(features) + correction)
     spots = moved(spots._replace(chance=chance), moves)
     order = apart(spots)
+    height *= _levelled(spots.take(order), height[order], frame.dark_share)
     return Judged(spots.take(order), height[order], _stretch(features, spots.radius)[order])
+
+
+def _levelled(spots: Places, height: F64, dark_share: float) -> float:
+    """Return the factor by which heights are corrected so that the sure rocks of the picture are as steep as rocks are on the whole.
+
+    What remains wrong in common is mostly the slope of the ground. Ground in shadow for its greater part shows too odd a choice of rocks.
+    """
+    sure = (spots.chance >= STEEP_CHANCE) & (spots.radius >= STEEP_PX)
+    count = int(sure.sum())
+    trust = STEEP_TRUST * max(1.0 - 2.0 * dark_share, 0.0)
+    if count == 0 or trust == 0.0:
+        return 1.0
+    steep = np.clip(np.log(0.5 * height[sure] / spots.radius[sure]), -1.6, 0.4)
+    return math.exp(-trust * (float(steep.mean()) - STEEP) * count / (count + STEEP_HELD))
 
 
 def _stretch(features: F32, radius: F64) -> F64:

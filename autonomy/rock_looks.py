@@ -84,7 +84,9 @@ def places(frame: Frame) -> Places:
         order = order[scores[order] >= SCORE_MIN]
         keep = order[_best(rows, cols, order, max(1.0, APART * radius), np.uint8(number + 1), taken)]
         count = len(keep)
-        found.append((rows[keep].astype(np.float64) - 0.5, cols[keep].astype(np.float64), np.full(count, radius), scores[keep]))
+        found.append(
+            (rows[keep].astype(np.float64) - 0.5, cols[keep].astype(np.float64), np.full(count, radius), scores[keep])
+        )
     return Places(*(np.concatenate(part) for part in zip(*found, strict=True)))
 
 
