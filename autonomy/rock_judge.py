@@ -140,7 +140,7 @@ def texture(frame: Frame) -> float:
 
 
 def base_height(features: F32) -> F64:
-    """Return ln of the height [cells] that the shadow's outline gives where the ground lies as the rocks around say; the trees correct it."""
+    """Return ln of the height [cells] that the shadow's outline gives on ground that lies as the rocks around say; trees correct it."""
     return features[:, _HALF].astype(np.float64) - features[:, _HERE].astype(np.float64)
 
 

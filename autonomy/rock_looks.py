@@ -1,11 +1,11 @@
 """Places where a rock may stand in a turned picture, and what is measured of each.
 
-A rock in low light is a bright face, then darkness that begins on a line across its middle (on a dome the terminator) and ends in a tip far behind.
-Every cell where darkness begins behind a bright face is scored at several sizes by the contrast of the face with the
-darkness behind it, and the best of each neighbourhood are looked at. A look measures the columns across the rock (where
-darkness begins, how high the thing is that casts so long a shadow), the widths of shadow and face, and the picture itself, averaged to a coarse
-patch. On a dome the shadow's outline is half an ellipse, as wide as the rock. Matched filters for lunar
-rocks: Golombek et al. 2008 (shadows), Li & Wu 2018 (pairs of bright and dark).
+A rock in low light is a bright face, then darkness that begins on a line across its middle (on a dome the terminator) and ends
+in a tip far behind. Every cell where darkness begins behind a bright face is scored at several sizes by the contrast of the
+face with the darkness behind it, and the best of each neighbourhood are looked at. A look measures the columns across the
+rock (where darkness begins, how high the thing is that casts so long a shadow), the widths of shadow and face, and the
+picture itself, averaged to a coarse patch. On a dome the shadow's outline is half an ellipse, as wide as the rock. Matched
+filters for lunar rocks: Golombek et al. 2008 (shadows), Li & Wu 2018 (pairs of bright and dark).
 """
 
 from __future__ import annotations
@@ -220,10 +220,10 @@ def _begin_near(start: I32, row: float, c: int, reach: float) -> int:
 
 
 def outline(frame: Frame, spots: Places) -> F64:
-    """Return what the columns of a dome's shadow say of its height, float64 [n, 4]: ln of quartiles [cells], and the middle one of `end_far`.
+    """Return what the columns of a dome's shadow say of its height, float64 [n, 4]: ln of quartiles [cells], middle of `end_far`.
 
-    On a dome a column ``c`` from the middle throws ``sqrt(1 - (c / radius)^2)`` of the height; each is divided by that, so that columns in which
-    the shadow is cut short or runs into another stand out and a middling one holds.
+    On a dome a column ``c`` from the middle throws ``sqrt(1 - (c / radius)^2)`` of the height; each is divided by that, so that
+    columns in which the shadow is cut short or runs into another stand out and a middling one holds.
     """
     tan = math.tan(math.radians(min(max(frame.el_deg, 0.3), 80.0)))
     out = np.zeros((len(spots.row), 4))

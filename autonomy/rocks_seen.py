@@ -73,8 +73,9 @@ def detect_rocks(
 
     Returns
     -------
-    Detections, sorted by row, then column. Shadow without a lit face is no rock. The ellipse's axes lie along and across the light, the only
-    two directions in which a single picture in low light measures a rock.
+    Detections, sorted by row, then column. Shadow without a lit face is no rock. The ellipse's axes lie along and across the
+    light, the only two directions in which a single picture in low light measures a rock. On ground with craters but hardly any
+    rock the confidence is too high.
 
     Raises
     ------
