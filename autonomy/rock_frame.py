@@ -6,6 +6,11 @@ rises away from the light (and so is brighter) a rock of the same height casts a
 under low light brightness is proportional to ``tan(elevation) + slope``, so the height of what casts a shadow is
 ``tan(elevation) * sum of (brightness of the ground along it / brightness of level ground)`` in cells (photoclinometry along the
 shadow, after Davis & Soderblom 1984).
+
+What the picture cannot show is how level ground would look: the slope that all of it shares. A map knows that, if it knows the
+ground's height on cells far coarser than a rock. Then the unit of brightness is what the map says of the picture's middling slope, and
+a shadow is also weighed by the map alone: a ray that leaves the top of something of height ``h`` meets the ground after a length
+``L`` where ``h = L tan(elevation) + z(tip) - z(foot)``, exactly.
 """
 
 from __future__ import annotations
@@ -31,6 +36,8 @@ GLARE = 1.8  # of the brightness of level ground: brighter is a face
 CLIP = 2.3  # brightness over level ground beyond which a face is not brighter still (pictures saturate)
 NEAR_PX, FAR_PX = 9, 61  # [cells] windows in which the ground's brightness is taken
 GAP_PX = 4  # [cells] a shadow goes on behind a bright spot no longer than this: the top of a rock in it
+TAN_LEAST = 0.005  # lower light than this grazes: a shadow tells no height
+REGION_PX = 161  # [cells] side of the squares in which brightness and map are compared
 BEHIND_PX = 3  # [cells] if it is dark again for at least this
 FACE_PX = 5  # [cells] how far before a shadow its face is looked for
 
@@ -52,12 +59,21 @@ class Frame(NamedTuple):
     el_deg: float  # light's elevation
     to_picture: F64  # [2, 3] from (col, row, 1) here to (col, row) of the picture
     dark_share: float  # of the picture that lies in shadow
+    tan: float  # of the light's elevation above ground of brightness 1: level ground, or the map's middling slope
+    level_tan: float  # of the light's elevation
+    rise: F32 | None  # the map's height [cells] above its mean; None without a map
+    tilt: F32 | None  # the map's slope away from the light over that of the picture as its brightness says; see `_tilt`
 
 
 def turned(
-    image: NDArray[np.uint8], cell_m: float, az_deg: float, el_deg: float, valid: NDArray[np.bool_] | None
+    image: NDArray[np.uint8],
+    cell_m: float,
+    az_deg: float,
+    el_deg: float,
+    valid: NDArray[np.bool_] | None,
+    ground_m: F32 | None = None,
 ) -> Frame:
-    """Turn a picture uint8 [R, C] (light from grid azimuth ``az_deg``) and take its measures; ``valid`` as in `detect_rocks`."""
+    """Turn a picture uint8 [R, C] (light from grid azimuth ``az_deg``) and take its measures; the rest as in `detect_rocks`."""
     scale = min(max(cell_m / TYPICAL_M, SCALE_MIN), SCALE_MAX)
     known = np.full(image.shape, 255, np.uint8) if valid is None else valid.astype(np.uint8) * np.uint8(255)
     if scale < 1.0:  # the turning takes single pixels: average first
@@ -77,10 +93,16 @@ def turned(
     grey = np.asarray(cv2.warpAffine(image, to_picture, (wide, high), flags=flags, borderMode=edge), dtype=np.uint8)
     near = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
     seen = np.asarray(cv2.warpAffine(known, to_picture, (wide, high), flags=near)) > 0
-    return _measured(grey, seen.astype(np.uint8), cell_m / scale, el_deg, to_picture)
+    rise = None
+    if ground_m is not None:
+        over = ((ground_m - ground_m.mean(dtype=np.float64)) * (scale / cell_m)).astype(np.float32)
+        rise = np.asarray(cv2.warpAffine(over, to_picture, (wide, high), flags=flags, borderMode=edge), dtype=np.float32)
+    return _measured(grey, seen.astype(np.uint8), rise, cell_m / scale, el_deg, to_picture)
 
 
-def _measured(grey: NDArray[np.uint8], known: NDArray[np.uint8], cell_m: float, el_deg: float, back: F64) -> Frame:
+def _measured(
+    grey: NDArray[np.uint8], known: NDArray[np.uint8], rise: F32 | None, cell_m: float, el_deg: float, back: F64
+) -> Frame:
     """Take the measures of a turned picture."""
     counts = np.bincount(grey[known > 0].ravel(), minlength=256)
     counts[: int(NOISE) + 2] = 0
@@ -95,7 +117,37 @@ def _measured(grey: NDArray[np.uint8], known: NDArray[np.uint8], cell_m: float, 
     table = np.zeros((bright.shape[0] + 1, bright.shape[1] + 1))
     dark = _runs(bright, known, ground, np.float32(NOISE / middle), start, end, far, path, table)
     share = dark / max(float(np.count_nonzero(known)), 1.0)
-    return Frame(bright, known, ground, path, end, far, start, table, cell_m, el_deg, back, share)
+    level = math.tan(math.radians(min(max(el_deg, 0.3), 80.0)))
+    tan, tilt = (level, None) if rise is None else _tilt(rise, ground, known, level)
+    return Frame(bright, known, ground, path, end, far, start, table, cell_m, el_deg, back, share, tan, level, rise, tilt)
+
+
+def _tilt(rise: F32, ground: F32, known: NDArray[np.uint8], level: float) -> tuple[float, F32]:
+    """Return the tangent of the light's elevation above ground of brightness 1, and how far regions differ from that.
+
+    The first from the map's slope in the middle of the picture's cells. The second, float32 [R, C]: the ln of what the map says of the
+    light's tangent in the region over what the region's brightness says, which is off where the picture's middle is a poor unit.
+    """
+    slope = np.zeros_like(rise)
+    slope[1:-1] = np.float32(0.5) * (rise[2:] - rise[:-2])
+    seen = known[8:-8:8, 8:-8:8] > 0
+    some = slope[8:-8:8, 8:-8:8][seen]
+    tan = max(level + float(np.median(some)) if some.size else level, 0.25 * level, TAN_LEAST)
+    step = 8  # both fields are smooth: a coarse grid will do
+    small = (max(rise.shape[1] // step, 1), max(rise.shape[0] // step, 1))
+    seen = (known > 0).astype(np.float32)
+    size = (max(REGION_PX // step, 1),) * 2
+
+    def mean(field: F32) -> F32:
+        coarse = np.asarray(cv2.resize(field * seen, small, interpolation=cv2.INTER_AREA), dtype=np.float32)
+        return np.asarray(cv2.blur(coarse, size, borderType=cv2.BORDER_REFLECT), dtype=np.float32)
+
+    weight = np.maximum(mean(seen), np.float32(1e-3))
+    told = np.maximum(level + mean(slope) / weight, np.float32(max(0.2 * level, TAN_LEAST)))
+    shown = np.maximum(tan * mean(ground) / weight, np.float32(max(0.2 * level, TAN_LEAST)))
+    tilt = np.clip(np.log(told / shown), -1.0, 1.0).astype(np.float32)
+    whole = (rise.shape[1], rise.shape[0])
+    return tan, np.asarray(cv2.resize(tilt, whole, interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
 
 def _ground(bright: F32, known: NDArray[np.uint8], noise: np.float32) -> F32:

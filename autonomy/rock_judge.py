@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from moonfleet.terrain.kernel import kernel
 
 from .rock_frame import F32, F64, Frame
-from .rock_looks import LOOK, Places, look, outline, places
+from .rock_looks import LOOK, Places, look, mapped, outline, places
 
 FIRST_MIN = 0.15  # chance below which a place gets no second look
 SAME = 0.6  # two circles whose middles are nearer than this many radii (of the larger) are one rock
@@ -40,10 +40,13 @@ MOVES = ("down", "right", "growth")
 PICTURE = ("steep", "steep_known", "texture")
 BESIDE = ("steep_here", "own_steep", "stands_out", "far_more", "middle_more", "most_more")
 OUTLINE = ("low_quarter", "half", "high_quarter", "far_half")
+MAP = ("map_known", "map_tilt", "map_slope", "map_more", "map_region")
+SLOPE_PX = 10  # [cells] half the length over which the map's slope is taken
+MAP_HELD = 0.3  # share of what the rocks around say of the ground's slope that still counts where a map is known
 NEAR_M = 8.0  # [m] distance from which the rocks around tell of the ground at a place
 HELD = 4.0  # rocks' worth of weight that the whole picture has against those around
 FIRST = LOOK
-SECOND = (*LOOK, *PICTURE, *BESIDE, *OUTLINE)
+SECOND = (*LOOK, *PICTURE, *BESIDE, *OUTLINE, *MAP)
 HEIGHT = tuple(name for name in SECOND if not name.startswith("patch_"))
 MODELS = {
     "first": FIRST,
@@ -54,6 +57,7 @@ MODELS = {
 }
 _AREA, _RADIUS = LOOK.index("ln_height_area"), LOOK.index("ln_radius")
 _FAR, _MIDDLE, _MOST = LOOK.index("ln_height_far"), LOOK.index("ln_height_middle"), LOOK.index("ln_height")
+_KNOWN = SECOND.index("map_known")
 _HALF, _HERE = SECOND.index("half"), SECOND.index("steep_here")
 _HEIGHT = np.array([SECOND.index(name) for name in HEIGHT])
 
@@ -100,7 +104,7 @@ def second_features(frame: Frame, spots: Places) -> F32:
     count = int(sure.sum())
     steep = area - radius
     told = (float(np.median(steep[sure])) * count + TYPICAL_STEEP * 3.0) / (count + 3.0) if count else TYPICAL_STEEP
-    out = np.empty((len(area), len(PICTURE) + len(BESIDE) + len(OUTLINE)))
+    out = np.zeros((len(area), len(PICTURE) + len(BESIDE) + len(OUTLINE) + len(MAP)))
     out[:, :3] = told, min(count, 200), texture(frame)
     _steep_around(
         spots.row, spots.col, sure, np.clip(steep, told - 1.0, told + 1.0), told, NEAR_M / frame.cell_m, out[:, 3]
@@ -109,9 +113,28 @@ def second_features(frame: Frame, spots: Places) -> F32:
     out[:, 5] = steep - out[:, 3]
     for column, other in ((6, _FAR), (7, _MIDDLE), (8, _MOST)):
         out[:, column] = features[:, other] - area
-    out[:, 9:] = outline(frame, spots)
+    out[:, 9:13] = outline(frame, spots)
     out[:, [9, 11, 12]] -= out[:, 10:11]
+    out[:, 13:] = _map(frame, spots, out[:, 10])
     return np.column_stack([features, out.astype(np.float32)])
+
+
+def _map(frame: Frame, spots: Places, half: F64) -> F64:
+    """Return the measures `MAP`: whether there is one, its slope here and that of the whole picture, what it makes of the height."""
+    out = np.zeros((len(spots.row), len(MAP)))
+    out[:, 3] = mapped(frame, spots) - half
+    if frame.rise is None or frame.tilt is None:
+        return out
+    rows, cols = frame.bright.shape
+    r = np.clip(np.rint(spots.row), 0, rows - 1).astype(np.int64)
+    c = np.clip(np.rint(spots.col), 0, cols - 1).astype(np.int64)
+    up, down = np.maximum(r - SLOPE_PX, 0), np.minimum(r + SLOPE_PX, rows - 1)
+    slope = (frame.rise[down, c] - frame.rise[up, c]) / np.maximum(down - up, 1)
+    out[:, 0] = 1.0
+    out[:, 1] = math.log(frame.tan / frame.level_tan)
+    out[:, 2] = np.clip(slope / frame.level_tan, -3.0, 3.0)
+    out[:, 4] = frame.tilt[r, c]
+    return out
 
 
 @kernel
@@ -141,7 +164,8 @@ def texture(frame: Frame) -> float:
 
 def base_height(features: F32) -> F64:
     """Return ln of the height [cells] that the shadow's outline gives on ground that lies as the rocks around say; trees correct it."""
-    return features[:, _HALF].astype(np.float64) - features[:, _HERE].astype(np.float64)
+    held = np.where(features[:, _KNOWN] > 0.5, MAP_HELD, 1.0)
+    return features[:, _HALF].astype(np.float64) - held * features[:, _HERE].astype(np.float64)
 
 
 def two_looks(models: Mapping[str, Judge], frame: Frame) -> Judged:

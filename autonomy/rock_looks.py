@@ -161,7 +161,6 @@ def _best(
 def look(frame: Frame, spots: Places) -> F32:
     """Return the measures `LOOK` of each place, float32 [n, k]."""
     out = np.zeros((len(spots.row), len(LOOK)), np.float32)
-    tan = math.tan(math.radians(min(max(frame.el_deg, 0.3), 80.0)))
     _look(
         frame.bright,
         frame.known,
@@ -174,7 +173,8 @@ def look(frame: Frame, spots: Places) -> F32:
         spots.row,
         spots.col,
         spots.radius,
-        tan,
+        frame.tan,
+        frame.level_tan,
         out,
     )
     out[:, -2] = frame.dark_share
@@ -225,7 +225,6 @@ def outline(frame: Frame, spots: Places) -> F64:
     On a dome a column ``c`` from the middle throws ``sqrt(1 - (c / radius)^2)`` of the height; each is divided by that, so that
     columns in which the shadow is cut short or runs into another stand out and a middling one holds.
     """
-    tan = math.tan(math.radians(min(max(frame.el_deg, 0.3), 80.0)))
     out = np.zeros((len(spots.row), 4))
     _outline(
         frame.bright,
@@ -237,10 +236,75 @@ def outline(frame: Frame, spots: Places) -> F64:
         spots.row,
         spots.col,
         spots.radius,
-        tan,
+        frame.tan,
         out,
     )
     return out
+
+
+def mapped(frame: Frame, spots: Places) -> F64:
+    """Return what the map alone says of each place's height, ln [cells]: the median over columns of the outline; float64 [n].
+
+    The shadow's length is that of the picture, the ground's heights those of the map. Without a map the ground is level.
+    """
+    rise = frame.rise if frame.rise is not None else np.zeros((1, 1), np.float32)
+    out = np.zeros(len(spots.row))
+    _mapped(
+        frame.bright,
+        frame.ground,
+        frame.start,
+        frame.end,
+        rise,
+        spots.row,
+        spots.col,
+        spots.radius,
+        frame.level_tan,
+        frame.rise is not None,
+        out,
+    )
+    return out
+
+
+@kernel
+def _mapped(
+    bright: F32,
+    ground: F32,
+    start: I32,
+    end: I32,
+    rise: F32,
+    row: F64,
+    col: F64,
+    radius: F64,
+    tan: float,
+    known: bool,
+    out: F64,
+) -> None:
+    """Fill ``out`` [n] with the heights of `mapped`."""
+    heights = np.empty(129)
+    rows = bright.shape[0]
+    for i in range(row.size):
+        x, y, size = col[i], row[i], radius[i]
+        count = 0
+        for c in range(max(int(math.ceil(x - 0.85 * size)), 0), min(int(x + 0.85 * size), bright.shape[1] - 1) + 1):
+            begin = _begin_near(start, y, c, size + 1.0)
+            share = math.sqrt(1.0 - min(((c - x) / size) ** 2, 0.75))
+            heights[count] = 0.0
+            if begin >= 0 and begin >= y - 2.5 * size - 2.0:
+                foot = min(max(y, begin - size), begin + size)
+                tip = _tip(bright, ground, end[begin, c], c)
+                height = tan * (tip - foot)
+                if known:
+                    a = min(max(int(foot + 0.5), 0), rows - 1)
+                    b = min(max(int(tip + 0.5), 0), rows - 1)
+                    height += float(rise[b, c]) - float(rise[a, c])
+                heights[count] = max(height, 0.0) / share
+            count += 1
+            if count == heights.size:
+                break
+        if count == 0:
+            heights[0] = 0.0
+            count = 1
+        out[i] = math.log(np.sort(heights[:count])[count // 2] + 0.1)
 
 
 @kernel
@@ -299,6 +363,7 @@ def _look(
     col: F64,
     radius: F64,
     tan: float,
+    level_tan: float,
     out: F32,
 ) -> None:
     """Fill ``out`` [n, k] with the measures `LOOK`, the last two left out."""
@@ -402,7 +467,7 @@ def _look(
         if tip > first and tip < rows:
             along = (path[tip, mid_c] - path[first, mid_c]) / (tip - first)
         out[i, base] = math.log(size)
-        out[i, base + 1] = math.log(tan)
+        out[i, base + 1] = math.log(level_tan)
         out[i, base + 2] = level
         out[i, base + 3] = math.log(best + 0.1)
         out[i, base + 4] = math.log(best_far + 0.1)

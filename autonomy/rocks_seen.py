@@ -56,6 +56,7 @@ def detect_rocks(
     sun_el_deg: float,
     valid: NDArray[np.bool_] | None = None,
     *,
+    ground_m: NDArray[np.float32] | None = None,
     centre_xy: tuple[float, float] = (0.0, 0.0),
     min_diameter_m: float = 0.2,
     min_confidence: float = 0.3,
@@ -68,6 +69,8 @@ def detect_rocks(
     cell_m : ground size of a pixel [m]; the trees know 0.05-0.2 m, other pictures are read as if of the nearest of these.
     sun_az_deg, sun_el_deg : where the light comes from: grid azimuth (clockwise from +y) and elevation [deg], 0..90; the Sun or a lamp.
     valid : bool [R, C], False where the picture shows nothing; None for all.
+    ground_m : float32 [R, C], the ground's height at each pixel [m] as a map of cells much coarser than rocks knows it, smooth; None
+        if there is no map. It tells how the ground slopes along the light, which the picture cannot, so heights are better with it.
     centre_xy : place of the picture's middle in the frame [m].
     min_diameter_m, min_confidence : what is worth reporting.
 
@@ -79,11 +82,11 @@ def detect_rocks(
 
     Raises
     ------
-    ImageError : wrong shape, type, size, pixel size or light.
+    ImageError : wrong shape, type, size, pixel size or light; a map that is not finite.
     ModelError : the shipped model is damaged.
     """
-    _check(image, cell_m, sun_az_deg, sun_el_deg, valid)
-    frame = turned(image, cell_m, sun_az_deg, sun_el_deg, valid)
+    _check(image, cell_m, sun_az_deg, sun_el_deg, valid, ground_m)
+    frame = turned(image, cell_m, sun_az_deg, sun_el_deg, valid, ground_m)
     rocks = two_looks(models(), frame)
     spots = rocks.places
     picture = np.column_stack([spots.col, spots.row, np.ones(len(spots.row))]) @ frame.to_picture.T
@@ -120,7 +123,14 @@ def models() -> dict[str, Trees]:
     return load_trees(MODEL_FILE, MODELS)
 
 
-def _check(image: NDArray[np.uint8], cell_m: float, az: float, el: float, valid: NDArray[np.bool_] | None) -> None:
+def _check(
+    image: NDArray[np.uint8],
+    cell_m: float,
+    az: float,
+    el: float,
+    valid: NDArray[np.bool_] | None,
+    ground_m: NDArray[np.float32] | None,
+) -> None:
     if image.ndim != 2 or image.dtype != np.uint8:
         raise ImageError(f"image: {image.dtype} {image.shape}; must be uint8 [rows, cols], one grey channel.")
     if min(image.shape) < SIDE_MIN or max(image.shape) > SIDE_MAX or image.size > PIXELS_MAX:
@@ -133,3 +143,10 @@ def _check(image: NDArray[np.uint8], cell_m: float, az: float, el: float, valid:
         )
     if valid is not None and valid.shape != image.shape:
         raise ImageError(f"valid: {valid.shape}; must be like the image, {image.shape}.")
+    if ground_m is not None:
+        if ground_m.shape != image.shape or ground_m.dtype != np.float32:
+            raise ImageError(
+                f"ground_m: {ground_m.dtype} {ground_m.shape}; must be float32, like the image, {image.shape}."
+            )
+        if not np.isfinite(ground_m).all():
+            raise ImageError("ground_m: not finite in places; must be a height [m] at each pixel (or None: no map).")

@@ -21,6 +21,7 @@ from scipy.spatial import KDTree
 
 from moonfleet.agents.sensors import expose
 from moonfleet.terrain.grid import GeoRef, HeightGrid
+from moonfleet.terrain.lattice import smooth_surface
 from moonfleet.terrain.local_ground import LocalGround
 from moonfleet.terrain.render import lit_share, shade
 from moonfleet.terrain.seeds import stream
@@ -59,6 +60,7 @@ class Scene(NamedTuple):
     rocks: F64
     visible: NDArray[np.bool_]  # [m]
     view: View
+    map_m: NDArray[np.float32]  # [n, n] ground as a map of `BASE_M` cells knows it: no crater or roughness below those, no rock
     slopes_deg: tuple[float, float]  # median and 95th percentile of the ground, rocks and small craters aside
 
 
@@ -101,7 +103,8 @@ def take(view: View) -> Scene:
     base = truth.grid.elevation_m[7:13, 7:13]
     down, right = np.gradient(base.astype(np.float64), BASE_M)
     tilt = np.degrees(np.arctan(np.hypot(down, right)))
-    return Scene(image, rocks[near], visible[near], view, (float(np.median(tilt)), float(np.quantile(tilt, 0.95))))
+    known = np.ascontiguousarray(smooth_surface(truth.grid, patch.ref)[inner], dtype=np.float32)
+    return Scene(image, rocks[near], visible[near], view, known, (float(np.median(tilt)), float(np.quantile(tilt, 0.95))))
 
 
 def shown(patch: HeightGrid, rocks: F64, az_deg: float, el_deg: float) -> NDArray[np.bool_]:

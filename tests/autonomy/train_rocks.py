@@ -43,6 +43,7 @@ LEARN_M = 0.16  # [m] rocks from this height all teach the second look, of lower
 LOW_SHARE = 0.25
 HEIGHT_LEARN_M = 0.2  # [m] the same for heights
 HEIGHT: dict[str, Any] = {"max_iter": 300, "learning_rate": 0.08, "max_leaf_nodes": 16}
+MAPPED = 0.75  # share of the scenes whose map is given
 OTHERS = 0.12  # share of the wrong places that the first look learns from
 
 
@@ -76,10 +77,16 @@ class Truth(NamedTuple):
     height: F64
 
 
-def framed(scene: Scene) -> tuple[Frame, Truth]:
-    """Return a scene's turned frame and its rocks in it."""
+def map_given(seed: int) -> bool:
+    """Return whether a scene's map is given: in `MAPPED` of them."""
+    return stream(seed, "rock map").random() < MAPPED
+
+
+def framed(scene: Scene, mapped: bool) -> tuple[Frame, Truth]:
+    """Return a scene's turned frame, with the map's ground or without, and its rocks in it."""
     view = scene.view
-    frame = turned(scene.image, view.cell_m, view.light_az_deg, view.light_el_deg, None)
+    known = scene.map_m if mapped else None
+    frame = turned(scene.image, view.cell_m, view.light_az_deg, view.light_el_deg, None, known)
     rocks = scene.rocks[scene.rocks[:, 2] >= SMALLEST_M]
     middle = 0.5 * (scene.image.shape[0] - 1)
     picture = np.column_stack([middle + rocks[:, 0] / view.cell_m, middle - rocks[:, 1] / view.cell_m])
@@ -123,7 +130,7 @@ def moves_to(spots: Places, rocks: Truth, which: NDArray[np.int64], grown: F64) 
 
 def first_lesson(seed: int) -> Taught:
     """Return what the first look sees in one scene."""
-    frame, rocks = framed(take(training_view(seed)))
+    frame, rocks = framed(take(training_view(seed)), map_given(seed))
     spots = places(frame)
     which, gap, grown = nearest(spots, rocks)
     radius = rocks.radius[which] if len(rocks.row) else np.ones(len(which))
@@ -160,10 +167,10 @@ def one_to_one(spots: Places, rocks: Truth) -> NDArray[np.int64]:
     return out
 
 
-def second_lesson(models: dict[str, Any], seed: int, view: View | None = None) -> tuple[Taught, Places, Frame, Scene]:
+def second_lesson(models: dict[str, Any], seed: int, view: View | None = None, mapped: bool | None = None) -> tuple[Taught, Places, Frame, Scene]:
     """Return what the second look sees in one scene after ``models``' first look."""
     scene = take(view or rocky_view(seed))
-    frame, rocks = framed(scene)
+    frame, rocks = framed(scene, map_given(seed) if mapped is None else mapped)
     spots = judge.first_places(models, frame)
     features = judge.second_features(frame, spots)
     which = one_to_one(spots, rocks)
