@@ -35,6 +35,9 @@ NOISE = 10.0  # [grey levels] darker is always shadow
 GLARE = 1.8  # of the brightness of level ground: brighter is a face
 CLIP = 2.3  # brightness over level ground beyond which a face is not brighter still (pictures saturate)
 NEAR_PX, FAR_PX = 9, 61  # [cells] windows in which the ground's brightness is taken
+CLEAR_LOW, CLEAR_HIGH = 0.3, 1.5  # of the ground's brightness: what lies between, three cells wide, is clear ground
+CLEAR_PX, WIDE_PX = 7, 13  # [cells] boxes, each run twice, in which clear ground is averaged
+CLEAR_FEW = 0.05  # share of the box that the ground's brightness counts where there is little clear ground
 GAP_PX = 4  # [cells] a shadow goes on behind a bright spot no longer than this: the top of a rock in it
 TAN_LEAST = 0.005  # lower light than this grazes: a shadow tells no height
 REGION_PX = 161  # [cells] side of the squares in which brightness and map are compared
@@ -49,6 +52,10 @@ class Frame(NamedTuple):
     known: NDArray[np.uint8]
     ground: F32  # brightness of the lit ground around, the same unit
     path: F64  # [R + 1, C] sums of `ground` down the columns
+    clear: F32  # brightness of clear ground around, the same unit: cells beside shadows and bright faces are left out
+    clear_path: F64  # [R + 1, C] its sums
+    wide: F32  # the same, taken from a wider neighbourhood
+    wide_path: F64
     end: (
         I32  # row at which the shadow run that a cell lies in ends (first lit or unknown row); the cell's row where lit
     )
@@ -112,6 +119,7 @@ def _measured(
     bright = np.minimum(grey.astype(np.float32) * np.float32(1.0 / middle), np.float32(CLIP))
     bright[known == 0] = 0.0
     ground = _ground(bright, known, np.float32(NOISE / middle))
+    clear, wide = _clear(bright, known, ground)
     start, end, far = (np.empty(bright.shape, np.int32) for _ in range(3))
     path = np.zeros((bright.shape[0] + 1, bright.shape[1]))
     table = np.zeros((bright.shape[0] + 1, bright.shape[1] + 1))
@@ -119,7 +127,28 @@ def _measured(
     share = dark / max(float(np.count_nonzero(known)), 1.0)
     level = math.tan(math.radians(min(max(el_deg, 0.3), 80.0)))
     tan, tilt = (level, None) if rise is None else _tilt(rise, ground, known, level)
-    return Frame(bright, known, ground, path, end, far, start, table, cell_m, el_deg, back, share, tan, level, rise, tilt)
+    return Frame(
+        bright,
+        known,
+        ground,
+        path,
+        clear,
+        _sums(clear),
+        wide,
+        _sums(wide),
+        end,
+        far,
+        start,
+        table,
+        cell_m,
+        el_deg,
+        back,
+        share,
+        tan,
+        level,
+        rise,
+        tilt,
+    )
 
 
 def _tilt(rise: F32, ground: F32, known: NDArray[np.uint8], level: float) -> tuple[float, F32]:
@@ -162,6 +191,32 @@ def _ground(bright: F32, known: NDArray[np.uint8], noise: np.float32) -> F32:
         light = np.asarray(cv2.boxFilter(value, -1, size, normalize=False, borderType=cv2.BORDER_REFLECT))
         out = (light * np.float32(1.0 / 64.0) + np.float32(few) * out) / (count + np.float32(few))
     return np.maximum(out, np.float32(2.0) * noise).astype(np.float32)
+
+
+def _clear(bright: F32, known: NDArray[np.uint8], ground: F32) -> tuple[F32, F32]:
+    """Return the brightness of clear ground around each cell, near and wide."""
+    some = (bright > np.float32(CLEAR_LOW) * ground) & (bright < np.float32(CLEAR_HIGH) * ground) & (known > 0)
+    lit = np.asarray(cv2.erode(some.astype(np.uint8), np.ones((3, 3), np.uint8))).astype(np.float32)
+    value = np.rint(bright * np.float32(64.0)) * lit  # whole numbers: sums are exact, see `_ground`
+    out: list[F32] = []
+    for side in (CLEAR_PX, WIDE_PX):
+        sums: list[F32] = []
+        for field in (lit, value):
+            for _ in range(2):
+                field = np.asarray(
+                    cv2.boxFilter(field, -1, (side, side), normalize=False, borderType=cv2.BORDER_REFLECT)
+                )
+            sums.append(field)
+        few = np.float32(CLEAR_FEW * side**4)
+        out.append(((sums[1] * np.float32(1.0 / 64.0) + few * ground) / (sums[0] + few)).astype(np.float32))
+    return out[0], out[1]
+
+
+def _sums(field: F32) -> F64:
+    """Return sums down the columns, float64 [R + 1, C]."""
+    out = np.zeros((field.shape[0] + 1, field.shape[1]))
+    np.cumsum(field, axis=0, dtype=np.float64, out=out[1:])
+    return out
 
 
 @kernel

@@ -39,10 +39,9 @@ STRETCH_MAX = 0.7
 MOVES = ("down", "right", "growth")
 PICTURE = ("steep", "steep_known", "texture")
 BESIDE = ("steep_here", "own_steep", "stands_out", "far_more", "middle_more", "most_more")
-OUTLINE = ("low_quarter", "half", "high_quarter", "far_half")
+OUTLINE = ("low_quarter", "half", "high_quarter", "far_half", "half_near", "half_wide")
 MAP = ("map_known", "map_tilt", "map_slope", "map_more", "map_region")
 SLOPE_PX = 10  # [cells] half the length over which the map's slope is taken
-MAP_HELD = 0.3  # share of what the rocks around say of the ground's slope that still counts where a map is known
 NEAR_M = 8.0  # [m] distance from which the rocks around tell of the ground at a place
 HELD = 4.0  # rocks' worth of weight that the whole picture has against those around
 FIRST = LOOK
@@ -113,9 +112,11 @@ def second_features(frame: Frame, spots: Places) -> F32:
     out[:, 5] = steep - out[:, 3]
     for column, other in ((6, _FAR), (7, _MIDDLE), (8, _MOST)):
         out[:, column] = features[:, other] - area
-    out[:, 9:13] = outline(frame, spots)
-    out[:, [9, 11, 12]] -= out[:, 10:11]
-    out[:, 13:] = _map(frame, spots, out[:, 10])
+    out[:, 9:13] = outline(frame, spots, frame.clear, frame.clear_path)
+    out[:, 13] = outline(frame, spots, frame.ground, frame.path)[:, 1]
+    out[:, 14] = outline(frame, spots, frame.wide, frame.wide_path)[:, 1]
+    out[:, [9, 11, 12, 13, 14]] -= out[:, 10:11]
+    out[:, 15:] = _map(frame, spots, out[:, 10])
     return np.column_stack([features, out.astype(np.float32)])
 
 
@@ -163,9 +164,12 @@ def texture(frame: Frame) -> float:
 
 
 def base_height(features: F32) -> F64:
-    """Return ln of the height [cells] that the shadow's outline gives on ground that lies as the rocks around say; trees correct it."""
-    held = np.where(features[:, _KNOWN] > 0.5, MAP_HELD, 1.0)
-    return features[:, _HALF].astype(np.float64) - held * features[:, _HERE].astype(np.float64)
+    """Return ln of the height [cells] that the shadow's outline gives; trees correct it.
+
+    On ground that lies as the map says, or without one as the rocks around say.
+    """
+    mapped = features[:, _KNOWN] > 0.5
+    return features[:, _HALF].astype(np.float64) - np.where(mapped, 0.0, features[:, _HERE].astype(np.float64))
 
 
 def two_looks(models: Mapping[str, Judge], frame: Frame) -> Judged:
@@ -178,7 +182,8 @@ def two_looks(models: Mapping[str, Judge], frame: Frame) -> Judged:
     height = np.exp(base_height(features) + correction)
     spots = moved(spots._replace(chance=chance), moves)
     order = apart(spots)
-    height *= _levelled(spots.take(order), height[order], frame.dark_share)
+    if frame.rise is None:
+        height *= _levelled(spots.take(order), height[order], frame.dark_share)
     return Judged(spots.take(order), height[order], _stretch(features, spots.radius)[order])
 
 

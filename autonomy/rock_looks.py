@@ -219,8 +219,10 @@ def _begin_near(start: I32, row: float, c: int, reach: float) -> int:
     return -1
 
 
-def outline(frame: Frame, spots: Places) -> F64:
+def outline(frame: Frame, spots: Places, ground: F32, path: F64) -> F64:
     """Return what the columns of a dome's shadow say of its height, float64 [n, 4]: ln of quartiles [cells], middle of `end_far`.
+
+    ``ground`` and ``path`` are a field of the ground's brightness in the frame and its sums.
 
     On a dome a column ``c`` from the middle throws ``sqrt(1 - (c / radius)^2)`` of the height; each is divided by that, so that
     columns in which the shadow is cut short or runs into another stand out and a middling one holds.
@@ -228,8 +230,8 @@ def outline(frame: Frame, spots: Places) -> F64:
     out = np.zeros((len(spots.row), 4))
     _outline(
         frame.bright,
-        frame.ground,
-        frame.path,
+        ground,
+        path,
         frame.start,
         frame.end,
         frame.end_far,

@@ -12,7 +12,10 @@ import argparse
 import math
 import sys
 import time
+from functools import partial
 from importlib import import_module
+from multiprocessing import get_context
+from multiprocessing.pool import Pool
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,10 +32,11 @@ from moonfleet.terrain.seeds import stream
 from tests.autonomy.tree_export import export_trees, platt, write_models
 
 F32, F64 = NDArray[np.float32], NDArray[np.float64]
-FIRST_SEEDS, SECOND_SEEDS, CHECK_SEEDS = range(1000, 1120), range(2000, 2420), range(3000, 3010)
+FIRST_SEEDS, SECOND_SEEDS, CHECK_SEEDS = range(1000, 1100), range(2000, 2720), range(3000, 3010)
 CALIBRATION_SEEDS = range(4000, 4016)
 LIGHTS = (1.5, 3.0, 5.0, 10.0)  # [deg] for which thresholds are fixed
 SEED = 7
+PROCESSES = 2
 SMALLEST_M = 0.14  # [m] diameter of the smallest thing called a rock
 NEAR, NEAR_PX, SIZE = (
     0.5,
@@ -43,6 +47,7 @@ LEARN_M = 0.16  # [m] rocks from this height all teach the second look, of lower
 LOW_SHARE = 0.25
 HEIGHT_LEARN_M = 0.2  # [m] the same for heights
 HEIGHT: dict[str, Any] = {"max_iter": 300, "learning_rate": 0.08, "max_leaf_nodes": 16}
+BARE_EACH, BARE_COVER = 7, 0.015  # every so many scenes shows craters and hardly any rock: at most this share of the ground
 MAPPED = 0.75  # share of the scenes whose map is given
 OTHERS = 0.12  # share of the wrong places that the first look learns from
 
@@ -52,6 +57,8 @@ def training_view(seed: int) -> View:
     rng = stream(seed, "rock training")
     el = math.exp(float(rng.uniform(0.0, math.log(25.0)))) if rng.random() < 0.5 else float(rng.uniform(3.0, 12.0))
     view = some_view(seed, el, float(rng.uniform(20.0, 50.0)), float(rng.uniform(0.0, 0.8)))
+    if seed % BARE_EACH == 0:
+        view = view._replace(cover=BARE_COVER * float(rng.random()) ** 2)
     if rng.random() < 0.15:
         cell = float(rng.choice([0.05, 0.07, 0.14, 0.2]))
         view = view._replace(cell_m=cell, half_m=min(view.half_m, 500 * cell))
@@ -61,10 +68,10 @@ def training_view(seed: int) -> View:
 def rocky_view(seed: int) -> View:
     """Draw a view for the second look: most have many rocks and light of 3-12 deg, where heights are judged."""
     view, rng = training_view(seed), stream(seed, "rock training", index=(1,))
-    if rng.random() < 0.6:
+    if seed % BARE_EACH and rng.random() < 0.75:
         view = view._replace(cover=float(rng.uniform(0.04, 0.08)))
-    if rng.random() < 0.5:
-        view = view._replace(light_el_deg=float(rng.uniform(3.5, 11.5)))
+    if rng.random() < 0.75:
+        view = view._replace(light_el_deg=float(rng.uniform(3.5, 12.0)))
     return view
 
 
@@ -258,15 +265,12 @@ def fit_height(lesson: Taught) -> dict[str, Any]:
     return {"height": Scikit(model.fit(lesson.features[some][:, columns], lesson.height[some], weight))}
 
 
-def lessons(models: dict[str, Any], seeds: range) -> Taught:
-    """Return what the second look sees in scenes; of low rocks, of which there are plenty, a part."""
-    out: list[Taught] = []
-    for seed in seeds:
-        lesson = second_lesson(models, seed)[0]
-        kept = stream(SEED, "rock lesson", index=(seed,)).random(len(lesson.right)) < LOW_SHARE
-        kept |= ~lesson.right | (lesson.height_m > LEARN_M)
-        out.append(Taught(*(part[kept] for part in lesson)))
-    return stacked(out)
+def lesson_of(models: dict[str, Any], seed: int) -> Taught:
+    """Return what the second look sees in a scene; of low rocks, of which there are plenty, a part."""
+    lesson = second_lesson(models, seed)[0]
+    kept = stream(SEED, "rock lesson", index=(seed,)).random(len(lesson.right)) < LOW_SHARE
+    kept |= ~lesson.right | (lesson.height_m > LEARN_M)
+    return Taught(*(part[kept] for part in lesson))
 
 
 class Answer(NamedTuple):
@@ -280,10 +284,10 @@ class Answer(NamedTuple):
     right: NDArray[np.bool_]
 
 
-def answer(models: dict[str, Any], view: View) -> Answer:
-    """Return what the models find in one view, and what of it is right."""
+def answer(models: dict[str, Any], view: View, mapped: bool) -> Answer:
+    """Return what the models find in one view, with the map or without, and what of it is right."""
     scene = take(view)
-    frame, rocks = framed(scene)
+    frame, rocks = framed(scene, mapped)
     seen = judge.two_looks(models, frame)
     spots = seen.places
     picture = np.column_stack([spots.col, spots.row, np.ones(len(spots.row))]) @ frame.to_picture.T
@@ -329,33 +333,39 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help=f"write {MODEL_FILE}")
     write = parser.parse_args().write
     tell, began = sys.stdout.write, time.monotonic()
-    models = fit_first(stacked([first_lesson(seed) for seed in FIRST_SEEDS]))
-    tell(f"first look fitted: {time.monotonic() - began:.0f} s\n")
-    models |= fit_second(lessons(models, SECOND_SEEDS))
-    tell(f"second look fitted: {time.monotonic() - began:.0f} s\n")
-    finish(models, write)
+    with get_context("spawn").Pool(PROCESSES) as pool:  # `map` keeps the order of the seeds, so the model does not depend on the pool
+        models = fit_first(stacked(pool.map(first_lesson, FIRST_SEEDS, chunksize=5)))
+        tell(f"first look fitted: {time.monotonic() - began:.0f} s\n")
+        lessons = pool.map(partial(lesson_of, models), SECOND_SEEDS, chunksize=20)
+        tell(f"second look's lessons: {time.monotonic() - began:.0f} s\n")
+        models |= fit_second(stacked(lessons))
+        tell(f"second look fitted: {time.monotonic() - began:.0f} s\n")
+        finish(models, write, pool)
     tell(f"{time.monotonic() - began:.0f} s\n")
 
 
-def finish(models: dict[str, Any], write: bool) -> None:
+def finish(models: dict[str, Any], write: bool, pool: Pool) -> None:
     """Calibrate, fix thresholds, and write."""
     tell = sys.stdout.write
-    slope, offset = calibration([answer(models, training_view(seed)) for seed in CALIBRATION_SEEDS])
-    fixed: dict[str, list[float]] = {}
-    for el in LIGHTS:
-        answers = [answer(models, some_view(seed, el)) for seed in CHECK_SEEDS]
-        answers = [one._replace(chance=calibrated(one.chance, slope, offset)) for one in answers]
-        confidence, height, total = thresholds(answers)
-        fixed[f"{el:g}"] = [confidence, round(height, 4)]
-        tell(
-            f"{el:g} deg: confidence {confidence}, height {height:.4f}: {total.wanted} rocks, recall {total.recall:.3f}, "
-            f"precision {total.strict:.3f} strict, {total.lenient:.3f} lenient\n"
-        )
+    jobs = [(models, training_view(seed), map_given(seed)) for seed in CALIBRATION_SEEDS]
+    slope, offset = calibration(pool.starmap(answer, jobs, chunksize=2))
+    fixed: dict[str, dict[str, list[float]]] = {}
+    for mapped, name in ((True, "map"), (False, "picture")):
+        fixed[name] = {}
+        for el in LIGHTS:
+            answers = pool.starmap(answer, [(models, some_view(seed, el), mapped) for seed in CHECK_SEEDS], chunksize=2)
+            answers = [one._replace(chance=calibrated(one.chance, slope, offset)) for one in answers]
+            confidence, height, total = thresholds(answers)
+            fixed[name][f"{el:g}"] = [confidence, round(height, 4)]
+            tell(
+                f"{name}, {el:g} deg: confidence {confidence}, height {height:.4f}: {total.wanted} rocks, recall "
+                f"{total.recall:.3f}, precision {total.strict:.3f} strict, {total.lenient:.3f} lenient\n"
+            )
     if write:
         save(models, slope, offset, fixed)
 
 
-def save(models: dict[str, Any], slope: float, offset: float, fixed: dict[str, list[float]]) -> None:
+def save(models: dict[str, Any], slope: float, offset: float, fixed: dict[str, dict[str, list[float]]]) -> None:
     """Write the model file, with what made it."""
     notes: dict[str, object] = {
         "made_by": "tests/autonomy/train_rocks.py",
