@@ -103,7 +103,9 @@ def turned(
     rise = None
     if ground_m is not None:
         over = ((ground_m - ground_m.mean(dtype=np.float64)) * (scale / cell_m)).astype(np.float32)
-        rise = np.asarray(cv2.warpAffine(over, to_picture, (wide, high), flags=flags, borderMode=edge), dtype=np.float32)
+        rise = np.asarray(
+            cv2.warpAffine(over, to_picture, (wide, high), flags=flags, borderMode=edge), dtype=np.float32
+        )
     return _measured(grey, seen.astype(np.uint8), rise, cell_m / scale, el_deg, to_picture)
 
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 
 import numpy as np
 
+from .rock_filter import filtered_rocks
 from .rock_scenes import F64, Scene
 
 Found = tuple[F64, F64, F64]  # x, y [m] from the picture's middle, score (higher: a taller rock)
 Peer = Callable[[Scene], Found]
 
 
-def peers() -> dict[str, Peer]:
-    """Return the peers by name."""
-    found: dict[str, Peer] = {"matched filter, no verifier": matched_filter, "cv2 SimpleBlobDetector": simple_blob}
-    return found | ({"skimage blob_log": blob_log} if find_spec("skimage") else {})
+def peers() -> dict[str, tuple[Peer, ...]]:
+    """Return the peers by name; of several variants the best on training scenes is taken."""
+    filters = tuple(partial(fitted_filter, least=least) for least in (0.1, 0.3, 0.5, 0.7, 0.9))
+    found: dict[str, tuple[Peer, ...]] = {"the matched filter": filters, "cv2 SimpleBlobDetector": (simple_blob,)}
+    return found | ({"skimage blob_log": (blob_log,)} if find_spec("skimage") else {})
 
 
 def _away(scene: Scene) -> tuple[float, float]:
@@ -31,29 +34,12 @@ def _metres(scene: Scene, col: F64, row: F64, score: F64) -> Found:
     return (col - middle) * scene.view.cell_m, (middle - row) * scene.view.cell_m, score
 
 
-def matched_filter(scene: Scene) -> Found:
-    """Lit patch before dark patch along the light (Li & Wu 2018); score: height from the length of the shadow behind."""
-    import cv2
-
-    away, half = _away(scene), 6
-    row, col = np.mgrid[-half : half + 1, -half : half + 1].astype(np.float64)
-    along, across = col * away[0] + row * away[1], col * away[1] - row * away[0]
-    lit = ((along > -3.0) & (along <= 0.0) & (np.abs(across) <= 1.5)).astype(np.float32)
-    dark = ((along > 0.0) & (along <= 5.0) & (np.abs(across) <= 1.5)).astype(np.float32)
-    grey = scene.image.astype(np.float32)
-    level = float(np.median(grey[grey > 12.0])) if (grey > 12.0).any() else 100.0
-    up, down = (np.asarray(cv2.filter2D(grey, -1, kernel / kernel.sum())) for kernel in (lit, dark))
-    answer = up - down
-    peak = np.asarray(cv2.dilate(answer, np.ones((5, 5), np.uint8)))
-    r, c = np.nonzero((answer >= peak) & (answer > 0.6 * level) & (down < 0.6 * level))
-    steps = np.arange(1.0, 300.0)
-    i = np.clip(np.rint(r[:, None] + steps * away[1]), 0, grey.shape[0] - 1).astype(np.int64)
-    j = np.clip(np.rint(c[:, None] + steps * away[0]), 0, grey.shape[1] - 1).astype(np.int64)
-    lit_again = grey[i, j] >= 0.45 * level
-    lit_again[:, :2] = False
-    length = np.where(lit_again.any(axis=1), lit_again.argmax(axis=1), steps.size) * scene.view.cell_m
-    tan = math.tan(math.radians(scene.view.light_el_deg))
-    return _metres(scene, c.astype(np.float64), r.astype(np.float64), length * tan)
+def fitted_filter(scene: Scene, *, least: float) -> Found:
+    """The matched filter with fitted laws of size and confidence (`rock_filter`); score: half the diameter."""
+    view = scene.view
+    seen = filtered_rocks(scene.image, view.cell_m, view.light_az_deg, view.light_el_deg)
+    sure = seen.confidence >= least
+    return _metres(scene, seen.col[sure], seen.row[sure], 0.5 * seen.diameter_m[sure])
 
 
 def simple_blob(scene: Scene) -> Found:

@@ -60,7 +60,9 @@ class Scene(NamedTuple):
     rocks: F64
     visible: NDArray[np.bool_]  # [m]
     view: View
-    map_m: NDArray[np.float32]  # [n, n] ground as a map of `BASE_M` cells knows it: no crater or roughness below those, no rock
+    map_m: NDArray[
+        np.float32
+    ]  # [n, n] ground as a map of `BASE_M` cells knows it: no crater or roughness below those, no rock
     slopes_deg: tuple[float, float]  # median and 95th percentile of the ground, rocks and small craters aside
 
 
@@ -104,7 +106,9 @@ def take(view: View) -> Scene:
     down, right = np.gradient(base.astype(np.float64), BASE_M)
     tilt = np.degrees(np.arctan(np.hypot(down, right)))
     known = np.ascontiguousarray(smooth_surface(truth.grid, patch.ref)[inner], dtype=np.float32)
-    return Scene(image, rocks[near], visible[near], view, known, (float(np.median(tilt)), float(np.quantile(tilt, 0.95))))
+    return Scene(
+        image, rocks[near], visible[near], view, known, (float(np.median(tilt)), float(np.quantile(tilt, 0.95)))
+    )
 
 
 def shown(patch: HeightGrid, rocks: F64, az_deg: float, el_deg: float) -> NDArray[np.bool_]:

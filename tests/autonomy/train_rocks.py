@@ -47,7 +47,10 @@ LEARN_M = 0.16  # [m] rocks from this height all teach the second look, of lower
 LOW_SHARE = 0.25
 HEIGHT_LEARN_M = 0.2  # [m] the same for heights
 HEIGHT: dict[str, Any] = {"max_iter": 300, "learning_rate": 0.08, "max_leaf_nodes": 16}
-BARE_EACH, BARE_COVER = 7, 0.015  # every so many scenes shows craters and hardly any rock: at most this share of the ground
+BARE_EACH, BARE_COVER = (
+    7,
+    0.015,
+)  # every so many scenes shows craters and hardly any rock: at most this share of the ground
 MAPPED = 0.75  # share of the scenes whose map is given
 OTHERS = 0.12  # share of the wrong places that the first look learns from
 
@@ -174,7 +177,9 @@ def one_to_one(spots: Places, rocks: Truth) -> NDArray[np.int64]:
     return out
 
 
-def second_lesson(models: dict[str, Any], seed: int, view: View | None = None, mapped: bool | None = None) -> tuple[Taught, Places, Frame, Scene]:
+def second_lesson(
+    models: dict[str, Any], seed: int, view: View | None = None, mapped: bool | None = None
+) -> tuple[Taught, Places, Frame, Scene]:
     """Return what the second look sees in one scene after ``models``' first look."""
     scene = take(view or rocky_view(seed))
     frame, rocks = framed(scene, map_given(seed) if mapped is None else mapped)
@@ -333,7 +338,9 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help=f"write {MODEL_FILE}")
     write = parser.parse_args().write
     tell, began = sys.stdout.write, time.monotonic()
-    with get_context("spawn").Pool(PROCESSES) as pool:  # `map` keeps the order of the seeds, so the model does not depend on the pool
+    with get_context("spawn").Pool(
+        PROCESSES
+    ) as pool:  # `map` keeps the order of the seeds, so the model does not depend on the pool
         models = fit_first(stacked(pool.map(first_lesson, FIRST_SEEDS, chunksize=5)))
         tell(f"first look fitted: {time.monotonic() - began:.0f} s\n")
         lessons = pool.map(partial(lesson_of, models), SECOND_SEEDS, chunksize=20)
