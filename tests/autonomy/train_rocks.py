@@ -18,6 +18,7 @@ from multiprocessing import get_context
 from multiprocessing.pool import Pool
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,7 +33,7 @@ from moonfleet.terrain.seeds import stream
 from tests.autonomy.tree_export import export_trees, platt, write_models
 
 F32, F64 = NDArray[np.float32], NDArray[np.float64]
-FIRST_SEEDS, SECOND_SEEDS, CHECK_SEEDS = range(1000, 1100), range(2000, 2720), range(3000, 3010)
+FIRST_SEEDS, SECOND_SEEDS, CHECK_SEEDS = range(1000, 1080), range(2000, 2400), range(3000, 3010)
 CALIBRATION_SEEDS = range(4000, 4016)
 LIGHTS = (1.5, 3.0, 5.0, 10.0)  # [deg] for which thresholds are fixed
 SEED = 7
@@ -234,11 +235,6 @@ def fit_first(lesson: Taught) -> dict[str, Any]:
     return models
 
 
-def fit_second(lesson: Taught) -> dict[str, Any]:
-    """Fit chance, moves and height of the second look."""
-    return fit_chance(lesson) | fit_moves(lesson) | fit_height(lesson)
-
-
 def fit_chance(lesson: Taught) -> dict[str, Any]:
     """Fit the chance of the second look."""
     chance = trees("Classifier", max_iter=60, learning_rate=0.15, max_leaf_nodes=8)
@@ -332,6 +328,11 @@ def thresholds(answers: list[Answer]) -> tuple[float, float, Tally]:
     return found
 
 
+def one_thread() -> None:
+    """Make a process of the pool keep to one core."""
+    cv2.setNumThreads(1)
+
+
 def main() -> None:
     """Train on made scenes, calibrate and fix thresholds on others, write the model."""
     parser = argparse.ArgumentParser(description="train the rock models")
@@ -343,9 +344,11 @@ def main() -> None:
     ) as pool:  # `map` keeps the order of the seeds, so the model does not depend on the pool
         models = fit_first(stacked(pool.map(first_lesson, FIRST_SEEDS, chunksize=5)))
         tell(f"first look fitted: {time.monotonic() - began:.0f} s\n")
-        lessons = pool.map(partial(lesson_of, models), SECOND_SEEDS, chunksize=20)
+        taught = pool.map(partial(lesson_of, models), SECOND_SEEDS, chunksize=10)
         tell(f"second look's lessons: {time.monotonic() - began:.0f} s\n")
-        models |= fit_second(stacked(lessons))
+        lesson = stacked(taught)
+        for fitted in [pool.apply_async(fit, (lesson,)) for fit in (fit_chance, fit_height, fit_moves)]:
+            models |= fitted.get()
         tell(f"second look fitted: {time.monotonic() - began:.0f} s\n")
         finish(models, write, pool)
     tell(f"{time.monotonic() - began:.0f} s\n")
