@@ -21,7 +21,7 @@ from moonfleet.terrain.kernel import kernel
 from .rock_frame import F32, F64, Frame
 from .rock_looks import LOOK, Places, look, mapped, outline, places
 
-FIRST_MIN = 0.15  # chance below which a place gets no second look
+FIRST_MIN = 0.06  # chance below which a place gets no second look
 SAME = 0.6  # two circles whose middles are nearer than this many radii (of the larger) are one rock
 SURE = 0.6  # chance of the rocks that tell the picture's measures
 SURE_PX = 1.6  # [cells] least radius of those

@@ -11,6 +11,7 @@ from moonfleet.autonomy.rocks_seen import Detections, detect_rocks
 pytest.importorskip("moonfleet.experiments.bench.rock_scenes")
 from moonfleet.agents.sensors import expose
 from moonfleet.experiments.bench.rock_scenes import Scene, View, ground, pairs, take
+from moonfleet.terrain.lattice import smooth_surface
 from moonfleet.terrain.render import shade
 from moonfleet.terrain.seeds import stream
 
@@ -96,6 +97,19 @@ def one_rock(diameter: float, height: float, az: float, el: float) -> np.ndarray
     inside = np.maximum(1.0 - ((x - 2.0) ** 2 + (y - 1.0) ** 2) / (0.5 * diameter) ** 2, 0.0)
     z += height * np.sqrt(inside)
     return expose(shade(z.astype(np.float32), CELL_M, az, el), stream(1, "camera"))
+
+
+@pytest.mark.parametrize("el", [5.0, 10.0])
+@pytest.mark.parametrize(("diameter", "height"), [(0.6, 0.3), (1.0, 0.45), (0.8, 0.5), (1.8, 0.9)])
+def test_with_a_map_the_height_of_a_single_rock_is_read_from_its_shadow(
+    diameter: float, height: float, el: float
+) -> None:
+    bare = ground(33, 0.0, 1.0)
+    known = smooth_surface(bare.grid, bare.patch(0.0, 0.0, 15.0, CELL_M).ref).astype(np.float32)
+    for az in (0.0, 75.0, 200.0):
+        found = detect_rocks(one_rock(diameter, height, az, el), CELL_M, az, el, ground_m=known)
+        best = int(np.argmax(found.confidence * found.diameter_m))
+        assert found.height_m[best] == pytest.approx(height, rel=0.3)
 
 
 @pytest.mark.parametrize("el", [5.0, 10.0])
