@@ -204,11 +204,11 @@ def _clear(bright: F32, known: NDArray[np.uint8], ground: F32) -> tuple[F32, F32
     for side in (CLEAR_PX, WIDE_PX):
         sums: list[F32] = []
         for field in (lit, value):
+            twice = field
             for _ in range(2):
-                field = np.asarray(
-                    cv2.boxFilter(field, -1, (side, side), normalize=False, borderType=cv2.BORDER_REFLECT)
-                )
-            sums.append(field)
+                blurred = cv2.boxFilter(twice, -1, (side, side), normalize=False, borderType=cv2.BORDER_REFLECT)
+                twice = np.asarray(blurred, dtype=np.float32)
+            sums.append(twice)
         few = np.float32(CLEAR_FEW * side**4)
         out.append(((sums[1] * np.float32(1.0 / 64.0) + few * ground) / (sums[0] + few)).astype(np.float32))
     return out[0], out[1]
