@@ -1,10 +1,8 @@
 """Rocks in a bird's-eye picture, found by what low light does to them: a bright face, then a shadow, along the light's azimuth.
 
-A filter oriented to the light answers where a lit patch is followed by darkness; the bright line it leaves on a rock is the rim between
-light and shade (the terminator), which on a dome runs across its middle and is as wide as the rock. Each line is
-measured by its moments and judged by its width, the contrast of face against ground, the step from face to shadow, the light before
-the face (a crater's far wall has shadow there, a rock has ground) and the length of the shadow.
-Matched filters of this kind for lunar rocks: Golombek et al. 2008 (shadows), Li and Wu 2018 (bright and dark pairs).
+The picture is turned so that its light comes from the top (`rock_frame`), places where darkness begins behind a bright face are
+measured (`rock_looks`), and boosted trees look twice at each (`rock_judge`): how sure a rock is there, its place and size, and its height,
+a correction of what the shadow's length gives on ground that slopes as its brightness says.
 """
 
 from __future__ import annotations
@@ -13,20 +11,17 @@ import math
 from functools import lru_cache
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import ImageError
+from .rock_frame import turned
+from .rock_judge import MODELS, two_looks
+from .verifier import DATA, Trees, load_trees
 
-LARGEST_M = 4.0  # [m] wider lines of light and shade are crater rims
-GROUND_M = 6.4  # [m] window in which the brightness of the ground is taken
-SIDE_MAX = 20_000  # [px] the largest picture read in one piece
-SHADOW_PX = 40  # [px] how far a shadow is followed
-
-# Fitted by tests/autonomy/fit_rocks_seen.py on 120 rendered scenes of 40 m at 0.1 m/px, light 1-25 deg high, 67 000 candidates.
-_SIZE = (1.322, -0.356, 0.5, 0.236, -0.19, 0.265, -0.38, 0.417, 0.086)
-_ROCK = (4.965, 4.609, -1.06, 1.366, -0.843, 0.906, -2.608, -0.344, -1.164, 0.792, -2.151)
+SIDE_MIN, SIDE_MAX = 8, 20_000  # [px]
+PIXELS_MAX = 30_000_000  # larger pictures are to be cut into tiles
+MODEL_FILE = DATA / "rocks.json"
 
 
 class Detections(NamedTuple):
@@ -61,6 +56,7 @@ def detect_rocks(
     sun_el_deg: float,
     valid: NDArray[np.bool_] | None = None,
     *,
+    ground_m: NDArray[np.float32] | None = None,
     centre_xy: tuple[float, float] = (0.0, 0.0),
     min_diameter_m: float = 0.2,
     min_confidence: float = 0.3,
@@ -70,52 +66,75 @@ def detect_rocks(
     Parameters
     ----------
     image : uint8 [R, C], row 0 at the top (+y).
-    cell_m : ground size of a pixel [m].
+    cell_m : ground size of a pixel [m]; the trees know 0.05-0.2 m, other pictures are read as if of the nearest of these.
     sun_az_deg, sun_el_deg : where the light comes from: grid azimuth (clockwise from +y) and elevation [deg], 0..90; the Sun or a lamp.
     valid : bool [R, C], False where the picture shows nothing; None for all.
+    ground_m : float32 [R, C], the ground's height at each pixel [m] as a map of cells much coarser than rocks knows it, smooth; None
+        if there is no map. It tells how the ground slopes along the light, which the picture cannot, so heights are better with it.
     centre_xy : place of the picture's middle in the frame [m].
     min_diameter_m, min_confidence : what is worth reporting.
 
     Returns
     -------
-    Detections, sorted by row, then column. Shadow without a lit face is no rock.
+    Detections, sorted by row, then column. Shadow without a lit face is no rock. The ellipse's axes lie along and across the
+    light, the only two directions in which a single picture in low light measures a rock. On ground with craters but hardly any
+    rock the confidence is too high.
 
     Raises
     ------
-    ImageError : wrong shape, type, size, pixel size or light.
+    ImageError : wrong shape, type, size, pixel size or light; a map that is not finite.
+    ModelError : the shipped model is damaged.
     """
-    _check(image, cell_m, sun_az_deg, sun_el_deg, valid)
-    f = features(image, cell_m, sun_az_deg, sun_el_deg, valid)
-    n = len(f.row)
-    diameter = np.exp(_sum(_SIZE, size_terms(f, sun_el_deg), n)) * cell_m
-    confidence = 1.0 / (1.0 + np.exp(-_sum(_ROCK, rock_terms(f, sun_el_deg), n)))
-    keep = (diameter >= min_diameter_m) & (confidence >= min_confidence) & (diameter <= LARGEST_M)
+    _check(image, cell_m, sun_az_deg, sun_el_deg, valid, ground_m)
+    frame = turned(image, cell_m, sun_az_deg, sun_el_deg, valid, ground_m)
+    rocks = two_looks(models(), frame)
+    spots = rocks.places
+    picture = np.column_stack([spots.col, spots.row, np.ones(len(spots.row))]) @ frame.to_picture.T
     rows, cols = image.shape
-    x = centre_xy[0] + (f.col[keep] - 0.5 * (cols - 1)) * cell_m
-    y = centre_xy[1] - (f.row[keep] - 0.5 * (rows - 1)) * cell_m
+    i, j = np.rint(picture[:, 1]).astype(np.int64), np.rint(picture[:, 0]).astype(np.int64)
+    shown = (i >= 0) & (i < rows) & (j >= 0) & (j < cols)
+    if valid is not None:
+        shown &= valid[np.clip(i, 0, rows - 1), np.clip(j, 0, cols - 1)]
+    diameter = 2.0 * spots.radius * frame.cell_m
+    keep = np.flatnonzero(shown & (diameter >= min_diameter_m) & (spots.chance >= min_confidence))
+    x = centre_xy[0] + (picture[keep, 0] - 0.5 * (cols - 1)) * cell_m
+    y = centre_xy[1] - (picture[keep, 1] - 0.5 * (rows - 1)) * cell_m
     order = np.lexsort((x, -y))
-    return round_rocks(x[order], y[order], diameter[keep][order], confidence[keep][order])
+    keep = keep[order]
+    stretch = np.sqrt(rocks.along[keep])  # half axis along the light over that of the circle
+    along, across = 0.5 * diameter[keep] * stretch, 0.5 * diameter[keep] / stretch
+    axis = np.where(along >= across, sun_az_deg, sun_az_deg + 90.0) % 180.0
+    height = rocks.height[keep] * frame.cell_m
+    return Detections(
+        x[order],
+        y[order],
+        diameter[keep],
+        spots.chance[keep],
+        height,
+        np.maximum(along, across),
+        np.minimum(along, across),
+        axis,
+    )
 
 
-class Features(NamedTuple):
-    """What is measured of each candidate, a line where light turns to shade; each float64 [n]."""
-
-    row: NDArray[np.float64]
-    col: NDArray[np.float64]
-    width: NDArray[np.float64]  # [px] across the light, from the second moment
-    depth: NDArray[np.float64]  # [-] extent along the light over the width
-    area: NDArray[np.float64]  # [px] weight over peak
-    face: NDArray[np.float64]  # [-] brightest lit side over ground
-    step: NDArray[np.float64]  # [-] greatest fall from lit to dark side over ground
-    before: NDArray[np.float64]  # [-] brightness just upsun of the face over ground
-    shadow: NDArray[np.float64]  # [px] unbroken darkness behind, up to `SHADOW_PX`
+@lru_cache(maxsize=1)
+def models() -> dict[str, Trees]:
+    """Return the shipped trees, read once."""
+    return load_trees(MODEL_FILE, MODELS)
 
 
-def _check(image: NDArray[np.uint8], cell_m: float, az: float, el: float, valid: NDArray[np.bool_] | None) -> None:
+def _check(
+    image: NDArray[np.uint8],
+    cell_m: float,
+    az: float,
+    el: float,
+    valid: NDArray[np.bool_] | None,
+    ground_m: NDArray[np.float32] | None,
+) -> None:
     if image.ndim != 2 or image.dtype != np.uint8:
         raise ImageError(f"image: {image.dtype} {image.shape}; must be uint8 [rows, cols], one grey channel.")
-    if min(image.shape) < 8 or max(image.shape) > SIDE_MAX:
-        raise ImageError(f"image: {image.shape}; sides must be 8..{SIDE_MAX} px.")
+    if min(image.shape) < SIDE_MIN or max(image.shape) > SIDE_MAX or image.size > PIXELS_MAX:
+        raise ImageError(f"image: {image.shape}; sides must be {SIDE_MIN}..{SIDE_MAX} px, at most {PIXELS_MAX} pixels.")
     if not (math.isfinite(cell_m) and cell_m > 0.0):
         raise ImageError(f"cell_m: {cell_m}; must be above 0 m.")
     if not (math.isfinite(az) and math.isfinite(el) and 0.0 <= el <= 90.0):
@@ -124,124 +143,10 @@ def _check(image: NDArray[np.uint8], cell_m: float, az: float, el: float, valid:
         )
     if valid is not None and valid.shape != image.shape:
         raise ImageError(f"valid: {valid.shape}; must be like the image, {image.shape}.")
-
-
-@lru_cache(maxsize=64)
-def _kernels(az_tenths: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the mean-of-lit-side and mean-of-shadow-side kernels for a light azimuth, float32 [9, 9]."""
-    az = math.radians(az_tenths / 10.0)
-    row, col = np.mgrid[-4:5, -4:5].astype(np.float64)
-    along = -(col * math.sin(az) - row * math.cos(az))  # px away from the light
-    across = col * math.cos(az) + row * math.sin(az)
-
-    def soft(value: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
-        return np.clip(value - low + 0.5, 0.0, 1.0) * np.clip(high - value + 0.5, 0.0, 1.0)
-
-    lit = soft(along, -1.5, 0.0) * soft(across, -0.8, 0.8)
-    dark = soft(along, 1.2, 3.6) * soft(across, -0.8, 0.8)
-    return (lit / lit.sum()).astype(np.float32), (dark / dark.sum()).astype(np.float32)
-
-
-def _ground(grey: NDArray[np.float32], known: NDArray[np.float32], window_px: int) -> NDArray[np.float32]:
-    """Return the brightness of the lit ground around each pixel (mean of what is neither shadow nor glare)."""
-    lit = known * (grey > 12.0)
-    total = float(lit.sum())
-    middle = float(np.median(grey[lit > 0.0])) if total > 0.0 else 1.0
-    lit *= grey < 2.2 * middle + 10.0
-    size = (window_px, window_px)  # sums of whole numbers below 2^24: exact, so the same on any number of threads
-    count = cv2.boxFilter(lit, -1, size, normalize=False, borderType=cv2.BORDER_REFLECT)
-    light = cv2.boxFilter(grey * lit, -1, size, normalize=False, borderType=cv2.BORDER_REFLECT)
-    few = np.float32(0.05 * window_px * window_px)
-    return np.maximum((light + few * middle) / (count + few), 8.0).astype(np.float32)
-
-
-def features(
-    image: NDArray[np.uint8], cell_m: float, az: float, el: float, valid: NDArray[np.bool_] | None = None
-) -> Features:
-    """Return the measures of all candidates (arguments as `detect_rocks`)."""
-    grey = image.astype(np.float32)
-    known = np.ones(image.shape, np.float32) if valid is None else valid.astype(np.float32)
-    window = (int(min(max(GROUND_M / cell_m, 9.0), 253.0, min(image.shape) - 2)) & ~1) + 1
-    ground = _ground(grey, known, window)
-    if valid is not None:
-        grey = np.where(valid, grey, ground)
-    lit_kernel, dark_kernel = _kernels(round(az * 10.0) % 3600)
-    lit = np.asarray(cv2.filter2D(grey, cv2.CV_32F, lit_kernel, borderType=cv2.BORDER_REFLECT), dtype=np.float32)
-    dark = np.asarray(cv2.filter2D(grey, cv2.CV_32F, dark_kernel, borderType=cv2.BORDER_REFLECT), dtype=np.float32)
-    answer = lit - dark
-    strong = (answer > np.maximum(0.6 * ground, 16.0)) & (dark < 0.6 * ground) & (lit > 0.9 * ground)
-    count, labels = cv2.connectedComponents(strong.astype(np.uint8), connectivity=8)
-    return _measure(np.asarray(labels, dtype=np.int32), count - 1, grey, lit, answer, ground, math.radians(az))
-
-
-def _measure(
-    labels: NDArray[np.int32],
-    count: int,
-    grey: NDArray[np.float32],
-    lit: NDArray[np.float32],
-    answer: NDArray[np.float32],
-    ground: NDArray[np.float32],
-    az: float,
-) -> Features:
-    """Measure the labelled lines (1..count) over that part of each which answers at least half its peak; ``az`` [rad]."""
-    if count == 0:
-        return Features(*(np.empty(0) for _ in Features._fields))
-    r, c = np.nonzero(labels)
-    order = np.argsort(labels[r, c], kind="stable")
-    r, c = r[order], c[order]
-    first = np.searchsorted(labels[r, c], np.arange(1, count + 1))
-    weight = answer[r, c].astype(np.float64)
-    peak = np.maximum.reduceat(weight, first)
-    which = np.repeat(np.arange(count), np.diff(np.append(first, len(r))))
-    core = weight >= 0.5 * peak[which]
-    r, c, weight, which = r[core], c[core], weight[core], which[core]
-    first = np.searchsorted(which, np.arange(count))
-
-    away = (-math.sin(az), math.cos(az))  # one pixel away from the light, in (col, row)
-    along = c * away[0] + r * away[1]
-    across = c * away[1] - r * away[0]
-    total = np.add.reduceat(weight, first)
-    mid_along = np.add.reduceat(weight * along, first) / total
-    mid_across = np.add.reduceat(weight * across, first) / total
-    spread = np.add.reduceat(weight * across * across, first) / total - mid_across**2
-    width = np.sqrt(12.0 * np.maximum(spread, 0.0) + 1.0)
-    depth = (np.maximum.reduceat(along, first) - np.minimum.reduceat(along, first) + 1.0) / width
-    col = mid_along * away[0] + mid_across * away[1]
-    row = mid_along * away[1] - mid_across * away[0]
-
-    def at(image: NDArray[np.float32], px_away: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the picture at distances away from the light: [n] or, for [1, k] distances, [n, k]."""
-        x, y = (col, row) if px_away.ndim == 1 else (col[:, None], row[:, None])
-        i = np.clip(np.rint(y + px_away * away[1]), 0, image.shape[0] - 1).astype(np.int64)
-        j = np.clip(np.rint(x + px_away * away[0]), 0, image.shape[1] - 1).astype(np.int64)
-        return image[i, j].astype(np.float64)
-
-    level = at(ground, np.zeros(count))
-    face = np.maximum.reduceat(lit[r, c], first) / level
-    before = at(lit, -(0.6 * width + 2.0)) / level
-    dark = at(grey, 1.0 + np.arange(1.0, SHADOW_PX + 1.0)[None, :]) < 0.45 * level[:, None]
-    shadow = np.where(dark.all(axis=1), SHADOW_PX, np.argmin(dark, axis=1)).astype(np.float64)
-    return Features(row, col, width, depth, total / peak, face, peak / level, before, shadow)
-
-
-def size_terms(f: Features, el_deg: float | NDArray[np.float64]) -> tuple[float | NDArray[np.float64], ...]:
-    """Return the terms of the law of size: ln(diameter [px]) is their sum, weighted by `_SIZE`."""
-    t = np.log(np.tan(np.radians(np.maximum(el_deg, 0.5))))
-    shade = np.log(f.shadow * np.exp(t) + 0.3)
-    return 1.0, np.log(f.width), np.log(f.area), np.log(f.step), np.log(f.face), shade, f.depth, t, t * t
-
-
-def rock_terms(f: Features, el_deg: float | NDArray[np.float64]) -> tuple[float | NDArray[np.float64], ...]:
-    """Return the terms of the logistic law that a candidate is a rock, weighted by `_ROCK`."""
-    t = np.log(np.tan(np.radians(np.maximum(el_deg, 0.5))))
-    shade = np.log(f.shadow * np.exp(t) + 0.3)
-    before, wide = np.minimum(f.before, 2.0), (f.width > 20.0).astype(np.float64)
-    width = np.log(f.width)
-    return (1.0, np.log(f.step), np.log(f.face), before, before**2, shade, width, width * t, f.depth, t, wide)
-
-
-def _sum(weights: tuple[float, ...], terms: tuple[float | NDArray[np.float64], ...], count: int) -> NDArray[np.float64]:
-    total = np.zeros(count)
-    for weight, term in zip(weights, terms, strict=True):
-        total += weight * term
-    return total
+    if ground_m is not None:
+        if ground_m.shape != image.shape or ground_m.dtype != np.float32:
+            raise ImageError(
+                f"ground_m: {ground_m.dtype} {ground_m.shape}; must be float32, like the image, {image.shape}."
+            )
+        if not np.isfinite(ground_m).all():
+            raise ImageError("ground_m: not finite in places; must be a height [m] at each pixel (or None: no map).")

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .grid import Float64Array, GeoRef
+from .grid import Float64Array, GeoRef, HeightGrid
 from .kernel import kernel
 from .seeds import stream
 from .threads import for_each
@@ -96,6 +96,23 @@ def draw(
         places.append((at, w))
     z = np.ascontiguousarray(coefficients)
     in_bands(out.shape[0], threads, lambda first, last: _draw_rows(out, z, *places[0], *places[1], first, last))
+
+
+def smooth_surface(grid: HeightGrid, ref: GeoRef) -> Float64Array:
+    """Return the smooth surface through a grid's cells at the cell centres of ``ref``: float64 [R, C] [m].
+
+    Catmull-Rom: the cells are met exactly. It is the ground as a map of these cells knows it. Beyond the grid's edge its last
+    cells go on level.
+    """
+    row, col = grid.ref.rowcol(*ref.xy(0, 0))
+    step = ref.cell_m / grid.ref.cell_m
+    r0, c0 = math.floor(row) - 1, math.floor(col) - 1
+    rr = np.clip(np.arange(r0, math.floor(row + step * ref.rows) + 4), 0, grid.ref.rows - 1)
+    cc = np.clip(np.arange(c0, math.floor(col + step * ref.cols) + 4), 0, grid.ref.cols - 1)
+    near = grid.elevation_m[np.ix_(rr, cc)].astype(np.float64)
+    out = np.zeros(ref.shape)
+    draw(out, near, row - r0, col - c0, step, through=True, threads=1)
+    return out
 
 
 class Window(NamedTuple):

@@ -16,7 +16,7 @@ from .errors import SiteError
 from .grid import Float32Grid, Float64Array, GeoRef, HeightGrid
 from .ground_style import CALIBRATED, GroundStyle
 from .kernel import kernel
-from .lattice import draw, lattice_noise
+from .lattice import lattice_noise, smooth_surface
 from .rocks import LARGEST_M, TILE_M, rock_tile
 
 MICRO: tuple[tuple[float, float], ...] = ((0.4, 0.008), (1.6, 0.035), (6.4, 0.12))  # lattice spacing [m], amplitude [m]
@@ -99,15 +99,7 @@ class LocalGround:
                 f"patch: half_m {half_m!r}, cell_m {cell_m!r}; allowed: 1..{MAX_PATCH_CELLS} cells on a side."
             )
         ref = GeoRef.centred(x, y, 2.0 * half_m, cell_m)
-        first = ref.xy(0, 0)
-        row, col = site.rowcol(*first)
-        step = cell_m / site.cell_m
-        r0, c0 = math.floor(row) - 1, math.floor(col) - 1
-        rr = np.clip(np.arange(r0, math.floor(row + step * ref.rows) + 4), 0, site.rows - 1)
-        cc = np.clip(np.arange(c0, math.floor(col + step * ref.cols) + 4), 0, site.cols - 1)
-        near = self.grid.elevation_m[np.ix_(rr, cc)].astype(np.float64)
-        z = np.zeros(ref.shape)
-        draw(z, near, row - r0, col - c0, step, through=True, threads=1)
+        z = smooth_surface(self.grid, ref)
         box = ref.bounds
         craters = craters_near(self.seed, box, SMALLEST_M, smallest_on(site.cell_m), self.style.crater_density)
         stamp_on(z, ref, craters, threads=1)

@@ -15,10 +15,11 @@ from ..errors import BenchError
 BENCHES: Mapping[str, tuple[str, ...]] = {  # bench -> the modules that hold its bars
     "hazards": (
         "hazards_craters",
-        "hazards_landing",
         "hazards_footprint",
+        "hazards_landing",
         "hazards_loop",
         "hazards_robust",
+        "hazards_rocks",
         "hazards_stereo",
     ),
     "house": ("house",),
