@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from moonfleet.autonomy.camera import MastCamera
 from moonfleet.autonomy.eyesight import Eyesight, Look, View, eyesight
 from moonfleet.autonomy.rocks_seen import Detections, detect_rocks
-from moonfleet.terrain.grid import GeoRef
+from moonfleet.terrain.grid import GeoRef, HeightGrid
+from moonfleet.terrain.lattice import smooth_surface
 from moonfleet.terrain.local_ground import LocalGround
 from moonfleet.terrain.render import shade
 from moonfleet.terrain.seeds import stream
@@ -133,10 +134,11 @@ class RenderedEye:
         frames = self.frames(sense, toward_deg, number)
         if not frames:
             return Look(Detections(*(np.empty(0) for _ in Detections._fields)), ())
-        rocks = detect(frames[0])
+        chart = self.ground.grid  # the site's own grid is what the orbital map tells
+        rocks = detect(frames[0], chart)
         views = [View(frame.ref, frame.trusted & frame.searched, frame.light_el_deg) for frame in frames]
         for frame in frames[1:]:
-            second = detect(frame)
+            second = detect(frame, chart)
             gap = np.hypot(second.x[:, None] - rocks.x, second.y[:, None] - rocks.y)
             fresh = second.take(np.flatnonzero((gap >= SAME_M).all(axis=1)))
             rocks = Detections(*(np.concatenate(pair) for pair in zip(rocks, fresh, strict=True)))
@@ -144,9 +146,10 @@ class RenderedEye:
         return Look(rocks, tuple(views))
 
 
-def detect(frame: Frame) -> Detections:
+def detect(frame: Frame, chart: HeightGrid) -> Detections:
     """Run the detector on one frame, and keep what lies in the part that the frame was taken for.
 
+    ``chart``: the robot's map of heights; how the ground slopes tells how high a rock is whose shadow is so long.
     What is hidden down-light of a rock lies in its shadow too, for the rock stands in the way of both: it is taken for dark.
     What is hidden elsewhere may be lit or not, and is left open.
     """
@@ -158,7 +161,8 @@ def detect(frame: Frame) -> Detections:
     down_light = -(dx * math.sin(light) + dy * math.cos(light)) > DOWN_LIGHT * np.hypot(dx, dy)
     known = frame.seen | down_light
     light_from = (frame.light_az_deg, frame.light_el_deg)
-    seen = detect_rocks(frame.image, ref.cell_m, *light_from, known, centre_xy=ref.centre)
+    mapped = smooth_surface(chart, ref).astype(np.float32)
+    seen = detect_rocks(frame.image, ref.cell_m, *light_from, known, ground_m=mapped, centre_xy=ref.centre)
     row, col = ref.rowcol(seen.x, seen.y)
     row = np.clip(np.round(row), 0, rows - 1).astype(np.int64)
     col = np.clip(np.round(col), 0, cols - 1).astype(np.int64)
