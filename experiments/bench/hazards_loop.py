@@ -47,7 +47,7 @@ CALIBRATED: Final = 2.0  # a rate foretold is off by no more than this factor
 DETOUR: Final = 1.25  # times the way of a rover that knows every rock
 ARRIVE_M = 5.0  # [m] the driver stops so near its goal
 WAYS = ("rendered", "statistical", "blind", "perfect")
-STEREO_FIELDS: Final = 20  # the first fields are driven with two eyes too: pictures in perspective take longer
+STEREO_FIELDS: Final = 6  # the first fields are driven with two eyes too: pictures in perspective take longer
 
 
 class Traverse(NamedTuple):
