@@ -72,7 +72,7 @@ def of_core(tile: Tile, row: F64, col: F64, slack: float = SEAM_PX) -> tuple[NDA
     for inside, is_seam in ends:
         if is_seam:
             kept &= inside >= -slack
-            seam |= np.abs(inside) <= slack
+            seam |= np.abs(inside) <= 2.0 * slack  # the other tile may see it a little nearer, within the slack
     return kept, seam
 
 

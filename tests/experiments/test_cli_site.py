@@ -185,7 +185,7 @@ def test_fetch_lists_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_ctrl_c_keeps_the_part_and_says_so(cache: Path) -> None:
-    command = [sys.executable, "-m", "moonfleet.experiments.cli", "site", "build", "--synthetic", "--size", "16km"]
+    command = [sys.executable, "-m", "moonfleet.experiments.cli", "site", "build", "--synthetic", "--size", "8km"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     until = time.monotonic() + 120.0
     while not list((cache / "sites").glob("*.part/journal.json")) and time.monotonic() < until:
