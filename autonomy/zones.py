@@ -9,9 +9,13 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from moonfleet.terrain.kernel import kernel
+
 if TYPE_CHECKING:
     from shapely import Polygon
     from shapely.geometry.base import BaseGeometry
+
+MANY = 64  # points
 
 
 class Zones:
@@ -25,6 +29,7 @@ class Zones:
     def __init__(self, polygons: Sequence[Polygon]) -> None:
         self.polygons: tuple[Polygon, ...] = tuple(polygons)
         self._tree = shapely.STRtree(list(self.polygons))
+        self._inner: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.polygons)
@@ -50,8 +55,20 @@ class Zones:
         points = np.asarray(xy, dtype=np.float64).reshape(-1, 2)
         covered = np.zeros(len(points), dtype=np.bool_)
         if self.polygons and len(points):
-            covered[self._tree.query(shapely.points(points), predicate="intersects")[0]] = True
+            if len(points) >= MANY:  # most points deep inside zones are told by the discs in these, without the tree
+                _in_discs(points, self._discs(), covered)
+            left = np.flatnonzero(~covered)
+            covered[left[self._tree.query(shapely.points(points[left]), predicate="intersects")[0]]] = True
         return covered
+
+    def _discs(self) -> NDArray[np.float64]:
+        """Return discs that lie inside the polygons: float64 [n, 3] of x, y [m], squared radius [m2]; made when first asked for."""
+        if self._inner is None:
+            shapes = np.array(self.polygons, dtype=object)
+            middle = shapely.centroid(shapes)
+            radius = shapely.distance(middle, shapely.boundary(shapes)) * shapely.contains(shapes, middle)
+            self._inner = np.column_stack([shapely.get_x(middle), shapely.get_y(middle), (0.999999 * radius) ** 2])
+        return self._inner
 
     def segments(self, starts: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return bool [n]: which of the straight segments [n, 2] -> [n, 2] touch a polygon (one vectorised query)."""
@@ -60,6 +77,17 @@ class Zones:
             lines = shapely.linestrings(np.stack([starts, ends], axis=1))
             blocked[self._tree.query(lines, predicate="intersects")[0]] = True
         return blocked
+
+
+@kernel
+def _in_discs(points: NDArray[np.float64], discs: NDArray[np.float64], covered: NDArray[np.bool_]) -> None:
+    """Set ``covered`` [n] for points [n, 2] in any disc [m, 3]."""
+    for i in range(points.shape[0]):
+        x, y = points[i, 0], points[i, 1]
+        for k in range(discs.shape[0]):
+            if (x - discs[k, 0]) ** 2 + (y - discs[k, 1]) ** 2 < discs[k, 2]:
+                covered[i] = True
+                break
 
 
 def _geometry(line: NDArray[np.float64] | BaseGeometry) -> BaseGeometry:

@@ -78,7 +78,8 @@ def _features(seen: Seen, kind: str, found: Found) -> Iterator[dict[str, object]
     xy = np.stack([col, row], axis=-1) if ground is None else ground.coordinates(col, row)
     middle = None if ground is None else ground.lonlat(found.col + 0.5, found.row + 0.5)
     decimals = 2 if ground is None else 9 if ground.on_earth or ground.crs.is_geographic else 3
-    x, y = xy[..., 0] - xy[:, :1, 0], xy[..., 1] - xy[:, :1, 1]
+    with np.errstate(invalid="ignore"):  # places outside the projection are infinite, and get no geometry
+        x, y = xy[..., 0] - xy[:, :1, 0], xy[..., 1] - xy[:, :1, 1]
     turned = (x[:, :-1] * y[:, 1:] - x[:, 1:] * y[:, :-1]).sum(axis=1) < 0.0
     xy[turned] = xy[turned, ::-1]  # outer rings run counterclockwise
     polygons = np.round(xy, decimals).tolist()
