@@ -91,7 +91,8 @@ def radius_m(crs: pyproj.CRS) -> float:
 
 
 def _apply(t: tuple[float, ...], col: Any, row: Any) -> tuple[Any, Any]:
-    return t[0] * col + t[1] * row + t[2], t[3] * col + t[4] * row + t[5]
+    with np.errstate(invalid="ignore"):  # what is infinitely far off has no place
+        return t[0] * col + t[1] * row + t[2], t[3] * col + t[4] * row + t[5]
 
 
 def _geodetic(crs: pyproj.CRS) -> pyproj.CRS:

@@ -141,9 +141,10 @@ def run_here(which: str, first: int, last: int) -> dict[str, dict[str, int]]:
                 name, outcome = RUNS[which](number, Path(folder))
             except Exception as error:  # every one of them is a finding
                 name, outcome = f"{which} {number}: {traceback.format_exception_only(error)[-1].strip()}", CRASH
-            if heard() or warned:
-                warned.clear()
-                outcome = outcome if outcome in (CRASH, BAD) else LEAK
+            words = heard().decode(errors="replace") + " ".join(str(one.message) for one in warned)
+            if words and outcome not in (CRASH, BAD):
+                name, outcome = f"{name}: {words.strip()[-200:]}", LEAK
+            warned.clear()
             counts.setdefault(name, Counter())[outcome] += 1
     return {name: dict(count) for name, count in counts.items()}
 
