@@ -13,7 +13,7 @@ import numpy as np
 
 from moonfleet.autonomy.belief import RARER, Belief, Doubts
 from moonfleet.autonomy.driver import Driver
-from moonfleet.autonomy.errors import NoRoute, PlanError
+from moonfleet.autonomy.errors import PlanError
 from moonfleet.autonomy.hazard_map import DRIFT, LEAST_STEP_M, HazardMap
 from moonfleet.autonomy.observation import ACTION_NAMES, CHARGE, GO_ON, HIBERNATE, JOB0, RELAY
 from moonfleet.autonomy.policy import Policy
@@ -32,7 +32,6 @@ from .tracks import driven
 from .travel import site_cost
 
 ARRIVED_M = 6.0  # close enough to a job or haven
-STOOD = 3  # drive steps in a row without a move after which the way counts as shut
 LOOKS = 6  # most looks in one drive step, each from where the one before lets the robot drive to
 LEAST_M = 5.0  # a leg is no shorter, however risky, or the robot would never get away
 SEEN_SHARE = 0.8  # of the camera's range: a leg ends well inside what was looked at
@@ -176,7 +175,6 @@ class DrivingRobot(Robot):
         limits = DriveLimits(max_slope_deg=spec.max_slope_deg, speed_m_s=spec.speed_m_s)
         self.cost = site_cost(self.site, limits)
         self.charging = False
-        self.stood = np.array([math.nan, math.nan, 0.0])  # where the last drive step began, and how often in a row
         self.odometer_m, self.last = 0.0, self.setup.home
         setup = self.setup
         self.see_with(open_eye(setup.perception, self.site.ground, self.camera, setup.seed, setup.index))
@@ -227,7 +225,10 @@ class DrivingRobot(Robot):
         return offer.x, offer.y
 
     def charge(self, situation: Situation) -> Reply:
-        """Drive to the haven, then charge."""
+        """Drive to the haven, then charge; at the open ground nearest to it where rocks cover it."""
+        sense = situation.sense
+        if self.charging and self.goal == situation.haven and self.driver.arrived((sense.x, sense.y)):
+            return self.arrive(())
         self.goal = situation.haven
         self.charging = True
         return self.set_out(situation.sense)
@@ -263,17 +264,10 @@ class DrivingRobot(Robot):
         reach = 1.2 * self.setup.spec.speed_m_s * self.setup.drive_s
         leg = np.array([here])
         way_m, toward = 0.0, None
-        same = (self.stood[0], self.stood[1]) == here
-        self.stood = np.array([*here, self.stood[2] + 1.0 if same else 0.0])
         try:
-            if self.stood[2] >= STOOD:
-                self.stood[2] = 0.0
-                raise NoRoute(
-                    f"has not moved from ({here[0]:.0f}, {here[1]:.0f}) m for {STOOD} steps; another goal would help."
-                )
             if sense.blocked:
                 self.driver.avoid(here)
-            for number in range(1 if same else LOOKS):
+            for number in range(LOOKS):
                 x, y = (float(value) for value in leg[-1])
                 self.belief.odometer_m = self.odometer_m + way_m
                 notes += self.look(sense._replace(x=x, y=y), number, toward)
@@ -355,7 +349,7 @@ class DrivingRobot(Robot):
 
     def get_state(self) -> dict[str, object]:
         """As the base, with belief, map and driver."""
-        own = {"charging": np.array(self.charging), "stood": self.stood, "belief": self.belief.to_arrays(), "map": self.map.to_arrays(),
+        own = {"charging": np.array(self.charging), "belief": self.belief.to_arrays(), "map": self.map.to_arrays(),
                "odometer": np.array([self.odometer_m, *self.last])}  # fmt: skip
         return super().get_state() | own | {"driver": self.driver.to_arrays()}
 
@@ -363,7 +357,6 @@ class DrivingRobot(Robot):
         """As the base, with belief, map and driver."""
         super().set_state(state)
         self.charging = bool(np.asarray(state["charging"]))
-        self.stood = np.array(state["stood"], dtype=np.float64)
         self.know(Belief.from_arrays(state["belief"]))  # pyright: ignore[reportArgumentType]
         self.map.take_up(state["map"])  # pyright: ignore[reportArgumentType]
         self.odometer_m, x, y = (float(value) for value in np.asarray(state["odometer"]))

@@ -30,6 +30,7 @@ _FIELDS = ("x", "y", "diameter_m", "height_m", "log_odds", "count", "seen_at_m")
 _GROWN: Final = 1.0 / math.cos(math.pi / 16.0)  # [-] a 16-gon of this circumradius holds the unit circle
 _TURNS: Final = -np.arange(17) * (math.pi / 8.0)
 _STEP_M: Final = 0.05  # [m] keep-outs grow in steps, so that few are made anew at each leg
+UNSEEN_M2: Final = 0.005  # [1/m2] rocks as high as 0.2 m on ground of 2-4 % cover
 MOST_LOOKS: Final = 4.0  # [-] looks that err apart: further ones look from where others did
 RARER: Final = 3.0  # [-] rocks per unit of ln(size) fall as size^-3 about the step (Golombek & Rapp 1997, cover 2-8 %)
 
@@ -185,13 +186,16 @@ class Belief:
         """Lower the evidence of rocks that a view should have shown but did not."""
         self._table[4, indexes] = np.clip(self._table[4, indexes] + log_odds, -8.0, 8.0)
 
-    def near(self, x: float, y: float, radius_m: float) -> NDArray[np.int64]:
-        """Return the indexes of believed rocks (big and certain enough) whose rim is within ``radius_m`` of (x, y)."""
+    def near(self, x: float, y: float, radius_m: float, chance: float = 0.0) -> NDArray[np.int64]:
+        """Return the indexes of believed rocks (big and certain enough) whose rim is within ``radius_m`` of (x, y).
+
+        Of these, where the eye's ``doubts`` are known, only such as are a hazard with at least ``chance`` and their ``min_chance``.
+        """
         at = self.within(x, y, radius_m)
         certain = self.log_odds[at] >= math.log(self.min_confidence / (1.0 - self.min_confidence))
         at = at[certain & (self.diameter_m[at] >= self.min_diameter_m)]
         if self.doubts.min_chance > 0.0:
-            at = at[self.hazard(at) >= self.doubts.min_chance]
+            at = at[self.hazard(at) >= max(self.doubts.min_chance, chance)]
         return at
 
     def within(self, x: float, y: float, radius_m: float) -> NDArray[np.int64]:
@@ -204,16 +208,22 @@ class Belief:
         return at[np.hypot(self.x[at] - x, self.y[at] - y) - 0.5 * self.diameter_m[at] <= radius_m]
 
     def keepouts_near(
-        self, x: float, y: float, radius_m: float, clearance_m: float, sigmas: float = 2.0
+        self, x: float, y: float, radius_m: float, clearance_m: float, sigmas: float = 2.0, chance: float = 0.0
     ) -> list[Polygon]:
         """Return 16-gons that hold each near rock's circle widened by ``clearance_m`` (all of it, not just the corners).
 
-        Rock and clearance grow by ``sigmas`` standard deviations of what is not known of size and place.
+        Rock and clearance grow by ``sigmas`` standard deviations of what is not known of size and place, but not to where finding the
+        rock is less likely than finding one on ground never seen. Rocks are those of `near` whose place is known that well at all.
         """
-        at = self.near(x, y, radius_m)
+        at = self.near(x, y, radius_m, chance)
         if at.size == 0:
             return []
-        doubtful = sigmas * self.sigma_m(at)
+        sigma = np.maximum(self.sigma_m(at), 1e-6)
+        over = np.log(
+            np.maximum(self.hazard(at), 1e-12) / (2.0 * math.pi * sigma**2 * UNSEEN_M2)
+        )  # a normal law's middle over the ground's own density
+        at, sigma, over = at[over > 0.0], sigma[over > 0.0], over[over > 0.0]
+        doubtful = np.minimum(sigmas, np.sqrt(2.0 * over)) * sigma
         half = 0.5 * self.diameter_m[at] * (1.0 + sigmas * self.doubts.size_sigma)
         radius = half + clearance_m + np.ceil(doubtful / _STEP_M - 1e-9) * _STEP_M
         stale = self._radius[at] != radius

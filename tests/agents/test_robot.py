@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from moonfleet.agents.events import EventLog
@@ -10,7 +11,8 @@ from moonfleet.agents.messages import Phase
 from moonfleet.agents.mission_loop import MissionLoop
 from moonfleet.agents.robot import DrivingRobot
 from moonfleet.agents.state import Activity
-from moonfleet.autonomy.observation import GO_ON, HIBERNATE, HOLD, JOB0
+from moonfleet.autonomy.observation import CHARGE, GO_ON, HIBERNATE, HOLD, JOB0
+from moonfleet.autonomy.rocks_seen import round_rocks
 from moonfleet.terrain.site import Site
 from tests.missions import small_mission
 
@@ -72,3 +74,33 @@ def test_ground_refused_on_an_old_route_says_nothing_about_a_new_one(loop: Missi
     go(loop, survey(loop))
     assert rover.driver.to_arrays()["refused"].size == 0
     assert loop.world.state.odometer_m[0, ROVER] > 100.0
+
+
+def routes_told(loop: MissionLoop) -> int:
+    return sum(event["kind"] == "route" for event in loop.log.pending)
+
+
+def test_a_robot_charges_beside_a_haven_under_a_rock_and_stays_there(loop: MissionLoop) -> None:
+    assert isinstance(loop.fleet, LocalFleet)
+    rover = loop.fleet.robots[ROVER]
+    assert isinstance(rover, DrivingRobot)
+    go(loop, survey(loop))
+    haven = loop.situations()[ROVER].haven
+    x, y = np.meshgrid(np.arange(-12.0, 13.0), np.arange(-12.0, 13.0))
+    near = np.hypot(x, y) < 12.0
+    ones = np.ones(int(near.sum()))
+    rover.belief.add(round_rocks(haven[0] + x[near], haven[1] + y[near], 0.8 * ones, 0.98 * ones))
+    for _ in range(20):
+        go(loop, CHARGE)
+        if loop.world.state.activity[0, ROVER] == Activity.CHARGE:
+            break
+    assert loop.world.state.activity[0, ROVER] == Activity.CHARGE
+    sense = loop.situations()[ROVER].sense
+    assert 8.0 < np.hypot(sense.x - haven[0], sense.y - haven[1]) < 20.0
+    routes = routes_told(loop)
+    driven = float(loop.world.state.odometer_m[0, ROVER])
+    for _ in range(3):
+        go(loop, CHARGE)
+        assert loop.world.state.activity[0, ROVER] == Activity.CHARGE
+    assert routes_told(loop) == routes
+    assert loop.world.state.odometer_m[0, ROVER] == driven

@@ -61,6 +61,23 @@ def test_keepouts_hold_the_whole_circle_and_follow_new_knowledge() -> None:
     assert belief.keepouts_near(0.0, 0.0, 20.0, 0.5) == []
 
 
+def test_keepouts_grow_with_drift_until_the_rock_says_no_more_than_ground_never_seen() -> None:
+    belief = Belief(0.5, 0.0, 0.3, Doubts(place_sigma_m=0.05, drift=0.01))
+    belief.add(seen((0.0, 0.0, 1.0, 0.98), (20.0, 0.0, 1.0, 0.5)))
+    areas = []
+    for odometer_m in (0.0, 50.0, 100.0, 200.0, 400.0):
+        belief.odometer_m = odometer_m
+        areas.append([part.area for part in belief.keepouts_near(10.0, 0.0, 30.0, 0.5)])
+    assert areas[0] == pytest.approx([math.pi * 1.1**2] * 2, rel=0.1)
+    assert areas[0][0] < areas[1][0] < areas[2][0]
+    assert areas[2][0] == pytest.approx(math.pi * 3.0**2, rel=0.15)  # 2 sigmas of 1 m
+    assert all(len(part) == 2 for part in areas[:4])
+    assert areas[3][1] < areas[3][0], "the less sure of a rock, the sooner its keep-out shrinks"
+    assert len(areas[4]) == 1, "half a rock somewhere within 4 m is no more than the ground's own"
+    belief.odometer_m = 700.0
+    assert belief.keepouts_near(10.0, 0.0, 30.0, 0.5) == []
+
+
 def test_state_goes_through_plain_arrays() -> None:
     belief = Belief(merge_m=0.7, min_diameter_m=0.3, min_confidence=0.6)
     belief.add(seen((0.0, 0.0, 2.0, 0.9), (5.0, 1.0, 1.0, 0.7)))
