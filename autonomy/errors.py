@@ -29,8 +29,24 @@ class OutOfEnergy(PlanError):
     """A route exists, but the battery does not carry the robot over it and leave its reserve."""
 
 
+class NoLitWindow(PlanError):
+    """A route exists, but the Sun (or the Earth) is never there long enough to drive it; the message says when it next would be."""
+
+
+class TooRisky(PlanError):
+    """A plan exists, but none whose chance of loss stays under the bound; the message names the least chance found."""
+
+
 class CostError(PlanError):
     """A cost grid that cannot be searched: wrong shape, negative cells."""
+
+
+class ZoneError(PlanError):
+    """Keep-out or stay-in zones that cannot be used: not polygons, not valid, not on the map."""
+
+
+class PlanInterrupted(PlanError):
+    """A search was cancelled or ran out of its time before anything usable was found."""
 
 
 class JobError(MoonfleetError):

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple, cast
 
@@ -20,8 +19,8 @@ from numpy.typing import NDArray
 
 from moonfleet.terrain.seeds import stream
 
-from ..errors import BenchError
 from . import nac_craters as nac
+from .checkout import from_tests
 from .registry import Bar, Row, Tell, at_least, at_most
 
 BAR = "hazards.2"
@@ -75,14 +74,9 @@ def trained_again(tell: Tell, ms_per_mp: float) -> tuple[list[nac.Picture], Meas
 
     The time is that of the shipped model.
     """
-    try:
-        find_spec("sklearn.ensemble")
-        training = import_module("tests.autonomy.train_craters")
-    except ImportError as error:
-        raise BenchError(
-            f"{BAR}: every picture of {nac.folder()} was trained on; give others in {nac.FOLDER}, or run this in a checkout with "
-            f"the dev extra, where the training is run again without each fold ({error})"
-        ) from error
+    training = from_tests(
+        "autonomy.train_craters", BAR, f"to train again without each fold (or give other pictures in {nac.FOLDER})"
+    )
     found = training.cross_validated(tell)
     return [picture for picture, _, _ in found], Measured([(boxes, sure) for _, boxes, sure in found], ms_per_mp)
 

@@ -7,7 +7,6 @@ are left out where the two are timed.
 
 from __future__ import annotations
 
-import importlib
 import math
 import subprocess
 import sys
@@ -29,7 +28,7 @@ from moonfleet.terrain.near_field import NEAR
 from moonfleet.terrain.seeds import stream
 from moonfleet.terrain.turned import LIMIT_DEG
 
-from ..errors import BenchError
+from .checkout import from_tests
 from .registry import Bar, Row, Tell, at_least, at_most
 from .topocalc.recipe import python_with_topocalc
 
@@ -68,15 +67,7 @@ print(pages)
 
 def _march() -> March:
     """Return the slow march of the tests."""
-    root = str(Path(__file__).resolve().parents[2])
-    if root not in sys.path:
-        sys.path.insert(0, root)
-    try:
-        module = importlib.import_module("tests.slow_horizon")
-    except ImportError as error:
-        raise BenchError(
-            f"bench = terrain.1: runs in a checkout of the repository, whose tests hold the march: {error}"
-        ) from error
+    module = from_tests("slow_horizon", "terrain.1", "whose tests hold the march")
     march: March = module.slow_horizon
     return march
 

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +27,9 @@ from moonfleet.autonomy.craters_seen import MODEL_FILE, OVERLAP_MAX, at_least, r
 from moonfleet.experiments.bench import nac_craters as nac
 from moonfleet.terrain.seeds import stream
 from tests.autonomy.tree_export import export_trees, platt, write_models
+
+if find_spec("sklearn") is None:
+    raise ModuleNotFoundError("scikit-learn is not installed", name="sklearn")
 
 FOLDS = (
     ("M180000082", "M180007222"),
