@@ -186,16 +186,13 @@ class Belief:
         """Lower the evidence of rocks that a view should have shown but did not."""
         self._table[4, indexes] = np.clip(self._table[4, indexes] + log_odds, -8.0, 8.0)
 
-    def near(self, x: float, y: float, radius_m: float, chance: float = 0.0) -> NDArray[np.int64]:
-        """Return the indexes of believed rocks (big and certain enough) whose rim is within ``radius_m`` of (x, y).
-
-        Of these, where the eye's ``doubts`` are known, only such as are a hazard with at least ``chance`` and their ``min_chance``.
-        """
+    def near(self, x: float, y: float, radius_m: float) -> NDArray[np.int64]:
+        """Return the indexes of believed rocks (big and certain enough) whose rim is within ``radius_m`` of (x, y)."""
         at = self.within(x, y, radius_m)
         certain = self.log_odds[at] >= math.log(self.min_confidence / (1.0 - self.min_confidence))
         at = at[certain & (self.diameter_m[at] >= self.min_diameter_m)]
         if self.doubts.min_chance > 0.0:
-            at = at[self.hazard(at) >= max(self.doubts.min_chance, chance)]
+            at = at[self.hazard(at) >= self.doubts.min_chance]
         return at
 
     def within(self, x: float, y: float, radius_m: float) -> NDArray[np.int64]:
@@ -208,20 +205,19 @@ class Belief:
         return at[np.hypot(self.x[at] - x, self.y[at] - y) - 0.5 * self.diameter_m[at] <= radius_m]
 
     def keepouts_near(
-        self, x: float, y: float, radius_m: float, clearance_m: float, sigmas: float = 2.0, chance: float = 0.0
+        self, x: float, y: float, radius_m: float, clearance_m: float, sigmas: float = 2.0
     ) -> list[Polygon]:
         """Return 16-gons that hold each near rock's circle widened by ``clearance_m`` (all of it, not just the corners).
 
         Rock and clearance grow by ``sigmas`` standard deviations of what is not known of size and place, but not to where finding the
         rock is less likely than finding one on ground never seen. Rocks are those of `near` whose place is known that well at all.
         """
-        at = self.near(x, y, radius_m, chance)
+        at = self.near(x, y, radius_m)
         if at.size == 0:
             return []
         sigma = np.maximum(self.sigma_m(at), 1e-6)
-        over = np.log(
-            np.maximum(self.hazard(at), 1e-12) / (2.0 * math.pi * sigma**2 * UNSEEN_M2)
-        )  # a normal law's middle over the ground's own density
+        # the middle of the normal law of its place, over the ground's own density
+        over = np.log(np.maximum(self.hazard(at), 1e-12) / (2.0 * math.pi * sigma**2 * UNSEEN_M2))
         at, sigma, over = at[over > 0.0], sigma[over > 0.0], over[over > 0.0]
         doubtful = np.minimum(sigmas, np.sqrt(2.0 * over)) * sigma
         half = 0.5 * self.diameter_m[at] * (1.0 + sigmas * self.doubts.size_sigma)

@@ -35,7 +35,6 @@ LEG_POINTS = 60  # [-] points of one leg
 STAND_IN_M = 30.0  # [m] a goal under a keep-out is replaced by the nearest open point within this
 SIGMAS = 2.0  # [-] keep-outs grow by so many standard deviations of what is not known of a rock
 TIGHT_SIGMAS = 0.5  # [-] the same where there is no other way
-TIGHT_CHANCE = 0.1  # [-] where there is no other way, rocks that are less likely a hazard are driven over
 LEAST_WAY_M = 1.0  # [m] a way to a point before the goal that is shorter leads nowhere
 _SCALARS = ("clearance_m", "arrive_m", "tight_m", "has_goal", "goal_x", "goal_y", "end_x", "end_y", "seconds", "done_m", "anchor_m",
             "least_m", "spent_m", "last_x", "last_y")  # fmt: skip
@@ -184,7 +183,7 @@ class Driver:
             zones = self._zones(pose, 2.0 * reach_m + 60.0, self.clearance_m)
             way = None if stuck else self._way(pose, zones, reach_m)
             if way is None and not stuck and self.tight_m < self.clearance_m:
-                zones = self._zones(pose, 2.0 * reach_m + 60.0, self.tight_m, TIGHT_SIGMAS, TIGHT_CHANCE)
+                zones = self._zones(pose, 2.0 * reach_m + 60.0, self.tight_m, TIGHT_SIGMAS)
                 way = self._way(pose, zones, reach_m)
             if way is not None:
                 total = _length(way) + float(self._along[-1]) - self._anchor_m
@@ -297,13 +296,10 @@ class Driver:
             f"({len(self._marked)} cells found shut); a smaller clearance or another goal would help."
         )
 
-    def _zones(
-        self, pose: Float64Array, radius_m: float, clearance_m: float, sigmas: float = SIGMAS, chance: float = 0.0
-    ) -> Zones:
+    def _zones(self, pose: Float64Array, radius_m: float, clearance_m: float, sigmas: float = SIGMAS) -> Zones:
         """Return the keep-outs around the pose: believed rocks, and impassable cells of the map as squares."""
         x, y = float(pose[0]), float(pose[1])
-        rocks = self.belief.keepouts_near(x, y, radius_m, clearance_m, sigmas, chance)
-        return Zones([*rocks, *self._squares(pose, radius_m)])
+        return Zones([*self.belief.keepouts_near(x, y, radius_m, clearance_m, sigmas), *self._squares(pose, radius_m)])
 
     def _squares(self, pose: Float64Array, radius_m: float) -> list[Polygon]:
         row, col = self._cell(pose)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import shapely
 
-from moonfleet.autonomy.belief import Belief, Doubts
+from moonfleet.autonomy.belief import Belief
 from moonfleet.autonomy.driver import LEG_POINTS, Driver
 from moonfleet.autonomy.errors import GoalBlocked, GoalOutside, NoRoute, PlanError, SavedStateError, StartBlocked
 from moonfleet.autonomy.rocks_seen import Detections, round_rocks
@@ -139,24 +139,6 @@ def test_a_robot_in_a_pocket_does_not_stand_there_with_a_way_to_itself() -> None
 
     with pytest.raises(NoRoute):
         on()
-
-
-def test_where_there_is_no_other_way_unlikely_hazards_are_driven_over() -> None:
-    y = np.arange(-500.0, 500.0, 2.0)
-    wall = round_rocks(0 * y, y, 0 * y + 1.0, np.full(y.size, 0.9))
-    for height_m, opens in ((0.05, True), (0.4, False)):
-        doubts = Doubts(step_m=0.2, min_chance=1e-6, height_sigma=0.5)
-        driver = Driver(REF, flat(), Belief(min_confidence=0.3, doubts=doubts), CLEARANCE_M, tight_m=0.7)
-        driver.belief.add(wall._replace(height_m=0 * y + height_m))
-        assert driver.belief.hazard(np.array([0]))[0] > 1e-6
-        driver.plan((-50.0, 0.0), (50.0, 0.0))
-        if opens:
-            pose = (-50.0, 0.0)
-            while not driver.arrived(pose):
-                leg = driver.next_leg(pose, 30.0)
-                pose = (float(leg[-1, 0]), float(leg[-1, 1]))
-        else:
-            driven_to_the_end(driver, (-50.0, 0.0))
 
 
 def test_starts_inside_a_keepout_and_shifts_a_covered_goal() -> None:
