@@ -270,3 +270,14 @@ def _runs(
                         far[r, c] = far[at, c]
                     break
     return dark
+
+
+@kernel
+def box_mean(table: F64, r0: int, r1: int, c0: int, c1: int) -> float:
+    """Return the mean of rows r0..r1-1, columns c0..c1-1 by a frame's summed table, cut to the frame; 0 outside."""
+    r0, c0 = max(r0, 0), max(c0, 0)
+    r1, c1 = min(r1, table.shape[0] - 1), min(c1, table.shape[1] - 1)
+    if r1 <= r0 or c1 <= c0:
+        return 0.0
+    total = table[r1, c1] - table[r0, c1] - table[r1, c0] + table[r0, c0]
+    return total / ((r1 - r0) * (c1 - c0))

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from moonfleet.terrain.kernel import kernel
 
 from .rock_frame import F32, F64, Frame
-from .rock_looks import LOOK, Places, look, mapped, outline, places
+from .rock_looks import LOOK, look, mapped, outline
+from .rock_places import Places, places
 
 FIRST_MIN = 0.06  # chance below which a place gets no second look
 SAME = 0.6  # two circles whose middles are nearer than this many radii (of the larger) are one rock

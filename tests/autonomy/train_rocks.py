@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from moonfleet.autonomy import rock_judge as judge
 from moonfleet.autonomy.rock_frame import Frame, turned
-from moonfleet.autonomy.rock_looks import Places, look, places
+from moonfleet.autonomy.rock_looks import look
+from moonfleet.autonomy.rock_places import Places, places
 from moonfleet.autonomy.rocks_seen import MODEL_FILE
 from moonfleet.experiments.bench.hazards_rocks import PRECISION, RECALL
 from moonfleet.experiments.bench.rock_scenes import Scene, View, some_view, take
