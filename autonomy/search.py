@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import CostError, GoalBlocked, GoalOutside, NoRoute, PlanInterrupted
-from .grid_queue import EXPANDED, LOWEST, BucketQueue
+from .grid_queue import EXPANDED, BucketQueue
 from .search_grid import PIECE, Cancel, Labels, SearchGrid, Watch, borrow_labels, give_back, nearest_free, ready
-from .search_kernels import EMPTY, FOUND, FULL, astar_run, bound_to, field_run, nearest_settled, trace
+from .search_kernels import EMPTY, FOUND, FULL, TILE, astar_run, bound_to, nearest_settled, trace
+from .sweep_field import sweep
 
 if TYPE_CHECKING:
     from .landmarks import Landmarks
@@ -26,7 +27,6 @@ __all__ = ["GridPath", "SearchGrid", "distance_field", "distance_matrix", "neare
 
 OCTILE_PART: Final = 1.0 / 16.0  # of the cheapest step is a bucket wide, without landmarks
 LANDMARK_PART: Final = 1.0 / 256.0  # and with: their bounds leave many cells with nearly the same key
-DIAL_PART: Final = 0.999  # for fields: less than the cheapest step, so no order is needed in a bucket
 UNORDERED: Final = 0.25  # parts of the cheapest step up to which A* does without order
 
 _NO_TABLES: Final = np.zeros((0, 0), np.uint16)
@@ -119,7 +119,7 @@ def _astar(
     queue = labels.queue
     queue.start(base, np.array([source]))
     labels.best[source] = 0.0
-    labels.tiles[source >> 6] = 1
+    labels.tiles[source >> TILE] = 1
     while not watch.stops():
         answer = astar_run(
             grid.flat, grid.width, target, bound.low, bound.tables, bound.marks, bound.unit, base, 1.0 / width,
@@ -193,7 +193,7 @@ def distance_field(
     if goals.size == 0:
         raise GoalBlocked("every goal cell is impassable; choose goals on passable ground.")
     best = np.full(grid.flat.size, np.inf)
-    _dijkstra(grid, best, BucketQueue(), (goals[:, 0] + 1) * grid.width + goals[:, 1] + 1, corner_cutting, watch)
+    sweep(grid, best, BucketQueue(), (goals[:, 0] + 1) * grid.width + goals[:, 1] + 1, corner_cutting, watch)
     return best.reshape(grid.padded.shape)[1:-1, 1:-1] * cell_m
 
 
@@ -233,7 +233,7 @@ def distance_matrix(
         if passable.size == 0 or not grid.flat[cells[i]] < np.inf:
             return
         best = np.full(grid.flat.size, np.inf)
-        _dijkstra(grid, best, BucketQueue(), cells[i : i + 1], corner_cutting, watch, passable)
+        sweep(grid, best, BucketQueue(), cells[i : i + 1], corner_cutting, watch, passable)
         matrix[i, i + 1 :] = best[others]
 
     # The first rows have the most points to reach: begin with them.
@@ -262,31 +262,3 @@ def _cells_on(grid: SearchGrid, cells_rc: ArrayLike, what: str) -> NDArray[np.in
         )
         raise GoalOutside(f"{named}; rows are 0..{rows - 1}, columns 0..{cols - 1}.")
     return cells
-
-
-def _dijkstra(
-    grid: SearchGrid,
-    best: NDArray[np.float64],
-    queue: BucketQueue,
-    sources: NDArray[np.int64],
-    corner_cutting: bool,
-    watch: Watch,
-    wanted: NDArray[np.int64] | None = None,
-) -> None:
-    """Label all cells, or until those ``wanted`` are final; raises `PlanInterrupted`."""
-    width = grid.bucket_width(DIAL_PART)
-    ordered = width > grid.cheapest
-    best[sources] = 0.0
-    queue.start(0.0, np.unique(sources))
-    while not watch.stops():
-        answer = field_run(
-            grid.flat, grid.width, 1.0 / width, ordered, corner_cutting, best, queue.head, queue.key, queue.item,
-            queue.after, queue.heap_key, queue.heap_item, queue.numbers, PIECE,
-        )  # fmt: skip
-        if answer == EMPTY or (wanted is not None and best[wanted].max() < float(queue.numbers[LOWEST]) * width):
-            return
-        if answer == FULL:
-            queue.grow()
-    raise PlanInterrupted(
-        f"the search was stopped after {int(queue.numbers[EXPANDED])} cells: {watch.why}. Give it more time (budget_s), or larger cells."
-    )

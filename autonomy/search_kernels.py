@@ -91,6 +91,8 @@ def astar_run(
     cur, listed, free, left, size = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]
     done = 0
     answer = MORE
+    guided, marks = goal_marks.size > 0, goal_marks.size
+    low_diagonal = low * (SQRT2 - 1.0)
     while done < pieces:
         if size == 0:
             if came[target] & SETTLED:
@@ -142,9 +144,14 @@ def astar_run(
             if found < best[to]:
                 best[to] = found
                 came[to] = k
-                at_best = found + bound_to(
-                    to, abs(off_row + step_row[k]), abs(off_col + step_col[k]), low, tables, goal_marks, unit
-                )
+                rows, cols = abs(off_row + step_row[k]), abs(off_col + step_col[k])
+                at_best = low_diagonal * min(rows, cols) + low * max(rows, cols)
+                if guided:
+                    most = np.int32(0)
+                    for j in range(marks):
+                        most = max(most, abs(np.int32(tables[to, j]) - goal_marks[j]))
+                    at_best = max(at_best, unit * (most - 1))
+                at_best += found
                 bucket = np.int64(min((at_best - base) * per_width, FAR))
                 if bucket <= cur:
                     if ordered:
