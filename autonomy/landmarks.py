@@ -12,6 +12,8 @@ from __future__ import annotations
 import hashlib
 import os
 import weakref
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, cast
@@ -181,7 +183,7 @@ def kept_landmarks(
                 found = Landmarks.from_arrays(dict(arrays))
             found.check(grid, corner_cutting)
             return found
-        except (OSError, ValueError, KeyError, EOFError, SavedStateError, CostError):
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, SavedStateError, CostError):
             path.unlink(missing_ok=True)
     built = Landmarks.build(grid, count, corner_cutting)
     path.parent.mkdir(parents=True, exist_ok=True)

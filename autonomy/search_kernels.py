@@ -47,9 +47,8 @@ def bound_to(
     if goal_marks.size == 0:
         return octile
     most = np.int32(0)
-    for block in range(0, goal_marks.size, 16):
-        for k in range(block, block + 16):
-            most = max(most, abs(np.int32(tables[at, k]) - goal_marks[k]))
+    for k in range(goal_marks.size):
+        most = max(most, abs(np.int32(tables[at, k]) - goal_marks[k]))
     return max(octile, unit * (most - 1))
 
 

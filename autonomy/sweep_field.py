@@ -37,7 +37,7 @@ def sweep(
             grid.flat, grid.width, 1.0 / width, ordered, corner_cutting, best, queue.head, queue.key, queue.item,
             queue.after, queue.heap_key, queue.heap_item, queue.numbers, PIECE,
         )  # fmt: skip
-        if answer == EMPTY or (wanted is not None and best[wanted].max() < float(queue.numbers[LOWEST]) * width):
+        if answer == EMPTY or (wanted is not None and best[wanted].max() < float(queue.numbers[LOWEST] - 1) * width):
             return
         if answer == FULL:
             queue.grow()
