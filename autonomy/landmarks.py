@@ -163,7 +163,9 @@ class Landmarks:
         flat = padded.reshape(grid.flat.size, -1)
         worst = _worst_step(grid.flat, grid.width, flat, float(unit))
         if worst > 1.0:
-            raise SavedStateError(f"landmarks: distances of two neighbours differ by {worst:.3g} steps; they are not of these costs.")
+            raise SavedStateError(
+                f"landmarks: distances of two neighbours differ by {worst:.3g} steps; they are not of these costs."
+            )
         return cls(grid, flat, cast(NDArray[np.int32], cells).copy(), float(unit), bool(cutting))
 
 

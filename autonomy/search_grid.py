@@ -45,7 +45,9 @@ class SearchGrid:
             raise CostError(f"cost grid: shape {cost.shape}; must be [R, C] with at least one cell.")
         rows, cols = cost.shape
         if (rows + 2) * (cols + 2) > MAX_CELLS:
-            raise CostError(f"cost grid: shape {cost.shape}; up to {MAX_CELLS} cells can be searched. Use larger cells.")
+            raise CostError(
+                f"cost grid: shape {cost.shape}; up to {MAX_CELLS} cells can be searched. Use larger cells."
+            )
         self.shape: tuple[int, int] = (rows, cols)
         self.width: int = cols + 2
         padded = np.empty((rows + 2, cols + 2), np.float32)
@@ -58,7 +60,9 @@ class SearchGrid:
         if not lowest > -np.inf:  # NaN or -inf somewhere
             lowest = _close(self.flat)
         if lowest < 0.0:
-            raise CostError(f"cost grid: cheapest cell {lowest}; costs per metre must be 0 or more, inf for impassable.")
+            raise CostError(
+                f"cost grid: cheapest cell {lowest}; costs per metre must be 0 or more, inf for impassable."
+            )
         self.cheapest: float = lowest if lowest < np.inf else 0.0
         few = padded[1 : -1 : max(rows // SAMPLED, 1), 1 : -1 : max(cols // SAMPLED, 1)]
         few = few[few < np.inf]
@@ -86,9 +90,7 @@ class SearchGrid:
         """Raise `GoalOutside` or `GoalBlocked` unless a way may end there."""
         self._check_cell(cell, GoalOutside, GoalBlocked, "goal")
 
-    def _check_cell(
-        self, cell: tuple[int, int], outside: type[PlanError], blocked: type[PlanError], what: str
-    ) -> None:
+    def _check_cell(self, cell: tuple[int, int], outside: type[PlanError], blocked: type[PlanError], what: str) -> None:
         rows, cols = self.shape
         row, col = cell
         if not (0 <= row < rows and 0 <= col < cols):

@@ -34,9 +34,7 @@ U16 = NDArray[np.uint16]
 
 
 @kernel
-def bound_to(
-    at: int, rows: int, cols: int, low: float, tables: U16, goal_marks: I32, unit: float
-) -> float:
+def bound_to(at: int, rows: int, cols: int, low: float, tables: U16, goal_marks: I32, unit: float) -> float:
     """Return a lower bound of the cost from cell ``at`` to a goal ``rows`` and ``cols`` away, in cells.
 
     The octile distance at the cheapest cost; or, with landmarks, the largest difference of distances to one (Goldberg & Harrelson 2005),

@@ -158,8 +158,7 @@ def test_a_search_cut_short_tells_a_way_that_can_be_driven_and_leaves_no_trace(
         patch.setattr(search, "PIECE", pieces)
         try:
             path = shortest_path(cost, start, goal, 20.0, False, landmarks=landmarks, cancel=enough)
-        except PlanInterrupted as stopped:
-            assert "it was cancelled" in str(stopped)
+        except PlanInterrupted:
             path = None
         except NoRoute:
             assert np.isinf(to_goal[start])
