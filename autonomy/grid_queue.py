@@ -145,7 +145,7 @@ def open_next(
         belongs = np.int64(min((key[entry] - base) * per_width, FAR))
         if belongs <= cur:
             if ordered:
-                sift_up(heap_key, heap_item, size, key[entry], item[entry])
+                sift_up(heap_key, heap_item, size, float(key[entry]), int(item[entry]))
             else:
                 heap_key[size] = key[entry]
                 heap_item[size] = item[entry]

@@ -16,7 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -190,7 +190,7 @@ def kept_landmarks(
     built = Landmarks.build(grid, count, corner_cutting)
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_suffix(f".{os.getpid()}.part.npz")
-    np.savez(half, **cast(dict[str, NDArray[np.float32]], built.to_arrays()))
+    np.savez(half, allow_pickle=False, **cast(dict[str, Any], built.to_arrays()))
     half.replace(path)
     return built
 

@@ -236,7 +236,7 @@ def field_run(
                 bucket = np.int64(min(found * per_width, FAR))
                 if bucket <= cur:
                     if ordered:
-                        sift_up(heap_key, heap_item, size, found, to)
+                        sift_up(heap_key, heap_item, size, float(found), to)
                     else:
                         heap_key[size] = found
                         heap_item[size] = to
