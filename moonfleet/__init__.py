@@ -31,10 +31,12 @@ _HOME = {
     "HeightGrid": "moonfleet.terrain.grid",
     "Job": "moonfleet.autonomy.jobs",
     "LanderLimits": "moonfleet.autonomy.lander_limits",
+    "Landmarks": "moonfleet.autonomy.landmarks",
     "MoonfleetError": "moonfleet.terrain.errors",
     "Observation": "moonfleet.autonomy.policy",
     "Policy": "moonfleet.autonomy.policy",
     "RobotSpec": "moonfleet.agents.catalogue",
+    "SearchGrid": "moonfleet.autonomy.search_grid",
     "Simulation": "moonfleet.agents.simulation",
     "Site": "moonfleet.terrain.site",
     "SiteRecipe": "moonfleet.terrain.site",
@@ -43,6 +45,8 @@ _HOME = {
     "build_site": "moonfleet.terrain.site",
     "detect_craters": "moonfleet.autonomy.craters_seen",
     "detect_rocks": "moonfleet.autonomy.rocks_seen",
+    "distance_field": "moonfleet.autonomy.search",
+    "distance_matrix": "moonfleet.autonomy.search",
     "footprint_hazard": "moonfleet.autonomy.footprint",
     "land": "moonfleet.agents.descent",
     "load_catalogue": "moonfleet.agents.catalogue",
@@ -52,6 +56,7 @@ _HOME = {
     "read_events": "moonfleet.agents.events",
     "robot_spec": "moonfleet.agents.catalogue",
     "route_risk": "moonfleet.autonomy.route_risk",
+    "shortest_path": "moonfleet.autonomy.search",
 }
 
 if TYPE_CHECKING:
@@ -66,9 +71,12 @@ if TYPE_CHECKING:
     from moonfleet.autonomy.hazard_map import HazardMap
     from moonfleet.autonomy.jobs import Job
     from moonfleet.autonomy.lander_limits import LanderLimits
+    from moonfleet.autonomy.landmarks import Landmarks
     from moonfleet.autonomy.policy import Observation, Policy
     from moonfleet.autonomy.rocks_seen import detect_rocks
     from moonfleet.autonomy.route_risk import route_risk
+    from moonfleet.autonomy.search import distance_field, distance_matrix, shortest_path
+    from moonfleet.autonomy.search_grid import SearchGrid
     from moonfleet.experiments.scenario import load_scenario
     from moonfleet.terrain.dem_io import read_dem
     from moonfleet.terrain.errors import MoonfleetError
@@ -83,10 +91,12 @@ __all__ = [
     "HeightGrid",
     "Job",
     "LanderLimits",
+    "Landmarks",
     "MoonfleetError",
     "Observation",
     "Policy",
     "RobotSpec",
+    "SearchGrid",
     "Simulation",
     "Site",
     "SiteRecipe",
@@ -96,6 +106,8 @@ __all__ = [
     "build_site",
     "detect_craters",
     "detect_rocks",
+    "distance_field",
+    "distance_matrix",
     "footprint_hazard",
     "land",
     "load_catalogue",
@@ -105,6 +117,7 @@ __all__ = [
     "read_events",
     "robot_spec",
     "route_risk",
+    "shortest_path",
 ]
 
 

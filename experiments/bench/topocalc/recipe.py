@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Final
 
 from ...errors import BenchError
+from ..peer_python import DONE, run_step
 
 SOURCE: Final = "https://files.pythonhosted.org/packages/53/d4/06d34bc7f7cb67d499d790275cd6f00472a5f5d2bd07d7e37ce7b6973aea/topocalc-0.5.0.tar.gz"
-DONE: Final = "built"
 
 
 def python_with_topocalc(folder: Path) -> Path:
@@ -40,35 +40,28 @@ def python_with_topocalc(folder: Path) -> Path:
             tar.extractall(folder, filter="data")
         package = next(folder.glob("topocalc-*/topocalc"))
         venv.create(folder / "env", with_pip=True)
-        _run([str(python), "-m", "pip", "install", "-q", "cython<3.1", "numpy", "scipy", "setuptools"])
+        run_step(
+            "topocalc 0.5.0", [str(python), "-m", "pip", "install", "-q", "cython<3.1", "numpy", "scipy", "setuptools"]
+        )
         for source in package.glob("*.py"):
             text = source.read_text(encoding="utf-8")
             source.write_text(text.replace("np.float)", "float)"), encoding="utf-8")
         core = package / "core_c"
-        _run([str(python), "-m", "cython", str(core / "topo_core.pyx")])
+        run_step("topocalc 0.5.0", [str(python), "-m", "cython", str(core / "topo_core.pyx")])
         include = subprocess.run(
             [str(python), "-c", "import numpy; print(numpy.get_include())"], capture_output=True, text=True, check=True
         ).stdout.strip()
         target = core / f"topo_core{sysconfig.get_config_var('EXT_SUFFIX')}"
         sources = [str(core / "topo_core.c"), str(core / "hor1d.c")]
         headers = [f"-I{sysconfig.get_paths()['include']}", f"-I{include}"]
-        _run(["gcc", "-O3", "-fPIC", "-shared", *headers, *sources, "-lm", "-o", str(target)])
+        run_step("topocalc 0.5.0", ["gcc", "-O3", "-fPIC", "-shared", *headers, *sources, "-lm", "-o", str(target)])
         site = sysconfig.get_path("purelib", vars={"base": str(folder / "env"), "platbase": str(folder / "env")})
         (Path(site) / "topocalc.pth").write_text(f"{package.parent}\n", encoding="utf-8")
-        _run([str(python), "-c", "from topocalc.horizon import horizon"])
+        run_step("topocalc 0.5.0", [str(python), "-c", "from topocalc.horizon import horizon"])
     except (OSError, StopIteration) as error:
         raise BenchError(f"topocalc 0.5.0 under {folder}: {error or 'its archive is not as expected'}") from error
     (folder / DONE).write_text(hashlib.sha256(archive.read_bytes()).hexdigest() + "\n", encoding="utf-8")
     return python
-
-
-def _run(command: list[str]) -> None:
-    """Run a step of the build."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise BenchError(
-            f"topocalc 0.5.0: {' '.join(command[:4])} ... failed: {(done.stderr or done.stdout).strip()[-500:]}"
-        )
 
 
 if __name__ == "__main__":
