@@ -10,9 +10,10 @@ Three candidates, of which the cheapest is returned:
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from moonfleet.terrain.grid import GeoRef
@@ -26,8 +27,13 @@ from .visibility_graph import shortest_among
 from .wide_search import wide_search
 from .zones import Zones
 
-MANY_ZONES = 256  # with more, the shortest way among them is looked for only when all else fails
+if TYPE_CHECKING:
+    from shapely import Polygon
+
+MOST_ZONES = 400  # ways round more than so many keep-outs are left to the search on the grid
 STRETCH = 4.0  # ways among keep-outs longer than so many times the straight line (and 100 cells) are not looked for
+
+INSET = 1e-6  # [cells] a way among keep-outs stays so far off the rim of the map
 
 Floats = NDArray[np.float64]
 
@@ -99,19 +105,13 @@ def best_way(
 ) -> Floats | None:
     """Return the cheapest way found, float64 [n, 2] in fractional cells, None when there is none. Both ends must be free."""
     lists = keep.lists
-    ways: list[Floats] = []
-    few = len(keep.zones) <= MANY_ZONES
-    if few:
-        ways = _among(grid, ref, start, goal, keep)
-        if ways and polyline_cost(grid, lists, ways[0]) <= cheapest * _length(ways[0]) * (1.0 + 1e-7):
-            return ways[0]
-        ways += [taut(grid, lists, way, cheapest) for way in ways]
+    ways = _among(grid, ref, start, goal, keep)
+    if ways and polyline_cost(grid, lists, ways[0]) <= cheapest * _length(ways[0]) * (1.0 + 1e-7):
+        return ways[0]
+    ways += [taut(grid, lists, way, cheapest) for way in ways]
     way = wide_search(grid, lists, (float(start[0]), float(start[1])), (float(goal[0]), float(goal[1])), cheapest)
     if len(way):
         ways.append(taut(grid, lists, way, cheapest))
-    elif not few:
-        ways = _among(grid, ref, start, goal, keep)
-        ways += [taut(grid, lists, way, cheapest) for way in ways]
     return min(ways, key=lambda way: polyline_cost(grid, lists, way)) if ways else None
 
 
@@ -131,13 +131,23 @@ def _among(
     """Return the shortest way among the keep-outs in fractional cells, if the ground lets it pass."""
     ends = np.column_stack(ref.xy(np.array([start[0], goal[0]]), np.array([start[1], goal[1]])))
     longest = STRETCH * _length(ends) + 100.0 * ref.cell_m
+    zones = Zones((*keep.zones.polygons, map_frame(ref)))
     try:
-        xy = np.array(shortest_among(ends[0], ends[1], keep.zones, longest))
+        xy = np.array(shortest_among(ends[0], ends[1], zones, longest, most=MOST_ZONES))
     except NoRoute:
         return []
     way = np.column_stack(ref.rowcol(xy[:, 0], xy[:, 1]))
     way[0], way[-1] = start, goal
     return [way] if np.isfinite(polyline_cost(grid, keep.lists, way)) else []
+
+
+def map_frame(ref: GeoRef) -> Polygon:
+    """Return the rim of a map as a keep-out [m], so that no way leaves it."""
+    xmin, ymin, xmax, ymax = ref.bounds
+    rim = INSET * ref.cell_m
+    inner = shapely.box(xmin + rim, ymin + rim, xmax - rim, ymax - rim)
+    outer = shapely.box(xmin - ref.cell_m, ymin - ref.cell_m, xmax + ref.cell_m, ymax + ref.cell_m)
+    return cast("Polygon", shapely.difference(outer, inner))
 
 
 def _length(points: Floats) -> float:

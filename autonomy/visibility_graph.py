@@ -61,13 +61,18 @@ def visible_path(
 
 
 def shortest_among(
-    start: NDArray[np.float64], end: NDArray[np.float64], zones: Zones, longest_m: float, gap_m: float = GAP
+    start: NDArray[np.float64],
+    end: NDArray[np.float64],
+    zones: Zones,
+    longest_m: float,
+    gap_m: float = GAP,
+    most: int | None = None,
 ) -> list[NDArray[np.float64]]:
     """Return the points of the shortest way; both ends must be free. The set of obstacles grows until the way touches no other.
 
     Raises
     ------
-    NoRoute : all ways are closed, or longer than ``longest_m`` [m].
+    NoRoute : all ways are closed, longer than ``longest_m`` [m], or there are more than ``most`` polygons to go round.
     """
     corners = [np.stack([start, end])]
     before, after = [np.stack([start, end])], [np.stack([start, end])]
@@ -86,6 +91,8 @@ def shortest_among(
                 before.append(one)
                 after.append(other)
         rings += 1
+        if most is not None and len(known) > most:
+            raise NoRoute(f"more than {most} keep-outs stand between the ends; the search among them was given up.")
         nodes = np.concatenate(corners)
         first = np.zeros(len(parts) + 1, dtype=np.int64)
         np.cumsum([len(part) for part in parts], out=first[1:])

@@ -14,7 +14,7 @@ from moonfleet.terrain.kernel import kernel
 
 Floats = NDArray[np.float64]
 
-NEAR = 6.0  # [cells] round the source, times are those of straight lines
+NEAR = 14.0  # [cells] round the source, times are those of straight lines
 OFF_M = 1e-6  # [m] corners stand so far off their polygon
 
 
@@ -36,7 +36,8 @@ def fast_marching(cost: Floats, row: int, col: int) -> Floats:
         for c in range(max(col - reach, 0), min(col + reach + 1, cols)):
             far = math.sqrt((r - row) ** 2.0 + (c - col) ** 2.0)
             if far <= NEAR:
-                time[r * cols + c] = 0.5 * far * (cost[r, c] + cost[row, col])
+                middle = cost[(r + row + 1) // 2, (c + col + 1) // 2] + cost[(r + row) // 2, (c + col) // 2]
+                time[r * cols + c] = far * (cost[r, c] + 2.0 * middle + cost[row, col]) / 6.0  # Simpson
                 heap_push(keys, items, size, time[r * cols + c], r * cols + c)
                 size += 1
     while size > 0:
@@ -49,6 +50,8 @@ def fast_marching(cost: Floats, row: int, col: int) -> Floats:
         for k in range(4):
             r, c = here // cols + (k == 0) - (k == 1), here % cols + (k == 2) - (k == 3)
             if r < 0 or c < 0 or r >= rows or c >= cols or done[r * cols + c]:
+                continue
+            if (r - row) ** 2 + (c - col) ** 2 <= NEAR * NEAR:
                 continue
             found = _upwind(time, done, cost[r, c], r, c, rows, cols)
             if found < time[r * cols + c]:
