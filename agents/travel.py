@@ -44,7 +44,9 @@ def machine_limits(spec: RobotSpec) -> MachineLimits:
         It does not drive.
     """
     if spec.speed_m_s <= 0.0:
-        raise RobotError(f"{spec.kind}: speed_m_s = {spec.speed_m_s:g}: a machine that does not drive has no traversability")
+        raise RobotError(
+            f"{spec.kind}: speed_m_s = {spec.speed_m_s:g}: a machine that does not drive has no traversability"
+        )
     return MachineLimits(
         speed_m_s=spec.speed_m_s,
         drive_w=spec.drive_w,

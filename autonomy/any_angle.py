@@ -125,9 +125,7 @@ def as_route(grid: NDArray[np.float32], ref: GeoRef, way: Floats, ends_xy: Float
     return GroundRoute(xy, polyline_cost(grid, lists, way) * ref.cell_m, _length(xy))
 
 
-def _among(
-    grid: NDArray[np.float32], ref: GeoRef, start: Floats, goal: Floats, keep: KeepoutGrid
-) -> list[Floats]:
+def _among(grid: NDArray[np.float32], ref: GeoRef, start: Floats, goal: Floats, keep: KeepoutGrid) -> list[Floats]:
     """Return the shortest way among the keep-outs in fractional cells, if the ground lets it pass."""
     ends = np.column_stack(ref.xy(np.array([start[0], goal[0]]), np.array([start[1], goal[1]])))
     longest = STRETCH * _length(ends) + 100.0 * ref.cell_m

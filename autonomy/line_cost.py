@@ -44,9 +44,7 @@ def listed_touched(keep: Keepouts, cell: int, row0: float, col0: float, row1: fl
 
 
 @kernel
-def line_cost(
-    cost: NDArray[np.float32], keep: Keepouts, row0: float, col0: float, row1: float, col1: float
-) -> float:
+def line_cost(cost: NDArray[np.float32], keep: Keepouts, row0: float, col0: float, row1: float, col1: float) -> float:
     """Walk the cells from (row0, col0) to (row1, col1); through an exact corner both side cells must be passable."""
     rows, cols = cost.shape
     row, col = int(math.floor(row0 + 0.5)), int(math.floor(col0 + 0.5))

@@ -101,9 +101,7 @@ def find_cut(xy: Floats, hazards: Hazards, done_m: float = 0.0) -> tuple[float, 
     return float(along.min()), float(along.max())
 
 
-def repair(
-    cost: NDArray[np.float32], ref: GeoRef, xy: Floats, hazards: Hazards, done_m: float = 0.0
-) -> Repaired:
+def repair(cost: NDArray[np.float32], ref: GeoRef, xy: Floats, hazards: Hazards, done_m: float = 0.0) -> Repaired:
     """Return the rest of a route with what hazards lie on it led around.
 
     Parameters
@@ -165,9 +163,7 @@ def _replanned(
     pad = max(MARGIN_CELLS, 0.5 * (span[1] - span[0]) / ref.cell_m)
     row0, row1 = max(int(row.min() - pad), 0), min(int(row.max() + pad) + 2, ref.rows)
     col0, col1 = max(int(col.min() - pad), 0), min(int(col.max() + pad) + 2, ref.cols)
-    window = GeoRef(
-        ref.x_left + col0 * ref.cell_m, ref.y_top - row0 * ref.cell_m, ref.cell_m, row1 - row0, col1 - col0
-    )
+    window = GeoRef(ref.x_left + col0 * ref.cell_m, ref.y_top - row0 * ref.cell_m, ref.cell_m, row1 - row0, col1 - col0)
     grid, cheapest = searchable(cost[row0:row1, col0:col1], window)
     keep = KeepoutGrid(hazards.near(window.bounds), window)
     ends = np.column_stack([row[[0, -1]] - row0, col[[0, -1]] - col0])

@@ -152,7 +152,9 @@ def traversability(slope_deg: F32, rough_m: F32, rock_cover: F32, machine: Machi
         Reason.PASSABLE,
     ).astype(np.uint8)
     free = reason == Reason.PASSABLE
-    per_metre = (np.where(free, layer, np.inf) for layer in (pace * detour, energy * detour, hazards * machine.miss + tip))
+    per_metre = (
+        np.where(free, layer, np.inf) for layer in (pace * detour, energy * detour, hazards * machine.miss + tip)
+    )
     time_s_m, energy_j_m, risk = (layer.astype(np.float32) for layer in per_metre)
     terms = (np.where(known, term, np.nan).astype(np.float32) for term in (tilt, slips, detour, hazards, tip))
     return Traversability(time_s_m, energy_j_m, risk, reason, *terms)
@@ -197,7 +199,9 @@ def drive_cost(slope_deg: F32, rock_cover: F32, limits: DriveLimits) -> F32:
     return cost
 
 
-def _wheels(slope: NDArray[np.float64], tilt: NDArray[np.float64], machine: MachineLimits) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _wheels(
+    slope: NDArray[np.float64], tilt: NDArray[np.float64], machine: MachineLimits
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return seconds and joules per metre driven, interpolated in a table over slope and tilt."""
     slopes = np.arange(0.0, machine.max_slope_deg + SLOPE_STEP_DEG, SLOPE_STEP_DEG)
     tilts = np.arange(0.0, TILT_MAX_DEG + TILT_STEP_DEG, TILT_STEP_DEG)
@@ -207,7 +211,8 @@ def _wheels(slope: NDArray[np.float64], tilt: NDArray[np.float64], machine: Mach
     u, v = at[0] - i, at[1] - j
     near, far = ((1.0 - u) * (1.0 - v), u * (1.0 - v)), ((1.0 - u) * v, u * v)
     mixed = [
-        near[0] * t[i, j] + near[1] * t[i + 1, j] + far[0] * t[i, j + 1] + far[1] * t[i + 1, j + 1] for t in (pace, joules)
+        near[0] * t[i, j] + near[1] * t[i + 1, j] + far[0] * t[i, j + 1] + far[1] * t[i + 1, j + 1]
+        for t in (pace, joules)
     ]
     return mixed[0], mixed[1] + machine.base_w * mixed[0]
 
@@ -216,7 +221,9 @@ def _hazards_per_m(cover: NDArray[np.float64], machine: MachineLimits) -> NDArra
     """Return the rocks higher than the machine's step that stand in its swath, per metre."""
     permyriad = np.rint(np.clip(cover, 0.0, 1.0) * 10_000.0).astype(np.int64)
     kinds, of = np.unique(permyriad, return_inverse=True)
-    return np.array([_met(int(kind), machine.step_m / ROCK_HEIGHT, machine.width_m) for kind in kinds])[of].reshape(cover.shape)
+    return np.array([_met(int(kind), machine.step_m / ROCK_HEIGHT, machine.width_m) for kind in kinds])[of].reshape(
+        cover.shape
+    )
 
 
 @lru_cache(maxsize=8192)

@@ -43,7 +43,9 @@ class Zones:
         """Return the sorted indexes of the polygons that a line (xy float64 [n, 2], or a shapely geometry) touches."""
         if not self.polygons:
             return np.empty(0, dtype=np.int64)
-        if isinstance(line, np.ndarray) and len(line) > LONG:  # small boxes of single segments meet fewer polygons than one of all
+        if (
+            isinstance(line, np.ndarray) and len(line) > LONG
+        ):  # small boxes of single segments meet fewer polygons than one of all
             pieces = shapely.linestrings(np.stack([line[:-1], line[1:]], axis=1))
             return np.unique(self._tree.query(pieces, predicate="intersects")[1]).astype(np.int64)
         found = self._tree.query(_geometry(line), predicate="intersects")
@@ -108,7 +110,7 @@ def with_doubt(
     reach = np.broadcast_to(np.asarray(sigma_m, dtype=np.float64) * sigmas + clearance_m, len(shapes))
     if not (np.isfinite(reach).all() and (reach >= 0.0).all()):
         raise ZoneError(f"hazards: reach {reach.tolist()[:8]} m; allowed: finite, 0 or more.")
-    outside = reach / math.cos(math.pi / (4.0 * QUARTER))
+    outside = reach * ((1.0 + 1e-9) / math.cos(math.pi / (4.0 * QUARTER)))  # chords outside the circle
     grown = shapely.buffer(np.array(list(shapes), dtype=object), outside, quad_segs=QUARTER)
     return [part for part in shapely.get_parts(grown).tolist() if not part.is_empty]
 

@@ -101,7 +101,9 @@ class PlanZones(NamedTuple):
         outside = shapely.box(xmin - rim, ymin - rim, xmax + rim, ymax + rim)
         inside = shapely.union_all(np.array(self.stay_in, dtype=object))
         if not shapely.intersects(inside, shapely.box(*bounds)):
-            raise ZoneError(f"stay-in zones: none lies on the map; x {xmin:.0f}..{xmax:.0f} m, y {ymin:.0f}..{ymax:.0f} m.")
+            raise ZoneError(
+                f"stay-in zones: none lies on the map; x {xmin:.0f}..{xmax:.0f} m, y {ymin:.0f}..{ymax:.0f} m."
+            )
         left = [part for part in shapely.get_parts(shapely.difference(outside, inside)).tolist() if part.area > 0.0]
         return (*self.keep_out, *left)
 
@@ -185,9 +187,7 @@ def _in_degrees(crs: object, source: str) -> bool:
     )
 
 
-def _feature(
-    feature: object, where: str, degrees: bool
-) -> tuple[str, str, dict[str, float], list[BaseGeometry]]:
+def _feature(feature: object, where: str, degrees: bool) -> tuple[str, str, dict[str, float], list[BaseGeometry]]:
     """Return zone, name, numbers and the single geometries [m] of a feature, all checked."""
     if not isinstance(feature, Mapping) or cast("Mapping[str, Any]", feature).get("type") != "Feature":
         raise ZoneError(f"{where}: must be an object of type 'Feature'.")
@@ -236,10 +236,14 @@ def _part(kind: str, coordinates: object, where: str, degrees: bool) -> BaseGeom
     rings = [_positions(ring, where, degrees) for ring in cast("list[Any]", coordinates)]
     for ring in rings:
         if len(ring) < 4:
-            raise ZoneError(f"{where}.geometry: a ring of {len(ring)} positions; allowed: 4 or more, the last as the first.")
+            raise ZoneError(
+                f"{where}.geometry: a ring of {len(ring)} positions; allowed: 4 or more, the last as the first."
+            )
     polygon = shapely.Polygon(rings[0], rings[1:])
     if not polygon.is_valid or polygon.area <= 0.0:
-        raise ZoneError(f"{where}.geometry: not a valid polygon: {shapely.is_valid_reason(polygon)}; rings may not cross or be flat.")
+        raise ZoneError(
+            f"{where}.geometry: not a valid polygon: {shapely.is_valid_reason(polygon)}; rings may not cross or be flat."
+        )
     return polygon
 
 
@@ -264,15 +268,15 @@ def _positions(given: object, where: str, degrees: bool) -> NDArray[np.float64]:
     return np.array(found, dtype=np.float64).reshape(-1, 2)
 
 
-def _grown(
-    zone: str, numbers: dict[str, float], parts: list[BaseGeometry], where: str, sigmas: float
-) -> list[Polygon]:
+def _grown(zone: str, numbers: dict[str, float], parts: list[BaseGeometry], where: str, sigmas: float) -> list[Polygon]:
     """Return keep-outs with their margin, hazards with their size and doubt too."""
     reach = numbers.get("margin_m", 0.0)
     if zone == "hazard":
         if not isinstance(parts[0], Polygon):
             if not numbers.get("radius_m", 0.0) > 0.0:
-                raise ZoneError(f"{where}.properties.radius_m: missing; a hazard that is a {parts[0].geom_type} needs one above 0.")
+                raise ZoneError(
+                    f"{where}.properties.radius_m: missing; a hazard that is a {parts[0].geom_type} needs one above 0."
+                )
             reach += numbers["radius_m"]
     doubt = numbers.get("sigma_m", 0.0)
     if reach <= 0.0 and doubt <= 0.0:

@@ -264,7 +264,9 @@ def never(tell: Tell) -> list[Row]:
             points = sampled(route.xy, SAMPLE * CELL_M)
             in_zone = tree.query(shapely.points(points), predicate="intersects")[0].size
             touching += bool(tree.query(line, predicate="intersects").size or in_zone)
-            row, col = (part[deep] for deep in [deep_in(points, ref)] for part in ref.rowcol(points[:, 0], points[:, 1]))
+            row, col = (
+                part[deep] for deep in [deep_in(points, ref)] for part in ref.rowcol(points[:, 0], points[:, 1])
+            )
             sampled_shut = ~np.isfinite(cost[np.floor(row + 0.5).astype(int), np.floor(col + 0.5).astype(int)])
             crossing += bool(blocked.query(line, predicate="intersects").size or sampled_shut.any())
             off_ends += not (route.xy[[0, -1]] == ends).all()
@@ -400,7 +402,9 @@ def one_trial(
     repaired, mended = best_of(lambda: repair(cost, ref, xy, hazards, done))
     shapes = [*known.polygons, *body]
     touched = shapely.STRtree(shapes).query(shapely.LineString(mended.xy), predicate="intersects").size
-    over = shapely.STRtree(near_cells(cost, ref, mended.xy)).query(shapely.LineString(mended.xy), predicate="intersects")
+    over = shapely.STRtree(near_cells(cost, ref, mended.xy)).query(
+        shapely.LineString(mended.xy), predicate="intersects"
+    )
     excess = math.nan
     if anew:
         grid = np.where(np.isfinite(cost), cost, np.float32(np.inf))
