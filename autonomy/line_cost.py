@@ -38,7 +38,7 @@ def listed_touched(keep: Keepouts, cell: int, row0: float, col0: float, row1: fl
     begins, listed, corners, first = keep
     for k in range(begins[cell], begins[cell + 1]):
         part = listed[k]
-        if part_touched(row0, col0, row1, col1, corners, first[part], first[part + 1]):
+        if part_touched(row0, col0, row1, col1, corners, int(first[part]), int(first[part + 1])):
             return True
     return False
 

@@ -76,8 +76,8 @@ class Hazards:
 class Repaired(NamedTuple):
     """A route that is clear: ``xy`` float64 [n, 2] [m] from the pose on, its cost, and how it came about.
 
-    ``span_m`` (begin, end) [m] is the part of the old route that was cut out, counted from its start; None when it was clear. ``tries`` is how many
-    spans were planned; ``whole`` says that the whole rest was.
+    ``span_m`` (begin, end) [m] is the part of the old route that was cut out, counted from its start; None when it was clear.
+    ``tries`` is how many spans were planned; ``whole`` says that the whole rest was.
     """
 
     xy: Floats

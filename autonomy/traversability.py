@@ -228,7 +228,7 @@ def _hazards_per_m(cover: NDArray[np.float64], machine: MachineLimits) -> NDArra
 
 @lru_cache(maxsize=8192)
 def _met(cover_permyriad: int, least_m: float, width_m: float) -> float:
-    """Return rocks of diameter ``least_m`` and more within reach of a swath, per metre: by parts, ``N(least) (W + least) + integral N dD``."""
+    """Return rocks of diameter ``least_m`` and more in a swath, per metre: by parts, ``N(least) (W + least) + integral N dD``."""
     if cover_permyriad == 0 or least_m >= LARGEST_M:
         return 0.0
     d = np.geomspace(max(least_m, SMALLEST_M), LARGEST_M, 32)

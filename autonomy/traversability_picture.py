@@ -46,8 +46,8 @@ class LayerPicture(NamedTuple):
 def layer_picture(layers: Traversability, name: str, shut: bool = True) -> LayerPicture:
     """Return one layer in colour; pale is easy, dark is hard, grey is without a value.
 
-    ``shut`` paints impassable cells in the colour of their `Reason` (always so where the layer itself is infinite). Raises `CostError` for a layer
-    that there is not.
+    ``shut`` paints impassable cells in the colour of their `Reason` (always so where the layer itself is infinite).
+    Raises `CostError` for a layer that there is not.
     """
     if name not in Traversability._fields:
         raise CostError(f"layer {name!r}: unknown.{did_you_mean(name, Traversability._fields)}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +51,7 @@ def _crossed(d_row: int, d_col: int) -> dict[tuple[int, int], Fraction]:
     at = sorted(cuts)
     shares: dict[tuple[int, int], Fraction] = {}
     half = Fraction(1, 2)
-    for begin, end in zip(at[:-1], at[1:], strict=True):
+    for begin, end in pairwise(at):
         middle = (begin + end) / 2
         cell = (math.floor(middle * d_row + half), math.floor(middle * d_col + half))
         shares[cell] = shares.get(cell, Fraction(0)) + end - begin
@@ -132,7 +133,7 @@ def _wide(
             if found < best[target]:
                 best[target] = found
                 came[target] = here
-                heap_push(keys, items, size, found, target)
+                heap_push(keys, items, size, float(found), target)
                 size += 1
         inner = REACH <= row < rows - REACH and REACH <= col < cols - REACH
         for m in range(flat_move.size):
@@ -168,7 +169,7 @@ def _wide(
             came[to] = here
             bound = cheapest * math.sqrt((r - goal[0]) ** 2 + (c - goal[1]) ** 2)
             if found + bound < best[target]:
-                heap_push(keys, items, size, found + bound, to)
+                heap_push(keys, items, size, float(found + bound), to)
                 size += 1
     if not closed[target]:
         return np.empty((0, 2))

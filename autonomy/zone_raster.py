@@ -24,16 +24,13 @@ def cells_touched(polygons: Sequence[Polygon] | Zones, ref: GeoRef) -> NDArray[n
 
     The outlines are walked with all cells they touch, the inside filled by cell centres; in doubt a cell is asked itself.
     """
-    from rasterio import features, transform
-
     zones = polygons if isinstance(polygons, Zones) else Zones(polygons)
     touched = np.zeros(ref.shape, dtype=np.bool_)
     if not len(zones):
         return touched
     shapes = np.array(zones.polygons, dtype=object)
-    at = transform.from_origin(ref.x_left, ref.y_top, ref.cell_m, ref.cell_m)
-    touched |= features.rasterize(list(shapes), out_shape=ref.shape, transform=at, all_touched=True, dtype="uint8") > 0
-    # what rasterize may miss lies along the outlines (edges and corners of cells): ask the cells beside those it found, and around each corner
+    touched |= _burnt(shapes, ref, all_touched=True)
+    # rasterize may miss cells that are only met by their edge or corner: those beside the found ones are asked, and those round corners
     corners = shapely.get_coordinates(shapes)
     row, col = ref.rowcol(corners[:, 0], corners[:, 1])
     beside = _widened(touched)
@@ -64,18 +61,21 @@ def with_zones(
     out = np.array(cost, dtype=np.float32)
     taken = np.zeros(ref.shape, dtype=np.bool_)
     for corridor in corridors:
-        inside = _centres_in(corridor.polygon, ref) & ~taken
+        inside = _burnt(np.array([corridor.polygon], dtype=object), ref, all_touched=False) & ~taken
         out[inside] *= np.float32(corridor.cost_factor)
         taken |= inside
     out[cells_touched(keepouts, ref)] = np.inf
     return out
 
 
-def _centres_in(polygon: Polygon, ref: GeoRef) -> NDArray[np.bool_]:
+def _burnt(shapes: NDArray[np.object_], ref: GeoRef, all_touched: bool) -> NDArray[np.bool_]:
+    """Return bool [R, C]: cells whose centre is in a shape, or (nearly) all that a shape touches."""
     from rasterio import features, transform
 
     at = transform.from_origin(ref.x_left, ref.y_top, ref.cell_m, ref.cell_m)
-    return features.rasterize([polygon], out_shape=ref.shape, transform=at, dtype="uint8") > 0
+    burnt: NDArray[np.uint8] = np.zeros(ref.shape, dtype=np.uint8)
+    features.rasterize(shapes.tolist(), out=burnt, transform=at, all_touched=all_touched, default_value=1)
+    return burnt > 0
 
 
 def _widened(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

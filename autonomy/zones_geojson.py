@@ -271,13 +271,11 @@ def _positions(given: object, where: str, degrees: bool) -> NDArray[np.float64]:
 def _grown(zone: str, numbers: dict[str, float], parts: list[BaseGeometry], where: str, sigmas: float) -> list[Polygon]:
     """Return keep-outs with their margin, hazards with their size and doubt too."""
     reach = numbers.get("margin_m", 0.0)
-    if zone == "hazard":
-        if not isinstance(parts[0], Polygon):
-            if not numbers.get("radius_m", 0.0) > 0.0:
-                raise ZoneError(
-                    f"{where}.properties.radius_m: missing; a hazard that is a {parts[0].geom_type} needs one above 0."
-                )
-            reach += numbers["radius_m"]
+    if zone == "hazard" and not isinstance(parts[0], Polygon):
+        if not numbers.get("radius_m", 0.0) > 0.0:
+            kind = parts[0].geom_type
+            raise ZoneError(f"{where}.properties.radius_m: missing; a hazard that is a {kind} needs one above 0.")
+        reach += numbers["radius_m"]
     doubt = numbers.get("sigma_m", 0.0)
     if reach <= 0.0 and doubt <= 0.0:
         return cast("list[Polygon]", parts)

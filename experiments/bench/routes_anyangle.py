@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -96,8 +97,8 @@ def among_polygons(tell: Tell) -> list[Row]:
     for seed in FIELDS:
         polygons = field(seed, side_m, POLYGONS, (60.0, 420.0))
         start, goal = np.array([15.0, 15.0]), np.array([side_m - 15.0, side_m - 15.0])
-        clear = shapely.distance(np.array(polygons, dtype=object)[:, None], shapely.points([start, goal])[None]) > 1.0
-        zones = Zones([polygon for polygon, free in zip(polygons, clear.all(axis=1), strict=True) if free])
+        ends_xy = shapely.multipoints([start, goal])
+        zones = Zones([polygon for polygon in polygons if shapely.distance(polygon, ends_xy) > 1.0])
         reference = full_visibility_length(start, goal, [*zones.polygons, map_frame(ref)])
         keep = KeepoutGrid(zones, ref)
         try:
@@ -192,7 +193,8 @@ def on_smooth_cost(tell: Tell) -> list[Row]:
         hills = Hills.of(seed)
         reference = fast_marching(hills.at(fine[:, None], fine[None, :]), int(at[0, 0]), int(at[0, 1]))
         reference_cost = float(reference[at[1, 0], at[1, 1]]) / FINER
-        cost = hills.at(np.arange(SIDE)[:, None], np.arange(SIDE)[None, :]).astype(np.float32)
+        centres = np.arange(SIDE, dtype=np.float64)
+        cost = hills.at(centres[:, None], centres[None, :]).astype(np.float32)
         route = any_angle(cost, ref, ref.xy(*start), ref.xy(*goal))
         excess.append(100.0 * (charged(hills, route.xy, ref) / reference_cost - 1.0))
         path = shortest_path(cost, start, goal, CELL_M, corner_cutting=False)
@@ -229,7 +231,7 @@ def marching_error() -> float:
 def charged(hills: Hills, xy: Floats, ref: GeoRef) -> float:
     """Return the integral of the formula along a route, in cells (midpoints of pieces of a fiftieth of a cell)."""
     total = 0.0
-    for a, b in zip(xy[:-1], xy[1:], strict=True):
+    for a, b in pairwise(xy):
         length = math.dist(a, b) / ref.cell_m
         t = (np.arange(max(math.ceil(50.0 * length), 1)) + 0.5) / max(math.ceil(50.0 * length), 1)
         row, col = ref.rowcol(a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1]))
@@ -287,9 +289,9 @@ def wild_world(rng: np.random.Generator, ref: GeoRef) -> tuple[NDArray[np.float3
     """Return a cost with hills and holes of all sizes, and polygons of all shapes in it."""
     from scipy import ndimage
 
-    rough = ndimage.zoom(rng.normal(size=(8, 8)), WORLDS_SIDE / 8.0, order=3)
+    rough: Floats = np.asarray(ndimage.zoom(rng.normal(size=(8, 8)), WORLDS_SIDE / 8.0, order=3), dtype=np.float64)
     cost = np.exp(rng.uniform(0.0, 1.0) * rough).astype(np.float32)
-    holes = ndimage.zoom(rng.normal(size=(24, 24)), WORLDS_SIDE / 24.0, order=3)
+    holes: Floats = np.asarray(ndimage.zoom(rng.normal(size=(24, 24)), WORLDS_SIDE / 24.0, order=3), dtype=np.float64)
     cost[holes > rng.uniform(1.0, 2.5)] = np.inf
     cost[rng.random(cost.shape) < rng.choice([0.0, 0.01, 0.05])] = np.nan
     xmin, ymin, _, _ = ref.bounds

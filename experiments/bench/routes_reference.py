@@ -38,7 +38,7 @@ def fast_marching(cost: Floats, row: int, col: int) -> Floats:
             if far <= NEAR:
                 middle = cost[(r + row + 1) // 2, (c + col + 1) // 2] + cost[(r + row) // 2, (c + col) // 2]
                 time[r * cols + c] = far * (cost[r, c] + 2.0 * middle + cost[row, col]) / 6.0  # Simpson
-                heap_push(keys, items, size, time[r * cols + c], r * cols + c)
+                heap_push(keys, items, size, float(time[r * cols + c]), r * cols + c)
                 size += 1
     while size > 0:
         here = items[0]
@@ -53,7 +53,7 @@ def fast_marching(cost: Floats, row: int, col: int) -> Floats:
                 continue
             if (r - row) ** 2 + (c - col) ** 2 <= NEAR * NEAR:
                 continue
-            found = _upwind(time, done, cost[r, c], r, c, rows, cols)
+            found = _upwind(time, done, float(cost[r, c]), r, c, rows, cols)
             if found < time[r * cols + c]:
                 time[r * cols + c] = found
                 heap_push(keys, items, size, found, r * cols + c)

@@ -6,11 +6,12 @@ import heapq
 import math
 
 import numpy as np
+import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moonfleet.autonomy.errors import NoRoute, PlanError
+from moonfleet.autonomy.errors import NoRoute
 from moonfleet.autonomy.visibility_graph import visible_path
 from moonfleet.autonomy.zones import Zones
 
@@ -66,11 +67,10 @@ def slow_length(polygons: list[shapely.Polygon], off_m: float) -> float:
 @given(seed=st.integers(0, 1_000_000), count=st.integers(1, 7))
 def test_the_way_is_clear_and_the_shortest(seed: int, count: int) -> None:
     polygons = stars(seed, count)
-    tight, loose = slow_length(polygons, 1e-7), slow_length([p.buffer(4.0 * GAP_M) for p in polygons], 1e-7)
+    tight, loose = slow_length(polygons, 1e-7), slow_length([p.buffer(8.0 * GAP_M) for p in polygons], 1e-7)
     try:
         way = visible_path(START, GOAL, polygons, GAP_M)
-    except PlanError as error:
-        assert isinstance(error, NoRoute)
+    except NoRoute:
         assert math.isinf(loose)
         return
     assert not Zones(polygons).blocks(way)
@@ -83,9 +83,5 @@ def test_out_of_a_moat_there_is_no_way_and_inside_it_there_is() -> None:
     wall = shapely.box(-0.1, -3.5, 0.1, 4.5)
     way = visible_path((-2.0, 0.0), (2.0, 0.0), [moat, wall], 1e-4)
     assert way[:, 1].min() < -3.4
-    try:
+    with pytest.raises(NoRoute, match="close every way"):
         visible_path((-2.0, 0.0), (9.0, 0.0), [moat, wall])
-    except NoRoute as error:
-        assert "close every way" in str(error)
-    else:
-        raise AssertionError("a way led through a moat")
