@@ -36,17 +36,6 @@ class KeepoutGrid:
             begins, listed = _listed(rc, first, ref.rows, ref.cols)
             self.lists = (begins, listed, rc, first)
 
-    def window(self, row0: int, col0: int, ref: GeoRef) -> KeepoutGrid:
-        """Return the part of this grid that begins at (row0, col0) and has the shape of ``ref``, which must lie there."""
-        part = KeepoutGrid.__new__(KeepoutGrid)
-        part.zones = self.zones
-        part.ref = ref
-        part.lists = NO_KEEPOUTS
-        begins, listed, corners, first = self.lists
-        if listed.size:
-            part.lists = _cut(begins, listed, corners, first, self.ref.cols, row0, col0, ref.rows, ref.cols)
-        return part
-
 
 def convex_pieces(zones: Zones) -> NDArray[np.object_]:
     """Return convex polygons that together cover the zones: those that are convex as they are, the others in triangles."""
@@ -125,45 +114,3 @@ def _listed(
                 listed[filled[r * cols + c]] = p
                 filled[r * cols + c] += 1
     return begins, listed
-
-
-@kernel
-def _cut(
-    begins: NDArray[np.int32], listed: NDArray[np.int32], corners: NDArray[np.float64], first: NDArray[np.int64],
-    all_cols: int, row0: int, col0: int, rows: int, cols: int,
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64], NDArray[np.int64]]:  # fmt: skip
-    """Return the lists of a window, with the parts renumbered and moved."""
-    new = np.full(first.size - 1, -1, np.int32)
-    old = np.empty(first.size - 1, np.int64)
-    count = 0
-    total = 0
-    size = 0
-    for r in range(row0, row0 + rows):
-        for k in range(begins[r * all_cols + col0], begins[r * all_cols + col0 + cols]):
-            part = listed[k]
-            total += 1
-            if new[part] < 0:
-                new[part] = count
-                old[count] = part
-                count += 1
-                size += first[part + 1] - first[part]
-    out_begins = np.zeros(rows * cols + 1, np.int32)
-    out_listed = np.empty(total, np.int32)
-    at = 0
-    for r in range(rows):
-        for c in range(cols):
-            cell = (row0 + r) * all_cols + col0 + c
-            for k in range(begins[cell], begins[cell + 1]):
-                out_listed[at] = new[listed[k]]
-                at += 1
-            out_begins[r * cols + c + 1] = at
-    out_corners = np.empty((size, 2))
-    out_first = np.zeros(count + 1, np.int64)
-    at = 0
-    for p in range(count):
-        for k in range(first[old[p]], first[old[p] + 1]):
-            out_corners[at, 0] = corners[k, 0] - row0
-            out_corners[at, 1] = corners[k, 1] - col0
-            at += 1
-        out_first[p + 1] = at
-    return out_begins, out_listed, out_corners, out_first

@@ -60,7 +60,9 @@ def main() -> None:
         ax.tick_params(labelleft=ax is axes[0])
     first = axes[0]
     for k, disc in enumerate(discs):
-        first.fill(*disc.exterior.xy, facecolor="none", edgecolor="black", hatch="///", label="keep-out" if k == 0 else None)
+        first.fill(
+            *disc.exterior.xy, facecolor="none", edgecolor="black", hatch="///", label="keep-out" if k == 0 else None
+        )
     first.fill(*found.exterior.xy, facecolor="none", edgecolor="red", hatch="xxx", label="hazard found on the way")
     first.plot(*path.T, ":", color="black", linewidth=1.5, label="8 directions, string pulled, no keep-outs")
     first.plot(*route.xy.T, color="#0072b2", linewidth=2.2, label=f"any angle, {route.cost / 3600.0:.1f} h")
@@ -70,7 +72,9 @@ def main() -> None:
     for reason in Reason:
         if (layers.reason == reason).any():
             colour = np.array(REASONS[reason]) / 255.0
-            axes[2].plot([], [], "s", color=colour, markeredgecolor="black", label=reason.name.lower().replace("_", " "))
+            axes[2].plot(
+                [], [], "s", color=colour, markeredgecolor="black", label=reason.name.lower().replace("_", " ")
+            )
     axes[2].legend(loc="upper left", fontsize=8)
     figure.tight_layout()
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name("images") / "any_angle.png"

@@ -95,18 +95,22 @@ def test_a_gap_narrower_than_a_cell_is_found_among_polygons() -> None:
     assert 2400.5 < shapely.get_y(through) < 2403.0
 
 
-def test_a_window_of_a_keepout_grid_answers_as_a_grid_of_its_own() -> None:
+def test_a_keepout_grid_shuts_the_lines_that_touch_a_polygon_and_no_others() -> None:
     rng = np.random.default_rng(3)
-    zones = Zones(list(shapely.buffer(shapely.points(rng.uniform((1000, 1800), (2600, 3000), (60, 2))), 30.0)))
-    window = GeoRef(REF.x_left + 200.0, REF.y_top - 100.0, 20.0, 30, 40)
-    cut, own = KeepoutGrid(zones, REF).window(5, 10, window), KeepoutGrid(zones, window)
-    flat = np.ones(window.shape, np.float32)
-    ends = rng.uniform((0, 0), (29, 39), (300, 2, 2))
-    for (r0, c0), (r1, c1) in ends:
-        one, two = (line_cost(flat, keep.lists, r0, c0, r1, c1) for keep in (cut, own))
-        xy = np.column_stack(window.xy(np.array([r0, r1]), np.array([c0, c1])))
-        assert one == two
-        assert math.isinf(one) == zones.blocks(xy)
+    discs = shapely.buffer(shapely.points(rng.uniform((1000, 1800), (2600, 3000), (60, 2))), 30.0)
+    rings = shapely.difference(discs, shapely.buffer(shapely.centroid(discs), 15.0))
+    zones = Zones([*discs[:30], *rings[30:]])
+    keep = KeepoutGrid(zones, REF)
+    flat = np.ones(REF.shape, np.float32)
+    shut = 0
+    for (r0, c0), (r1, c1) in rng.uniform((0, 0), (59, 79), (300, 2, 2)) * 0.2 + rng.uniform(
+        (0, 0), (47, 63), (300, 1, 2)
+    ):
+        cost = line_cost(flat, keep.lists, r0, c0, r1, c1)
+        xy = np.column_stack(REF.xy(np.array([r0, r1]), np.array([c0, c1])))
+        assert math.isinf(cost) == zones.blocks(xy)
+        shut += math.isinf(cost)
+    assert 20 < shut < 280
 
 
 def test_what_is_wrong_is_named() -> None:
