@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from moonfleet.autonomy.errors import GoalBlocked
 from moonfleet.autonomy.search import distance_field
-from moonfleet.autonomy.traversability import DriveLimits, MachineLimits, drive_cost
+from moonfleet.autonomy.traversability import (
+    DriveLimits,
+    MachineLimits,
+    Traversability,
+    drive_cost,
+    traversability,
+    wheelbase_roughness,
+)
 from moonfleet.terrain.site import Site
 
 from .catalogue import RobotSpec
@@ -111,6 +118,13 @@ class Travel:
 def site_cost(site: Site, limits: DriveLimits) -> NDArray[np.float32]:
     """Seconds per metre over a site for one class of machine, float32 [R, C]."""
     return drive_cost(site.slope_deg, site.rock_cover, limits)
+
+
+@lru_cache(maxsize=8)
+def site_traversability(site: Site, machine: MachineLimits) -> Traversability:
+    """Time, energy and risk per metre over a site for one machine, from the orbital map alone; layers [R, C]."""
+    rough_m = wheelbase_roughness(site.grid, machine.wheelbase_m)
+    return traversability(site.slope_deg, rough_m, site.rock_cover, machine)
 
 
 @lru_cache(maxsize=96)
