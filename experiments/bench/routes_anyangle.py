@@ -391,7 +391,7 @@ def one_trial(
     while True:
         at = rng.uniform(0.05, 0.95) * line.length
         spot = line.interpolate(at)
-        half = float(np.exp(rng.uniform(math.log(3.0), math.log(150.0))))  # [m]
+        half = float(np.exp(rng.uniform(math.log(3.0), math.log(1_500.0))))  # [m]
         turn = rng.uniform(0.0, 180.0)
         bar = shapely.affinity.rotate(shapely.box(spot.x - 2.0, spot.y - half, spot.x + 2.0, spot.y + half), turn)
         body = with_doubt([bar if rng.random() < 0.3 else spot.buffer(0.5 * half, quad_segs=4)], 1.0)
