@@ -117,8 +117,8 @@ def traversability(slope_deg: F32, rough_m: F32, rock_cover: F32, machine: Machi
     >>> rover = MachineLimits(0.1, 200.0, 100.0, 20.0, 1.5, 1.5, 0.6, 1.5, 0.3, 0.3)
     >>> level, rubble = np.zeros((1, 2), np.float32), np.array([[0.0, 0.2]], np.float32)
     >>> layers = traversability(level, rubble, level, rover)
-    >>> layers.time_s_m.round(1).tolist(), [Reason(k).name for k in layers.reason[0]]
-    ([[10.4, inf]], ['PASSABLE', 'CLEARANCE'])
+    >>> layers.time_s_m.astype(float).round(1).tolist(), [Reason(k).name for k in layers.reason[0]]
+    ([[10.3, inf]], ['PASSABLE', 'CLEARANCE'])
     """
     if not (slope_deg.shape == rough_m.shape == rock_cover.shape) or slope_deg.ndim != 2:
         raise CostError(
