@@ -13,9 +13,18 @@ from numpy.typing import NDArray
 
 from moonfleet.autonomy.errors import GoalBlocked
 from moonfleet.autonomy.search import distance_field
-from moonfleet.autonomy.traversability import DriveLimits, drive_cost
+from moonfleet.autonomy.traversability import (
+    DriveLimits,
+    MachineLimits,
+    Traversability,
+    drive_cost,
+    traversability,
+    wheelbase_roughness,
+)
 from moonfleet.terrain.site import Site
 
+from .catalogue import RobotSpec
+from .errors import RobotError
 from .forecast import Forecast
 from .mission import MissionSpec
 
@@ -23,6 +32,7 @@ DARK_HOUR = 0.1  # [-] hours of driving that one hour of darkness at a haven is 
 WAY_H = 12  # [h] how far ahead the light along a way is looked at
 APART_M = 9.0  # robots in one haven stand this far from its middle, each on a bearing of its own
 GOLDEN_ANGLE_RAD = math.pi * (3.0 - math.sqrt(5.0))  # successive robots get well-spread bearings
+COM_HEIGHT = 0.45  # [-] height of the centre of mass over the width: batteries low, mast and drill high (as VIPER and Yutu are built)
 STILL_H = np.inf  # a machine that does not drive reaches no other place
 
 
@@ -30,6 +40,32 @@ def beside(place: tuple[float, float], robot: int, apart_m: float) -> tuple[floa
     """A place ``apart_m`` from another, on a bearing of this robot's own."""
     bearing = GOLDEN_ANGLE_RAD * robot
     return place[0] + apart_m * math.sin(bearing), place[1] + apart_m * math.cos(bearing)
+
+
+def machine_limits(spec: RobotSpec) -> MachineLimits:
+    """Return what the planner needs of a machine: as long as it is wide, its belly as high as the steps it climbs.
+
+    Raises
+    ------
+    RobotError
+        It does not drive.
+    """
+    if spec.speed_m_s <= 0.0:
+        raise RobotError(
+            f"{spec.kind}: speed_m_s = {spec.speed_m_s:g}: a machine that does not drive has no traversability"
+        )
+    return MachineLimits(
+        speed_m_s=spec.speed_m_s,
+        drive_w=spec.drive_w,
+        base_w=spec.idle_w,
+        max_slope_deg=spec.max_slope_deg,
+        track_m=spec.width_m,
+        wheelbase_m=spec.width_m,
+        com_height_m=COM_HEIGHT * spec.width_m,
+        width_m=spec.width_m,
+        step_m=spec.obstacle_m,
+        clearance_m=spec.obstacle_m,
+    )
 
 
 class Travel:
@@ -82,6 +118,13 @@ class Travel:
 def site_cost(site: Site, limits: DriveLimits) -> NDArray[np.float32]:
     """Seconds per metre over a site for one class of machine, float32 [R, C]."""
     return drive_cost(site.slope_deg, site.rock_cover, limits)
+
+
+@lru_cache(maxsize=8)
+def site_traversability(site: Site, machine: MachineLimits) -> Traversability:
+    """Time, energy and risk per metre over a site for one machine, from the orbital map alone; layers [R, C]."""
+    rough_m = wheelbase_roughness(site.grid, machine.wheelbase_m)
+    return traversability(site.slope_deg, rough_m, site.rock_cover, machine)
 
 
 @lru_cache(maxsize=96)

@@ -9,6 +9,7 @@ ground and sky    `build_site`, `open_site`, `Site`, `SiteRecipe`, `HeightGrid`,
 robots            `robot_spec`, `load_catalogue`, `RobotSpec`, `World`
 seeing            `detect_rocks`, `detect_craters`, `footprint_hazard`, `HazardMap`, `route_risk`, `land`, `LanderLimits`
 thinking          `Policy`, `Observation`, `Job`, `Driver`
+routes            `traversability`, `MachineLimits`, `any_angle`, `visible_path`, `Zones`, `read_zones`, `Hazards`, `repair`
 missions          `load_scenario`, `Simulation`, `read_events`
 errors            `MoonfleetError`, the root of every error raised on purpose
 ================  =================================================================================================
@@ -27,11 +28,15 @@ __version__ = "0.1.0"
 _HOME = {
     "Driver": "moonfleet.autonomy.driver",
     "GeoRef": "moonfleet.terrain.grid",
+    "GroundRoute": "moonfleet.autonomy.any_angle",
     "HazardMap": "moonfleet.autonomy.hazard_map",
+    "Hazards": "moonfleet.autonomy.repair",
     "HeightGrid": "moonfleet.terrain.grid",
     "Job": "moonfleet.autonomy.jobs",
+    "KeepoutGrid": "moonfleet.autonomy.keepout_grid",
     "LanderLimits": "moonfleet.autonomy.lander_limits",
     "Landmarks": "moonfleet.autonomy.landmarks",
+    "MachineLimits": "moonfleet.autonomy.traversability",
     "MoonfleetError": "moonfleet.terrain.errors",
     "Observation": "moonfleet.autonomy.policy",
     "Policy": "moonfleet.autonomy.policy",
@@ -41,7 +46,10 @@ _HOME = {
     "Site": "moonfleet.terrain.site",
     "SiteRecipe": "moonfleet.terrain.site",
     "Sky": "moonfleet.terrain.sky",
+    "Traversability": "moonfleet.autonomy.traversability",
     "World": "moonfleet.agents.world",
+    "Zones": "moonfleet.autonomy.zones",
+    "any_angle": "moonfleet.autonomy.any_angle",
     "build_site": "moonfleet.terrain.site",
     "detect_craters": "moonfleet.autonomy.craters_seen",
     "detect_rocks": "moonfleet.autonomy.rocks_seen",
@@ -54,9 +62,13 @@ _HOME = {
     "open_site": "moonfleet.terrain.site",
     "read_dem": "moonfleet.terrain.dem_io",
     "read_events": "moonfleet.agents.events",
+    "read_zones": "moonfleet.autonomy.zones_geojson",
+    "repair": "moonfleet.autonomy.repair",
     "robot_spec": "moonfleet.agents.catalogue",
     "route_risk": "moonfleet.autonomy.route_risk",
     "shortest_path": "moonfleet.autonomy.search",
+    "traversability": "moonfleet.autonomy.traversability",
+    "visible_path": "moonfleet.autonomy.visibility_graph",
 }
 
 if TYPE_CHECKING:
@@ -65,18 +77,25 @@ if TYPE_CHECKING:
     from moonfleet.agents.events import read_events
     from moonfleet.agents.simulation import Simulation
     from moonfleet.agents.world import World
+    from moonfleet.autonomy.any_angle import GroundRoute, any_angle
     from moonfleet.autonomy.craters_seen import detect_craters
     from moonfleet.autonomy.driver import Driver
     from moonfleet.autonomy.footprint import footprint_hazard
     from moonfleet.autonomy.hazard_map import HazardMap
     from moonfleet.autonomy.jobs import Job
+    from moonfleet.autonomy.keepout_grid import KeepoutGrid
     from moonfleet.autonomy.lander_limits import LanderLimits
     from moonfleet.autonomy.landmarks import Landmarks
     from moonfleet.autonomy.policy import Observation, Policy
+    from moonfleet.autonomy.repair import Hazards, repair
     from moonfleet.autonomy.rocks_seen import detect_rocks
     from moonfleet.autonomy.route_risk import route_risk
     from moonfleet.autonomy.search import distance_field, distance_matrix, shortest_path
     from moonfleet.autonomy.search_grid import SearchGrid
+    from moonfleet.autonomy.traversability import MachineLimits, Traversability, traversability
+    from moonfleet.autonomy.visibility_graph import visible_path
+    from moonfleet.autonomy.zones import Zones
+    from moonfleet.autonomy.zones_geojson import read_zones
     from moonfleet.experiments.scenario import load_scenario
     from moonfleet.terrain.dem_io import read_dem
     from moonfleet.terrain.errors import MoonfleetError
@@ -87,11 +106,15 @@ if TYPE_CHECKING:
 __all__ = [
     "Driver",
     "GeoRef",
+    "GroundRoute",
     "HazardMap",
+    "Hazards",
     "HeightGrid",
     "Job",
+    "KeepoutGrid",
     "LanderLimits",
     "Landmarks",
+    "MachineLimits",
     "MoonfleetError",
     "Observation",
     "Policy",
@@ -101,8 +124,11 @@ __all__ = [
     "Site",
     "SiteRecipe",
     "Sky",
+    "Traversability",
     "World",
+    "Zones",
     "__version__",
+    "any_angle",
     "build_site",
     "detect_craters",
     "detect_rocks",
@@ -115,9 +141,13 @@ __all__ = [
     "open_site",
     "read_dem",
     "read_events",
+    "read_zones",
+    "repair",
     "robot_spec",
     "route_risk",
     "shortest_path",
+    "traversability",
+    "visible_path",
 ]
 
 

@@ -23,7 +23,10 @@ BENCHES: Mapping[str, tuple[str, ...]] = {  # bench -> the modules that hold its
         "hazards_stereo",
     ),
     "house": ("house",),
-    "routes": ("routes_search",),
+    "routes": (
+        "routes_anyangle",
+        "routes_search",
+    ),
     "terrain": ("terrain_ground", "terrain_horizon", "terrain_light", "terrain_site", "terrain_sky"),
 }
 Tell = Callable[[str], None]

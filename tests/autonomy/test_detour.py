@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import shapely
 
-from moonfleet.autonomy.detour import convex_parts, detour, nearest_open
+from moonfleet.autonomy.detour import detour, nearest_open
 from moonfleet.autonomy.errors import NoRoute
+from moonfleet.autonomy.visibility_graph import convex_parts
 from moonfleet.autonomy.zones import Zones
 
 LINE = np.array([[-20.0, 0.0], [20.0, 0.0]])

@@ -10,8 +10,9 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moonfleet.autonomy.detour import GAP, detour
+from moonfleet.autonomy.detour import detour
 from moonfleet.autonomy.errors import NoRoute
+from moonfleet.autonomy.visibility_graph import GAP
 from moonfleet.autonomy.zones import Zones
 
 
