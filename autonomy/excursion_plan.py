@@ -1,0 +1,169 @@
+"""Planning an excursion into shadow whose chance of loss stays under a bound.
+
+Every candidate is weighed: each target (how deep to go: the turn-back point), each way there and back (the fastest, and ones that
+make a detour to stay in light), each departure, each length of the work. The chance of loss is that of
+`moonfleet.autonomy.excursion`, an upper bound, so a chosen plan keeps the bound.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import NoLitWindow, NoRoute, OutOfEnergy, PlanError, TooRisky
+from .excursion import Excursion, Trace, check_plan, loss_probability, trace_plan
+from .excursion_model import ExcursionProblem, safe_havens
+from .recovery import RecoveryPolicy, recovery_policy
+from .roadmap import fewest_seconds, follow
+
+DARK_DEARER = (1.0, 3.0)  # [-] how many times dearer a drive in the dark is than one in light, for each way that is tried
+
+
+class ExcursionPlan(NamedTuple):
+    """The plan found. ``loss`` is the chance of loss promised, an upper bound of the true one."""
+
+    excursion: Excursion
+    target: int
+    loss: float
+    trace: Trace  # without faults
+    end_s: float  # safe at, without faults
+    policy: RecoveryPolicy  # what to do after a fault
+    tried: int  # candidates weighed
+
+
+class _Way(NamedTuple):
+    target: int
+    places: NDArray[np.int64]
+    at: int  # index of the target in places
+
+
+def plan_excursion(
+    problem: ExcursionProblem,
+    bound: float,
+    start: int,
+    targets: ArrayLike,
+    work_s: ArrayLike,
+    departures_s: ArrayLike = (0.0,),
+    policy: RecoveryPolicy | None = None,
+) -> ExcursionPlan:
+    """Return the excursion with most work, then least time away, whose chance of loss is at most ``bound``.
+
+    Parameters
+    ----------
+    problem : the world, the rover and its faults.
+    bound : highest chance of loss allowed, 0..1.
+    start : the haven it leaves, with a full battery.
+    targets : places where the work can be done, [n] or one.
+    work_s : lengths of the work to choose from [s]. One alone makes this the plan of least time away.
+    departures_s : times of departure to choose from [s].
+    policy : of the same problem, if there is one already.
+
+    Raises
+    ------
+    NoRoute : no target can be reached, or no haven from it.
+    NoLitWindow : no haven is lit at any departure, or none afterwards.
+    OutOfEnergy : even without a fault the battery does not last on any of the plans.
+    TooRisky : none keeps the bound; the message names the least chance found and what would help.
+    PlanError, CostError : a problem or choices that make no sense; the message names the field.
+    """
+    if not 0.0 <= bound <= 1.0:
+        raise PlanError(f"bound = {bound}: must be a chance, 0..1.")
+    works = np.unique(np.atleast_1d(np.asarray(work_s, dtype=np.float64)))[::-1]
+    leaves = np.unique(np.atleast_1d(np.asarray(departures_s, dtype=np.float64)))
+    goals = np.unique(np.atleast_1d(np.asarray(targets, dtype=np.int64)))
+    if min(works.size, leaves.size, goals.size) == 0:
+        raise PlanError("targets, work_s and departures_s need one entry each at least.")
+    policy = recovery_policy(problem) if policy is None else policy
+    leaves = _lit_departures(problem, policy.grain.steps, start, leaves)
+    ways = _ways(problem, start, goals)
+    best: ExcursionPlan | None = None
+    least, least_plan, tried, survived, home = 1.0, "", 0, 0, 0
+    for way in ways:
+        for leave in leaves:
+            for work in works:
+                if best is not None and work < best.excursion.science_s:
+                    break  # less work is no better, however safe
+                stay = np.zeros(len(way.places))
+                stay[way.at] = work
+                plan = Excursion(way.places, stay, float(leave))
+                check_plan(plan, problem)
+                trace = trace_plan(plan, problem)
+                tried += 1
+                survived += trace.survives
+                if not trace.survives:
+                    continue
+                home += trace.safe
+                loss = loss_probability(plan, problem, policy)
+                end = float(trace.t_s[-1])
+                if loss < least:
+                    least = loss
+                    least_plan = f"target {way.target}, departure {leave / 3600.0:.2f} h, work {work / 3600.0:.2f} h"
+                if loss <= bound and trace.safe and (best is None or _better(plan, end, loss, best)):
+                    best = ExcursionPlan(plan, way.target, loss, trace, end, policy, tried)
+    if best is not None:
+        return best._replace(tried=tried)
+    if survived == 0:
+        raise OutOfEnergy(
+            f"none of {tried} plans brings the rover back without touching its reserve of {problem.power.reserve_wh:g} Wh, "
+            "even if nothing fails; choose a nearer target or less work."
+        )
+    if home == 0:
+        raise NoLitWindow(
+            f"none of {tried} plans ends at a haven that stays lit for {problem.haven_h:g} h; leave at another time, or add havens."
+        )
+    raise TooRisky(
+        f"none of {tried} plans keeps the chance of loss at or below {bound:g}; the least found is {least:.4f} ({least_plan}). "
+        "Raise the bound, choose a nearer target, less work or another departure."
+        if least_plan
+        else f"none of {tried} plans keeps the chance of loss at or below {bound:g}: the least found is 1.0000."
+    )
+
+
+def _better(plan: Excursion, end_s: float, loss: float, best: ExcursionPlan) -> bool:
+    """Return whether a plan works longer than the best, or as long and is away shorter, or just as long and safer."""
+    ours = (-plan.science_s, end_s - plan.depart_s, loss)
+    return ours < (-best.excursion.science_s, best.end_s - best.excursion.depart_s, best.loss)
+
+
+def _lit_departures(problem: ExcursionProblem, steps: int, start: int, leaves: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the departures at which the start is a safe haven (the battery is full only there)."""
+    if not bool((problem.havens == start).any()):
+        raise PlanError(f"start = {start}: must be one of the havens, {problem.havens.tolist()}.")
+    if float(leaves.min()) < 0.0 or float(leaves.max()) > problem.horizon_s:
+        raise PlanError(f"departures_s: {leaves.min():g}..{leaves.max():g} s; allowed: 0..{problem.horizon_s:g} s.")
+    safe = safe_havens(problem, steps)[:, start]
+    at = np.minimum(np.ceil(leaves / problem.step_s - 1e-9).astype(np.int64), steps)
+    if not safe[at].any():
+        lit = np.flatnonzero(safe)
+        when = f"it next is at {lit[0] * problem.step_s / 3600.0:.1f} h" if lit.size else "it never is in this horizon"
+        raise NoLitWindow(
+            f"the start, place {start}, is not lit for {problem.haven_h:g} h at any of the {leaves.size} departures; {when}."
+        )
+    return leaves[safe[at]]
+
+
+def _ways(problem: ExcursionProblem, start: int, goals: NDArray[np.int64]) -> list[_Way]:
+    """Return the ways out to each target and back to a haven that are worth a try."""
+    roadmap = problem.roadmap
+    if int(goals.min()) < 0 or int(goals.max()) >= roadmap.places:
+        raise PlanError(f"targets: {goals.tolist()}; allowed: places 0..{roadmap.places - 1}.")
+    dark = 1.0 - problem.light.mean(axis=0, dtype=np.float64)
+    found: dict[tuple[int, ...], _Way] = {}
+    for dearer in DARK_DEARER:
+        weight = 1.0 + (dearer - 1.0) * dark
+        away, homeward = fewest_seconds(roadmap, problem.havens, weight)
+        for goal in goals.tolist():
+            out_s, outward = fewest_seconds(roadmap, np.array([goal]), weight)
+            if not (np.isfinite(out_s[start]) and np.isfinite(away[goal])):
+                continue
+            out, back = follow(outward, start), follow(homeward, goal)
+            places = np.concatenate([out, back[1:]])
+            found.setdefault(tuple(places.tolist()), _Way(goal, places, len(out) - 1))
+    if not found:
+        raise NoRoute(
+            f"none of the {goals.size} targets can be reached from place {start} and left again for a haven: impassable ground "
+            "lies between, or the roadmap covers too small a part of the map."
+        )
+    return list(found.values())
