@@ -3,6 +3,9 @@
 A plan without faults runs like clockwork, so its chance of loss is a sum over its drives: the chance that the first fault comes on
 this one, times the chance of loss of a rover stopped there and then. What is left is the chance that no fault comes, times that of
 the policy at the plan's end (0 at a safe haven).
+
+After its first fault a rover may go on with the plan instead, once, if the chance of loss of what is left of it, so reckoned, is at
+most ``resume_below``. That adds ``resume_below`` at most to each fault before the last work, and is promised as if it always did.
 """
 
 from __future__ import annotations
@@ -33,11 +36,22 @@ class Excursion(NamedTuple):
     work_s: Floats  # [n]
     depart_s: float = 0.0
     battery_wh: float = math.inf  # at the departure; full at most
+    resume_below: float = 0.0  # after the first fault it goes on if what is left has at most this chance of loss
 
     @property
     def science_s(self) -> float:
         """How long it works [s]."""
         return float(self.work_s.sum())
+
+    @property
+    def last_work(self) -> int:
+        """Index of the last place where it works, 0 if there is none."""
+        at = np.flatnonzero(self.work_s > 0.0)
+        return int(at[-1]) if at.size else 0
+
+    def rest(self, at: int, t_s: float, battery_wh: float) -> Excursion:
+        """Return what is left of the plan at the arrival at ``places[at]``, with the policy at the next fault."""
+        return Excursion(self.places[at:], self.work_s[at:], t_s, battery_wh)
 
 
 class Trace(NamedTuple):
@@ -61,7 +75,9 @@ def drives_of(roadmap: Roadmap, places: Places) -> Floats:
         out = np.arange(roadmap.first[here], roadmap.first[here + 1])
         found = out[roadmap.to[out] == then]
         if found.size == 0:
-            raise NoRoute(f"plan.places[{leg}..{leg + 1}] = {here}, {then}: no drive of the roadmap joins these places.")
+            raise NoRoute(
+                f"plan.places[{leg}..{leg + 1}] = {here}, {then}: no drive of the roadmap joins these places."
+            )
         times[leg] = roadmap.drive_s[found].min()
     return times
 
@@ -70,7 +86,9 @@ def check_plan(plan: Excursion, problem: ExcursionProblem) -> None:
     """Raise `PlanError` for a plan that is none; the message names the field."""
     count = len(plan.places)
     if count < 1 or plan.work_s.shape != (count,):
-        raise PlanError(f"plan: {count} places and work_s {plan.work_s.shape}; needs one place at least and work at each.")
+        raise PlanError(
+            f"plan: {count} places and work_s {plan.work_s.shape}; needs one place at least and work at each."
+        )
     if int(plan.places.min()) < 0 or int(plan.places.max()) >= problem.roadmap.places:
         raise PlanError(f"plan.places: {plan.places.tolist()}; allowed: 0..{problem.roadmap.places - 1}.")
     if not (0.0 <= plan.depart_s <= problem.horizon_s and bool((plan.work_s >= 0.0).all())):
@@ -78,8 +96,12 @@ def check_plan(plan: Excursion, problem: ExcursionProblem) -> None:
             f"plan.depart_s = {plan.depart_s:g}: must be 0..{problem.horizon_s:g} s, and no work_s below 0 (least "
             f"{float(plan.work_s.min()):g})."
         )
+    if not 0.0 <= plan.resume_below <= 1.0:
+        raise PlanError(f"plan.resume_below = {plan.resume_below}: must be a chance, 0..1.")
     if not plan.battery_wh > problem.power.reserve_wh:
-        raise PlanError(f"plan.battery_wh = {plan.battery_wh:g}: must be above the reserve, {problem.power.reserve_wh:g} Wh.")
+        raise PlanError(
+            f"plan.battery_wh = {plan.battery_wh:g}: must be above the reserve, {problem.power.reserve_wh:g} Wh."
+        )
 
 
 def haven_mask(problem: ExcursionProblem) -> NDArray[np.bool_]:
@@ -105,8 +127,14 @@ def trace_plan(plan: Excursion, problem: ExcursionProblem) -> Trace:
     return Trace(t, battery, bool(safe))
 
 
+def fault_before_work(plan: Excursion, problem: ExcursionProblem) -> float:
+    """Return the chance of a fault on the drives to the last work."""
+    under_way = float(drives_of(problem.roadmap, plan.places)[: plan.last_work].sum())
+    return -math.expm1(-problem.faults.per_h * under_way / 3600.0)
+
+
 def loss_probability(plan: Excursion, problem: ExcursionProblem, policy: RecoveryPolicy) -> float:
-    """Return an upper bound of the chance that a plan ends in a loss, the policy taking over at the first fault.
+    """Return an upper bound of the chance that a plan ends in a loss, the policy taking over as the plan says.
 
     Exact but for the rounding (towards loss) of the policy's table.
 
@@ -116,13 +144,12 @@ def loss_probability(plan: Excursion, problem: ExcursionProblem, policy: Recover
     """
     trace = trace_plan(plan, problem)
     drives = drives_of(problem.roadmap, plan.places)
-    return float(
-        _loss(
-            plan.places, plan.work_s, drives, trace.t_s, trace.battery_wh, problem.faults.per_h / 3600.0, power_vector(problem),
-            problem.step_s, policy.grain.level_wh, policy.light, policy.free, policy.stopped,
-            problem.light, problem.light_step_s,
-        )
+    first_fault = _loss(
+        plan.places, plan.work_s, drives, trace.t_s, trace.battery_wh, problem.faults.per_h / 3600.0, power_vector(problem),
+        problem.step_s, policy.grain.level_wh, policy.light, policy.free, policy.stopped,
+        problem.light, problem.light_step_s,
     )  # fmt: skip
+    return min(float(first_fault) + plan.resume_below * fault_before_work(plan, problem), 1.0)
 
 
 @kernel
@@ -136,7 +163,18 @@ def _trace(
     for leg in range(places.size):
         if leg > 0:
             t, battery, _, _ = cross(
-                light, light_step_s, power, places[leg - 1], places[leg], drives[leg - 1], t, battery, never, never, 0, np.inf
+                light,
+                light_step_s,
+                power,
+                places[leg - 1],
+                places[leg],
+                drives[leg - 1],
+                t,
+                battery,
+                never,
+                never,
+                0,
+                np.inf,
             )
             if battery <= power[RESERVE]:
                 return np.nan
@@ -148,6 +186,33 @@ def _trace(
                 out_battery[leg] = np.nan
                 return np.nan
     return t
+
+
+@kernel
+def rest_loss(
+    places: Places, work_s: Floats, drives: Floats, t: float, battery: float, per_s: float, power: Floats, step_s: float,
+    level_wh: float, least: NDArray[np.float32], free: NDArray[np.uint16], stopped: NDArray[np.uint16],
+    light: NDArray[np.float32], light_step_s: float,
+) -> float:  # fmt: skip
+    """Return the chance of loss of a plan from (t, battery) on, the policy taking over at its first fault."""
+    arrive, charge = np.full(places.size, np.nan), np.full(places.size, np.nan)
+    _trace(light, light_step_s, power, places, work_s, drives, t, battery, arrive, charge)
+    return _loss(
+        places,
+        work_s,
+        drives,
+        arrive,
+        charge,
+        per_s,
+        power,
+        step_s,
+        level_wh,
+        least,
+        free,
+        stopped,
+        light,
+        light_step_s,
+    )
 
 
 @kernel

@@ -23,7 +23,14 @@ CAPACITY, RESERVE, SOLAR, DRIVE, IDLE, FAULT, WORK = range(7)
 
 @kernel
 def spend(
-    light: Singles, light_step_s: float, power: Floats, place: int, t: float, duration: float, load_w: float, battery: float
+    light: Singles,
+    light_step_s: float,
+    power: Floats,
+    place: int,
+    t: float,
+    duration: float,
+    load_w: float,
+    battery: float,
 ) -> float:
     """Return the battery [Wh] after ``duration`` s at a place under a load; at or below the reserve it is returned at once."""
     last = light.shape[0] - 1

@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import NoLitWindow, NoRoute, OutOfEnergy, PlanError, TooRisky
-from .excursion import Excursion, Trace, check_plan, loss_probability, trace_plan
+from .excursion import Excursion, Trace, check_plan, fault_before_work, loss_probability, trace_plan
 from .excursion_model import ExcursionProblem, safe_havens
 from .recovery import RecoveryPolicy, recovery_policy
 from .roadmap import fewest_seconds, follow
 
-DARK_DEARER = (1.0, 3.0)  # [-] how many times dearer a drive in the dark is than one in light, for each way that is tried
+DARK_DEARER = (
+    1.0,
+    3.0,
+)  # [-] how many times dearer a drive in the dark is than one in light, for each way that is tried
 
 
 class ExcursionPlan(NamedTuple):
@@ -47,6 +50,7 @@ def plan_excursion(
     work_s: ArrayLike,
     departures_s: ArrayLike = (0.0,),
     policy: RecoveryPolicy | None = None,
+    resume_share: float = 0.1,
 ) -> ExcursionPlan:
     """Return the excursion with most work, then least time away, whose chance of loss is at most ``bound``.
 
@@ -59,6 +63,8 @@ def plan_excursion(
     work_s : lengths of the work to choose from [s]. One alone makes this the plan of least time away.
     departures_s : times of departure to choose from [s].
     policy : of the same problem, if there is one already.
+    resume_share : share of the bound kept for going on with the plan after a first fault that was short. What the plan leaves
+        of the bound goes there too. 0: the rover always breaks off at a fault, unless there is something left.
 
     Raises
     ------
@@ -70,6 +76,8 @@ def plan_excursion(
     """
     if not 0.0 <= bound <= 1.0:
         raise PlanError(f"bound = {bound}: must be a chance, 0..1.")
+    if not 0.0 <= resume_share < 1.0:
+        raise PlanError(f"resume_share = {resume_share}: must be 0 .. below 1.")
     works = np.unique(np.atleast_1d(np.asarray(work_s, dtype=np.float64)))[::-1]
     leaves = np.unique(np.atleast_1d(np.asarray(departures_s, dtype=np.float64)))
     goals = np.unique(np.atleast_1d(np.asarray(targets, dtype=np.int64)))
@@ -78,12 +86,13 @@ def plan_excursion(
     policy = recovery_policy(problem) if policy is None else policy
     leaves = _lit_departures(problem, policy.grain.steps, start, leaves)
     ways = _ways(problem, start, goals)
-    best: ExcursionPlan | None = None
+    best: ExcursionPlan | None = None  # of those that leave their share for going on, else of those that keep the bound
+    spared = False
     least, least_plan, tried, survived, home = 1.0, "", 0, 0, 0
     for way in ways:
         for leave in leaves:
             for work in works:
-                if best is not None and work < best.excursion.science_s:
+                if spared and best is not None and work < best.excursion.science_s:
                     break  # less work is no better, however safe
                 stay = np.zeros(len(way.places))
                 stay[way.at] = work
@@ -99,11 +108,15 @@ def plan_excursion(
                 end = float(trace.t_s[-1])
                 if loss < least:
                     least = loss
-                    least_plan = f"target {way.target}, departure {leave / 3600.0:.2f} h, work {work / 3600.0:.2f} h"
-                if loss <= bound and trace.safe and (best is None or _better(plan, end, loss, best)):
-                    best = ExcursionPlan(plan, way.target, loss, trace, end, policy, tried)
+                    least_plan = f" (target {way.target}, departure {leave / 3600.0:.2f} h, work {work / 3600.0:.2f} h)"
+                if loss > bound or not trace.safe:
+                    continue
+                spares = loss <= bound * (1.0 - resume_share)
+                if best is None or spares > spared or (spares == spared and _better(plan, end, loss, best)):
+                    best, spared = ExcursionPlan(plan, way.target, loss, trace, end, policy, tried), spares
     if best is not None:
-        return best._replace(tried=tried)
+        plan = best.excursion._replace(resume_below=_resume_below(best, problem, bound))
+        return best._replace(excursion=plan, loss=loss_probability(plan, problem, policy), tried=tried)
     if survived == 0:
         raise OutOfEnergy(
             f"none of {tried} plans brings the rover back without touching its reserve of {problem.power.reserve_wh:g} Wh, "
@@ -114,11 +127,16 @@ def plan_excursion(
             f"none of {tried} plans ends at a haven that stays lit for {problem.haven_h:g} h; leave at another time, or add havens."
         )
     raise TooRisky(
-        f"none of {tried} plans keeps the chance of loss at or below {bound:g}; the least found is {least:.4f} ({least_plan}). "
+        f"none of {tried} plans keeps the chance of loss at or below {bound:g}; the least found is {least:.4f}{least_plan}. "
         "Raise the bound, choose a nearer target, less work or another departure."
-        if least_plan
-        else f"none of {tried} plans keeps the chance of loss at or below {bound:g}: the least found is 1.0000."
     )
+
+
+def _resume_below(best: ExcursionPlan, problem: ExcursionProblem, bound: float) -> float:
+    """Return up to which chance of loss the rover may go on after its first fault: what is left of the bound, and no more than it."""
+    fault = fault_before_work(best.excursion, problem)
+    left = max(bound - best.loss, 0.0) * (1.0 - 1e-9)
+    return min(left / fault, bound) if fault > 0.0 else bound
 
 
 def _better(plan: Excursion, end_s: float, loss: float, best: ExcursionPlan) -> bool:
@@ -127,7 +145,9 @@ def _better(plan: Excursion, end_s: float, loss: float, best: ExcursionPlan) -> 
     return ours < (-best.excursion.science_s, best.end_s - best.excursion.depart_s, best.loss)
 
 
-def _lit_departures(problem: ExcursionProblem, steps: int, start: int, leaves: NDArray[np.float64]) -> NDArray[np.float64]:
+def _lit_departures(
+    problem: ExcursionProblem, steps: int, start: int, leaves: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return the departures at which the start is a safe haven (the battery is full only there)."""
     if not bool((problem.havens == start).any()):
         raise PlanError(f"start = {start}: must be one of the havens, {problem.havens.tolist()}.")

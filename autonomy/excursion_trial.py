@@ -16,7 +16,7 @@ from moonfleet.terrain.kernel import kernel
 from moonfleet.terrain.seeds import stream
 
 from .errors import PlanError
-from .excursion import Excursion, check_plan, drives_of, haven_mask
+from .excursion import Excursion, check_plan, drives_of, haven_mask, rest_loss
 from .excursion_model import ExcursionProblem, FaultLaw
 from .excursion_physics import CAPACITY, IDLE, RESERVE, WORK, cross, is_safe, spend
 from .recovery import RecoveryPolicy, power_vector
@@ -69,7 +69,8 @@ def try_excursion(
 
     Parameters
     ----------
-    rule : "policy": as planned until the first fault, then, and at the plan's end, as the recovery policy says.
+    rule : "policy": as planned until the first fault (or the second, where the plan allows to go on), then, and at the
+        plan's end, as the recovery policy says.
         "keep going": as planned, whatever happens. "turn back": as planned, but with the battery at ``turn_back_at`` of its
         capacity or less it stops working and goes home the shortest way. The last two end at the plan's end or the nearest haven.
 
@@ -93,7 +94,7 @@ def try_excursion(
         problem.light, problem.light_step_s, power_vector(problem), haven_mask(problem), problem.haven_lit,
         problem.haven_h * 3600.0, problem.horizon_s, plan.places, plan.work_s, drives, plan.depart_s,
         min(plan.battery_wh, problem.power.capacity_wh), gaps, stops, RULES.index(rule),
-        turn_back_at * problem.power.capacity_wh, onward.astype(np.int64), home_s,
+        turn_back_at * problem.power.capacity_wh, plan.resume_below, plan.last_work, problem.faults.per_h / 3600.0, onward.astype(np.int64), home_s,
         policy.roadmap.first, policy.roadmap.to, policy.roadmap.drive_s, policy.keep, policy.lasts, policy.light,
         problem.step_s, policy.grain.level_wh, policy.free, policy.stopped, out,
     )  # fmt: skip
@@ -104,7 +105,7 @@ def try_excursion(
 def _play(
     light: NDArray[np.float32], light_step_s: float, power: Floats, haven: NDArray[np.bool_], haven_lit: float,
     haven_s: float, horizon_s: float, places: NDArray[np.int64], work_s: Floats, drives: Floats, depart_s: float,
-    full: float, gaps: Floats, stops: Floats, rule: int, turn_wh: float, onward: NDArray[np.int64], home_s: Floats,
+    full: float, gaps: Floats, stops: Floats, rule: int, turn_wh: float, resume_below: float, last_work: int, per_s: float, onward: NDArray[np.int64], home_s: Floats,
     first: NDArray[np.int64], to: NDArray[np.int32], drive_s: Floats, keep: Floats, lasts: NDArray[np.int64],
     least: NDArray[np.float32], step_s: float, level_wh: float, free: NDArray[np.uint16], stopped: NDArray[np.uint16],
     out: Floats,
@@ -113,9 +114,8 @@ def _play(
     reserve, steps, top = power[RESERVE], free.shape[0] - 1, free.shape[2] - 1
     for run in range(gaps.shape[0]):
         t, battery, fault, gap, science = depart_s, full, 0, gaps[run, 0], 0.0
-        here, leg, planned = places[0], 0, True
+        here, leg, planned, resumed = places[0], 0, True, False
         while True:
-            # ``leg`` places of the plan lie behind (the present one too once its work is done); 0: at the start, before it
             if planned and battery > reserve:
                 left = work_s[leg]
                 while left > 1e-9 and battery > reserve:
@@ -144,6 +144,14 @@ def _play(
                 here = places[leg]
                 if fault > before and rule == 0:
                     planned = False
+                    if resume_below > 0.0 and not resumed and leg <= last_work and battery > reserve:
+                        planned = resumed = (
+                            rest_loss(
+                                places[leg:], work_s[leg:], drives[leg:], t, battery, per_s, power, step_s, level_wh, least,
+                                free, stopped, light, light_step_s,
+                            )
+                            <= resume_below
+                        )  # fmt: skip
             elif rule == 0:
                 step = int(math.ceil(t / step_s - 1e-9))
                 spare = battery - power[IDLE] * (step * step_s - t) / 3600.0 - reserve

@@ -48,7 +48,13 @@ def _encode(loss: Singles, out: Codes) -> None:
 
 @kernel
 def _mix(
-    free: Codes, stopped: Codes, weight_free: np.float32, weight_stopped: np.float32, change: int, least: int, out: Singles
+    free: Codes,
+    stopped: Codes,
+    weight_free: np.float32,
+    weight_stopped: np.float32,
+    change: int,
+    least: int,
+    out: Singles,
 ) -> None:
     """Lower ``out`` [L] to the weighted chances ``change`` levels away, for levels from ``least`` up; full is full."""
     top = out.size - 1
@@ -151,7 +157,9 @@ def sweep(
     near = least_near(first, to, light)
     again = 1.0 - keep.min() if keep.size else 0.0
     longest = drive_s.max() if keep.size else 0.0
-    held = levels - 1 - int(math.ceil(drive_w * longest / 3600.0 / level_wh))  # the rest of the drive may come after the fault
+    held = (
+        levels - 1 - int(math.ceil(drive_w * longest / 3600.0 / level_wh))
+    )  # the rest of the drive may come after the fault
     now = np.ones((chance.size, places, levels), np.float32)
     later = np.ones((chance.size, places, levels), np.float32)
     best = np.empty(levels, np.float32)
@@ -182,9 +190,25 @@ def sweep(
                     )  # fmt: skip
                     kept = np.float32(keep[drive])
                     target = to[drive]
-                    _mix(free[arrive, target], stopped[arrive, target], kept, np.float32(1.0 - keep[drive]), change, least, best)
+                    _mix(
+                        free[arrive, target],
+                        stopped[arrive, target],
+                        kept,
+                        np.float32(1.0 - keep[drive]),
+                        change,
+                        least,
+                        best,
+                    )
                 change = int(math.floor((solar_w * light[step, place] - idle_w) * step_s / 3600.0 / level_wh + 1e-9))
-                _mix(free[step + 1, place], stopped[step + 1, place], ONE, np.float32(0.0), change, max(1 - change, 1), best)
+                _mix(
+                    free[step + 1, place],
+                    stopped[step + 1, place],
+                    ONE,
+                    np.float32(0.0),
+                    change,
+                    max(1 - change, 1),
+                    best,
+                )
             best[0] = ONE
             _encode(best, free[step, place])
 
@@ -204,7 +228,17 @@ def choose(
         arrive, value = step + lasts[drive], 1.0
         if arrive <= last:
             change, least = drive_levels(
-                light, place, to[drive], step, lasts[drive], drive_s[drive], step_s, level_wh, power[2], power[3], power[4]
+                light,
+                place,
+                to[drive],
+                step,
+                lasts[drive],
+                drive_s[drive],
+                step_s,
+                level_wh,
+                power[2],
+                power[3],
+                power[4],
             )
             if level >= least:
                 at = min(level + change, top)

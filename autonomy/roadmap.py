@@ -53,7 +53,9 @@ def roadmap_of_edges(places: int, edges: list[tuple[int, int, float]]) -> Roadma
     """
     for source, target, seconds in edges:
         if not (0 <= source < places and 0 <= target < places and source != target):
-            raise CostError(f"drive {source} -> {target}: places are 0..{places - 1}, and two different ones are needed.")
+            raise CostError(
+                f"drive {source} -> {target}: places are 0..{places - 1}, and two different ones are needed."
+            )
         if not 0.0 < seconds < np.inf:
             raise CostError(f"drive {source} -> {target}: {seconds} s; must be above 0 and finite.")
     ordered = sorted(edges, key=lambda edge: (edge[0], edge[1]))

@@ -49,7 +49,9 @@ def random_world(seed: int, hours: float = 12.0) -> ExcursionProblem:
         if kind == 1:
             light[:, place] = 1.0
         elif kind == 2:  # sunrise or sunset
-            light[:, place] = np.clip((np.arange(samples) - rng.integers(0, samples)) * rng.choice([-0.5, 0.5]) + 0.5, 0, 1)
+            light[:, place] = np.clip(
+                (np.arange(samples) - rng.integers(0, samples)) * rng.choice([-0.5, 0.5]) + 0.5, 0, 1
+            )
         elif kind == 3:
             light[:, place] = rng.random(samples)
     light[:, 0] = 1.0

@@ -19,7 +19,9 @@ class SlowRecovery:
             [(int(road.to[e]), float(road.drive_s[e])) for e in range(road.first[i], road.first[i + 1])]
             for i in range(road.places)
         ]
-        self.into = [{i, *(j for j in range(road.places) if any(to == i for to, _ in self.out[j]))} for i in range(road.places)]
+        self.into = [
+            {i, *(j for j in range(road.places) if any(to == i for to, _ in self.out[j]))} for i in range(road.places)
+        ]
         longest = float(road.drive_s.max())
         self.again = 1.0 - math.exp(-rate * longest)
         self.rate = rate

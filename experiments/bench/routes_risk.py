@@ -20,7 +20,7 @@ from moonfleet.agents.catalogue import robot_spec
 from moonfleet.agents.excursion_problem import SiteExcursion, rover_power, site_excursion, site_pace
 from moonfleet.autonomy.errors import TooRisky
 from moonfleet.autonomy.excursion_model import ExcursionProblem, FaultLaw
-from moonfleet.autonomy.excursion_plan import ExcursionPlan, plan_excursion
+from moonfleet.autonomy.excursion_plan import plan_excursion
 from moonfleet.autonomy.excursion_trial import Rule, try_excursion
 from moonfleet.autonomy.recovery import recovery_policy
 from moonfleet.autonomy.roadmap import grid_roadmap
@@ -35,13 +35,14 @@ from .registry import Bar, Row, Tell, at_most, holds
 
 BAR = "routes.6"
 BOUNDS = (0.01, 0.05, 0.2)
-RUNS = 10_000
+RUNS, MANY = 10_000, 100_000
 SEED = 20_290_105
 SIZE_M, CELL_M, AZIMUTHS = 12_800.0, 50.0, 90
 ROBOT = "viper-rover"
 WORK_W = 90.0  # [W] a 1 m drill and its instruments beside idling: a scenario value
-# Scenario values: a fault in 20 h of driving; most are cleared within the hour, one in four waits for people on Earth
-FAULTS = FaultLaw(0.05, (0.75, 0.25), (1.0, 10.0), (True, True))
+# Scenario values: most faults are cleared within the hour, one in four waits for people on Earth
+RATES_PER_H = (0.05, 0.15)  # [1/h of driving]
+CHANCE, HOURS, EXPONENTIAL = (0.75, 0.25), (1.0, 10.0), (True, True)
 HORIZON_H, HAVEN_LIT, HAVEN_H, STEP_S = 44.0, 0.5, 2.0, 300.0
 WORKS_S = np.arange(0.0, 20.0 * 3600.0 + 1.0, 300.0)
 RULES: tuple[Rule, ...] = ("policy", "keep going", "turn back")
@@ -54,11 +55,12 @@ EXCURSIONS = (  # place, first hour, hours of driving from the lit ground to the
 
 
 class Played(NamedTuple):
-    """One excursion under one bound: lost of `RUNS` by each rule, and the science done [h]."""
+    """One excursion under one bound: trials lost, and the science done [h], by each rule."""
 
-    plan: ExcursionPlan
-    lost: dict[Rule, int]
+    promised: float
+    lost: dict[Rule, int]  # of `RUNS`
     science_h: dict[Rule, float]
+    lost_of_many: int  # of `MANY`, by the policy
 
 
 def site_of(name: str, cache: Path) -> Site:
@@ -87,14 +89,14 @@ def risk(tell: Tell) -> list[Row]:
     with tempfile.TemporaryDirectory() as cache:
         played: dict[float, list[Played]] = {bound: [] for bound in BOUNDS}
         for name, utc, hours in EXCURSIONS:
-            site = site_of(name, Path(cache))
-            t0 = utc_to_tdb(utc)
+            site, t0 = site_of(name, Path(cache)), utc_to_tdb(utc)
             target = target_in_shadow(site, t0, hours)
-            trip = site_excursion(
-                site, robot_spec(ROBOT), FAULTS, t0, HORIZON_H, target, work_w=WORK_W, haven_lit=HAVEN_LIT, haven_h=HAVEN_H,
-                step_s=STEP_S,
-            )  # fmt: skip
-            rows += excursion(f"{name}, {hours:g} h in", trip, played, tell)
+            for per_h in RATES_PER_H:
+                trip = site_excursion(
+                    site, robot_spec(ROBOT), FaultLaw(per_h, CHANCE, HOURS, EXPONENTIAL), t0, HORIZON_H, target, work_w=WORK_W,
+                    haven_lit=HAVEN_LIT, haven_h=HAVEN_H, step_s=STEP_S,
+                )  # fmt: skip
+                rows += excursion(f"{name} {hours:g} h in, {per_h:g} faults/h", trip, played, tell)
         rows += summary(played)
         rows += table_at_size(site_of("cabeus", Path(cache)), tell)
     return rows
@@ -112,33 +114,33 @@ def excursion(name: str, trip: SiteExcursion, played: dict[float, list[Played]],
     )
     rows: list[Row] = []
     for bound in BOUNDS:
+        started = time.process_time()
         try:
-            started = time.process_time()
             plan = plan_excursion(trip.problem, bound, trip.start, trip.target, WORKS_S, policy=policy)
-            plan_s = time.process_time() - started
         except TooRisky as refused:
             tell(f"  bound {bound:g}: refused. {refused}")
             continue
-        tries = {
-            rule: try_excursion(plan.excursion, trip.problem, policy, RUNS, SEED, rule) for rule in RULES
-        }
+        plan_s = time.process_time() - started
+        tries = {rule: try_excursion(plan.excursion, trip.problem, policy, RUNS, SEED, rule) for rule in RULES}
+        many = int(try_excursion(plan.excursion, trip.problem, policy, MANY, SEED + 1).lost.sum())
         lost = {rule: int(trials.lost.sum()) for rule, trials in tries.items()}
         science = {rule: float(trials.science_s.mean()) / 3600.0 for rule, trials in tries.items()}
-        played[bound].append(Played(plan, lost, science))
-        low, high = wilson(lost["policy"], RUNS)
-        measured = lost["policy"] / RUNS
+        played[bound].append(Played(plan.loss, lost, science, many))
         tell(
             f"  bound {bound:g}: work {plan.excursion.science_s / 3600.0:.2f} h, home after {plan.end_s / 3600.0:.1f} h with "
-            f"{plan.trace.battery_wh[-1]:.0f} Wh, promised {plan.loss:.4f}; {plan.tried} plans weighed in {plan_s:.2f} s CPU"
+            f"{plan.trace.battery_wh[-1]:.0f} Wh, promised {plan.loss:.4f}, goes on below {plan.excursion.resume_below:.4f}; "
+            f"{plan.tried} plans weighed in {plan_s:.2f} s CPU"
         )
         for rule, trials in tries.items():
-            a, b = wilson(lost[rule], RUNS)
+            low, high = wilson(lost[rule], RUNS)
             tell(
-                f"    {rule}: lost {lost[rule] / RUNS:.4f} ({a:.4f}-{b:.4f}), science {science[rule]:.2f} h, faults "
+                f"    {rule}: lost {lost[rule] / RUNS:.4f} ({low:.4f}-{high:.4f}), science {science[rule]:.2f} h, faults "
                 f"{trials.faults.mean():.2f}"
             )
-        what = f"{name}, {RUNS} excursions: lost, policy (95 %: {low:.4f}-{high:.4f}; promised {plan.loss:.4f})"
-        rows.append(Row(BAR, what, measured, "", f"< {bound:g}", bool(high < bound), "", measured / bound))
+        low, high = wilson(lost["policy"], RUNS)
+        measured = lost["policy"] / RUNS
+        what = f"{name}: share lost of {RUNS} (95 %: {low:.4f}-{high:.4f}; promised {plan.loss:.4f})"
+        rows.append(Row(BAR, what, measured, "", f"< {bound:g}", measured < bound, "", measured / bound))
     return rows
 
 
@@ -146,7 +148,9 @@ def summary(played: dict[float, list[Played]]) -> list[Row]:
     """Return the rows of all excursions of each bound together, and how much of the bound is used."""
     rows: list[Row] = []
     for bound, plays in played.items():
-        rows.append(holds(BAR, f"bound {bound:g}: an excursion was found on two places or more", len(plays) >= 2))
+        rows.append(
+            holds(BAR, f"bound {bound:g}: kept on excursions from two sites or more", len(plays) > len(RATES_PER_H))
+        )
         if not plays:
             continue
         runs = RUNS * len(plays)
@@ -154,12 +158,31 @@ def summary(played: dict[float, list[Played]]) -> list[Row]:
             lost = sum(play.lost[rule] for play in plays)
             low, high = wilson(lost, runs)
             science = sum(play.science_h[rule] for play in plays) / len(plays)
-            what = f"bound {bound:g}, {len(plays)} excursions: lost, {rule} (95 %: {low:.4f}-{high:.4f}), {science:.2f} h of science"
+            worst = max(play.lost[rule] for play in plays) / RUNS
+            what = (
+                f"bound {bound:g}, {len(plays)} excursions, {rule}: share lost (95 %: {low:.4f}-{high:.4f}; worst {worst:.4f}), "
+                f"{science:.2f} h of science each"
+            )
             ours = rule == "policy"
-            ok = high < bound if ours else True
-            rows.append(Row(BAR, what, lost / runs, "", f"< {bound:g}" if ours else "shown", bool(ok), "", lost / runs / bound))
-        used = sum(play.plan.loss for play in plays) / len(plays) / bound
-        rows.append(Row(BAR, f"bound {bound:g}: share of it that the plans promise to use", used, "", "shown", True))
+            rows.append(
+                Row(
+                    BAR,
+                    what,
+                    lost / runs,
+                    "",
+                    f"< {bound:g}" if ours else "shown",
+                    high < bound or not ours,
+                    "",
+                    lost / runs / bound,
+                )
+            )
+        ends = [wilson(play.lost_of_many, MANY)[1] / bound for play in plays]
+        what = f"bound {bound:g}: upper end of the 95 % interval of {MANY} more trials over the bound, worst excursion"
+        rows.append(at_most(BAR, what, max(ends), "", 1.0))
+        used = sum(play.lost_of_many for play in plays) / sum(play.promised for play in plays) / MANY
+        rows.append(Row(BAR, f"bound {bound:g}: measured over promised, {MANY} trials each", used, "", "shown", True))
+        asked = sum(play.promised for play in plays) / len(plays) / bound
+        rows.append(Row(BAR, f"bound {bound:g}: promised over the bound", asked, "", "shown", True))
     return rows
 
 
@@ -169,11 +192,22 @@ def table_at_size(site: Site, tell: Tell) -> list[Row]:
     pace = site_pace(site, spec)
     roadmap = grid_roadmap(pace, CELL_M)
     times = t0 + 3600.0 * np.arange(52)
-    lit: NDArray[np.float32] = lit_series(site.ref, site.horizon, site.sky, roadmap.cells[:, 0], roadmap.cells[:, 1], times)
+    lit: NDArray[np.float32] = lit_series(
+        site.ref, site.horizon, site.sky, roadmap.cells[:, 0], roadmap.cells[:, 1], times
+    )
     havens = np.flatnonzero((lit >= HAVEN_LIT).all(axis=1)).astype(np.int64)
     power = rover_power(spec, float(site.sky.sample(times).flux_w_m2.min()), WORK_W)
     problem = ExcursionProblem(
-        roadmap, np.ascontiguousarray(lit.T), 3600.0, power, FAULTS, havens, 48 * 3600.0, HAVEN_LIT, HAVEN_H, 1800.0
+        roadmap,
+        np.ascontiguousarray(lit.T),
+        3600.0,
+        power,
+        FaultLaw(RATES_PER_H[0], CHANCE, HOURS, EXPONENTIAL),
+        havens,
+        48 * 3600.0,
+        HAVEN_LIT,
+        HAVEN_H,
+        1800.0,
     )
     started = time.process_time()
     policy = recovery_policy(problem)
@@ -183,7 +217,7 @@ def table_at_size(site: Site, tell: Tell) -> list[Row]:
     what = f"recovery table of {places} places x {steps} half hours x {levels} levels"
     states = policy.free.size
     return [
-        at_most(BAR, f"{what}: CPU time", took, "s", 60.0),
+        at_most(BAR, f"{what}: CPU time", took, "s", 15.0),
         at_most(BAR, f"{what}: memory", policy.nbytes / 1e9, "GB", 2.0),
         Row(BAR, f"{what}: CPU time per state (8 drives each)", 1e9 * took / states, "ns", "shown", True),
     ]

@@ -28,7 +28,10 @@ def walk(problem: object, seed: int) -> Excursion:
         here = places[-1]
         places.append(int(rng.choice(road.to[road.first[here] : road.first[here + 1]])))
     work = np.where(rng.random(len(places)) < 0.4, rng.uniform(0.0, 3600.0, len(places)), 0.0)
-    return Excursion(np.array(places), work, float(rng.uniform(0.0, 3.0 * 3600.0)), float(rng.uniform(200.0, 1000.0)))
+    resume = float(rng.choice([0.0, 0.02, 0.3]))
+    return Excursion(
+        np.array(places), work, float(rng.uniform(0.0, 10_800.0)), float(rng.uniform(200.0, 1000.0)), resume
+    )
 
 
 @given(SEEDS)
