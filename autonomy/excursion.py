@@ -4,8 +4,9 @@ A plan without faults runs like clockwork, so its chance of loss is a sum over i
 this one, times the chance of loss of a rover stopped there and then. What is left is the chance that no fault comes, times that of
 the policy at the plan's end (0 at a safe haven).
 
-After its first fault a rover may go on with the plan instead, once, if the chance of loss of what is left of it, so reckoned, is at
-most ``resume_below``. That adds ``resume_below`` at most to each fault before the last work, and is promised as if it always did.
+After a fault a rover may go on instead, with all or a part of its work, if the chance of loss of what is then left is at most
+``resume_below`` (`go_on`). That adds ``resume_below`` at most to each fault before the last work, and is promised as if it always
+did. What a shortened rest leaves of ``resume_below`` is the allowance at its own next fault.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Excursion(NamedTuple):
     work_s: Floats  # [n]
     depart_s: float = 0.0
     battery_wh: float = math.inf  # at the departure; full at most
-    resume_below: float = 0.0  # after the first fault it goes on if what is left has at most this chance of loss
+    resume_below: float = 0.0  # after a fault it goes on if what is left has at most this chance of loss
 
     @property
     def science_s(self) -> float:
@@ -48,10 +49,6 @@ class Excursion(NamedTuple):
         """Index of the last place where it works, 0 if there is none."""
         at = np.flatnonzero(self.work_s > 0.0)
         return int(at[-1]) if at.size else 0
-
-    def rest(self, at: int, t_s: float, battery_wh: float) -> Excursion:
-        """Return what is left of the plan at the arrival at ``places[at]``, with the policy at the next fault."""
-        return Excursion(self.places[at:], self.work_s[at:], t_s, battery_wh)
 
 
 class Trace(NamedTuple):
@@ -152,6 +149,27 @@ def loss_probability(plan: Excursion, problem: ExcursionProblem, policy: Recover
     return min(float(first_fault) + plan.resume_below * fault_before_work(plan, problem), 1.0)
 
 
+def go_on(
+    plan: Excursion, at: int, t_s: float, battery_wh: float, problem: ExcursionProblem, policy: RecoveryPolicy
+) -> Excursion | None:
+    """Return how to go on after a fault, from ``places[at]`` at a time with a battery; None: not at all, follow the policy.
+
+    The most eighths of the work that keep the chance of loss at or below ``plan.resume_below``.
+
+    Raises
+    ------
+    PlanError, NoRoute : a plan that is none, a battery at the reserve.
+    """
+    rest = Excursion(plan.places[at:], plan.work_s[at:], t_s, battery_wh)
+    check_plan(rest, problem)
+    share, allowed = share_to_go_on(
+        rest.places, rest.work_s, drives_of(problem.roadmap, rest.places), rest.last_work, plan.resume_below, t_s,
+        min(battery_wh, problem.power.capacity_wh), problem.faults.per_h / 3600.0, power_vector(problem), problem.step_s,
+        policy.grain.level_wh, policy.light, policy.free, policy.stopped, problem.light, problem.light_step_s,
+    )  # fmt: skip
+    return rest._replace(work_s=rest.work_s * share, resume_below=allowed) if share > 0.0 else None
+
+
 @kernel
 def _trace(
     light: NDArray[np.float32], light_step_s: float, power: Floats, places: Places, work_s: Floats, drives: Floats,
@@ -189,30 +207,41 @@ def _trace(
 
 
 @kernel
-def rest_loss(
-    places: Places, work_s: Floats, drives: Floats, t: float, battery: float, per_s: float, power: Floats, step_s: float,
-    level_wh: float, least: NDArray[np.float32], free: NDArray[np.uint16], stopped: NDArray[np.uint16],
-    light: NDArray[np.float32], light_step_s: float,
-) -> float:  # fmt: skip
-    """Return the chance of loss of a plan from (t, battery) on, the policy taking over at its first fault."""
-    arrive, charge = np.full(places.size, np.nan), np.full(places.size, np.nan)
-    _trace(light, light_step_s, power, places, work_s, drives, t, battery, arrive, charge)
-    return _loss(
-        places,
-        work_s,
-        drives,
-        arrive,
-        charge,
-        per_s,
-        power,
-        step_s,
-        level_wh,
-        least,
-        free,
-        stopped,
-        light,
-        light_step_s,
-    )
+def share_to_go_on(
+    places: Places, work_s: Floats, drives: Floats, last_work: int, allowed: float, t: float, battery: float, per_s: float,
+    power: Floats, step_s: float, level_wh: float, least: NDArray[np.float32], free: NDArray[np.uint16],
+    stopped: NDArray[np.uint16], light: NDArray[np.float32], light_step_s: float,
+) -> tuple[float, float]:  # fmt: skip
+    """Return which share of its work a rest of a plan may do within an allowance (0: none), and its own next allowance."""
+    if allowed <= 0.0 or work_s.sum() <= 0.0:
+        return 0.0, 0.0
+    arrive, charge = np.empty(places.size), np.empty(places.size)
+    for eighth in range(8, 0, -1):
+        share = eighth / 8.0
+        some = work_s * share
+        arrive[:], charge[:] = np.nan, np.nan
+        _trace(light, light_step_s, power, places, some, drives, t, battery, arrive, charge)
+        loss = _loss(
+            places,
+            some,
+            drives,
+            arrive,
+            charge,
+            per_s,
+            power,
+            step_s,
+            level_wh,
+            least,
+            free,
+            stopped,
+            light,
+            light_step_s,
+        )
+        if loss <= allowed:
+            fault = -math.expm1(-per_s * drives[:last_work].sum())
+            left = max(allowed - loss, 0.0) * (1.0 - 1e-9)
+            return share, min(allowed, left / fault) if fault > 0.0 else allowed
+    return 0.0, 0.0
 
 
 @kernel

@@ -13,11 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import NoLitWindow, NoRoute, OutOfEnergy, PlanError, TooRisky
-from .excursion import Excursion, Trace, check_plan, fault_before_work, loss_probability, trace_plan
+from .excursion import Excursion, Trace, fault_before_work, loss_probability, trace_plan
 from .excursion_model import ExcursionProblem, safe_havens
+from .excursion_trial import try_excursion
 from .recovery import RecoveryPolicy, recovery_policy
 from .roadmap import fewest_seconds, follow
 
+RESUME_SHARES = (0.0, 0.1, 0.3)  # [-] of the bound, tried for going on after faults
+TRIALS = 1000  # by which these are told apart
 DARK_DEARER = (
     1.0,
     3.0,
@@ -50,7 +53,7 @@ def plan_excursion(
     work_s: ArrayLike,
     departures_s: ArrayLike = (0.0,),
     policy: RecoveryPolicy | None = None,
-    resume_share: float = 0.1,
+    resume_share: float | None = None,
 ) -> ExcursionPlan:
     """Return the excursion with most work, then least time away, whose chance of loss is at most ``bound``.
 
@@ -63,8 +66,8 @@ def plan_excursion(
     work_s : lengths of the work to choose from [s]. One alone makes this the plan of least time away.
     departures_s : times of departure to choose from [s].
     policy : of the same problem, if there is one already.
-    resume_share : share of the bound kept for going on with the plan after a first fault that was short. What the plan leaves
-        of the bound goes there too. 0: the rover always breaks off at a fault, unless there is something left.
+    resume_share : share of the bound kept for going on with the work after a fault that was short (`excursion.go_on`); what
+        the plan leaves of the bound goes there too. None: that of `RESUME_SHARES` with most science in a few seeded trials.
 
     Raises
     ------
@@ -76,7 +79,8 @@ def plan_excursion(
     """
     if not 0.0 <= bound <= 1.0:
         raise PlanError(f"bound = {bound}: must be a chance, 0..1.")
-    if not 0.0 <= resume_share < 1.0:
+    shares = RESUME_SHARES if resume_share is None else (resume_share,)
+    if not 0.0 <= min(shares) <= max(shares) < 1.0:
         raise PlanError(f"resume_share = {resume_share}: must be 0 .. below 1.")
     works = np.unique(np.atleast_1d(np.asarray(work_s, dtype=np.float64)))[::-1]
     leaves = np.unique(np.atleast_1d(np.asarray(departures_s, dtype=np.float64)))
@@ -86,18 +90,14 @@ def plan_excursion(
     policy = recovery_policy(problem) if policy is None else policy
     leaves = _lit_departures(problem, policy.grain.steps, start, leaves)
     ways = _ways(problem, start, goals)
-    best: ExcursionPlan | None = None  # of those that leave their share for going on, else of those that keep the bound
-    spared = False
+    fits: list[ExcursionPlan] = []
     least, least_plan, tried, survived, home = 1.0, "", 0, 0, 0
     for way in ways:
         for leave in leaves:
             for work in works:
-                if spared and best is not None and work < best.excursion.science_s:
-                    break  # less work is no better, however safe
                 stay = np.zeros(len(way.places))
                 stay[way.at] = work
                 plan = Excursion(way.places, stay, float(leave))
-                check_plan(plan, problem)
                 trace = trace_plan(plan, problem)
                 tried += 1
                 survived += trace.survives
@@ -105,18 +105,14 @@ def plan_excursion(
                     continue
                 home += trace.safe
                 loss = loss_probability(plan, problem, policy)
-                end = float(trace.t_s[-1])
                 if loss < least:
                     least = loss
                     least_plan = f" (target {way.target}, departure {leave / 3600.0:.2f} h, work {work / 3600.0:.2f} h)"
-                if loss > bound or not trace.safe:
-                    continue
-                spares = loss <= bound * (1.0 - resume_share)
-                if best is None or spares > spared or (spares == spared and _better(plan, end, loss, best)):
-                    best, spared = ExcursionPlan(plan, way.target, loss, trace, end, policy, tried), spares
-    if best is not None:
-        plan = best.excursion._replace(resume_below=_resume_below(best, problem, bound))
-        return best._replace(excursion=plan, loss=loss_probability(plan, problem, policy), tried=tried)
+                if loss <= bound and trace.safe:
+                    fits.append(ExcursionPlan(plan, way.target, loss, trace, float(trace.t_s[-1]), policy, tried))
+    if fits:
+        choices = [_choose(fits, share, bound, problem)._replace(tried=tried) for share in shares]
+        return choices[0] if len(choices) == 1 else max(choices, key=lambda choice: _mean_science(choice, problem))
     if survived == 0:
         raise OutOfEnergy(
             f"none of {tried} plans brings the rover back without touching its reserve of {problem.power.reserve_wh:g} Wh, "
@@ -132,17 +128,22 @@ def plan_excursion(
     )
 
 
-def _resume_below(best: ExcursionPlan, problem: ExcursionProblem, bound: float) -> float:
-    """Return up to which chance of loss the rover may go on after its first fault: what is left of the bound, and no more than it."""
+def _choose(fits: list[ExcursionPlan], share: float, bound: float, problem: ExcursionProblem) -> ExcursionPlan:
+    """Return the best plan that leaves ``share`` of the bound (the best of all if none does), with what is left to go on with."""
+    sparing = [fit for fit in fits if fit.loss <= bound * (1.0 - share)]
+    best = min(
+        sparing or fits, key=lambda fit: (-fit.excursion.science_s, fit.end_s - fit.excursion.depart_s, fit.loss)
+    )
     fault = fault_before_work(best.excursion, problem)
     left = max(bound - best.loss, 0.0) * (1.0 - 1e-9)
-    return min(left / fault, bound) if fault > 0.0 else bound
+    # No more than the bound itself: whatever happened so far, from here on too it holds
+    plan = best.excursion._replace(resume_below=min(left / fault, bound) if fault > 0.0 else bound)
+    return best._replace(excursion=plan, loss=loss_probability(plan, problem, best.policy))
 
 
-def _better(plan: Excursion, end_s: float, loss: float, best: ExcursionPlan) -> bool:
-    """Return whether a plan works longer than the best, or as long and is away shorter, or just as long and safer."""
-    ours = (-plan.science_s, end_s - plan.depart_s, loss)
-    return ours < (-best.excursion.science_s, best.end_s - best.excursion.depart_s, best.loss)
+def _mean_science(choice: ExcursionPlan, problem: ExcursionProblem) -> float:
+    """Return the work done on the mean of a few trials [s]; the same for the same plan."""
+    return float(try_excursion(choice.excursion, problem, choice.policy, TRIALS, 0).science_s.mean())
 
 
 def _lit_departures(

@@ -16,7 +16,7 @@ from moonfleet.terrain.kernel import kernel
 from moonfleet.terrain.seeds import stream
 
 from .errors import PlanError
-from .excursion import Excursion, check_plan, drives_of, haven_mask, rest_loss
+from .excursion import Excursion, check_plan, drives_of, haven_mask, share_to_go_on
 from .excursion_model import ExcursionProblem, FaultLaw
 from .excursion_physics import CAPACITY, IDLE, RESERVE, WORK, cross, is_safe, spend
 from .recovery import RecoveryPolicy, power_vector
@@ -69,8 +69,8 @@ def try_excursion(
 
     Parameters
     ----------
-    rule : "policy": as planned until the first fault (or the second, where the plan allows to go on), then, and at the
-        plan's end, as the recovery policy says.
+    rule : "policy": as planned, after a fault as `excursion.go_on` allows, else, and at the plan's end, as the recovery
+        policy says.
         "keep going": as planned, whatever happens. "turn back": as planned, but with the battery at ``turn_back_at`` of its
         capacity or less it stops working and goes home the shortest way. The last two end at the plan's end or the nearest haven.
 
@@ -114,10 +114,10 @@ def _play(
     reserve, steps, top = power[RESERVE], free.shape[0] - 1, free.shape[2] - 1
     for run in range(gaps.shape[0]):
         t, battery, fault, gap, science = depart_s, full, 0, gaps[run, 0], 0.0
-        here, leg, planned, resumed = places[0], 0, True, False
+        here, leg, planned, todo, allowed = places[0], 0, True, work_s, resume_below
         while True:
             if planned and battery > reserve:
-                left = work_s[leg]
+                left = todo[leg]
                 while left > 1e-9 and battery > reserve:
                     if rule == 2 and battery <= turn_wh:
                         break
@@ -144,14 +144,13 @@ def _play(
                 here = places[leg]
                 if fault > before and rule == 0:
                     planned = False
-                    if resume_below > 0.0 and not resumed and leg <= last_work and battery > reserve:
-                        planned = resumed = (
-                            rest_loss(
-                                places[leg:], work_s[leg:], drives[leg:], t, battery, per_s, power, step_s, level_wh, least,
-                                free, stopped, light, light_step_s,
-                            )
-                            <= resume_below
+                    if leg <= last_work and battery > reserve:
+                        share, allowed = share_to_go_on(
+                            places[leg:], todo[leg:], drives[leg:], last_work - leg, allowed, t, battery, per_s, power, step_s,
+                            level_wh, least, free, stopped, light, light_step_s,
                         )  # fmt: skip
+                        planned = share > 0.0
+                        todo = todo * share
             elif rule == 0:
                 step = int(math.ceil(t / step_s - 1e-9))
                 spare = battery - power[IDLE] * (step * step_s - t) / 3600.0 - reserve

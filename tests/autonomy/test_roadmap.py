@@ -39,11 +39,11 @@ def test_part_of_a_grid() -> None:
 def test_what_cannot_be_a_roadmap() -> None:
     with pytest.raises(CostError, match="above 0"):
         grid_roadmap(np.zeros((3, 3), np.float32), 10.0)
-    with pytest.raises(CostError, match="one .R, C. shape"):
+    with pytest.raises(CostError, match=r"one .R, C. shape"):
         grid_roadmap(np.ones((3, 3), np.float32), 10.0, np.ones((2, 2), bool))
     with pytest.raises(NoRoute, match="no passable cell"):
         grid_roadmap(np.full((3, 3), np.inf, np.float32), 10.0)
     with pytest.raises(CostError, match="drive 0 -> 5"):
         roadmap_of_edges(2, [(0, 5, 1.0)])
-    with pytest.raises(CostError, match="positive|above 0"):
+    with pytest.raises(CostError, match="must be above 0"):
         roadmap_of_edges(2, [(0, 1, 0.0)])

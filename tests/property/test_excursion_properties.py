@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moonfleet.autonomy.errors import PlanError
-from moonfleet.autonomy.excursion import Excursion, loss_probability
+from moonfleet.autonomy.excursion import Excursion, go_on, loss_probability
 from moonfleet.autonomy.excursion_plan import plan_excursion
 from moonfleet.autonomy.excursion_trial import try_excursion
 from moonfleet.autonomy.recovery import recovery_policy
@@ -65,6 +65,25 @@ def test_loss_in_continuous_time_is_not_above_what_is_promised(seed: int) -> Non
     assert found.loss <= promised + 4.5 * math.sqrt(max(promised * (1.0 - promised), 1e-4) / runs)
 
 
+@given(SEEDS)
+@settings(max_examples=40, deadline=None)
+def test_going_on_keeps_the_allowance(seed: int) -> None:
+    problem = random_world(seed)
+    policy, plan = recovery_policy(problem), walk(problem, seed)
+    rng = np.random.default_rng(seed)
+    at, t_s, battery = (
+        int(rng.integers(len(plan.places))),
+        float(rng.uniform(0.0, 20_000.0)),
+        float(rng.uniform(150.0, 1000.0)),
+    )
+    rest = go_on(plan, at, t_s, battery, problem, policy)
+    if rest is not None:
+        assert plan.resume_below > 0.0
+        assert 0.0 < rest.science_s <= plan.science_s
+        assert rest.resume_below <= plan.resume_below
+        assert loss_probability(rest, problem, policy) <= plan.resume_below + 1e-12
+
+
 @given(SEEDS, st.floats(0.0, 0.5), st.floats(0.0, 0.5))
 @settings(max_examples=30, deadline=None)
 def test_a_higher_bound_allows_no_less_science(seed: int, one: float, other: float) -> None:
@@ -76,7 +95,9 @@ def test_a_higher_bound_allows_no_less_science(seed: int, one: float, other: flo
     found = []
     for bound in sorted((one, other)):
         try:
-            plan = plan_excursion(problem, bound, 0, [1, 2], np.arange(0.0, 5.0, 0.5) * 3600.0, (0.0, 3600.0), policy)
+            plan = plan_excursion(
+                problem, bound, 0, [1, 2], np.arange(0.0, 5.0, 0.5) * 3600.0, (0.0, 3600.0), policy, 0.1
+            )
         except PlanError:
             found.append(-1.0)
             continue
