@@ -91,7 +91,7 @@ def site_excursion(
     rows, cols = np.nonzero(np.isfinite(from_target))
     times = t0 + np.arange(int(np.ceil(horizon_h + haven_h)) + 2) * HOUR_S
     lit = lit_series(ref, site.horizon, site.sky, rows, cols, times)
-    haven = (lit >= haven_lit).all(axis=1)
+    haven: NDArray[np.bool_] = np.asarray((lit >= haven_lit).all(axis=1))
     if not haven.any():
         raise NoLitWindow(
             f"no cell that can be reached from {target_rc} stays lit ({haven_lit:g} of the Sun's disc) for "

@@ -64,10 +64,10 @@ def is_safe(
     b = int(math.ceil((t + for_s) / light_step_s - 1e-9))
     if b >= light.shape[0]:
         return False
+    least = 1.0
     for k in range(a, b + 1):
-        if light[k, place] < lit:
-            return False
-    return True
+        least = min(least, float(light[k, place]))
+    return least >= lit
 
 
 @kernel

@@ -94,7 +94,8 @@ def try_excursion(
         problem.light, problem.light_step_s, power_vector(problem), haven_mask(problem), problem.haven_lit,
         problem.haven_h * 3600.0, problem.horizon_s, plan.places, plan.work_s, drives, plan.depart_s,
         min(plan.battery_wh, problem.power.capacity_wh), gaps, stops, RULES.index(rule),
-        turn_back_at * problem.power.capacity_wh, plan.resume_below, plan.last_work, problem.faults.per_h / 3600.0, onward.astype(np.int64), home_s,
+        turn_back_at * problem.power.capacity_wh, plan.resume_below, plan.last_work, problem.faults.per_h / 3600.0,
+        onward.astype(np.int64), home_s,
         policy.roadmap.first, policy.roadmap.to, policy.roadmap.drive_s, policy.keep, policy.lasts, policy.light,
         problem.step_s, policy.grain.level_wh, policy.free, policy.stopped, out,
     )  # fmt: skip
@@ -105,7 +106,8 @@ def try_excursion(
 def _play(
     light: NDArray[np.float32], light_step_s: float, power: Floats, haven: NDArray[np.bool_], haven_lit: float,
     haven_s: float, horizon_s: float, places: NDArray[np.int64], work_s: Floats, drives: Floats, depart_s: float,
-    full: float, gaps: Floats, stops: Floats, rule: int, turn_wh: float, resume_below: float, last_work: int, per_s: float, onward: NDArray[np.int64], home_s: Floats,
+    full: float, gaps: Floats, stops: Floats, rule: int, turn_wh: float, resume_below: float, last_work: int,
+    per_s: float, onward: NDArray[np.int64], home_s: Floats,
     first: NDArray[np.int64], to: NDArray[np.int32], drive_s: Floats, keep: Floats, lasts: NDArray[np.int64],
     least: NDArray[np.float32], step_s: float, level_wh: float, free: NDArray[np.uint16], stopped: NDArray[np.uint16],
     out: Floats,
@@ -114,7 +116,7 @@ def _play(
     reserve, steps, top = power[RESERVE], free.shape[0] - 1, free.shape[2] - 1
     for run in range(gaps.shape[0]):
         t, battery, fault, gap, science = depart_s, full, 0, gaps[run, 0], 0.0
-        here, leg, planned, todo, allowed = places[0], 0, True, work_s, resume_below
+        here, leg, planned, todo, allowed = int(places[0]), 0, True, work_s, resume_below
         while True:
             if planned and battery > reserve:
                 left = todo[leg]
@@ -137,11 +139,11 @@ def _play(
             if planned:
                 before = fault
                 t, battery, fault, gap = cross(
-                    light, light_step_s, power, here, places[leg + 1], drives[leg], t, battery, gaps[run], stops[run],
+                    light, light_step_s, power, here, int(places[leg + 1]), float(drives[leg]), t, battery, gaps[run], stops[run],
                     fault, gap,
                 )  # fmt: skip
                 leg += 1
-                here = places[leg]
+                here = int(places[leg])
                 if fault > before and rule == 0:
                     planned = False
                     if leg <= last_work and battery > reserve:
@@ -165,16 +167,16 @@ def _play(
                     t += wait
                 else:
                     t, battery, fault, gap = cross(
-                        light, light_step_s, power, here, to[drive], drive_s[drive], t, battery, gaps[run], stops[run],
+                        light, light_step_s, power, here, int(to[drive]), float(drive_s[drive]), t, battery, gaps[run], stops[run],
                         fault, gap,
                     )  # fmt: skip
-                    here = to[drive]
+                    here = int(to[drive])
             elif onward[here] >= 0:
                 t, battery, fault, gap = cross(
-                    light, light_step_s, power, here, onward[here], home_s[here], t, battery, gaps[run], stops[run], fault,
+                    light, light_step_s, power, here, int(onward[here]), float(home_s[here]), t, battery, gaps[run], stops[run], fault,
                     gap,
                 )  # fmt: skip
-                here = onward[here]
+                here = int(onward[here])
             else:
                 battery = spend(light, light_step_s, power, here, t, NAP_S, power[IDLE], battery)
                 t += NAP_S

@@ -32,6 +32,7 @@ class RecoveryPolicy:
     keep: NDArray[np.float64]  # [E] chance of no fault on a drive
     lasts: NDArray[np.int64]  # [E] steps of a drive, rounded up
     light: NDArray[np.float32]  # [T, N] least light of each step
+    safe: NDArray[np.bool_]  # [T + 1, N] a haven that is lit long enough
     free: NDArray[np.uint16]  # [T + 1, N, L] codes of the chance of loss, see `recovery_table`
     stopped: NDArray[np.uint16]  # [T + 1, N, L] the same of a rover that a fault has just stopped
 
@@ -52,9 +53,8 @@ class RecoveryPolicy:
     def next_place(self, place: int, t_s: float, battery_wh: float) -> int:
         """Return where to drive now; ``place`` itself: stay, for it is safe here or best to wait till the next step."""
         step, level = self.state_of(t_s, battery_wh)
-        if level >= 1 and step <= self.grain.steps and int(self.free[step, place, level]) == 0:
-            if bool((self.problem.havens == place).any()):
-                return place
+        if level >= 1 and step <= self.grain.steps and bool(self.safe[step, place]):
+            return place
         drive = choose(
             min(step, self.grain.steps), place, level, self.roadmap.first, self.roadmap.to, self.roadmap.drive_s, self.keep,
             self.lasts, self.light, power_vector(self.problem), self.problem.step_s, self.grain.level_wh, self.free,
@@ -100,7 +100,7 @@ def recovery_policy(problem: ExcursionProblem) -> RecoveryPolicy:
         grain.level_wh, np.array(faults.chance), np.array(faults.hours, dtype=np.float64), np.array(faults.exponential),
         free, stopped,
     )  # fmt: skip
-    return RecoveryPolicy(problem, grain, roadmap, keep, lasts, light, free, stopped)
+    return RecoveryPolicy(problem, grain, roadmap, keep, lasts, light, safe, free, stopped)
 
 
 def homeward(roadmap: Roadmap, havens: NDArray[np.int64]) -> Roadmap:

@@ -21,7 +21,7 @@ from moonfleet.agents.excursion_problem import SiteExcursion, rover_power, site_
 from moonfleet.autonomy.errors import TooRisky
 from moonfleet.autonomy.excursion_model import ExcursionProblem, FaultLaw
 from moonfleet.autonomy.excursion_plan import plan_excursion
-from moonfleet.autonomy.excursion_trial import Rule, try_excursion
+from moonfleet.autonomy.excursion_trial import Rule, Trials, try_excursion
 from moonfleet.autonomy.recovery import recovery_policy
 from moonfleet.autonomy.roadmap import grid_roadmap
 from moonfleet.autonomy.search import distance_field
@@ -121,10 +121,12 @@ def excursion(name: str, trip: SiteExcursion, played: dict[float, list[Played]],
             tell(f"  bound {bound:g}: refused. {refused}")
             continue
         plan_s = time.process_time() - started
-        tries = {rule: try_excursion(plan.excursion, trip.problem, policy, RUNS, SEED, rule) for rule in RULES}
+        tries: dict[Rule, Trials] = {
+            rule: try_excursion(plan.excursion, trip.problem, policy, RUNS, SEED, rule) for rule in RULES
+        }
         many = int(try_excursion(plan.excursion, trip.problem, policy, MANY, SEED + 1).lost.sum())
-        lost = {rule: int(trials.lost.sum()) for rule, trials in tries.items()}
-        science = {rule: float(trials.science_s.mean()) / 3600.0 for rule, trials in tries.items()}
+        lost: dict[Rule, int] = {rule: int(trials.lost.sum()) for rule, trials in tries.items()}
+        science: dict[Rule, float] = {rule: float(trials.science_s.mean()) / 3600.0 for rule, trials in tries.items()}
         played[bound].append(Played(plan.loss, lost, science, many))
         tell(
             f"  bound {bound:g}: work {plan.excursion.science_s / 3600.0:.2f} h, home after {plan.end_s / 3600.0:.1f} h with "
