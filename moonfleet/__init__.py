@@ -8,6 +8,7 @@ The five rooms, each importing only those to its right::
 ground and sky    `build_site`, `open_site`, `Site`, `SiteRecipe`, `HeightGrid`, `GeoRef`, `read_dem`, `Sky`
 robots            `robot_spec`, `load_catalogue`, `RobotSpec`, `World`
 seeing            `detect_rocks`, `detect_craters`, `footprint_hazard`, `HazardMap`, `route_risk`, `land`, `LanderLimits`
+excursions        `site_excursion`, `plan_excursion`, `loss_probability`, `recovery_policy`, `try_excursion`, `FaultLaw`
 thinking          `Policy`, `Observation`, `Job`, `Driver`
 routes            `traversability`, `MachineLimits`, `any_angle`, `visible_path`, `Zones`, `read_zones`, `Hazards`, `repair`
 missions          `load_scenario`, `Simulation`, `read_events`
@@ -27,6 +28,8 @@ __version__ = "0.1.0"
 # public name -> the module that defines it
 _HOME = {
     "Driver": "moonfleet.autonomy.driver",
+    "ExcursionProblem": "moonfleet.autonomy.excursion_model",
+    "FaultLaw": "moonfleet.autonomy.excursion_model",
     "GeoRef": "moonfleet.terrain.grid",
     "GroundRoute": "moonfleet.autonomy.any_angle",
     "HazardMap": "moonfleet.autonomy.hazard_map",
@@ -40,6 +43,7 @@ _HOME = {
     "MoonfleetError": "moonfleet.terrain.errors",
     "Observation": "moonfleet.autonomy.policy",
     "Policy": "moonfleet.autonomy.policy",
+    "RecoveryPolicy": "moonfleet.autonomy.recovery",
     "RobotSpec": "moonfleet.agents.catalogue",
     "SearchGrid": "moonfleet.autonomy.search_grid",
     "Simulation": "moonfleet.agents.simulation",
@@ -59,15 +63,20 @@ _HOME = {
     "land": "moonfleet.agents.descent",
     "load_catalogue": "moonfleet.agents.catalogue",
     "load_scenario": "moonfleet.experiments.scenario",
+    "loss_probability": "moonfleet.autonomy.excursion",
     "open_site": "moonfleet.terrain.site",
+    "plan_excursion": "moonfleet.autonomy.excursion_plan",
     "read_dem": "moonfleet.terrain.dem_io",
     "read_events": "moonfleet.agents.events",
     "read_zones": "moonfleet.autonomy.zones_geojson",
+    "recovery_policy": "moonfleet.autonomy.recovery",
     "repair": "moonfleet.autonomy.repair",
     "robot_spec": "moonfleet.agents.catalogue",
     "route_risk": "moonfleet.autonomy.route_risk",
     "shortest_path": "moonfleet.autonomy.search",
+    "site_excursion": "moonfleet.agents.excursion_problem",
     "traversability": "moonfleet.autonomy.traversability",
+    "try_excursion": "moonfleet.autonomy.excursion_trial",
     "visible_path": "moonfleet.autonomy.visibility_graph",
 }
 
@@ -75,11 +84,16 @@ if TYPE_CHECKING:
     from moonfleet.agents.catalogue import RobotSpec, load_catalogue, robot_spec
     from moonfleet.agents.descent import land
     from moonfleet.agents.events import read_events
+    from moonfleet.agents.excursion_problem import site_excursion
     from moonfleet.agents.simulation import Simulation
     from moonfleet.agents.world import World
     from moonfleet.autonomy.any_angle import GroundRoute, any_angle
     from moonfleet.autonomy.craters_seen import detect_craters
     from moonfleet.autonomy.driver import Driver
+    from moonfleet.autonomy.excursion import loss_probability
+    from moonfleet.autonomy.excursion_model import ExcursionProblem, FaultLaw
+    from moonfleet.autonomy.excursion_plan import plan_excursion
+    from moonfleet.autonomy.excursion_trial import try_excursion
     from moonfleet.autonomy.footprint import footprint_hazard
     from moonfleet.autonomy.hazard_map import HazardMap
     from moonfleet.autonomy.jobs import Job
@@ -87,6 +101,7 @@ if TYPE_CHECKING:
     from moonfleet.autonomy.lander_limits import LanderLimits
     from moonfleet.autonomy.landmarks import Landmarks
     from moonfleet.autonomy.policy import Observation, Policy
+    from moonfleet.autonomy.recovery import RecoveryPolicy, recovery_policy
     from moonfleet.autonomy.repair import Hazards, repair
     from moonfleet.autonomy.rocks_seen import detect_rocks
     from moonfleet.autonomy.route_risk import route_risk
@@ -105,6 +120,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Driver",
+    "ExcursionProblem",
+    "FaultLaw",
     "GeoRef",
     "GroundRoute",
     "HazardMap",
@@ -118,6 +135,7 @@ __all__ = [
     "MoonfleetError",
     "Observation",
     "Policy",
+    "RecoveryPolicy",
     "RobotSpec",
     "SearchGrid",
     "Simulation",
@@ -138,15 +156,20 @@ __all__ = [
     "land",
     "load_catalogue",
     "load_scenario",
+    "loss_probability",
     "open_site",
+    "plan_excursion",
     "read_dem",
     "read_events",
     "read_zones",
+    "recovery_policy",
     "repair",
     "robot_spec",
     "route_risk",
     "shortest_path",
+    "site_excursion",
     "traversability",
+    "try_excursion",
     "visible_path",
 ]
 
