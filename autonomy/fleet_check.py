@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import PlanError
 from .fleet_routes import FleetPlan, TimedRoute
 
 SLACK_M = 1e-6  # touching within a micrometre is no conflict
@@ -38,7 +39,7 @@ def fleet_conflicts(
     if isinstance(routes, FleetPlan):
         cell_m, routes = routes.cell_m, routes.routes
     if cell_m is None:
-        raise ValueError("cell_m: routes without a plan need the size of a cell [m]")
+        raise PlanError("cell_m: routes without a plan need the size of a cell [m].")
     places = [route.cells.astype(np.float64) * cell_m for route in routes]
     low = [place.min(axis=0) for place in places]
     high = [place.max(axis=0) for place in places]

@@ -171,8 +171,18 @@ def closed_ticks(legs: F64, i: int, r: float, c: float) -> tuple[int, int]:
 
 
 @kernel
-def _meets(legs: F64, i: int, later: float, t: float, r: float, c: float, u: float, v: float, ticks: float) -> bool:
-    """Say whether a move from (r, c) at speed (u, v), started at ``t``, meets leg ``i`` moved later by ``later``."""
+def meets(one: F64, i: int, later: float, other: F64, j: int, apart: float) -> bool:
+    """Say whether leg ``i`` of ``one``, moved later by some ticks, and leg ``j`` of ``other`` are ever nearer than ``apart`` [cells]."""
+    r, c, u, v = other[j, ROW], other[j, COL], other[j, ROW_SPEED], other[j, COL_SPEED]
+    begin = other[j, FROM]
+    return _nearer(one, i, later, apart * apart, begin, r, c, u, v, other[j, UNTIL] - begin)
+
+
+@kernel
+def _nearer(
+    legs: F64, i: int, later: float, apart2: float, t: float, r: float, c: float, u: float, v: float, ticks: float
+) -> bool:
+    """Say whether a move from (r, c) at speed (u, v), started at ``t``, comes nearer to leg ``i`` moved later than allowed."""
     begin, until = legs[i, FROM] + later, legs[i, UNTIL] + later
     low, high = max(t, begin), min(t + ticks, until)
     if low >= high:
@@ -185,15 +195,16 @@ def _meets(legs: F64, i: int, later: float, t: float, r: float, c: float, u: flo
         s = min(max(-(p * du + q * dv) / speed2, 0.0), high - low)
         p += s * du
         q += s * dv
-    return p * p + q * q < legs[i, APART] * legs[i, APART]
+    return p * p + q * q < apart2
 
 
 @kernel
 def _both(legs: F64, i: int, t: int, r: float, c: float, u: float, v: float, ticks: float) -> bool:
     """Say whether the move meets the leg and, if it has a shift, the shifted leg too."""
-    if not _meets(legs, i, 0.0, float(t), r, c, u, v, ticks):
+    apart2 = legs[i, APART] * legs[i, APART]
+    if not _nearer(legs, i, 0.0, apart2, float(t), r, c, u, v, ticks):
         return False
-    return legs[i, SHIFT] == 0.0 or _meets(legs, i, legs[i, SHIFT], float(t), r, c, u, v, ticks)
+    return legs[i, SHIFT] == 0.0 or _nearer(legs, i, legs[i, SHIFT], apart2, float(t), r, c, u, v, ticks)
 
 
 @kernel
