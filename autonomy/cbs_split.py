@@ -10,6 +10,7 @@ either B arrives later than A's passage, or A is never near that goal from then 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -29,12 +30,12 @@ class Rules(NamedTuple):
     bans: tuple[tuple[int, int, int, int], ...] = ()  # (cell, direction, first start, last start)
     done: int = 0  # not at the goal for good before this tick
 
-    def find(self, ground: FleetGround, task: Task) -> Way | None:
-        """Return the earliest way that keeps them."""
+    def find(self, ground: FleetGround, task: Task, fixed: Sequence[F64] = ()) -> Way | None:
+        """Return the earliest way that keeps them and avoids the legs of robots outside the group."""
         legs = np.array(self.legs, dtype=np.float64).reshape(-1, LEG)
         waits = np.array(self.waits, dtype=np.int64).reshape(-1, 3)
         bans = np.array(self.bans, dtype=np.int64).reshape(-1, 4)
-        return ground.find(task, [legs], waits, bans, self.done)
+        return ground.find(task, [*fixed, legs], waits, bans, self.done)
 
 
 @kernel
@@ -52,7 +53,7 @@ def first_meeting(one: F64, other: F64, apart: float) -> tuple[int, int]:
 
 
 def splits(one: Rules, other: Rules, a: F64, b: F64, ground: FleetGround, apart: float) -> list[tuple[Rules, Rules]]:
-    """Return ways to split a conflict of legs ``a`` and ``b`` (float64 [8], `APART` the robot's own clearance): (rules of one, of other)."""
+    """Return ways to split a conflict of legs ``a`` and ``b`` (float64 [8], `APART` the own clearance): (rules of one, of other)."""
     if b[UNTIL] >= FAR:
         return [_settled(one, other, a, b, apart)]
     if a[UNTIL] >= FAR:

@@ -1,4 +1,4 @@
-"""What a fleet's robots can do on their grids before anyone is in the way: moves, ticks to goals, and whether starts and goals are sound."""
+"""What a fleet's robots can do on their grids before anyone is in the way: moves, ticks to goals, sound starts and goals."""
 
 from __future__ import annotations
 
@@ -198,7 +198,13 @@ class FleetGround:
         return np.array([[0.0, until, rc[0] + 1.0, rc[1] + 1.0, 0.0, 0.0, clearance_m / self.cell_m, 0.0]])
 
     def find(
-        self, task: Task, legs: Sequence[F64], waits: I64 = NO_WAITS, bans: I64 = NO_BANS, done: int = 0, budget: int = FAR
+        self,
+        task: Task,
+        legs: Sequence[F64],
+        waits: I64 = NO_WAITS,
+        bans: I64 = NO_BANS,
+        done: int = 0,
+        budget: int = FAR,
     ) -> Way | None:
         """Return the earliest way for a task among the legs of others (column `APART` holding their clearance), None if none."""
         both = np.concatenate([np.empty((0, LEG)), *legs])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +87,9 @@ class FleetPlan:
     cell_m: float
     step_s: float  # all times are whole multiples of it
     alone_s: NDArray[np.float64]  # [robot] when each would arrive had it the map to itself: no plan is earlier
-    order: tuple[int, ...] = ()  # in which robots were planned, the first going before all others; empty if not by priority
+    order: tuple[
+        int, ...
+    ] = ()  # in which robots were planned, the first going before all others; empty if not by priority
     attempts: int = 1  # orders tried
     bound_s: float = 0.0  # no plan's sum of arrivals (or makespan, if that was asked for) is below this
 
@@ -139,7 +142,9 @@ class FleetPlan:
             order = tuple(int(i) for i in arrays["order"])
             cell_m, step_s, attempts, bound = (float(v) for v in np.asarray(arrays["numbers"], dtype=np.float64))
         except (KeyError, ValueError, TypeError, IndexError) as error:
-            raise SavedStateError(f"fleet plan: {error}; expected the arrays that FleetPlan.to_arrays returned.") from error
+            raise SavedStateError(
+                f"fleet plan: {error}; expected the arrays that FleetPlan.to_arrays returned."
+            ) from error
         n = len(names)
         fits = (
             version == VERSION
@@ -157,6 +162,6 @@ class FleetPlan:
             )
         routes = tuple(
             TimedRoute(names[i], cells[a:b], time_s[a:b], float(clearance[i]), bool(stays[i]))
-            for i, (a, b) in enumerate(zip(first[:-1], first[1:], strict=True))
+            for i, (a, b) in enumerate(pairwise(first))
         )
         return cls(routes, cell_m, step_s, alone, order, int(attempts), bound)
