@@ -57,9 +57,11 @@ def splits(one: Rules, other: Rules, a: F64, b: F64, ground: FleetGround, apart:
     if b[UNTIL] >= FAR:
         return [_settled(one, other, a, b, apart)]
     if a[UNTIL] >= FAR:
-        return [_settled(other, one, b, a, apart)[::-1]]
+        theirs, mine = _settled(other, one, b, a, apart)
+        return [(mine, theirs)]
     width = ground.rimmed[1]
-    return [_avoid_or_drop(one, other, a, b, width, apart), _avoid_or_drop(other, one, b, a, width, apart)[::-1]]
+    theirs, mine = _avoid_or_drop(other, one, b, a, width, apart)
+    return [_avoid_or_drop(one, other, a, b, width, apart), (mine, theirs)]
 
 
 def _avoid_or_drop(one: Rules, other: Rules, a: F64, b: F64, width: int, apart: float) -> tuple[Rules, Rules]:

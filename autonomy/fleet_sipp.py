@@ -12,7 +12,6 @@ conflict-based search needs; plain reservations have a shift of 0.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,23 +33,23 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
 
-class Nearby(NamedTuple):
-    """Legs listed by the cells they come near, and the safe intervals of every cell."""
-
-    first: I64  # [cells + 1] into ``which``
-    which: I64  # indexes of legs, by time of start within a cell
-    state: I64  # [cells + 1]: the cell's first state
-    count: I64  # [cells]: its number of safe intervals
-    begin: I64  # [states] ticks
-    end: I64  # [states] ticks, inclusive; FAR: for ever
-
-
 @kernel
 def nearby(legs: F64, waits: I64, shape: tuple[int, int]) -> tuple[I64, I64, I64, I64, I64, I64]:
-    """Return the fields of `Nearby` for a rimmed grid of ``shape``.
+    """List legs by the cells they come near, and work out every cell's safe intervals.
 
-    ``legs`` float64 [n, 8] sorted by start; ``waits`` int64 [m, 3] of (cell, first tick, last tick + 1): nobody may stay there
-    during these ticks.
+    Parameters
+    ----------
+    legs : float64 [n, 8] sorted by start.
+    waits : int64 [m, 3] of (cell, first tick, last tick + 1): nobody may stay there during these ticks.
+    shape : rows and columns of the rimmed grid.
+
+    Returns
+    -------
+    first : int64 [cells + 1], where a cell's legs begin in ``which``.
+    which : indexes of legs, by time of start within a cell.
+    state : int64 [cells + 1], the cell's first state (room for all its safe intervals).
+    count : int64 [cells], its number of safe intervals.
+    begin, end : int64 [states], ticks from and until when it is safe, inclusive; `FAR` is for ever.
     """
     rows, cols = shape
     cells = rows * cols
@@ -165,8 +164,8 @@ def closed_ticks(legs: F64, i: int, r: float, c: float) -> tuple[int, int]:
         high = min(until, begin + (-half + root) / speed2)
         if low >= high:
             return 0, 0
-    first = np.int64(math.floor(low + 1e-9)) + np.int64(legs[i, SHIFT])
-    last = np.int64(math.ceil(high - 1e-9)) if high < FAR else FAR
+    first = int(math.floor(low + 1e-9)) + int(legs[i, SHIFT])
+    last = int(math.ceil(high - 1e-9)) if high < FAR else FAR
     return max(first, 0), last
 
 
@@ -224,7 +223,7 @@ def first_start(
                 continue
             last = latest + 1
             if legs[i, UNTIL] < FAR:
-                last = min(last, np.int64(math.ceil(legs[i, UNTIL])))
+                last = min(last, int(math.ceil(legs[i, UNTIL])))
             low = t  # meets; ``last`` does not, or is out of time
             while last - low > 1:
                 middle = (low + last) >> 1
@@ -285,11 +284,11 @@ def sipp(
     if to_go[start] >= FAR or count[goal] == 0:
         return -1, nothing
     soonest = done_tick
-    final = state[goal] + count[goal] - 1
+    final = int(state[goal] + count[goal] - 1)
     if stays:
         if end[final] < FAR:
             return -1, nothing
-        soonest = max(soonest, begin[final])
+        soonest = max(soonest, int(begin[final]))
     done = begin.size  # one more state: at the goal and never to move again
     best = np.full(done + 1, FAR, np.int64)
     came = np.full(done + 1, -1, np.int64)  # the state before, packed with its cell
@@ -318,11 +317,11 @@ def sipp(
         opened += 1
         if opened > budget:
             return -2, nothing
-        now = best[here]
+        now = int(best[here])
         r, c = float(cell // width), float(cell % width)
         by = which[first[cell] : first[cell + 1]]
         for k in range(8):
-            ticks = np.int64(moves[cell, k])
+            ticks = int(moves[cell, k])
             if ticks == 0:
                 continue
             to = cell + ROW_STEP[k] * width + COL_STEP[k]
@@ -336,9 +335,9 @@ def sipp(
             for j in range(state[to], state[to] + count[to]):
                 if begin[j] - ticks > end[here]:
                     break
-                latest = min(end[here], end[j] - ticks)
+                latest = min(int(end[here]), int(end[j]) - ticks)
                 for ending in range(2):
-                    at, t = j, max(now, begin[j] - ticks)
+                    at, t = j, max(now, int(begin[j]) - ticks)
                     if ending == 1:
                         if to != goal or (stays and j != final):
                             break
@@ -352,7 +351,7 @@ def sipp(
                             continue
                         arrival = t + ticks
                         best[at], came[at], left[at] = arrival, item, t
-                        bound = max(arrival + to_go[to], soonest)
+                        bound = max(arrival + int(to_go[to]), soonest)
                         # among equals the one farther on, so that open ground is crossed without searching its breadth
                         key = (bound << TIE_BITS) | (((1 << TIE_BITS) - 1) - min(arrival, (1 << TIE_BITS) - 1))
                         heap_push(keys, items, size, key, (at << CELL_BITS) | to)
