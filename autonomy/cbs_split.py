@@ -2,10 +2,10 @@
 
 A conflict is between two legs. Either robot B does not do its leg (nor the same leg started up to some ticks later), or robot A does
 nothing that meets the leg at its first *and* at its last such start: as what meets a leg at two starts meets it at all between
-(convexity), no safe plan breaks both rules. With no range A's rule is strong and B's is weak; a range up to half of what the
-conflict allows balances them. For moves with one edge on either side these are the rules of continuous-time conflict-based search
-(Andreychuk, Yakovlev, Surynek, Atzmon, Stern 2022); here A's rule covers every edge and wait. When B stands at its goal for good,
-either B arrives later than A's passage, or A is never near that goal from then on (target reasoning, Li et al. 2020).
+(convexity), no safe plan breaks both rules. The range is the longest for which A's present leg still breaks its rule: measured
+better than half of it, and much better than none. For moves with one edge on either side these are the rules of continuous-time
+conflict-based search (Andreychuk, Yakovlev, Surynek, Atzmon, Stern 2022); here A's rule covers every edge and wait. When B stands at
+its goal for good, either B arrives later than A's passage, or A is never near that goal from then on (target reasoning, Li et al. 2020).
 """
 
 from __future__ import annotations
@@ -73,10 +73,10 @@ def _avoid_or_drop(one: Rules, other: Rules, a: F64, b: F64, width: int, apart: 
         if a[ROW_SPEED] == 0.0 and a[COL_SPEED] == 0.0:
             low, high = low, low + 1  # two waits share a tick or do not
         ticks = max(high - low, 1)
-        first, last = low + ticks // 4, low + ticks // 4 + (ticks - 1) // 2
+        first, last = low, low + ticks - 1
         leg[FROM], leg[UNTIL], leg[SHIFT] = first, first + 1, last - first
         return _avoiding(one, leg), other._replace(waits=(*other.waits, (cell, first, last + 1)))
-    leg[SHIFT] = _slack(a, b, apart) // 2
+    leg[SHIFT] = _slack(a, b, apart)
     direction = _direction(b)
     start = int(b[FROM])
     return _avoiding(one, leg), other._replace(bans=(*other.bans, (cell, direction, start, start + int(leg[SHIFT]))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from .search import nearest_free
 
 TOUCHING = 1.0 - 1e-9  # discs may touch: of the sum of both clearances
 TICKS_MAX = 1 << 30  # of a departure
+KEPT_BYTES = 128 * 1024**2  # of tables, and of fields
 
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
@@ -51,7 +52,9 @@ class Task:
 
 
 class FleetGround:
-    """The grids of a fleet: one shape, one size of cell, one tick; tables and fields are made once and kept.
+    """The grids of a fleet: one shape, one size of cell, one tick; tables and fields are made once and kept, the latest 256 MB.
+
+    They are kept by the identity of the cost arrays: do not change a grid in place, give a new array.
 
     Raises
     ------
@@ -79,7 +82,7 @@ class FleetGround:
         self.cell_m, self.step_s, self.corner_cutting = float(cell_m), float(step_s), corner_cutting
         self._allowed = mask
         self._moves: dict[tuple[int, float], tuple[NDArray[np.float32], NDArray[np.int32]]] = {}
-        self._fields: dict[tuple[int, float, int], I64] = {}
+        self._fields: dict[tuple[int, float, int], tuple[NDArray[np.float32], I64]] = {}
 
     def cell(self, rc: tuple[int, int]) -> int:
         """Return the rimmed grid's index of (row, col)."""
@@ -108,8 +111,9 @@ class FleetGround:
         start, goal = self.cell(robot.start_rc), self.cell(robot.goal_rc)
         key = (id(robot.cost), robot.speed_m_s, goal)
         if key not in self._fields:
-            self._fields[key] = ticks_to_goal(moves, self.rimmed[1], goal)
-        to_go = self._fields[key]
+            _make_room(self._fields)
+            self._fields[key] = (robot.cost, ticks_to_goal(moves, self.rimmed[1], goal))
+        to_go = self._fields[key][1]
         if to_go[start] >= FAR:
             raise NoRoute(
                 f"robot {robot.name!r}: no passable way from cell {robot.start_rc} to cell {robot.goal_rc}, even with nobody "
@@ -133,6 +137,7 @@ class FleetGround:
                 1.0 / robot.speed_m_s,
                 self.corner_cutting,
             )
+            _make_room(self._moves)
             self._moves[key] = (robot.cost, table)  # the grid is held, so that its id is not given to another
         return self._moves[key][1]
 
@@ -223,3 +228,9 @@ class FleetGround:
         keep[1:] = ticks[1:] > ticks[:-1]  # arrived and left in one tick: one entry
         time_s = ticks[keep].astype(np.float64) * self.step_s
         return TimedRoute(robot.name, self.rowcol(cell[keep]), time_s, robot.clearance_m, robot.stays)
+
+
+def _make_room(kept: dict[Any, tuple[NDArray[np.float32], NDArray[Any]]]) -> None:
+    """Drop the oldest arrays until what is kept is small enough."""
+    while sum(array.nbytes for _, array in kept.values()) > KEPT_BYTES:
+        kept.pop(next(iter(kept)))

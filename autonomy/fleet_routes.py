@@ -22,9 +22,14 @@ class FleetRobot:
     """One robot and where it shall go.
 
     ``cost`` is its own map, float32 [R, C] in seconds per metre, inf where impassable (see `drive_cost`); robots of one machine may
-    share the array, which saves work. ``clearance_m`` is the radius of the disc that no other robot's disc may enter. It stands at
-    ``start_rc`` from time 0, leaves at ``depart_s`` at the earliest, is never faster than ``speed_m_s``, and stays at ``goal_rc``
-    for ever, unless ``stays`` is False: then it is gone once it arrives (into a garage, a lander, a pit).
+    share the array, which saves work; it must not be changed in place. ``clearance_m`` is the radius of the disc that no other
+    robot's disc may enter. It stands at ``start_rc`` from time 0, leaves at ``depart_s`` at the earliest, is never faster than
+    ``speed_m_s``, and stays at ``goal_rc`` for ever, unless ``stays`` is False: then it is gone once it arrives (into a garage, a
+    lander, a pit).
+
+    Raises
+    ------
+    CostError : a clearance or a departure that is negative, a speed that is not above 0.
     """
 
     name: str

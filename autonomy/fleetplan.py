@@ -61,7 +61,7 @@ class FleetPlanner:
         order: Order = "longest",
         restarts: int = 20,
         seed: int = 0,
-        improve: int = 0,
+        improve: int = 20,
         budget_s: float | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> FleetPlan:
@@ -73,7 +73,7 @@ class FleetPlanner:
         order : who is planned first: those with the longest way, as given, or indexes.
         restarts : other orders tried when one fails.
         seed : root seed of the shuffles; same seed, same plan.
-        improve : rounds of replanning small groups once a plan stands; none makes it worse.
+        improve : rounds of replanning small groups once a plan stands; none makes it worse, 0 leaves it as it is.
         budget_s, cancelled : when the time is over, or the function says so, improving stops; before that, planning does.
 
         Raises
