@@ -8,6 +8,7 @@ The five rooms, each importing only those to its right::
 ground and sky    `build_site`, `open_site`, `Site`, `SiteRecipe`, `HeightGrid`, `GeoRef`, `read_dem`, `Sky`
 robots            `robot_spec`, `load_catalogue`, `RobotSpec`, `World`
 seeing            `detect_rocks`, `detect_craters`, `footprint_hazard`, `HazardMap`, `route_risk`, `land`, `LanderLimits`
+many robots       `FleetPlanner`, `FleetRobot`, `FleetPlan`, `fleet_conflicts`, `plan_group`, `one_way_moves`, `OneWay`
 thinking          `Policy`, `Observation`, `Job`, `Driver`
 missions          `load_scenario`, `Simulation`, `read_events`
 errors            `MoonfleetError`, the root of every error raised on purpose
@@ -26,6 +27,9 @@ __version__ = "0.1.0"
 # public name -> the module that defines it
 _HOME = {
     "Driver": "moonfleet.autonomy.driver",
+    "FleetPlan": "moonfleet.autonomy.fleet_routes",
+    "FleetPlanner": "moonfleet.autonomy.fleetplan",
+    "FleetRobot": "moonfleet.autonomy.fleet_routes",
     "GeoRef": "moonfleet.terrain.grid",
     "HazardMap": "moonfleet.autonomy.hazard_map",
     "HeightGrid": "moonfleet.terrain.grid",
@@ -33,6 +37,7 @@ _HOME = {
     "LanderLimits": "moonfleet.autonomy.lander_limits",
     "MoonfleetError": "moonfleet.terrain.errors",
     "Observation": "moonfleet.autonomy.policy",
+    "OneWay": "moonfleet.autonomy.one_way",
     "Policy": "moonfleet.autonomy.policy",
     "RobotSpec": "moonfleet.agents.catalogue",
     "Simulation": "moonfleet.agents.simulation",
@@ -43,11 +48,14 @@ _HOME = {
     "build_site": "moonfleet.terrain.site",
     "detect_craters": "moonfleet.autonomy.craters_seen",
     "detect_rocks": "moonfleet.autonomy.rocks_seen",
+    "fleet_conflicts": "moonfleet.autonomy.fleet_check",
     "footprint_hazard": "moonfleet.autonomy.footprint",
     "land": "moonfleet.agents.descent",
     "load_catalogue": "moonfleet.agents.catalogue",
     "load_scenario": "moonfleet.experiments.scenario",
+    "one_way_moves": "moonfleet.autonomy.one_way",
     "open_site": "moonfleet.terrain.site",
+    "plan_group": "moonfleet.autonomy.cbs",
     "read_dem": "moonfleet.terrain.dem_io",
     "read_events": "moonfleet.agents.events",
     "robot_spec": "moonfleet.agents.catalogue",
@@ -60,12 +68,17 @@ if TYPE_CHECKING:
     from moonfleet.agents.events import read_events
     from moonfleet.agents.simulation import Simulation
     from moonfleet.agents.world import World
+    from moonfleet.autonomy.cbs import plan_group
     from moonfleet.autonomy.craters_seen import detect_craters
     from moonfleet.autonomy.driver import Driver
+    from moonfleet.autonomy.fleet_check import fleet_conflicts
+    from moonfleet.autonomy.fleet_routes import FleetPlan, FleetRobot
+    from moonfleet.autonomy.fleetplan import FleetPlanner
     from moonfleet.autonomy.footprint import footprint_hazard
     from moonfleet.autonomy.hazard_map import HazardMap
     from moonfleet.autonomy.jobs import Job
     from moonfleet.autonomy.lander_limits import LanderLimits
+    from moonfleet.autonomy.one_way import OneWay, one_way_moves
     from moonfleet.autonomy.policy import Observation, Policy
     from moonfleet.autonomy.rocks_seen import detect_rocks
     from moonfleet.autonomy.route_risk import route_risk
@@ -78,6 +91,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Driver",
+    "FleetPlan",
+    "FleetPlanner",
+    "FleetRobot",
     "GeoRef",
     "HazardMap",
     "HeightGrid",
@@ -85,6 +101,7 @@ __all__ = [
     "LanderLimits",
     "MoonfleetError",
     "Observation",
+    "OneWay",
     "Policy",
     "RobotSpec",
     "Simulation",
@@ -96,11 +113,14 @@ __all__ = [
     "build_site",
     "detect_craters",
     "detect_rocks",
+    "fleet_conflicts",
     "footprint_hazard",
     "land",
     "load_catalogue",
     "load_scenario",
+    "one_way_moves",
     "open_site",
+    "plan_group",
     "read_dem",
     "read_events",
     "robot_spec",

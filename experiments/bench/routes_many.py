@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -221,8 +221,7 @@ def machines(slope_deg: F32, cover: F32) -> list[F32]:
 
 def connected(cost: F32) -> F32:
     """Return the grid with all but its largest connected passable ground impassable."""
-    label: Any
-    label, _ = ndimage.label(np.isfinite(cost))
+    label = np.asarray(cast(Any, ndimage.label(np.isfinite(cost)))[0])
     sizes = np.bincount(label.ravel())
     sizes[0] = 0
     return np.where(label == int(np.argmax(sizes)), cost, np.float32(np.inf)).astype(np.float32)
