@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from .cbs_split import Rules, apart_of, first_meeting, splits
+from .cbs_split import Rules, apart_of, meetings, splits
 from .fleet_clock import Clock
 from .fleet_ground import F64, FleetGround, Task, Way
 from .fleet_routes import FleetRobot, TimedRoute
@@ -22,9 +22,14 @@ class Node:
     rules: tuple[Rules, ...]
     ways: tuple[Way, ...]
     legs: tuple[F64, ...]
-    conflicts: dict[tuple[int, int], tuple[int, int]]  # pair of robots -> their first conflicting legs
+    conflicts: dict[tuple[int, int], tuple[int, int, int]]  # pair of robots -> their first legs that meet, and how many do
     cost: int
     bound: int
+
+    @property
+    def meetings(self) -> int:
+        """Pairs of legs that meet."""
+        return sum(met[2] for met in self.conflicts.values())
 
 
 class Outcome(NamedTuple):
@@ -51,29 +56,38 @@ class GroupSearch:
         self.ground, self.robots, self.tasks, self.makespan = ground, list(robots), tasks, makespan
         self.fixed = list(fixed)
 
-    def run(self, limit: int | None, nodes_max: int, clock: Clock) -> Outcome:
-        """Search for routes that cost less than ``limit`` [ticks] (None: any)."""
+    def run(self, limit: int | None, nodes_max: int, clock: Clock, hasty: bool = False) -> Outcome:
+        """Search for routes that cost less than ``limit`` [ticks] (None: any).
+
+        ``hasty``: open what has the fewest meetings first and take the first routes found; they are seldom optimal, and found in far
+        fewer nodes.
+        """
         root = self._root()
         if root is None:
             return Outcome(None, 0, True, 0)
-        queue: list[tuple[int, int, int, Node]] = [(root.bound, len(root.conflicts), 0, root)]
-        made, opened, bound = 1, 0, root.bound
+
+        def key(node: Node) -> tuple[int, int]:
+            return (node.meetings, node.bound) if hasty else (node.bound, node.meetings)
+
+        queue: list[tuple[tuple[int, int], int, Node]] = [(key(root), 0, root)]
+        made, opened = 1, 0
         while queue:
-            bound, _, _, node = heapq.heappop(queue)
-            if limit is not None and bound >= limit:
+            _, _, node = heapq.heappop(queue)
+            bound = root.bound if hasty else node.bound
+            if limit is not None and not hasty and bound >= limit:
                 return Outcome(None, limit, True, opened)
             if opened >= nodes_max or clock.over():
                 return Outcome(None, bound, False, opened)
             opened += 1
             node, children, raised = self._open(node)
             if not node.conflicts:
-                return Outcome(self._routes(node), node.cost, True, opened)
+                return Outcome(self._routes(node), node.cost if not hasty else bound, not hasty, opened)
             for child in children:
                 child = replace(child, bound=max(child.bound, raised))
                 if limit is None or child.bound < limit:
-                    heapq.heappush(queue, (child.bound, len(child.conflicts), made, child))
+                    heapq.heappush(queue, (key(child), made, child))
                     made += 1
-        return Outcome(None, bound if limit is None else limit, True, opened)
+        return Outcome(None, root.bound if limit is None else limit, True, opened)
 
     def _root(self) -> Node | None:
         ways: list[Way] = []
@@ -103,9 +117,9 @@ class GroupSearch:
                     raises[pair] = max(raises.get(pair, 0), costs[0])
                     if (costs[0], costs[1]) > best:
                         best, chosen = (costs[0], costs[1]), made
-                    fewer = [c for c in made if c.cost == node.cost and len(c.conflicts) < len(node.conflicts)]
+                    fewer = [c for c in made if c.cost == node.cost and c.meetings < node.meetings]
                     if fewer:
-                        bypass = min(fewer, key=lambda c: len(c.conflicts))
+                        bypass = min(fewer, key=lambda c: c.meetings)
                         break
                 if bypass is not None or not chosen:
                     break
@@ -126,7 +140,7 @@ class GroupSearch:
                 used.update(pair)
         return total
 
-    def _splits(self, node: Node, pair: tuple[int, int], conflict: tuple[int, int]) -> list[tuple[Rules, Rules]]:
+    def _splits(self, node: Node, pair: tuple[int, int], conflict: tuple[int, int, int]) -> list[tuple[Rules, Rules]]:
         i, j = pair
         apart = apart_of(self.tasks[i], self.tasks[j])
         one, other = node.legs[i][conflict[0]], node.legs[j][conflict[1]]
@@ -154,8 +168,8 @@ class GroupSearch:
             if other == robot:
                 continue
             i, j = min(robot, other), max(robot, other)
-            met = first_meeting(node.legs[i], node.legs[j], apart_of(self.tasks[i], self.tasks[j]))
-            if met[0] >= 0:
+            met = meetings(node.legs[i], node.legs[j], apart_of(self.tasks[i], self.tasks[j]))
+            if met[2] > 0:
                 conflicts[i, j] = met
         return replace(node, conflicts=dict(sorted(conflicts.items())))
 

@@ -39,17 +39,19 @@ class Rules(NamedTuple):
 
 
 @kernel
-def first_meeting(one: F64, other: F64, apart: float) -> tuple[int, int]:
-    """Return the first legs (indexes) of two robots that meet, (-1, -1) if none do. Legs follow each other in time."""
-    i = j = 0
+def meetings(one: F64, other: F64, apart: float) -> tuple[int, int, int]:
+    """Return the first legs (indexes) of two robots that meet, and how many pairs of legs do. Legs follow each other in time."""
+    i, j, first, second, count = 0, 0, -1, -1, 0
     while i < one.shape[0] and j < other.shape[0]:
         if meets(other, j, 0.0, one, i, apart):
-            return i, j
+            if count == 0:
+                first, second = i, j
+            count += 1
         if one[i, UNTIL] <= other[j, UNTIL]:
             i += 1
         else:
             j += 1
-    return -1, -1
+    return first, second, count
 
 
 def splits(one: Rules, other: Rules, a: F64, b: F64, ground: FleetGround, apart: float) -> list[tuple[Rules, Rules]]:

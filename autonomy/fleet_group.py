@@ -15,7 +15,7 @@ from .fleet_routes import FleetRobot, TimedRoute
 
 GROUP = 6  # robots replanned together in an improving round
 RESCUED = 4  # robots routed together by optimal search when one is stuck
-RESCUE_NODES = 150
+RESCUE_NODES = 100
 
 
 class Group:
@@ -64,7 +64,7 @@ class Group:
         group = [i, *names[: RESCUED - 1]]
         fixed = [legs for k, legs in enumerate(self.reserved) if k not in group]
         robots, tasks = [self.robots[k] for k in group], [self.tasks[k] for k in group]
-        found = GroupSearch(self.ground, robots, tasks, fixed=fixed).run(None, RESCUE_NODES, clock)
+        found = GroupSearch(self.ground, robots, tasks, fixed=fixed).run(None, RESCUE_NODES, clock, hasty=True)
         if found.routes is None:
             return False
         for k, route in zip(group, found.routes, strict=True):

@@ -45,7 +45,7 @@ IMPROVE = 60  # rounds
 REPLANS = 5  # a world
 PLAN_S, REPLAN_MS = 3.0, 100.0
 SMALL, SMALL_NODES, JOINT_STATES = 120, 10_000, 100_000  # cases, what may be opened by ours and by the joint search
-GROUPS, GROUP, GROUP_CELLS, GROUP_NODES = 20, 6, 64, 2_000
+GROUPS, GROUP, GROUP_CELLS, GROUP_NODES = 20, 8, 64, 2_000
 
 F32 = NDArray[np.float32]
 
@@ -369,7 +369,7 @@ def groups(tell: Tell) -> list[Row]:
         rng = stream(seed, "bench fleet group")
         cost = rng.uniform(5.0, 10.0, (GROUP_CELLS, GROUP_CELLS)).astype(np.float32)
         cost[rng.random(cost.shape) < 0.1] = np.inf
-        grids, kind = [connected(cost)], np.zeros(GROUP, dtype=np.int64)
+        grids, kind = [connected(cost)] * 2, np.ones(GROUP, dtype=np.int64)
         turn = 2.0 * np.pi * (np.arange(GROUP) + rng.random(GROUP) * 0.3) / GROUP
         ring = 31.5 + 24.0 * np.column_stack([np.cos(turn), np.sin(turn)])  # all cross the middle at once
         starts, goals = ([picked(rng, grids, kind[:1], (r, c, 4))[0] for r, c in ends] for ends in (ring, 63.0 - ring))
