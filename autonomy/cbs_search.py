@@ -22,7 +22,9 @@ class Node:
     rules: tuple[Rules, ...]
     ways: tuple[Way, ...]
     legs: tuple[F64, ...]
-    conflicts: dict[tuple[int, int], tuple[int, int, int]]  # pair of robots -> their first legs that meet, and how many do
+    conflicts: dict[
+        tuple[int, int], tuple[int, int, int]
+    ]  # pair of robots -> their first legs that meet, and how many do
     cost: int
     bound: int
 
