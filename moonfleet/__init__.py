@@ -9,6 +9,7 @@ ground and sky    `build_site`, `open_site`, `Site`, `SiteRecipe`, `HeightGrid`,
 robots            `robot_spec`, `load_catalogue`, `RobotSpec`, `World`
 seeing            `detect_rocks`, `detect_craters`, `footprint_hazard`, `HazardMap`, `route_risk`, `land`, `LanderLimits`
 excursions        `site_excursion`, `plan_excursion`, `loss_probability`, `recovery_policy`, `try_excursion`, `FaultLaw`
+many robots       `FleetPlanner`, `FleetRobot`, `FleetPlan`, `fleet_conflicts`, `plan_group`, `one_way_moves`, `OneWay`
 thinking          `Policy`, `Observation`, `Job`, `Driver`
 routes            `traversability`, `MachineLimits`, `any_angle`, `visible_path`, `Zones`, `read_zones`, `Hazards`, `repair`
 missions          `load_scenario`, `Simulation`, `read_events`
@@ -30,6 +31,9 @@ _HOME = {
     "Driver": "moonfleet.autonomy.driver",
     "ExcursionProblem": "moonfleet.autonomy.excursion_model",
     "FaultLaw": "moonfleet.autonomy.excursion_model",
+    "FleetPlan": "moonfleet.autonomy.fleet_routes",
+    "FleetPlanner": "moonfleet.autonomy.fleetplan",
+    "FleetRobot": "moonfleet.autonomy.fleet_routes",
     "GeoRef": "moonfleet.terrain.grid",
     "GroundRoute": "moonfleet.autonomy.any_angle",
     "HazardMap": "moonfleet.autonomy.hazard_map",
@@ -42,6 +46,7 @@ _HOME = {
     "MachineLimits": "moonfleet.autonomy.traversability",
     "MoonfleetError": "moonfleet.terrain.errors",
     "Observation": "moonfleet.autonomy.policy",
+    "OneWay": "moonfleet.autonomy.one_way",
     "Policy": "moonfleet.autonomy.policy",
     "RecoveryPolicy": "moonfleet.autonomy.recovery",
     "RobotSpec": "moonfleet.agents.catalogue",
@@ -59,13 +64,16 @@ _HOME = {
     "detect_rocks": "moonfleet.autonomy.rocks_seen",
     "distance_field": "moonfleet.autonomy.search",
     "distance_matrix": "moonfleet.autonomy.search",
+    "fleet_conflicts": "moonfleet.autonomy.fleet_check",
     "footprint_hazard": "moonfleet.autonomy.footprint",
     "land": "moonfleet.agents.descent",
     "load_catalogue": "moonfleet.agents.catalogue",
     "load_scenario": "moonfleet.experiments.scenario",
     "loss_probability": "moonfleet.autonomy.excursion",
+    "one_way_moves": "moonfleet.autonomy.one_way",
     "open_site": "moonfleet.terrain.site",
     "plan_excursion": "moonfleet.autonomy.excursion_plan",
+    "plan_group": "moonfleet.autonomy.cbs",
     "read_dem": "moonfleet.terrain.dem_io",
     "read_events": "moonfleet.agents.events",
     "read_zones": "moonfleet.autonomy.zones_geojson",
@@ -88,18 +96,23 @@ if TYPE_CHECKING:
     from moonfleet.agents.simulation import Simulation
     from moonfleet.agents.world import World
     from moonfleet.autonomy.any_angle import GroundRoute, any_angle
+    from moonfleet.autonomy.cbs import plan_group
     from moonfleet.autonomy.craters_seen import detect_craters
     from moonfleet.autonomy.driver import Driver
     from moonfleet.autonomy.excursion import loss_probability
     from moonfleet.autonomy.excursion_model import ExcursionProblem, FaultLaw
     from moonfleet.autonomy.excursion_plan import plan_excursion
     from moonfleet.autonomy.excursion_trial import try_excursion
+    from moonfleet.autonomy.fleet_check import fleet_conflicts
+    from moonfleet.autonomy.fleet_routes import FleetPlan, FleetRobot
+    from moonfleet.autonomy.fleetplan import FleetPlanner
     from moonfleet.autonomy.footprint import footprint_hazard
     from moonfleet.autonomy.hazard_map import HazardMap
     from moonfleet.autonomy.jobs import Job
     from moonfleet.autonomy.keepout_grid import KeepoutGrid
     from moonfleet.autonomy.lander_limits import LanderLimits
     from moonfleet.autonomy.landmarks import Landmarks
+    from moonfleet.autonomy.one_way import OneWay, one_way_moves
     from moonfleet.autonomy.policy import Observation, Policy
     from moonfleet.autonomy.recovery import RecoveryPolicy, recovery_policy
     from moonfleet.autonomy.repair import Hazards, repair
@@ -122,6 +135,9 @@ __all__ = [
     "Driver",
     "ExcursionProblem",
     "FaultLaw",
+    "FleetPlan",
+    "FleetPlanner",
+    "FleetRobot",
     "GeoRef",
     "GroundRoute",
     "HazardMap",
@@ -134,6 +150,7 @@ __all__ = [
     "MachineLimits",
     "MoonfleetError",
     "Observation",
+    "OneWay",
     "Policy",
     "RecoveryPolicy",
     "RobotSpec",
@@ -152,13 +169,16 @@ __all__ = [
     "detect_rocks",
     "distance_field",
     "distance_matrix",
+    "fleet_conflicts",
     "footprint_hazard",
     "land",
     "load_catalogue",
     "load_scenario",
     "loss_probability",
+    "one_way_moves",
     "open_site",
     "plan_excursion",
+    "plan_group",
     "read_dem",
     "read_events",
     "read_zones",

@@ -1,0 +1,185 @@
+"""The search behind `cbs`: nodes of rules and ways, opened cheapest bound first until one has no conflict."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from .cbs_split import Rules, apart_of, meetings, splits
+from .fleet_clock import Clock
+from .fleet_ground import F64, FleetGround, Task, Way
+from .fleet_routes import FleetRobot, TimedRoute
+
+TRIED = 12  # conflicts of a node tried before one is chosen
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """A node of the search: rules and ways of all robots."""
+
+    rules: tuple[Rules, ...]
+    ways: tuple[Way, ...]
+    legs: tuple[F64, ...]
+    conflicts: dict[
+        tuple[int, int], tuple[int, int, int]
+    ]  # pair of robots -> their first legs that meet, and how many do
+    cost: int
+    bound: int
+
+    @property
+    def meetings(self) -> int:
+        """Pairs of legs that meet."""
+        return sum(met[2] for met in self.conflicts.values())
+
+
+class Outcome(NamedTuple):
+    """What a search came to."""
+
+    routes: tuple[TimedRoute, ...] | None  # better than the limit and without a conflict
+    bound: int  # ticks: no plan costs less
+    proven: bool  # the routes are optimal; without routes: nothing is below the limit
+    nodes: int
+
+
+class GroupSearch:
+    """One run of the search."""
+
+    def __init__(
+        self,
+        ground: FleetGround,
+        robots: Sequence[FleetRobot],
+        tasks: list[Task],
+        makespan: bool = False,
+        fixed: Sequence[F64] = (),
+    ) -> None:
+        """``fixed``: legs of robots outside the group, which all ways avoid."""
+        self.ground, self.robots, self.tasks, self.makespan = ground, list(robots), tasks, makespan
+        self.fixed = list(fixed)
+
+    def run(self, limit: int | None, nodes_max: int, clock: Clock, hasty: bool = False) -> Outcome:
+        """Search for routes that cost less than ``limit`` [ticks] (None: any).
+
+        ``hasty``: open what has the fewest meetings first and take the first routes found; they are seldom optimal, and found in far
+        fewer nodes.
+        """
+        root = self._root()
+        if root is None:
+            return Outcome(None, 0, True, 0)
+
+        def key(node: Node) -> tuple[int, int]:
+            return (node.meetings, node.bound) if hasty else (node.bound, node.meetings)
+
+        queue: list[tuple[tuple[int, int], int, Node]] = [(key(root), 0, root)]
+        made, opened = 1, 0
+        while queue:
+            _, _, node = heapq.heappop(queue)
+            bound = root.bound if hasty else node.bound
+            if limit is not None and not hasty and bound >= limit:
+                return Outcome(None, limit, True, opened)
+            if opened >= nodes_max or clock.over():
+                return Outcome(None, bound, False, opened)
+            opened += 1
+            node, children, raised = self._open(node)
+            if not node.conflicts:
+                return Outcome(self._routes(node), node.cost if not hasty else bound, not hasty, opened)
+            for child in children:
+                child = replace(child, bound=max(child.bound, raised))
+                if limit is None or child.bound < limit:
+                    heapq.heappush(queue, (key(child), made, child))
+                    made += 1
+        return Outcome(None, root.bound if limit is None else limit, True, opened)
+
+    def _root(self) -> Node | None:
+        ways: list[Way] = []
+        for task in self.tasks:
+            way = Rules().find(self.ground, task, self.fixed)
+            if way is None:
+                return None
+            ways.append(way)
+        legs = tuple(self._legs(i, way) for i, way in enumerate(ways))
+        node = Node((Rules(),) * len(ways), tuple(ways), legs, {}, self._cost(ways), self._cost(ways))
+        for i in range(len(ways)):
+            node = self._recheck(node, i)
+        return node
+
+    def _open(self, node: Node) -> tuple[Node, list[Node], int]:
+        """Return the node (with other ways, if a bypass was found), its children, and a bound that holds for all of them."""
+        while True:
+            chosen: list[Node] = []
+            best = (-1, -1)
+            raises: dict[tuple[int, int], int] = {}
+            bypass = None
+            for pair, conflict in list(node.conflicts.items())[:TRIED]:
+                for rules in self._splits(node, pair, conflict):
+                    children = [self._child(node, robot, rule) for robot, rule in zip(pair, rules, strict=True)]
+                    made = [child for child in children if child is not None]
+                    costs = sorted(child.cost - node.cost if child is not None else 1 << 40 for child in children)
+                    raises[pair] = max(raises.get(pair, 0), costs[0])
+                    if (costs[0], costs[1]) > best:
+                        best, chosen = (costs[0], costs[1]), made
+                    fewer = [c for c in made if c.cost == node.cost and c.meetings < node.meetings]
+                    if fewer:
+                        bypass = min(fewer, key=lambda c: c.meetings)
+                        break
+                if bypass is not None or not chosen:
+                    break
+            if bypass is None:
+                return node, chosen, node.cost + self._disjoint(raises)
+            node = replace(bypass, rules=node.rules)
+            if not node.conflicts:
+                return node, [], node.cost
+
+    def _disjoint(self, raises: dict[tuple[int, int], int]) -> int:
+        """Return by how much pairs that share no robot raise the cost together (the largest alone, for the makespan)."""
+        if self.makespan:
+            return max(raises.values(), default=0)
+        total, used = 0, set[int]()
+        for pair, more in sorted(raises.items(), key=lambda item: (-item[1], item[0])):
+            if more > 0 and not used.intersection(pair):
+                total += more
+                used.update(pair)
+        return total
+
+    def _splits(self, node: Node, pair: tuple[int, int], conflict: tuple[int, int, int]) -> list[tuple[Rules, Rules]]:
+        i, j = pair
+        apart = apart_of(self.tasks[i], self.tasks[j])
+        one, other = node.legs[i][conflict[0]], node.legs[j][conflict[1]]
+        return splits(node.rules[i], node.rules[j], one, other, self.ground, apart)
+
+    def _child(self, node: Node, robot: int, rules: Rules) -> Node | None:
+        """Return the node with new rules for one robot, None if it then has no way."""
+        way = rules.find(self.ground, self.tasks[robot], self.fixed)
+        if way is None:
+            return None
+
+        def swapped(items: tuple[Any, ...], item: Any) -> tuple[Any, ...]:
+            return (*items[:robot], item, *items[robot + 1 :])
+
+        ways = swapped(node.ways, way)
+        cost = self._cost(ways)
+        legs = swapped(node.legs, self._legs(robot, way))
+        child = Node(swapped(node.rules, rules), ways, legs, node.conflicts, cost, max(cost, node.bound))
+        return self._recheck(child, robot)
+
+    def _recheck(self, node: Node, robot: int) -> Node:
+        """Return the node with the conflicts of one robot found anew."""
+        conflicts = {pair: legs for pair, legs in node.conflicts.items() if robot not in pair}
+        for other in range(len(self.tasks)):
+            if other == robot:
+                continue
+            i, j = min(robot, other), max(robot, other)
+            met = meetings(node.legs[i], node.legs[j], apart_of(self.tasks[i], self.tasks[j]))
+            if met[2] > 0:
+                conflicts[i, j] = met
+        return replace(node, conflicts=dict(sorted(conflicts.items())))
+
+    def _cost(self, ways: Sequence[Way]) -> int:
+        return max((way.ticks for way in ways), default=0) if self.makespan else sum(way.ticks for way in ways)
+
+    def _legs(self, robot: int, way: Way) -> F64:
+        return self.ground.legs(self.ground.route(self.robots[robot], way))
+
+    def _routes(self, node: Node) -> tuple[TimedRoute, ...]:
+        return tuple(self.ground.route(robot, way) for robot, way in zip(self.robots, node.ways, strict=True))

@@ -1,0 +1,142 @@
+"""For any small fleet: planned routes keep apart, keep to ground, speed and one-way moves; optimal search equals the joint search."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from moonfleet.autonomy.cbs import plan_group
+from moonfleet.autonomy.errors import GoalBlocked, NoRoute, PlanInterrupted, StartBlocked
+from moonfleet.autonomy.fleet_check import fleet_conflicts
+from moonfleet.autonomy.fleet_routes import FleetPlan, FleetRobot, TimedRoute
+from moonfleet.autonomy.fleetplan import FleetPlanner
+from moonfleet.terrain.seeds import stream
+from tests.joint_search import STEPS, slow_best, slow_ticks
+
+CELL_M, STEP_S = 10.0, 3.0
+
+
+def fleet(seed: int, size: int, count: int, walls: float) -> list[FleetRobot]:
+    """Some robots of two machines and several clearances on one seeded ground."""
+    rng = stream(seed, "test fleet")
+    shape = (int(rng.integers(2, size + 1)), int(rng.integers(2, size + 1)))
+    cost = rng.uniform(0.5, 3.0, shape).astype(np.float32)
+    cost[rng.random(shape) < walls] = np.inf
+    slow = cost * np.float32(rng.uniform(1.0, 2.5))
+    free = [(int(r), int(c)) for r, c in np.argwhere(np.isfinite(cost))]
+    assume(len(free) >= count)
+    starts, goals = ([free[k] for k in rng.permutation(len(free))[:count]] for _ in range(2))
+    return [
+        FleetRobot(
+            f"r{i}",
+            slow if rng.random() < 0.4 else cost,
+            starts[i],
+            goals[i],
+            clearance_m=float(rng.choice([2.0, 5.0, 8.0])),
+            depart_s=float(rng.choice([0.0, 0.0, 20.0])),
+            speed_m_s=float(rng.choice([math.inf, 0.8])),
+            stays=bool(rng.random() < 0.8),
+        )
+        for i in range(count)
+    ]
+
+
+def assert_sound(robots: list[FleetRobot], plan: FleetPlan, allowed: np.ndarray | None = None) -> None:
+    """Assert all that a plan promises, with nothing of the planner's."""
+    assert fleet_conflicts(plan) == []
+    assert least_distance(plan) >= -1e-6
+    for robot, route, alone in zip(robots, plan.routes, plan.alone_s, strict=True):
+        assert route.name == robot.name
+        assert tuple(route.cells[0]) == robot.start_rc and tuple(route.cells[-1]) == robot.goal_rc
+        assert route.time_s[0] == 0.0 and (np.diff(route.time_s) > 0.0).all()
+        assert route.arrival_s >= alone - 1e-9
+        assert np.isfinite(robot.cost[route.cells[:, 0], route.cells[:, 1]]).all()
+        for k, (a, b) in enumerate(zip(route.cells[:-1], route.cells[1:], strict=True)):
+            step = (int(b[0] - a[0]), int(b[1] - a[1]))
+            if step != (0, 0):
+                ticks = slow_ticks(robot, (int(a[0]), int(a[1])), STEPS.index(step), CELL_M, STEP_S, allowed, False)
+                assert ticks > 0
+                assert route.time_s[k + 1] - route.time_s[k] == pytest.approx(ticks * STEP_S)
+                assert route.time_s[k] >= robot.depart_s
+
+
+def least_distance(plan: FleetPlan) -> float:
+    """Return the least distance over what is needed [m], sampled finely: the checker's own slow check."""
+    least = math.inf
+    end = plan.makespan_s
+    at = np.linspace(0.0, end, max(2, int(end / STEP_S * 7)))
+    for i, one in enumerate(plan.routes):
+        for other in plan.routes[:i]:
+            apart = np.hypot(*((one.rowcol(at) - other.rowcol(at)) * plan.cell_m).T)
+            least = min(least, float(np.nanmin(apart)) - one.clearance_m - other.clearance_m)
+    return least
+
+
+@settings(max_examples=150, deadline=None)
+@given(seed=st.integers(0, 10**6), count=st.integers(1, 7))
+def test_planned_routes_are_sound(seed: int, count: int) -> None:
+    robots = fleet(seed, 14, count, 0.2)
+    planner = FleetPlanner(robots[0].cost.shape, CELL_M, STEP_S)
+    try:
+        plan = planner.plan(robots, restarts=4, improve=2)
+    except (NoRoute, StartBlocked, GoalBlocked):
+        return
+    assert_sound(robots, plan)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_masks_of_moves_are_kept(seed: int) -> None:
+    robots = fleet(seed, 10, 4, 0.1)
+    shape = robots[0].cost.shape
+    allowed = stream(seed, "test mask").integers(0, 256, shape).astype(np.uint8) | np.uint8(0b10011010)
+    try:
+        plan = FleetPlanner(shape, CELL_M, STEP_S, allowed).plan(robots, restarts=4)
+    except (NoRoute, StartBlocked, GoalBlocked):
+        return
+    assert_sound(robots, plan, allowed)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6), share=st.floats(0.0, 1.2))
+def test_a_replanned_robot_keeps_out_of_the_others_way(seed: int, share: float) -> None:
+    robots = fleet(seed, 14, 5, 0.15)
+    planner = FleetPlanner(robots[0].cost.shape, CELL_M, STEP_S)
+    try:
+        plan = planner.plan(robots, restarts=4)
+        robot = robots[seed % 5]
+        at_s = share * plan.makespan_s
+        if not robot.stays:
+            at_s = min(at_s, plan.routes[seed % 5].arrival_s)
+        goal = FleetRobot(robot.name, robot.cost, robot.start_rc, robots[(seed + 1) % 5].start_rc, robot.clearance_m)
+        new = planner.replan(plan, goal, at_s)
+    except (NoRoute, StartBlocked, GoalBlocked):
+        return
+    assert fleet_conflicts(new) == []
+    route, old = new.routes[seed % 5], plan.routes[seed % 5]
+    assert tuple(route.cells[-1]) == goal.goal_rc
+    before = np.linspace(0.0, at_s, 50)
+    np.testing.assert_allclose(
+        route.rowcol(before), TimedRoute("", old.cells, old.time_s, 1.0).rowcol(before), atol=1e-9
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), makespan=st.booleans())
+def test_optimal_search_equals_joint_search(seed: int, makespan: bool) -> None:
+    robots = fleet(seed, 3, 2, 0.1)
+    planner = FleetPlanner(robots[0].cost.shape, CELL_M, STEP_S)
+    try:
+        best = plan_group(planner, robots, "makespan" if makespan else "sum", nodes_max=300)
+    except (NoRoute, StartBlocked, GoalBlocked, PlanInterrupted):
+        return
+    assert_sound(robots, best.plan)
+    expected = slow_best(robots, CELL_M, STEP_S, makespan=makespan, most=20_000)
+    if expected is not None:
+        assert best.plan.bound_s <= expected + 1e-9 <= best.cost_s + 2e-9
+        if best.optimal:
+            assert best.cost_s == pytest.approx(expected)
