@@ -102,7 +102,8 @@ def mcp_of(cost: F32) -> F64:
 
 def mainland(cost: F32) -> NDArray[np.int64]:
     """Return the cells [n, 2] of the largest passable area."""
-    areas: Any = ndimage.label(np.isfinite(cost), np.ones((3, 3)))[0]
+    labelled: Any = ndimage.label(np.isfinite(cost), np.ones((3, 3)))
+    areas = labelled[0]
     sizes = np.bincount(areas.reshape(-1))
     sizes[0] = 0
     return np.argwhere(areas == int(np.argmax(sizes)))
