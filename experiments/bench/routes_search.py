@@ -43,6 +43,7 @@ EXACT: Final = 1e-6  # relative
 QUERIES: Final = 100  # on each grid
 FIELDS: Final = 4
 SIZES: Final = (1024, 2048)
+LANDMARKS: Final = {1024: 16, 2048: 32}
 PAIRS: Final = 20
 ROUNDS: Final = 2  # of every path; the least CPU time counts, a peer's too
 POINTS: Final = 50
@@ -102,7 +103,8 @@ def mcp_of(cost: F32) -> F64:
 
 def mainland(cost: F32) -> NDArray[np.int64]:
     """Return the cells [n, 2] of the largest passable area."""
-    areas: Any = ndimage.label(np.isfinite(cost), np.ones((3, 3)))[0]
+    labelled: Any = ndimage.label(np.isfinite(cost), np.ones((3, 3)))
+    areas = labelled[0]
     sizes = np.bincount(areas.reshape(-1))
     sizes[0] = 0
     return np.argwhere(areas == int(np.argmax(sizes)))
@@ -228,7 +230,7 @@ def paths(cost: F32, file: Path, tell: Tell) -> list[Row]:
     even = np.ones((64, 64), np.float32)
     shortest_path(even, (0, 0), (63, 63), landmarks=Landmarks.build(even, 2))  # compiles
     begin = time.process_time()
-    landmarks = Landmarks.build(cost)
+    landmarks = Landmarks.build(cost, LANDMARKS[cost.shape[0]])
     built = time.process_time() - begin
     tell(f"{n}: {landmarks.tables.shape[1]} landmarks in {built:.2f} s CPU, {landmarks.nbytes / 1e6:.0f} MB")
     race = run_race(cost, file, landmarks, tell)
