@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from moonfleet.terrain.kernel import kernel
 
+from .heap import heap_drop, heap_push
+
 DIRECTIONS = ("N", "S", "W", "E", "NW", "NE", "SW", "SE")  # bit k of a mask of moves stands for direction k
 ROW_STEP = np.array([-1, 1, 0, 0, -1, -1, 1, 1], dtype=np.int64)
 COL_STEP = np.array([0, 0, -1, 1, -1, 1, -1, 1], dtype=np.int64)
@@ -59,44 +61,6 @@ def move_table(
                 if ticks <= MOVE_MAX:  # slower than that is as good as impassable
                     table[cell, k] = max(np.int32(ticks), np.int32(1))
     return table
-
-
-@kernel
-def heap_push(keys: NDArray[np.int64], items: NDArray[np.int64], size: int, key: int, item: int) -> None:
-    """Sift ``item`` up into a 4-ary heap of ``size`` entries (the arrays must have room)."""
-    at = size
-    while at > 0:
-        up = (at - 1) >> 2
-        if keys[up] <= key:
-            break
-        keys[at] = keys[up]
-        items[at] = items[up]
-        at = up
-    keys[at] = key
-    items[at] = item
-
-
-@kernel
-def heap_drop(keys: NDArray[np.int64], items: NDArray[np.int64], size: int) -> None:
-    """Remove the top of a heap of ``size`` entries; ``size - 1`` remain."""
-    last = size - 1
-    key, item = keys[last], items[last]
-    at = 0
-    while True:
-        child = 4 * at + 1
-        if child >= last:
-            break
-        best = child
-        for other in range(child + 1, min(child + 4, last)):
-            if keys[other] < keys[best]:
-                best = other
-        if keys[best] >= key:
-            break
-        keys[at] = keys[best]
-        items[at] = items[best]
-        at = best
-    keys[at] = key
-    items[at] = item
 
 
 @kernel

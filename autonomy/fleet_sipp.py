@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from moonfleet.terrain.kernel import kernel
 
-from .fleet_moves import COL_STEP, FAR, ROW_STEP, heap_drop, heap_push
+from .fleet_moves import COL_STEP, FAR, ROW_STEP
+from .heap import heap_drop, heap_push
 
 # columns of a leg: from and until [ticks], row and column at its start, speed by row and column [cells/tick], the sum of both
 # clearances [cells], shift [ticks]

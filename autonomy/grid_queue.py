@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from moonfleet.terrain.kernel import kernel
 
+from .heap import heap_push
+
 RING: Final = 1 << 14  # buckets
 ROOM: Final = 1 << 13  # entries at the start
 FAR: Final = 9.0e15  # the last bucket: beyond it all are one
@@ -71,44 +73,6 @@ class BucketQueue:
 
 
 @kernel
-def sift_up(keys: Floats, items: Ints, size: int, key: float, item: int) -> None:
-    """Put ``item`` into a 4-ary heap of ``size`` entries (the arrays must have room)."""
-    at = size
-    while at > 0:
-        up = (at - 1) >> 2
-        if keys[up] <= key:
-            break
-        keys[at] = keys[up]
-        items[at] = items[up]
-        at = up
-    keys[at] = key
-    items[at] = item
-
-
-@kernel
-def drop_top(keys: Floats, items: Ints, size: int) -> None:
-    """Remove the top of a heap of ``size`` entries; ``size - 1`` remain."""
-    last = size - 1
-    key, item = keys[last], items[last]
-    at = 0
-    while True:
-        child = 4 * at + 1
-        if child >= last:
-            break
-        best = child
-        for other in range(child + 1, min(child + 4, last)):
-            if keys[other] < keys[best]:
-                best = other
-        if keys[best] >= key:
-            break
-        keys[at] = keys[best]
-        items[at] = items[best]
-        at = best
-    keys[at] = key
-    items[at] = item
-
-
-@kernel
 def open_next(
     head: Ints,
     key: Floats,
@@ -145,7 +109,7 @@ def open_next(
         belongs = np.int64(min((key[entry] - base) * per_width, FAR))
         if belongs <= cur:
             if ordered:
-                sift_up(heap_key, heap_item, size, float(key[entry]), int(item[entry]))
+                heap_push(heap_key, heap_item, size, float(key[entry]), int(item[entry]))
             else:
                 heap_key[size] = key[entry]
                 heap_item[size] = item[entry]

@@ -1,15 +1,16 @@
-"""A 4-ary heap of keys and items in two arrays, for the searches' queues."""
+"""A 4-ary heap of keys and items in two arrays of any number type, for the searches' queues."""
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
+
 from numpy.typing import NDArray
 
 from moonfleet.terrain.kernel import kernel
 
 
 @kernel
-def heap_push(keys: NDArray[np.float64], items: NDArray[np.int64], size: int, key: float, item: int) -> None:
+def heap_push(keys: NDArray[Any], items: NDArray[Any], size: int, key: float, item: int) -> None:
     """Sift ``item`` up into a heap of ``size`` entries (the arrays must have room)."""
     at = size
     while at > 0:
@@ -24,7 +25,7 @@ def heap_push(keys: NDArray[np.float64], items: NDArray[np.int64], size: int, ke
 
 
 @kernel
-def heap_drop(keys: NDArray[np.float64], items: NDArray[np.int64], size: int) -> None:
+def heap_drop(keys: NDArray[Any], items: NDArray[Any], size: int) -> None:
     """Remove the top of a heap of ``size`` entries; ``size - 1`` remain."""
     last = size - 1
     key, item = keys[last], items[last]

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from moonfleet.terrain.kernel import kernel
 
-from .grid_queue import FAR, drop_top, open_next, sift_up
+from .grid_queue import FAR, open_next
+from .heap import heap_drop, heap_push
 
 MORE: Final = 0
 FULL: Final = 1
@@ -110,7 +111,7 @@ def astar_run(
             break
         if ordered:
             here = np.int64(heap_item[0])
-            drop_top(heap_key, heap_item, size)
+            heap_drop(heap_key, heap_item, size)
             size -= 1
         else:
             size -= 1
@@ -152,7 +153,7 @@ def astar_run(
                 bucket = np.int64(min((at_best - base) * per_width, FAR))
                 if bucket <= cur:
                     if ordered:
-                        sift_up(heap_key, heap_item, size, at_best, to)
+                        heap_push(heap_key, heap_item, size, at_best, to)
                     else:
                         heap_key[size] = at_best
                         heap_item[size] = to
@@ -212,7 +213,7 @@ def field_run(
             break
         if ordered:
             here, so_far = np.int64(heap_item[0]), heap_key[0]
-            drop_top(heap_key, heap_item, size)
+            heap_drop(heap_key, heap_item, size)
             size -= 1
         else:
             size -= 1
@@ -236,7 +237,7 @@ def field_run(
                 bucket = np.int64(min(found * per_width, FAR))
                 if bucket <= cur:
                     if ordered:
-                        sift_up(heap_key, heap_item, size, float(found), to)
+                        heap_push(heap_key, heap_item, size, float(found), to)
                     else:
                         heap_key[size] = found
                         heap_item[size] = to
