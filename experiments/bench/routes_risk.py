@@ -57,6 +57,7 @@ EXCURSIONS = (  # place, first hour, hours of driving from the lit ground to the
 class Played(NamedTuple):
     """One excursion under one bound: trials lost, and the science done [h], by each rule."""
 
+    site: str
     promised: float
     lost: dict[Rule, int]  # of `RUNS`
     science_h: dict[Rule, float]
@@ -127,7 +128,7 @@ def excursion(name: str, trip: SiteExcursion, played: dict[float, list[Played]],
         many = int(try_excursion(plan.excursion, trip.problem, policy, MANY, SEED + 1).lost.sum())
         lost: dict[Rule, int] = {rule: int(trials.lost.sum()) for rule, trials in tries.items()}
         science: dict[Rule, float] = {rule: float(trials.science_s.mean()) / 3600.0 for rule, trials in tries.items()}
-        played[bound].append(Played(plan.loss, lost, science, many))
+        played[bound].append(Played(name.split()[0], plan.loss, lost, science, many))
         tell(
             f"  bound {bound:g}: work {plan.excursion.science_s / 3600.0:.2f} h, home after {plan.end_s / 3600.0:.1f} h with "
             f"{plan.trace.battery_wh[-1]:.0f} Wh, promised {plan.loss:.4f}, goes on below {plan.excursion.resume_below:.4f}; "
@@ -151,7 +152,11 @@ def summary(played: dict[float, list[Played]]) -> list[Row]:
     rows: list[Row] = []
     for bound, plays in played.items():
         rows.append(
-            holds(BAR, f"bound {bound:g}: kept on excursions from two sites or more", len(plays) > len(RATES_PER_H))
+            holds(
+                BAR,
+                f"bound {bound:g}: kept on excursions from two sites or more",
+                len({play.site for play in plays}) >= 2,
+            )
         )
         if not plays:
             continue
