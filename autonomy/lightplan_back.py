@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import PlanError
 from .lightplan_forward import Query, Reached, StepTables, quickest_crossing, unpacked
 from .lightplan_problem import LightProblem, Ticked
 from .lightplan_sweep import refill_neighbours, run_ticks
@@ -114,4 +115,6 @@ def _before(
             may = tables.at(out // ticks)[2][from_row, from_col]
         if may == 0.0:
             return out, from_row, from_col, held
-    raise AssertionError(f"no predecessor of tick {tick}, cell {(row - 1, col - 1)}")  # a bug, whatever the input
+    raise PlanError(
+        f"the way back is lost at tick {tick}, cell {(row - 1, col - 1)}: a fault of the planner, not of the problem."
+    )
