@@ -17,12 +17,16 @@ from .lightplan_problem import LIT_STEPS, LightProblem, crossing_ticks, ticks_pe
 
 
 class LightCheck(NamedTuple):
-    """What a walk along a plan found: ``faults``, empty when it holds; least and last battery [Wh]; the longest stay in the dark [s]."""
+    """What a walk along a plan found: ``faults``, empty when it holds; batteries [Wh]; the longest stay in the dark [s].
+
+    ``battery_wh`` float64 [n]: at each event; shorter where the walk had to break off.
+    """
 
     faults: tuple[str, ...]
     least_wh: float
     arrival_wh: float
     longest_dark_s: float
+    battery_wh: NDArray[np.float64]
 
 
 class LightLaw:
@@ -88,7 +92,11 @@ class LightLaw:
 
 
 def check_light_plan(
-    problem: LightProblem, times_s: NDArray[np.float64], cells: NDArray[np.int32], battery_wh: float
+    problem: LightProblem,
+    times_s: NDArray[np.float64],
+    cells: NDArray[np.int32],
+    battery_wh: float,
+    law: LightLaw | None = None,
 ) -> LightCheck:
     """Walk along a plan under the problem's rules, tick by tick.
 
@@ -96,16 +104,19 @@ def check_light_plan(
     ----------
     times_s, cells : float64 [n], int32 [n, 2]; between two events the robot stands (same cell) or crosses into a neighbour.
     battery_wh : at the first event.
+    law : of the problem, where one is at hand (making it looks at every cell).
 
     Returns
     -------
     LightCheck : its batteries are those of the discretisation, so never more than the machine will have.
     """
-    law, rules, power = LightLaw(problem), problem.rules, problem.power
+    law = law or LightLaw(problem)
+    rules, power = problem.rules, problem.power
     faults: list[str] = []
     quantum, full = problem.quantum_wh, problem.quanta
     battery = min(math.floor((battery_wh - power.reserve_wh) / quantum + 1e-9), full)
     least, dark, longest_dark = battery, 0, 0
+    held = [battery]
     total = problem.steps * law.ticks
     ticks = np.rint(times_s / law.tick_s).astype(np.int64)
     if not np.allclose(ticks * law.tick_s, times_s, atol=1e-3):
@@ -126,6 +137,7 @@ def check_light_plan(
                 least = min(least, battery)
                 dark = dark + 1 if light < law.dark else 0
                 longest_dark = max(longest_dark, dark)
+            held.append(battery)
             continue
         takes = law.crossing(before, cell)
         if takes == 0 or takes != end - begin:
@@ -139,6 +151,7 @@ def check_light_plan(
         least = min(least, battery)
         dark = dark + end - begin if light < law.dark else 0
         longest_dark = max(longest_dark, dark)
+        held.append(battery)
     if least < 0:
         faults.append(f"the reserve is touched: {least * quantum:.1f} Wh")
     if battery * quantum < rules.arrive_wh - 1e-9:
@@ -153,4 +166,30 @@ def check_light_plan(
             faults.append(f"cannot stay at the goal as long as {rules.stay_h:g} h")
             break
     base = power.reserve_wh
-    return LightCheck(tuple(faults), base + least * quantum, base + battery * quantum, longest_dark * law.tick_s)
+    batteries = base + np.array(held, dtype=np.float64) * quantum
+    return LightCheck(tuple(faults), base + least * quantum, base + battery * quantum, longest_dark * law.tick_s, batteries)
+
+
+def begun_late(
+    times_s: NDArray[np.float64], cells: NDArray[np.int32], event: int, now_s: float, tick_s: float
+) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """Return the rest of a plan, from an event on, begun at ``now_s``: waits give up what time they can, drives take what they took.
+
+    Times stay those of the plan's problem, rounded up to whole ticks; whether the rest still holds says `check_light_plan`.
+    """
+    now = math.ceil(now_s / tick_s - 1e-6) * tick_s
+    times, places = [now], [cells[event]]
+    if float(times_s[event]) > now + 1e-6:  # it stands there already, and waits as planned
+        times.append(float(times_s[event]))
+        places.append(cells[event])
+    for i in range(event + 1, len(times_s)):
+        planned = float(times_s[i] - times_s[i - 1])
+        if (cells[i] == cells[i - 1]).all():
+            then = max(float(times_s[i]), times[-1])
+            if then <= times[-1] + 1e-6:
+                continue
+        else:
+            then = times[-1] + planned
+        times.append(then)
+        places.append(cells[i])
+    return np.array(times, dtype=np.float64), np.array(places, dtype=np.int32)
