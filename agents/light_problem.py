@@ -1,7 +1,7 @@
 """What the light planner needs to know of a machine on a site: its power by light, and the light and links of the hours ahead.
 
 The equations are the World's own (`power`, `thermal`, `moonfleet.autonomy.wheels`), taken on the safe side: the least light of each hour,
-the weakest Sun of the period, motors at their rated power, and the heater that holds the operating temperature in steady cold.
+the weakest Sun of the period, every slope climbed straight up, motors at their rated power, and the heater that holds the operating temperature in steady cold.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from moonfleet.autonomy.lightplan_problem import LIT_STEPS, LightPower, LightProblem, LightRules
 from moonfleet.autonomy.traversability import DriveLimits
+from moonfleet.autonomy.wheels import mean_pace, speed_and_power
 from moonfleet.terrain.light import lit_map
 from moonfleet.terrain.site import Site
 
@@ -24,7 +25,7 @@ from .travel import site_cost
 
 STEP_S: Final = 3600.0  # [s] of the planner
 LOOKS: Final = 2  # times per step at which the light is looked at, both ends counted once
-SLOWER: Final = 1.1  # [-] the pace is known over all headings only, and a climb is slower than their mean
+SLOPE_STEP_DEG: Final = 0.25  # [deg] step of the table of paces
 POINT_DEG: Final = 1e-6  # [deg] radius of a disc that is as good as a point
 
 
@@ -59,7 +60,7 @@ def light_problem(
     rules: LightRules | None = None,
     *,
     reserve_frac: float | None = None,
-    slower: float = SLOWER,
+    slower: float = 1.0,
     extra_w: float = 0.0,
     ticks: int = 0,
 ) -> LightProblem:
@@ -72,11 +73,24 @@ def light_problem(
         raise RobotError(
             f"{spec.kind}: speed_m_s = 0 in its catalogue file: a machine that does not drive has no route."
         )
-    pace = site_cost(site, DriveLimits(spec.max_slope_deg, spec.speed_m_s)) * np.float32(slower)
+    pace = climbing_pace(site, spec) * np.float32(slower)
     lit, earth = sky_ahead(site, t0, hours)
     flux = site.sky.sample(t0 + STEP_S * np.arange(hours + 1)).flux_w_m2
     power = light_power(spec, float(flux.min()), reserve_frac, extra_w)
     return LightProblem(pace, site.ref.cell_m, lit, power, rules or LightRules(), earth, STEP_S, ticks)
+
+
+def climbing_pace(site: Site, spec: RobotSpec) -> NDArray[np.float32]:
+    """Return seconds per metre of a machine that goes straight up every slope, float32 [R, C], inf where it may not drive.
+
+    The planner's crossings do not know their heading, and `travel.site_cost` is their mean: a plan made with it comes late on climbs,
+    where lateness costs most. Rocks lengthen the way as there.
+    """
+    limits = DriveLimits(spec.max_slope_deg, spec.speed_m_s)
+    grades = np.arange(0.0, spec.max_slope_deg + SLOPE_STEP_DEG, SLOPE_STEP_DEG)
+    steep = np.array([1.0 / speed_and_power(float(grade), spec.speed_m_s, spec.drive_w)[0] for grade in grades])
+    longer = steep / mean_pace(grades, spec.speed_m_s)
+    return (site_cost(site, limits) * np.interp(site.slope_deg, grades, longer)).astype(np.float32)
 
 
 def sky_ahead(site: Site, t0: float, hours: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
