@@ -10,6 +10,7 @@ routes); the method is plain dynamic programming (Bellman 1957).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -144,13 +145,13 @@ def _plan(
     longest = _longest_dark(problem, law, ticks, cells, moves)
     ticks, cells, battery = ticks[keep], cells[keep], battery[keep]
     moves = (np.diff(cells, axis=0) != 0).any(axis=1)
-    times = ticks * law.tick_s
+    times = ticks.astype(np.float64) * law.tick_s
     way = np.abs(np.diff(cells, axis=0)).sum(axis=1)
     metres = np.where(way == 2, SQRT2, 1.0) * moves * problem.cell_m
     legs: list[LightLeg] = []
     waits: list[LightWait] = []
     bounds = [0, *(np.flatnonzero(np.diff(moves.astype(np.int8))) + 1).tolist(), len(moves)] if len(moves) else []
-    for a, b in zip(bounds[:-1], bounds[1:], strict=True):
+    for a, b in itertools.pairwise(bounds):
         begin, end = float(times[a]), float(times[b])
         if moves[a]:
             legs.append(LightLeg(a, b, begin, end, float(metres[a:b].sum())))

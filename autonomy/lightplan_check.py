@@ -159,15 +159,20 @@ def check_light_plan(
     span = math.ceil(rules.stay_h * 3600.0 / law.tick_s - 1e-9)
     left = battery
     goal = (int(cells[-1, 0]), int(cells[-1, 1]))
-    for tick in range(int(ticks[-1]), min(int(ticks[-1]) + span, total)):
+    for tick in range(int(ticks[-1]), int(ticks[-1]) + span):
         step = tick // law.ticks
+        if tick >= total:
+            faults.append(f"stays beyond the horizon of {total * law.tick_s:.0f} s")
+            break
         left = min(left + law.gain(power.wait_w, int(problem.lit[(step, *goal)])), full)
         if left < 0 or not law.may_stand(step, goal):
             faults.append(f"cannot stay at the goal as long as {rules.stay_h:g} h")
             break
     base = power.reserve_wh
     batteries = base + np.array(held, dtype=np.float64) * quantum
-    return LightCheck(tuple(faults), base + least * quantum, base + battery * quantum, longest_dark * law.tick_s, batteries)
+    return LightCheck(
+        tuple(faults), base + least * quantum, base + battery * quantum, longest_dark * law.tick_s, batteries
+    )
 
 
 def begun_late(

@@ -93,15 +93,12 @@ def battery_needed(problem: LightProblem, prepared: Ticked, goal: tuple[int, int
     if rules.stay_h > 0.0:
         for step in range(problem.steps):
             gain[step * ticks : (step + 1) * ticks] = tables.at(step)[0][goal]
-    need = np.zeros(total + 1)
-    for span in range(1, math.ceil(rules.stay_h * 3600.0 / prepared.tick_s - 1e-9) + 1):
-        if span > total:
-            break
-        # at the end of a stay of ``span`` ticks nothing is needed; grow the stay by one tick at its front
-        after = np.append(need[1:], 0.0)
-        with np.errstate(invalid="ignore"):
-            need[:-1] = np.where(after[:-1] > full, np.inf, np.maximum(after[:-1] - gain, 0.0))
-        need[-1] = 0.0
+    span = math.ceil(rules.stay_h * 3600.0 / prepared.tick_s - 1e-9)
+    need = np.zeros(total + 1)  # for a stay of no ticks from each tick on
+    for _ in range(min(span, total + 1)):
+        # a stay of one tick more: what the rest needs from the next tick on, less what this one brings
+        after = need[1:]
+        need = np.append(np.where(after > full, np.inf, np.maximum(after - gain, 0.0)), np.inf)  # beyond: not known
     need = np.where(need > full, np.inf, need)
     return np.maximum(need, math.ceil(rules.arrive_wh / problem.quantum_wh - 1e-9)).astype(np.float32)
 

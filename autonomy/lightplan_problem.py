@@ -56,8 +56,8 @@ class LightRules(NamedTuple):
     ``drive_link``: it drives only in sight of the Earth, at both ends of every crossing.
     ``dark_wait_h``: it stands in the dark only where that night, all of it, is at most so long [h] (a *safe haven*); a night that the
     horizon of the problem cuts off counts as too long. ``havens``: bool [R, C], and only there.
-    ``arrive_wh``: battery above the reserve [Wh] that it must have on arrival; ``stay_h``: after it, it must be able to stand at the goal so
-    long [h] without touching the reserve (within the steps that are known).
+    ``arrive_wh``: battery above the reserve [Wh] that it must have on arrival; ``stay_h``: after it, it must be able to
+    stand at the goal so long [h] without touching the reserve, all of it within the steps that are known.
     """
 
     drive_lit: float = 0.0

@@ -157,7 +157,7 @@ def _gather(
 @kernel
 def _arrive(
     now: Layer, stand: Layer, enter: Layer, straight: Bytes, diagonal: Bytes, side: Layer, slant: Layer, slot: Ints,
-    place: int, top: float, out: Layer,
+    place: int, top: np.float32, out: Layer,
 ) -> None:  # fmt: skip
     """Best battery of a row a tick later: of standing, and of those who come in over sides and corners now."""
     dead = np.float32(-np.inf)

@@ -12,14 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.agents.catalogue import RobotSpec
-from moonfleet.agents.light_problem import light_problem
 from moonfleet.agents.state import Activity
 from moonfleet.agents.travel import site_cost
 from moonfleet.agents.world import World
-from moonfleet.autonomy.errors import NoLitWindow, NoRoute, OutOfEnergy, PlanError
+from moonfleet.autonomy.errors import PlanError
 from moonfleet.autonomy.lightplan import plan_light
 from moonfleet.autonomy.lightplan_check import LightLaw, begun_late, check_light_plan
-from moonfleet.autonomy.lightplan_problem import LightProblem, LightRules
+from moonfleet.autonomy.lightplan_problem import LightProblem
 from moonfleet.autonomy.search import distance_field, shortest_path
 from moonfleet.autonomy.traversability import DriveLimits
 from moonfleet.terrain.catalogue import named_place
@@ -71,7 +70,7 @@ class Outcome(NamedTuple):
 class Driver(Protocol):
     """Says what to do next: points (x, y) to drive along, or None to stand."""
 
-    def order(self, now_s: float, xy: tuple[float, float], battery_wh: float, moving: bool) -> list[Cell] | None | bool:
+    def order(self, now_s: float, xy: tuple[float, float], battery_wh: float, moving: bool) -> list[Cell] | bool | None:
         """Cells to drive through from here; None to stand; True to go on with what it does."""
         ...
 
@@ -131,7 +130,7 @@ class Straight:
         self.at = 0
         self.site, self.spec, self.problem = site, spec, problem
 
-    def order(self, now_s: float, xy: tuple[float, float], battery_wh: float, moving: bool) -> list[Cell] | None | bool:
+    def order(self, now_s: float, xy: tuple[float, float], battery_wh: float, moving: bool) -> list[Cell] | bool | None:
         """Go on, or set out again along the rest of the way."""
         if moving:
             return True
@@ -150,7 +149,7 @@ class ChargeWhenLow(Straight):
     charging = False
     seeking: Cell | None = None
 
-    def order(self, now_s: float, xy: tuple[float, float], battery_wh: float, moving: bool) -> list[Cell] | None | bool:
+    def order(self, now_s: float, xy: tuple[float, float], battery_wh: float, moving: bool) -> list[Cell] | bool | None:
         """Stop, seek light, or go on."""
         self.look(xy)
         hour = min(int(now_s // 3600.0), self.problem.steps - 1)
@@ -195,7 +194,7 @@ class Planned:
         self.times, self.cells, self.battery = plan.times_s, plan.cells, plan.battery_wh
         self.at = 0  # the last event that the machine has been through
 
-    def order(self, now_s: float, xy: tuple[float, float], battery_wh: float, moving: bool) -> list[Cell] | None | bool:
+    def order(self, now_s: float, xy: tuple[float, float], battery_wh: float, moving: bool) -> list[Cell] | bool | None:
         """Begin what the plan begins before the next order."""
         self.look(xy)
         if self.again:

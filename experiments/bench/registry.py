@@ -23,9 +23,7 @@ BENCHES: Mapping[str, tuple[str, ...]] = {  # bench -> the modules that hold its
         "hazards_stereo",
     ),
     "house": ("house",),
-    "routes": (
-        "routes_light",
-    ),
+    "routes": ("routes_light",),
     "terrain": ("terrain_ground", "terrain_horizon", "terrain_light", "terrain_site", "terrain_sky"),
 }
 Tell = Callable[[str], None]

@@ -22,7 +22,7 @@ from moonfleet.agents.light_problem import light_problem
 from moonfleet.autonomy.errors import NoLitWindow, OutOfEnergy
 from moonfleet.autonomy.lightplan import plan_light
 from moonfleet.autonomy.lightplan_forward import battery_needed, query_of, run_forward
-from moonfleet.autonomy.lightplan_problem import ticked
+from moonfleet.autonomy.lightplan_problem import LightProblem, ticked
 from moonfleet.terrain.catalogue import named_place
 from moonfleet.terrain.clock import utc_to_tdb
 from moonfleet.terrain.seeds import stream
@@ -31,8 +31,19 @@ from moonfleet.terrain.site import SiteRecipe, build_site
 from .checkout import from_tests
 from .hazards_landing import wilson
 from .light_traverses import (
-    DEPARTURES, EACH, HOURS, PLACES, PLAN_RESERVE, ChargeWhenLow, Outcome, Planned, Straight, Traverse, departures,
-    drive_all, site_of,
+    DEPARTURES,
+    EACH,
+    HOURS,
+    PLACES,
+    PLAN_RESERVE,
+    ChargeWhenLow,
+    Outcome,
+    Planned,
+    Straight,
+    Traverse,
+    departures,
+    drive_all,
+    site_of,
 )  # fmt: skip
 from .registry import Bar, Row, Tell, at_most, holds
 
@@ -95,6 +106,7 @@ def large_in_here() -> dict[str, object]:
     site = build_site(SiteRecipe("large-light", place.lon_deg, place.lat_deg, CELLS * 20.0, 20.0, 1, 180))
     spec, rng, said, slowest = robot_spec(MACHINE), stream(SEED, "large light queries"), list[str](), 0.0
     problem = light_problem(site, spec, utc_to_tdb(STARTS[0]), DAYS * 24)
+    start = goal = (0, 0)
     for start_time in STARTS:
         problem = light_problem(site, spec, utc_to_tdb(start_time), DAYS * 24)
         free = np.argwhere(np.isfinite(problem.pace_s_m) & (problem.lit[0] > 128))
@@ -118,7 +130,7 @@ def large_in_here() -> dict[str, object]:
     return {"plan_s": slowest, "whole_s": whole, "peak_gb": peak, "said": said}
 
 
-def _try(problem, start, goal) -> str:  # noqa: ANN001
+def _try(problem: LightProblem, start: tuple[int, int], goal: tuple[int, int]) -> str:
     try:
         plan = plan_light(problem, start, goal, explain=False)
     except (NoLitWindow, OutOfEnergy) as error:

@@ -98,7 +98,9 @@ def every_plan(
         return light >= rules.drive_lit * 255 - 1e-9 and (not rules.drive_link or bool(earth[(step, *cell)]))
 
     def stays(tick: int, battery: int) -> bool:
-        for t in range(tick, min(tick + math.ceil(rules.stay_h * ticks - 1e-9), total)):
+        for t in range(tick, tick + math.ceil(rules.stay_h * ticks - 1e-9)):
+            if t == total:
+                return False
             battery = min(battery + gain(power.wait_w, int(lit[(t // ticks, *goal)])), problem.quanta)
             if battery < 0 or not stands(t // ticks, goal):
                 return False
