@@ -8,6 +8,7 @@ The five rooms, each importing only those to its right::
 ground and sky    `build_site`, `open_site`, `Site`, `SiteRecipe`, `HeightGrid`, `GeoRef`, `read_dem`, `Sky`
 robots            `robot_spec`, `load_catalogue`, `RobotSpec`, `World`
 seeing            `detect_rocks`, `detect_craters`, `footprint_hazard`, `HazardMap`, `route_risk`, `land`, `LanderLimits`
+routes            `plan_light`, `light_problem`, `LightRules`
 thinking          `Policy`, `Observation`, `Job`, `Driver`
 missions          `load_scenario`, `Simulation`, `read_events`
 errors            `MoonfleetError`, the root of every error raised on purpose
@@ -31,6 +32,7 @@ _HOME = {
     "HeightGrid": "moonfleet.terrain.grid",
     "Job": "moonfleet.autonomy.jobs",
     "LanderLimits": "moonfleet.autonomy.lander_limits",
+    "LightRules": "moonfleet.autonomy.lightplan_problem",
     "MoonfleetError": "moonfleet.terrain.errors",
     "Observation": "moonfleet.autonomy.policy",
     "Policy": "moonfleet.autonomy.policy",
@@ -45,9 +47,11 @@ _HOME = {
     "detect_rocks": "moonfleet.autonomy.rocks_seen",
     "footprint_hazard": "moonfleet.autonomy.footprint",
     "land": "moonfleet.agents.descent",
+    "light_problem": "moonfleet.agents.light_problem",
     "load_catalogue": "moonfleet.agents.catalogue",
     "load_scenario": "moonfleet.experiments.scenario",
     "open_site": "moonfleet.terrain.site",
+    "plan_light": "moonfleet.autonomy.lightplan",
     "read_dem": "moonfleet.terrain.dem_io",
     "read_events": "moonfleet.agents.events",
     "robot_spec": "moonfleet.agents.catalogue",
@@ -58,6 +62,7 @@ if TYPE_CHECKING:
     from moonfleet.agents.catalogue import RobotSpec, load_catalogue, robot_spec
     from moonfleet.agents.descent import land
     from moonfleet.agents.events import read_events
+    from moonfleet.agents.light_problem import light_problem
     from moonfleet.agents.simulation import Simulation
     from moonfleet.agents.world import World
     from moonfleet.autonomy.craters_seen import detect_craters
@@ -66,6 +71,8 @@ if TYPE_CHECKING:
     from moonfleet.autonomy.hazard_map import HazardMap
     from moonfleet.autonomy.jobs import Job
     from moonfleet.autonomy.lander_limits import LanderLimits
+    from moonfleet.autonomy.lightplan import plan_light
+    from moonfleet.autonomy.lightplan_problem import LightRules
     from moonfleet.autonomy.policy import Observation, Policy
     from moonfleet.autonomy.rocks_seen import detect_rocks
     from moonfleet.autonomy.route_risk import route_risk
@@ -83,6 +90,7 @@ __all__ = [
     "HeightGrid",
     "Job",
     "LanderLimits",
+    "LightRules",
     "MoonfleetError",
     "Observation",
     "Policy",
@@ -98,9 +106,11 @@ __all__ = [
     "detect_rocks",
     "footprint_hazard",
     "land",
+    "light_problem",
     "load_catalogue",
     "load_scenario",
     "open_site",
+    "plan_light",
     "read_dem",
     "read_events",
     "robot_spec",
