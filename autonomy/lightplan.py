@@ -4,8 +4,8 @@
 arrives with the fullest battery. It goes forward in time and keeps the best battery of every cell: more battery is never worse, for a full
 one only stops charging and the robot may always do what it could have done with less, so one number per place and moment is exact.
 What is kept out by light, link, night or battery falls away by itself; `lightplan_bounds` cuts what cannot matter. The way is found
-backward (`lightplan_back`). The problem is that of Tompkins, Stentz, Wettergreen 2006 (TEMPEST) and Otten 2018, CMU-RI-TR-18-21 (sun-synchronous
-routes); the method is plain dynamic programming (Bellman 1957).
+backward (`lightplan_back`). The problem is that of Tompkins, Stentz, Wettergreen 2006 (TEMPEST) and Otten 2018, CMU-RI-TR-18-21
+(sun-synchronous routes); the method is plain dynamic programming (Bellman 1957).
 """
 
 from __future__ import annotations

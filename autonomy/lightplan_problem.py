@@ -27,7 +27,7 @@ QUANTA: Final = 60_000  # steps of the battery above its reserve: fits uint16 wi
 LIT_STEPS: Final = 255  # steps of the lit share
 SQRT2: Final = math.sqrt(2.0)
 # ticks per step that are tried: whole divisors of 3600 s
-TICKS: Final = (4, 5, 6, 8, 9, 10, 12, 15, 16, 18, 20, 24, 25, 30, 36)
+TICKS: Final = (4, 5, 6, 8, 9, 10, 12, 15, 16, 18, 20)
 ROUNDING: Final = 0.10  # mean lengthening of a crossing by whole ticks that is good enough
 MAX_TICKS: Final = 120  # per step: a crossing must fit a byte
 
@@ -131,7 +131,7 @@ def crossing_ticks(pace_s_m: Layer, cell_m: float, tick_s: float) -> tuple[NDArr
 
 
 def ticks_per_step(pace_s_m: Layer, cell_m: float, step_s: float) -> int:
-    """Return the fewest ticks per step, 4 to 36, whose rounding lengthens crossings by 10 % at most in the mean; else the best."""
+    """Return the fewest ticks per step, 4 to 20, whose rounding lengthens crossings by 10 % at most in the mean; else the best."""
     pace = pace_s_m[np.isfinite(pace_s_m)].astype(np.float64)
     if pace.size == 0:
         return TICKS[0]
