@@ -10,6 +10,7 @@ robots            `robot_spec`, `load_catalogue`, `RobotSpec`, `World`
 seeing            `detect_rocks`, `detect_craters`, `footprint_hazard`, `HazardMap`, `route_risk`, `land`, `LanderLimits`
 excursions        `site_excursion`, `plan_excursion`, `loss_probability`, `recovery_policy`, `try_excursion`, `FaultLaw`
 many robots       `FleetPlanner`, `FleetRobot`, `FleetPlan`, `fleet_conflicts`, `plan_group`, `one_way_moves`, `OneWay`
+routes            `plan_light`, `light_problem`, `LightRules`
 thinking          `Policy`, `Observation`, `Job`, `Driver`
 routes            `traversability`, `MachineLimits`, `any_angle`, `visible_path`, `Zones`, `read_zones`, `Hazards`, `repair`
 missions          `load_scenario`, `Simulation`, `read_events`
@@ -43,6 +44,7 @@ _HOME = {
     "KeepoutGrid": "moonfleet.autonomy.keepout_grid",
     "LanderLimits": "moonfleet.autonomy.lander_limits",
     "Landmarks": "moonfleet.autonomy.landmarks",
+    "LightRules": "moonfleet.autonomy.lightplan_problem",
     "MachineLimits": "moonfleet.autonomy.traversability",
     "MoonfleetError": "moonfleet.terrain.errors",
     "Observation": "moonfleet.autonomy.policy",
@@ -67,6 +69,7 @@ _HOME = {
     "fleet_conflicts": "moonfleet.autonomy.fleet_check",
     "footprint_hazard": "moonfleet.autonomy.footprint",
     "land": "moonfleet.agents.descent",
+    "light_problem": "moonfleet.agents.light_problem",
     "load_catalogue": "moonfleet.agents.catalogue",
     "load_scenario": "moonfleet.experiments.scenario",
     "loss_probability": "moonfleet.autonomy.excursion",
@@ -74,6 +77,7 @@ _HOME = {
     "open_site": "moonfleet.terrain.site",
     "plan_excursion": "moonfleet.autonomy.excursion_plan",
     "plan_group": "moonfleet.autonomy.cbs",
+    "plan_light": "moonfleet.autonomy.lightplan",
     "read_dem": "moonfleet.terrain.dem_io",
     "read_events": "moonfleet.agents.events",
     "read_zones": "moonfleet.autonomy.zones_geojson",
@@ -93,6 +97,7 @@ if TYPE_CHECKING:
     from moonfleet.agents.descent import land
     from moonfleet.agents.events import read_events
     from moonfleet.agents.excursion_problem import site_excursion
+    from moonfleet.agents.light_problem import light_problem
     from moonfleet.agents.simulation import Simulation
     from moonfleet.agents.world import World
     from moonfleet.autonomy.any_angle import GroundRoute, any_angle
@@ -112,6 +117,8 @@ if TYPE_CHECKING:
     from moonfleet.autonomy.keepout_grid import KeepoutGrid
     from moonfleet.autonomy.lander_limits import LanderLimits
     from moonfleet.autonomy.landmarks import Landmarks
+    from moonfleet.autonomy.lightplan import plan_light
+    from moonfleet.autonomy.lightplan_problem import LightRules
     from moonfleet.autonomy.one_way import OneWay, one_way_moves
     from moonfleet.autonomy.policy import Observation, Policy
     from moonfleet.autonomy.recovery import RecoveryPolicy, recovery_policy
@@ -147,6 +154,7 @@ __all__ = [
     "KeepoutGrid",
     "LanderLimits",
     "Landmarks",
+    "LightRules",
     "MachineLimits",
     "MoonfleetError",
     "Observation",
@@ -172,6 +180,7 @@ __all__ = [
     "fleet_conflicts",
     "footprint_hazard",
     "land",
+    "light_problem",
     "load_catalogue",
     "load_scenario",
     "loss_probability",
@@ -179,6 +188,7 @@ __all__ = [
     "open_site",
     "plan_excursion",
     "plan_group",
+    "plan_light",
     "read_dem",
     "read_events",
     "read_zones",

@@ -25,6 +25,7 @@ BENCHES: Mapping[str, tuple[str, ...]] = {  # bench -> the modules that hold its
     "house": ("house",),
     "routes": (
         "routes_anyangle",
+        "routes_light",
         "routes_many",
         "routes_risk",
         "routes_search",
