@@ -8,11 +8,11 @@ The five rooms, each importing only those to its right::
 ground and sky    `build_site`, `open_site`, `Site`, `SiteRecipe`, `HeightGrid`, `GeoRef`, `read_dem`, `Sky`
 robots            `robot_spec`, `load_catalogue`, `RobotSpec`, `World`
 seeing            `detect_rocks`, `detect_craters`, `footprint_hazard`, `HazardMap`, `route_risk`, `land`, `LanderLimits`
+thinking          `Policy`, `Observation`, `Job`, `Driver`
+routes            `shortest_path`, `distance_field`, `Landmarks`, `traversability`, `any_angle`, `Zones`, `repair`
+routes in time    `plan_light`, `light_problem`, `LightRules`
 excursions        `site_excursion`, `plan_excursion`, `loss_probability`, `recovery_policy`, `try_excursion`, `FaultLaw`
 many robots       `FleetPlanner`, `FleetRobot`, `FleetPlan`, `fleet_conflicts`, `plan_group`, `one_way_moves`, `OneWay`
-routes            `plan_light`, `light_problem`, `LightRules`
-thinking          `Policy`, `Observation`, `Job`, `Driver`
-routes            `traversability`, `MachineLimits`, `any_angle`, `visible_path`, `Zones`, `read_zones`, `Hazards`, `repair`
 missions          `load_scenario`, `Simulation`, `read_events`
 errors            `MoonfleetError`, the root of every error raised on purpose
 ================  =================================================================================================
