@@ -36,9 +36,7 @@ def route(
         typer.Option("--to", help="Where it goes, written alike. Left out: the best-lit ground.", metavar="PLACE"),
     ] = None,
     robot: Annotated[str, typer.Option(help="A rover of the catalogue.", metavar="KIND")] = "yutu-rover",
-    depart: Annotated[
-        str, typer.Option(help="From when on it may leave, UTC.", metavar="TIME")
-    ] = "2029-01-04T00:00",
+    depart: Annotated[str, typer.Option(help="From when on it may leave, UTC.", metavar="TIME")] = "2029-01-11T00:00",
     days: Annotated[float, typer.Option(help="How far ahead is planned.", metavar="DAYS")] = 14.0,
     battery: Annotated[str, typer.Option(help="Charge at the start: 80% or 900Wh.", metavar="CHARGE")] = "100%",
     reserve: Annotated[

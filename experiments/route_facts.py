@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,17 @@ from moonfleet.terrain.constants import DARK_BELOW
 from moonfleet.terrain.grid import polar_lonlat
 
 from .errors import OptionError
-from .route_map import REASONS
 from .route_plan import RouteAnswer, longest_dark_h
 from .route_track import HOUR_S, RouteTrack
 
 Fact = tuple[str, str, str]  # name, of the plan, of the way straight through
+WHY = {
+    "link": "for the Earth",
+    "sun": "for light on the way",
+    "night": "out the dark",
+    "charge": "to charge",
+    "timing": "and would not be there sooner",
+}
 MOON_CRS = "urn:ogc:def:crs:IAU_2015::30100"  # longitude and latitude on the Moon's sphere
 
 
@@ -25,7 +32,7 @@ def facts_of(answer: RouteAnswer) -> tuple[Fact, ...]:
     """Return the rows of the table: the plan, and the way straight through."""
     plan, track, naive = answer.plan, answer.track, answer.naive
     power = answer.problem.power
-    waits = ", ".join(f"{hours:.1f} h {REASONS[reason][1]}" for reason, hours in waited(track).items())
+    waits = ", ".join(f"{hours:.1f} h {WHY[reason]}" for reason, hours in waited(track).items())
     rows = [
         ("way", f"{track.metres / 1000.0:.2f} km", f"{naive.metres / 1000.0:.2f} km"),
         ("leaves", _utc(answer.t0 + plan.departs_s), _utc(answer.t0)),
@@ -163,9 +170,15 @@ def write_json(data: dict[str, object], path: Path) -> None:
         raise OptionError(f"--out: {path} cannot be written: {error.strerror}") from error
 
 
-def _line(track: RouteTrack, kind: str, t0: float, about: dict[str, object]) -> dict[str, object]:
+def _line(track: RouteTrack, kind: str, t0: float, about: Mapping[str, object]) -> dict[str, object]:
     times = [] if track.times_s is None else [tdb_to_utc(t0 + float(t)) for t in track.times_s]
-    properties = {"kind": kind, "metres": round(track.metres, 1), **about, "utc": times, "xy_m": np.round(track.xy, 1).tolist()}
+    properties = {
+        "kind": kind,
+        "metres": round(track.metres, 1),
+        **about,
+        "utc": times,
+        "xy_m": np.round(track.xy, 1).tolist(),
+    }
     return {
         "type": "Feature",
         "geometry": {"type": "LineString", "coordinates": [_lonlat(point) for point in track.xy]},
@@ -173,7 +186,7 @@ def _line(track: RouteTrack, kind: str, t0: float, about: dict[str, object]) -> 
     }
 
 
-def _point(track: RouteTrack, index: int, about: dict[str, object]) -> dict[str, object]:
+def _point(track: RouteTrack, index: int, about: Mapping[str, object]) -> dict[str, object]:
     xy = track.xy[index]
     properties = {**about, "xy_m": np.round(xy, 1).tolist()}
     return {"type": "Feature", "geometry": {"type": "Point", "coordinates": _lonlat(xy)}, "properties": properties}
@@ -186,7 +199,12 @@ def _lonlat(xy: np.ndarray) -> list[float]:
 
 def _place(xy: np.ndarray) -> dict[str, float]:
     lon, lat = polar_lonlat(float(xy[0]), float(xy[1]))
-    return {"x_m": round(float(xy[0]), 1), "y_m": round(float(xy[1]), 1), "lon_deg": round(lon, 6), "lat_deg": round(lat, 6)}
+    return {
+        "x_m": round(float(xy[0]), 1),
+        "y_m": round(float(xy[1]), 1),
+        "lon_deg": round(lon, 6),
+        "lat_deg": round(lat, 6),
+    }
 
 
 def _utc(t: float) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from moonfleet.terrain.grid import GeoRef, HeightGrid
 from moonfleet.terrain.maps import contour_share, hillshade, jpeg_bytes, resized
@@ -28,13 +29,14 @@ REASONS: Final = {
     "link": ("#56B4E9", "waits for the Earth"),
     "sun": ("#D9820B", "waits for light on the way"),
     "night": ("#4b5468", "waits out the dark"),
-    "charge": ("#009E73", "charges"),
-    "timing": ("#8a93a3", "waits for its time"),
+    "charge": ("#009E73", "waits to charge"),
+    "timing": ("#8a93a3", "waits, no sooner there"),
 }  # reason of a stop -> colour, words
 MAP_LEFT, MAP_TOP, MAP_WIDTH = 62.0, 26.0, 700.0  # [px] of the map on its paper
 PICTURE_PX: Final = 1100  # side of the embedded picture, the longer one
 MARGIN: Final = 0.16  # [-] of the way's extent, around it
 LEAST_M: Final = 600.0  # [m] side of the map at least
+APART_PX: Final = 24.0  # [px] stops nearer to each other than this share a mark
 NAMED_WAIT_H: Final = 0.5  # [h] stops shorter than this are drawn without their hours
 STEEP = np.array([150.0, 74.0, 58.0])
 DARK = np.array([52.0, 74.0, 140.0])
@@ -94,7 +96,8 @@ def _ground(
     finer = max(1, round(PICTURE_PX / max(z.shape)))
     shape = (z.shape[0] * finer, z.shape[1] * finer)
     x_left, y_top = ref.x_left + cols.start * ref.cell_m, ref.y_top - rows.start * ref.cell_m
-    fine = HeightGrid(resized(z, *shape), GeoRef(x_left, y_top, ref.cell_m / finer, *shape))
+    smooth = np.asarray(ndimage.gaussian_filter(resized(z, *shape), 0.6 * finer, mode="nearest"), dtype=np.float32)
+    fine = HeightGrid(smooth, GeoRef(x_left, y_top, ref.cell_m / finer, *shape))
     relief = 40.0 + 0.74 * hillshade(fine).astype(np.float64)
     colour = relief[..., None] * np.array([1.0, 0.985, 0.955])
     near = np.ix_((np.arange(shape[0]) // finer) + rows.start, (np.arange(shape[1]) // finer) + cols.start)
@@ -119,11 +122,12 @@ def _points(frame: Frame, xy: NDArray[np.float64]) -> str:
 
 
 def _dashed(frame: Frame, track: RouteTrack) -> str:
-    words = "straight through, whatever the light" + (f": {track.lost}" if track.lost else "")
-    body = f'<polyline points="{_points(frame, track.xy)}" class="naive"><title>{escape(words)}</title></polyline>'
+    points, words = _points(frame, track.xy), "straight through, whatever the light"
+    body = f'<polyline points="{points}" class="naivedge"/><polyline points="{points}" class="naive"><title>{words}</title></polyline>'
     if track.lost:
-        x, y = (float(v) for v in frame.px(*track.xy[-1]))
-        body += f'<path d="M-7,-7L7,7M-7,7L7,-7" class="lost" transform="translate({num(x)} {num(y)})"><title>{escape(track.lost)}</title></path>'
+        x, y = (num(float(v)) for v in frame.px(*track.xy[-1]))
+        cross = f'<path d="M-7,-7L7,7M-7,7L7,-7" class="lost" transform="translate({x} {y})">'
+        body += f"{cross}<title>{escape(track.lost)}</title></path>"
     return body
 
 
@@ -144,30 +148,34 @@ def _way(frame: Frame, track: RouteTrack, capacity_wh: float | None) -> str:
 
 
 def _stops(frame: Frame, track: RouteTrack) -> str:
-    """Return a mark for each stop, with its hours; stops at one place share a mark."""
+    """Return a mark for each place of stops, with its hours; stops that would cover each other share one."""
     if track.times_s is None:
         return ""
-    places: dict[tuple[float, float], list[tuple[str, float]]] = {}
+    spots: list[tuple[float, float, dict[str, float]]] = []  # of the first stop [px], hours by reason
     for stop in track.stops:
         hours = float(track.times_s[stop.last] - track.times_s[stop.first]) / HOUR_S
-        at = (float(track.xy[stop.first, 0]), float(track.xy[stop.first, 1]))
-        places.setdefault(at, []).append((stop.reason, hours))
+        px, py = (float(v) for v in frame.px(*track.xy[stop.first]))
+        near = next((spot for spot in spots if math.hypot(spot[0] - px, spot[1] - py) < APART_PX), None)
+        if near is None:
+            near = (px, py, {})
+            spots.append(near)
+        near[2][stop.reason] = near[2].get(stop.reason, 0.0) + hours
     out: list[str] = []
-    for (x, y), waits in places.items():
-        px, py = (float(v) for v in frame.px(x, y))
-        total = sum(hours for _, hours in waits)
-        longest = max(waits, key=lambda wait: wait[1])[0]
-        colour, _ = REASONS.get(longest, REASONS["timing"])
-        words = ", ".join(f"{REASONS.get(reason, REASONS['timing'])[1]} {hours:.1f} h" for reason, hours in waits)
-        radius = 5.0 + 1.6 * math.sqrt(min(total, 60.0))
+    for px, py, waits in spots:
+        total, longest = sum(waits.values()), max(waits, key=lambda reason: waits[reason])
+        words = ", ".join(
+            f"{REASONS.get(reason, REASONS['timing'])[1]} {hours:.1f} h" for reason, hours in waits.items()
+        )
+        radius = 5.0 + 1.2 * math.sqrt(min(total, 60.0))
+        colour = REASONS.get(longest, REASONS["timing"])[0]
         out.append(
             f'<circle cx="{num(px)}" cy="{num(py)}" r="{num(radius)}" class="stop" fill="{colour}"><title>{escape(words)}</title></circle>'
         )
         if total >= NAMED_WAIT_H:
+            inside = px < frame.left + frame.width - 70.0
+            x, anchor = (px + radius + 4.0, "start") if inside else (px - radius - 4.0, "end")
             out.append(
-                f'<text x="{num(px + radius + 4)}" y="{num(py - radius)}" class="halo">{total:.1f} h</text>'
-                if px < frame.left + frame.width - 70
-                else f'<text x="{num(px - radius - 4)}" y="{num(py - radius)}" class="halo" text-anchor="end">{total:.1f} h</text>'
+                f'<text x="{num(x)}" y="{num(py + 4.0)}" class="halo" text-anchor="{anchor}">{total:.1f} h</text>'
             )
     return f'<g class="stops">{"".join(out)}</g>'
 

@@ -112,7 +112,9 @@ def write_sheet(page: str, path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         return write_page(path, page)
     except OSError as error:
-        raise SiteError(f"{path}: cannot be written: {error.strerror}; allowed: a file in a writable folder.") from error
+        raise SiteError(
+            f"{path}: cannot be written: {error.strerror}; allowed: a file in a writable folder."
+        ) from error
 
 
 def _longest_nights(lit: NDArray[np.uint8]) -> NDArray[np.int32]:

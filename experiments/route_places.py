@@ -31,9 +31,9 @@ def place_xy(
 ) -> XY:
     """Return x, y [m] of a place that the user gave for ``option``.
 
-    ``31.2E,89.4S`` (as tables print it, degree signs and spaces allowed), ``-11100,-12140`` (x, y of the map), or one of `NAMES`; a rule
-    looks at slopes up to ``max_slope_deg`` that hang together with the ``other`` end, and with ``away`` at some distance from it. Raises `OptionError` for other words,
-    `PlaceNotFound` (of the site) where no cell fits a rule.
+    ``31.2E,89.4S`` (as tables print it, degree signs and spaces allowed), ``-11100,-12140`` (x, y of the map), or one of `NAMES`: a rule
+    looks at slopes up to ``max_slope_deg`` that hang together with the ``other`` end, and with ``away`` at some distance from it.
+    Raises `OptionError` for other words, `PlaceNotFound` (of the site) where no cell fits a rule.
     """
     if found := LONLAT.fullmatch(words):
         lon = float(found[1]) * (1.0 if found[2].upper() == "E" else -1.0)

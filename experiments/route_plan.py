@@ -39,7 +39,7 @@ class RouteAsk:
     start: str | None = None
     goal: str | None = None
     robot: str = "yutu-rover"
-    depart: str = "2029-01-04T00:00"
+    depart: str = "2029-01-11T00:00"
     days: float = 14.0
     battery: str = "100%"
     reserve: str | None = None
@@ -119,9 +119,7 @@ def answer(site: Site, ask: RouteAsk, tell: Tell) -> RouteAnswer:
         dark_wait_h=math.inf if ask.haven_hours is None else ask.haven_hours,
     )  # fmt: skip
     tell("light and links of the hours ahead", 0.0)
-    reserve = (
-        None if ask.reserve is None else charge_wh("--reserve", ask.reserve, spec.battery_wh) / spec.battery_wh
-    )
+    reserve = None if ask.reserve is None else charge_wh("--reserve", ask.reserve, spec.battery_wh) / spec.battery_wh
     problem = light_problem(site, spec, t0, hours, rules, reserve_frac=reserve)
     start, goal = _ends(site, ask, spec, problem)
     start_wh = charge_wh("--battery", ask.battery, spec.battery_wh)
@@ -147,9 +145,7 @@ def answer(site: Site, ask: RouteAsk, tell: Tell) -> RouteAnswer:
     return RouteAnswer(site, spec, ask, t0, problem, start_wh, plan, check, track, naive)
 
 
-def _ends(
-    site: Site, ask: RouteAsk, spec: RobotSpec, problem: LightProblem
-) -> tuple[tuple[int, int], tuple[int, int]]:
+def _ends(site: Site, ask: RouteAsk, spec: RobotSpec, problem: LightProblem) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return the cells of start and goal; what was not given is picked: the best-lit ground, and flat ground away from it."""
     slope = spec.max_slope_deg
     start_xy = None if ask.start is None else place_xy(site, "--from", ask.start, slope)

@@ -62,8 +62,10 @@ def profile_figure(site: Site, track: RouteTrack, max_slope_deg: float | None) -
     for stop in track.stops:
         colour = REASONS.get(stop.reason, REASONS["timing"])[0]
         xt = LEFT + (WIDTH - LEFT - RIGHT) * float(along[stop.first]) / total
-        out.append(f'<line x1="{num(xt)}" y1="{num(top)}" x2="{num(xt)}" y2="{num(base)}" stroke="{colour}" class="halt"/>')
-    out += [text(12, top + 14, "height", "row"), text(12, base + gap + 12, "slope", "row")]
+        out.append(
+            f'<line x1="{num(xt)}" y1="{num(top)}" x2="{num(xt)}" y2="{num(base)}" stroke="{colour}" class="halt"/>'
+        )
+    out += [text(12, top + 0.5 * tall, "height", "row"), text(12, base + gap + 0.5 * low, "slope", "row")]
     out.append(text(WIDTH - RIGHT, floor + 32, "way [km]", "unit", "end"))
     words = f"Height from {height.min():.0f} to {height.max():.0f} m and slope up to {slope.max():.1f} degrees along the way"
     return _figure("profile", "Along the way", words, floor + 38.0, "".join(out))
@@ -103,7 +105,9 @@ def time_figure(
         y += tall + 4.0
     body = axis_marks(axis, 10.0, y) + "".join(out)
     words = f"Over {ends / HOUR_S:.1f} hours: driving and waiting, light and Earth at the robot, battery"
-    return _figure("time", "Over time (UTC)", words, y + AXIS_H, body, f'data-left="{LEFT}" data-top="10" data-bottom="{num(y)}"')
+    return _figure(
+        "time", "Over time (UTC)", words, y + AXIS_H, body, f'data-left="{LEFT}" data-top="10" data-bottom="{num(y)}"'
+    )
 
 
 def _figure(ident: str, title: str, words: str, height: float, body: str, extra: str = "") -> str:
@@ -115,7 +119,9 @@ def _figure(ident: str, title: str, words: str, height: float, body: str, extra:
 
 def _area(px: NDArray[np.float64], py: NDArray[np.float64], base: float, css: str) -> str:
     points = " ".join(f"{num(float(a))},{num(float(b))}" for a, b in zip(px, py, strict=True))
-    return f'<polygon points="{num(float(px[0]))},{num(base)} {points} {num(float(px[-1]))},{num(base)}" class="{css}"/>'
+    return (
+        f'<polygon points="{num(float(px[0]))},{num(base)} {points} {num(float(px[-1]))},{num(base)}" class="{css}"/>'
+    )
 
 
 def _runs(times_s: NDArray[np.float64], flags: NDArray[np.bool_]) -> list[tuple[float, float]]:
@@ -135,7 +141,9 @@ def _band(axis: TimeAxis, track: RouteTrack, y: float) -> str:
         a, b = float(times[stop.first]), float(times[stop.last])
         colour, words = REASONS.get(stop.reason, REASONS["timing"])
         gained = f", {stop.gained_wh:+.0f} Wh"
-        out.append(rect(axis.x(a), y, axis.x(b) - axis.x(a), 20.0, colour, title=f"{words} {(b - a) / HOUR_S:.1f} h{gained}"))
+        out.append(
+            rect(axis.x(a), y, axis.x(b) - axis.x(a), 20.0, colour, title=f"{words} {(b - a) / HOUR_S:.1f} h{gained}")
+        )
         if axis.x(b) - axis.x(a) > 44.0:
             out.append(text(0.5 * (axis.x(a) + axis.x(b)), y + 14.5, f"{(b - a) / HOUR_S:.1f} h", "inband", "middle"))
     return "".join(out)
@@ -168,10 +176,10 @@ def _battery(
         level = float(down(reserve_wh))
         out.append(rect(LEFT, level, WIDTH - LEFT - RIGHT, base - level, "#C23B22", extra='fill-opacity="0.09"'))
         out.append(line(LEFT, level, WIDTH - RIGHT, level, "limit"))
-        out.append(text(WIDTH - RIGHT - 4, level - 5, f"reserve {reserve_wh:.0f} Wh", "tick bad", "end"))
+        out.append(text(WIDTH - RIGHT - 4, level + 14, f"reserve {reserve_wh:.0f} Wh", "tick bad", "end"))
     for tick in nice_ticks(0.0, capacity_wh, 4):
         out.append(line(LEFT, float(down(tick)), WIDTH - RIGHT, float(down(tick)), "grid"))
-        out.append(text(LEFT - 8, float(down(tick)) + 4, f"{tick:g} Wh", "tick", "end"))
+        out.append(text(LEFT - 8, float(down(tick)) + 4, f"{tick:g}", "tick", "end"))
     if other is not None and other.times_s is not None and other.battery_wh is not None:
         xs, ys = across(other.times_s), down(other.battery_wh)
         out.append(polyline(xs, ys, "#C23B22", 1.6, 'stroke-dasharray="6 4"'))
@@ -180,8 +188,10 @@ def _battery(
             out.append(f'<path d="M-6,-6L6,6M-6,6L6,-6" class="lost" transform="translate({x} {yy})"/>')
             side = "end" if xs[-1] > 0.7 * WIDTH else "start"
             shift = -12.0 if side == "end" else 12.0
-            out.append(text(float(xs[-1]) + shift, float(ys[-1]) - 8, f"straight through: {other.lost}", "tick bad", side))
+            out.append(
+                text(float(xs[-1]) + shift, float(ys[-1]) - 8, f"straight through: {other.lost}", "tick bad", side)
+            )
     if track.times_s is not None and track.battery_wh is not None:
         out.append(polyline(across(track.times_s), down(track.battery_wh), "#009E73", 2.4))
-    out.append(text(12, y + 22, "battery", "row"))
+    out += [text(12, y + 40, "battery", "row"), text(12, y + 56, "[Wh]", "tick")]
     return "".join(out)
