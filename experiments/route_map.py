@@ -18,7 +18,17 @@ from moonfleet.terrain.site import Site
 from .page import data_uri
 from .report_svg import num
 from .route_track import HOUR_S, RouteTrack
-from .site_frame import Box, Frame, latitude_circles, longitude_ticks, north_arrow, round_length, scale_bar, star
+from .site_frame import (
+    LETTER,
+    Box,
+    Frame,
+    latitude_circles,
+    longitude_ticks,
+    north_arrow,
+    round_length,
+    scale_bar,
+    star,
+)
 
 # viridis (Smith and van der Walt 2015), dark is empty: as the report of a run colours batteries
 BATTERY: Final = (
@@ -36,7 +46,7 @@ MAP_LEFT, MAP_TOP, MAP_WIDTH = 62.0, 26.0, 700.0  # [px] of the map on its paper
 PICTURE_PX: Final = 1100  # side of the embedded picture, the longer one
 MARGIN: Final = 0.16  # [-] of the way's extent, around it
 LEAST_M: Final = 600.0  # [m] side of the map at least
-APART_PX: Final = 24.0  # [px] stops nearer to each other than this share a mark
+APART_PX: Final = 28.0  # [px] stops nearer to each other than this share a mark
 NAMED_WAIT_H: Final = 0.5  # [h] stops shorter than this are drawn without their hours
 STEEP = np.array([150.0, 74.0, 58.0])
 DARK = np.array([52.0, 74.0, 140.0])
@@ -161,6 +171,9 @@ def _stops(frame: Frame, track: RouteTrack) -> str:
             spots.append(near)
         near[2][stop.reason] = near[2].get(stop.reason, 0.0) + hours
     out: list[str] = []
+    ends = zip(*frame.px(track.xy[[0, -1], 0], track.xy[[0, -1], 1]), strict=True)
+    boxes: list[Box] = [_around(float(x), float(y), 15.0) for x, y in ends]
+    boxes += [_around(px, py, 8.0) for px, py, _ in spots]
     for px, py, waits in spots:
         total, longest = sum(waits.values()), max(waits, key=lambda reason: waits[reason])
         words = ", ".join(
@@ -168,16 +181,38 @@ def _stops(frame: Frame, track: RouteTrack) -> str:
         )
         radius = 5.0 + 1.2 * math.sqrt(min(total, 60.0))
         colour = REASONS.get(longest, REASONS["timing"])[0]
-        out.append(
-            f'<circle cx="{num(px)}" cy="{num(py)}" r="{num(radius)}" class="stop" fill="{colour}"><title>{escape(words)}</title></circle>'
-        )
+        circle = f'<circle cx="{num(px)}" cy="{num(py)}" r="{num(radius)}" class="stop" fill="{colour}">'
+        out.append(f"{circle}<title>{escape(words)}</title></circle>")
         if total >= NAMED_WAIT_H:
-            inside = px < frame.left + frame.width - 70.0
-            x, anchor = (px + radius + 4.0, "start") if inside else (px - radius - 4.0, "end")
-            out.append(
-                f'<text x="{num(x)}" y="{num(py + 4.0)}" class="halo" text-anchor="{anchor}">{total:.1f} h</text>'
-            )
+            out.append(_label(frame, px, py, max(radius, 12.0) + 3.0, f"{total:.1f} h", boxes))
     return f'<g class="stops">{"".join(out)}</g>'
+
+
+def _around(px: float, py: float, reach: float) -> Box:
+    return px - reach, py - reach, px + reach, py + reach
+
+
+def _label(frame: Frame, px: float, py: float, off: float, words: str, boxes: list[Box]) -> str:
+    """Return a label beside a place where none stands yet, and add its box; nothing where there is no room."""
+    wide = LETTER * len(words)
+    for dx, dy, anchor in (
+        (off, 4.0, "start"),
+        (-off, 4.0, "end"),
+        (0.0, 6.0 + off, "middle"),
+        (0.0, -off, "middle"),
+        (off, 6.0 + off, "start"),
+        (off, -off, "start"),
+        (-off, 6.0 + off, "end"),
+        (-off, -off, "end"),
+    ):
+        left = px + dx - {"start": 0.0, "end": wide, "middle": 0.5 * wide}[anchor]
+        box = (left, py + dy - 11.0, left + wide, py + dy + 3.0)
+        inside = box[0] > frame.left and box[2] < frame.left + frame.width
+        inside &= box[1] > frame.top and box[3] < frame.top + frame.height
+        if inside and not any(box[0] < o[2] and o[0] < box[2] and box[1] < o[3] and o[1] < box[3] for o in boxes):
+            boxes.append(box)
+            return f'<text x="{num(px + dx)}" y="{num(py + dy)}" class="halo" text-anchor="{anchor}">{words}</text>'
+    return ""
 
 
 def _ends(frame: Frame, track: RouteTrack) -> str:

@@ -26,7 +26,7 @@ from .route_places import cell_of_end, place_xy, spot
 from .route_track import HOUR_S, RouteTrack, track_of_plan
 
 LIT_SHARE: Final = 0.3  # [-] of the Sun's disc: with --lit it drives only where so much is seen
-MAX_CELL_HOURS: Final = 1_500_000_000  # cells times hours: the light of all of them lies in memory, a byte each
+MAX_CELL_HOURS: Final = 500_000_000  # cells times hours: the light of all of them lies in memory, a byte each
 CHARGE: Final = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(%|wh|)\s*", re.IGNORECASE)
 
 Tell = Callable[[str, float], object]
