@@ -41,9 +41,9 @@ def facts_of(answer: RouteAnswer) -> tuple[Fact, ...]:
         ("drives", f"{plan.driving_s / HOUR_S:.1f} h", f"{naive.hours(naive.driving):.1f} h"),
         ("waits", waits or "0 h", "0 h"),
         ("drives in the dark", _hours(track, dark=True), _hours(naive, dark=True)),
-        ("drives out of sight of the Earth", _hours(track, dark=False), _hours(naive, dark=False)),
+        ("drives without Earth", _hours(track, dark=False), _hours(naive, dark=False)),
         ("longest dark", f"{plan.dark_s / HOUR_S:.1f} h", f"{longest_dark_h(naive):.1f} h"),
-        ("least battery above the reserve", f"{plan.margin_wh:.0f} Wh", f"{_least(naive) - power.reserve_wh:.0f} Wh"),
+        ("least above the reserve", f"{plan.margin_wh:.0f} Wh", f"{_least(naive) - power.reserve_wh:.0f} Wh"),
         ("battery on arrival", _share(float(plan.battery_wh[-1]), power.capacity_wh),
          "" if naive.lost else _share(float(naive.battery_wh[-1]), power.capacity_wh) if naive.battery_wh is not None else ""),
     ]  # fmt: skip

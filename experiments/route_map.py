@@ -45,6 +45,7 @@ REASONS: Final = {
 MAP_LEFT, MAP_TOP, MAP_WIDTH = 62.0, 26.0, 700.0  # [px] of the map on its paper
 PICTURE_PX: Final = 1100  # side of the embedded picture, the longer one
 MARGIN: Final = 0.16  # [-] of the way's extent, around it
+WIDEST: Final = 1.2  # [-] width of the map over its height
 LEAST_M: Final = 600.0  # [m] side of the map at least
 APART_PX: Final = 28.0  # [px] stops nearer to each other than this share a mark
 NAMED_WAIT_H: Final = 0.5  # [h] stops shorter than this are drawn without their hours
@@ -54,12 +55,12 @@ HAVEN = np.array([86.0, 180.0, 120.0])
 
 
 def bounds_around(site: Site, xy: NDArray[np.float64]) -> Box:
-    """Return the part of the site around points [m] that a map of them shows: no wider than 3 to 2, no taller than square."""
+    """Return the part of the site around points [m] that a map of them shows: no wider than `WIDEST`, no taller than square."""
     xmin, ymin, xmax, ymax = site.ref.bounds
     (left, bottom), (right, top) = xy.min(axis=0), xy.max(axis=0)
     margin = max(MARGIN * max(right - left, top - bottom), 4.0 * site.ref.cell_m)
     wide, tall = max(right - left + 2 * margin, LEAST_M), max(top - bottom + 2 * margin, LEAST_M)
-    wide, tall = max(wide, tall), max(tall, wide / 1.5)
+    wide, tall = max(wide, tall), max(tall, wide / WIDEST)
     wide, tall = min(wide, xmax - xmin), min(tall, ymax - ymin)
     x0 = min(max(0.5 * (left + right) - 0.5 * wide, xmin), xmax - wide)
     y0 = min(max(0.5 * (bottom + top) - 0.5 * tall, ymin), ymax - tall)

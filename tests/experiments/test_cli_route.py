@@ -84,7 +84,7 @@ def test_command_writes_and_prints(
         "straight through",
         "leaves",
         "arrives",
-        "least battery above the reserve",
+        "least above the reserve",
         "sheet.html",
     ):
         assert words in out
