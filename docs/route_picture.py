@@ -25,7 +25,9 @@ def main() -> None:
         sheet = write_sheet(page, Path(folder) / "sheet.html")
         browser = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-sync", "--hide-scrollbars"]
         shot = [f"--user-data-dir={folder}/profile", f"--screenshot={out.resolve()}", f"--window-size={SIZE}"]
-        subprocess.run([*browser, *QUIET, *shot, sheet.resolve().as_uri()], check=True, capture_output=True, timeout=120)
+        subprocess.run(
+            [*browser, *QUIET, *shot, sheet.resolve().as_uri()], check=True, capture_output=True, timeout=120
+        )
 
 
 if __name__ == "__main__":

@@ -43,7 +43,9 @@ def route(
         str | None,
         typer.Option(help="Charge that is never touched; left out: the robot's own.", metavar="CHARGE"),
     ] = None,
-    lit: Annotated[bool, typer.Option("--lit", help="Drive only where 30 % of the Sun's disc or more are seen.")] = False,
+    lit: Annotated[
+        bool, typer.Option("--lit", help="Drive only where 30 % of the Sun's disc or more are seen.")
+    ] = False,
     link: Annotated[bool, typer.Option("--link", help="Drive only in sight of the Earth.")] = False,
     haven_hours: Annotated[
         float | None,

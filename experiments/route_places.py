@@ -9,7 +9,7 @@ import numpy as np
 
 from moonfleet.autonomy.errors import GoalBlocked, GoalOutside, StartBlocked
 from moonfleet.autonomy.search import nearest_free
-from moonfleet.terrain.errors import did_you_mean
+from moonfleet.terrain.errors import PlaceNotFound, did_you_mean
 from moonfleet.terrain.grid import polar_lonlat, polar_xy
 from moonfleet.terrain.places import PlaceRule, pick_places
 from moonfleet.terrain.site import Site
@@ -33,7 +33,7 @@ def place_xy(
 
     ``31.2E,89.4S`` (as tables print it, degree signs and spaces allowed), ``-11100,-12140`` (x, y of the map), or one of `NAMES`: a rule
     looks at slopes up to ``max_slope_deg`` that hang together with the ``other`` end, and with ``away`` at some distance from it.
-    Raises `OptionError` for other words, `PlaceNotFound` (of the site) where no cell fits a rule.
+    Raises `OptionError` for other words, and where no cell fits a rule.
     """
     if found := LONLAT.fullmatch(words):
         lon = float(found[1]) * (1.0 if found[2].upper() == "E" else -1.0)
@@ -49,7 +49,14 @@ def place_xy(
     if name in RULES:
         size = site.ref.cols * site.ref.cell_m
         rule = PlaceRule(RULES[name], near=other, min_m=AWAY * size if away else 0.0, max_slope_deg=max_slope_deg)
-        return pick_places(site, rule, reachable_from=other)[0]
+        try:
+            return pick_places(site, rule, reachable_from=other)[0]
+        except PlaceNotFound as error:
+            raise OptionError(
+                f"{option} = {words}: the site has no such ground of at most {max_slope_deg:g} degrees"
+                f"{'' if other is None else ' that hangs together with the other end'}; allowed: a place such as centre, "
+                "222.4E,89.46S or -11100,-12140"
+            ) from error
     raise OptionError(
         f"{option} = {words}: is not a place.{did_you_mean(name, NAMES)} Or longitude and latitude (222.4E,89.46S), "
         "or metres on the site's map (-11100,-12140)"
