@@ -142,7 +142,7 @@ def test_places_as_users_write_them(small_site: Site) -> None:
     for words in ("here", "1,2,3", "20E", "20E,10N", "", "nan,1"):
         with pytest.raises(OptionError, match="--to = "):
             place_xy(small_site, "--to", words, 20.0)
-    with pytest.raises(OptionError, match="--to = flat: the site has no such ground of at most 0.01 degrees"):
+    with pytest.raises(OptionError, match=r"--to = flat: the site has no such ground of at most 0\.01 degrees"):
         place_xy(small_site, "--to", "flat", 0.01)
     with pytest.raises(OptionError, match="Did you mean 'best-lit'"):
         place_xy(small_site, "--to", "bestlit", 20.0)
