@@ -12,6 +12,7 @@ import typer
 
 from moonfleet.terrain.errors import MoonfleetError
 
+from .cli_route import route
 from .cli_see import see
 from .cli_site import EXIT_INTERRUPTED, PIPE_COLUMNS, site_app
 from .screen import has_screen, open_page
@@ -39,6 +40,11 @@ app.command(
     "\n\nExample: moonfleet see descent.png --sun-az 60 --sun-el 8 --gsd 0.1"
     "\n\nExample: moonfleet see mosaic.tif --only craters --out seen"
 )(see)
+app.command(
+    epilog="Example: moonfleet route connecting-ridge"
+    "\n\nExample: moonfleet route shackleton --from centre --to shadow --robot viper-rover --lit --link"
+    "\n\nExample: moonfleet route connecting-ridge --from 222.4E,89.52S --to best-lit --battery 60% --haven-hours 24"
+)(route)
 
 
 class BackendName(StrEnum):

@@ -16,7 +16,7 @@ from moonfleet.experiments.doctor import examine
 from moonfleet.experiments.errors import BenchError
 from moonfleet.experiments.scenario import shipped_scenarios
 
-COMMANDS = ("run", "resume", "report", "see", "scenarios", "doctor", "bench")
+COMMANDS = ("run", "resume", "report", "see", "route", "scenarios", "doctor", "bench")
 
 
 def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:

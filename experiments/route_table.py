@@ -1,0 +1,24 @@
+"""The table of ``moonfleet route``."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from .route_facts import facts_of, verdict_of
+from .route_plan import RouteAnswer
+
+
+def route_table(answer: RouteAnswer) -> RenderableType:
+    """Return the plan beside the way straight through, and below it what becomes of both."""
+    start, goal = answer.ends
+    head = Text(f"{answer.site.name}: route of {answer.spec.kind}\nfrom {start}\nto   {goal}")
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for name in ("", "this plan", "straight through"):
+        table.add_column(name)
+    for name, own, other in facts_of(answer):
+        table.add_row(name, Text(own, style="bold"), Text(other, style="red" if other == "never" else ""))
+    words, holds = verdict_of(answer)
+    return Group(head, table, Text(words, style="green" if holds else "bold red"))
