@@ -53,6 +53,12 @@ def route(
             help="Wait in the dark only where that night is at most so long; left out: anywhere.", metavar="HOURS"
         ),
     ] = None,
+    zones: Annotated[
+        Path | None,
+        typer.Option(
+            help="GeoJSON of keep-outs, stay-in zones, hazards and corridors (docs/routes_anyangle.md).", metavar="FILE"
+        ),
+    ] = None,
     size: Annotated[
         str | None, typer.Option(help=f"Side of a site that is built for it; default {SIZE}.", metavar="LENGTH")
     ] = None,
@@ -81,7 +87,7 @@ def route(
     from .route_table import route_table
     from .screen import has_screen, open_page
 
-    ask = RouteAsk(start, goal, robot, depart, days, battery, reserve, lit, link, haven_hours)
+    ask = RouteAsk(start, goal, robot, depart, days, battery, reserve, lit, link, haven_hours, zones)
     check_ask(ask)
     if out is not None and out.exists() and not out.is_dir():
         raise OptionError(f"--out = {out}: is a file; choose a folder")

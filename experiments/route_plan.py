@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -17,6 +18,8 @@ from moonfleet.autonomy.lightplan import LightPlan, plan_light
 from moonfleet.autonomy.lightplan_check import LightCheck, LightLaw, check_light_plan
 from moonfleet.autonomy.lightplan_problem import LightProblem, LightRules
 from moonfleet.autonomy.search import shortest_path
+from moonfleet.autonomy.zone_raster import with_zones
+from moonfleet.autonomy.zones_geojson import read_zones
 from moonfleet.terrain.clock import utc_to_tdb
 from moonfleet.terrain.constants import DARK_BELOW
 from moonfleet.terrain.site import Site
@@ -46,6 +49,7 @@ class RouteAsk:
     lit: bool = False
     link: bool = False
     haven_hours: float | None = None
+    zones: Path | None = None
 
 
 class RouteAnswer(NamedTuple):
@@ -105,7 +109,8 @@ def check_ask(ask: RouteAsk) -> tuple[RobotSpec, float]:
 def answer(site: Site, ask: RouteAsk, tell: Tell) -> RouteAnswer:
     """Return the plan that arrives first.
 
-    Raises `OptionError`, and the failures of a plan (`moonfleet.autonomy.errors`), with places as the user writes them.
+    Raises `OptionError`, and the failures of a plan (`moonfleet.autonomy.errors`), with places as the user writes them; `ZoneError` for
+    zones that cannot be used.
     """
     spec, t0 = check_ask(ask)
     hours = math.ceil(ask.days * 24.0)
@@ -121,6 +126,10 @@ def answer(site: Site, ask: RouteAsk, tell: Tell) -> RouteAnswer:
     tell("light and links of the hours ahead", 0.0)
     reserve = None if ask.reserve is None else charge_wh("--reserve", ask.reserve, spec.battery_wh) / spec.battery_wh
     problem = light_problem(site, spec, t0, hours, rules, reserve_frac=reserve)
+    if ask.zones is not None:
+        zones = read_zones(ask.zones)
+        pace = with_zones(problem.pace_s_m, site.ref, zones.keepouts(site.ref.bounds), zones.corridors)
+        problem = problem._replace(pace_s_m=pace)
     start, goal = _ends(site, ask, spec, problem)
     start_wh = charge_wh("--battery", ask.battery, spec.battery_wh)
     asked = 0

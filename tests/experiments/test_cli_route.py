@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import shapely
 
-from moonfleet.autonomy.errors import GoalBlocked, GoalOutside, StartBlocked
+from moonfleet.autonomy.errors import GoalBlocked, GoalOutside, StartBlocked, ZoneError
 from moonfleet.autonomy.lightplan_check import check_light_plan
 from moonfleet.experiments.errors import OptionError
 from moonfleet.experiments.route_facts import verdict_of
@@ -39,7 +40,9 @@ def test_help_has_an_example_that_names_options(capsys: pytest.CaptureFixture[st
 
 
 def test_plan_holds_and_goes_from_place_to_place(small_site: Site, found: RouteAnswer) -> None:
-    assert found.check == check_light_plan(found.problem, found.plan.times_s, found.plan.cells, found.start_wh)
+    again = check_light_plan(found.problem, found.plan.times_s, found.plan.cells, found.start_wh)
+    for one, two in zip(found.check, again, strict=True):
+        assert np.array_equal(one, two)
     assert found.check.faults == ()
     assert found.plan.margin_wh >= 0.0
     assert longest_dark_h(found.track) == pytest.approx(found.plan.dark_s / 3600.0)
@@ -48,6 +51,23 @@ def test_plan_holds_and_goes_from_place_to_place(small_site: Site, found: RouteA
     best = place_xy(small_site, "--to", "best-lit", found.spec.max_slope_deg)
     assert tuple(last) == best
     assert math.dist(first, last) >= 0.3 * small_site.ref.cols * small_site.ref.cell_m
+
+
+def test_zones_are_kept_out_of(small_site: Site, found: RouteAnswer, tmp_path: Path) -> None:
+    half = shapely.LineString(found.track.xy).interpolate(0.5, normalized=True).buffer(60.0)
+    inframe = {"type": "name", "properties": {"name": "IAU_2015:30135"}}
+    feature = {"type": "Feature", "properties": {"zone": "keep-out"}, "geometry": shapely.geometry.mapping(half)}
+    path = tmp_path / "zones.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "crs": inframe, "features": [feature]}))
+    kept = answer(small_site, replace(ASK, zones=path), quiet)
+    assert shapely.LineString(found.track.xy).intersects(half)
+    for track in (kept.track, kept.naive):
+        assert not shapely.LineString(track.xy).intersects(half)
+    path.write_text(
+        json.dumps({"type": "FeatureCollection", "crs": inframe, "features": [feature | {"properties": {}}]})
+    )
+    with pytest.raises(ZoneError, match=r"feature\[0\]"):
+        answer(small_site, replace(ASK, zones=path), quiet)
 
 
 def test_straight_through_is_driven_until_the_battery_is_empty(small_site: Site, found: RouteAnswer) -> None:
