@@ -24,6 +24,7 @@ from moonfleet.terrain.local_ground import LocalGround
 from moonfleet.terrain.seeds import stream
 
 from .registry import Bar, Row, Tell, at_least, at_most, holds
+from .share_interval import wilson
 
 BAR = "hazards.4"
 SAFE = 0.99
@@ -37,7 +38,6 @@ TILT_MAX_DEG = 6.0
 SUN_EL_DEG = (3.0, 10.0)
 BINS = (0.0, 0.01, 0.03, 0.1, 0.3, 0.6, 0.9, 1.0)  # of the claimed chance
 CALIBRATED = 0.05
-Z95 = 1.959964  # [-] two-sided 95 % point of the normal distribution
 
 
 class Result(NamedTuple):
@@ -63,18 +63,6 @@ def rocky_ground(seed: int, cover: float | None = None) -> LocalGround:
     z = math.tan(tilt) * (math.cos(bearing) * x + math.sin(bearing) * y) + rough * rng.standard_normal(ref.shape)
     rocks = np.full(ref.shape, share if cover is None else cover, np.float32)
     return LocalGround(HeightGrid(z.astype(np.float32), ref), rocks, seed)
-
-
-def wilson(hits: int, of: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson 1927).
-
-    >>> tuple(round(end, 3) for end in wilson(99, 100))
-    (0.946, 0.998)
-    """
-    share, scale = hits / of, 1.0 + Z95**2 / of
-    middle = (share + Z95**2 / (2 * of)) / scale
-    half = Z95 / scale * math.sqrt(share * (1.0 - share) / of + Z95**2 / (4 * of * of))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def at_random(seed: int) -> Policy:

@@ -13,6 +13,7 @@ import numpy as np
 
 from .fuzz_runs import ANSWER, BAD, CRASH, LEAK, TYPED, run_apart
 from .registry import Bar, Row, Tell, at_least, at_most
+from .share_interval import wilson
 
 BAR = "hazards.7"
 CASES: Final[dict[str, int]] = {"rocks": 3000, "craters": 3000, "files": 3000, "command": 600}
@@ -95,11 +96,9 @@ def wrong_sun(tell: Tell) -> list[Row]:
 
 
 def interval(hits: list[bool]) -> str:
-    """Return the 95 % interval of a share in words (Wilson 1927)."""
-    n, share, z = len(hits), float(np.mean(hits)), 1.96
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)))
-    return f"95 % {max(middle - half, 0.0):.3f}..{min(middle + half, 1.0):.3f}"
+    """Return the 95 % interval of a share in words."""
+    low, high = wilson(sum(hits), len(hits))
+    return f"95 % {low:.3f}..{high:.3f}"
 
 
 def seen_with(path: Path, az_deg: float, el_deg: float) -> tuple[float, float, bool]:

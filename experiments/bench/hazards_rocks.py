@@ -22,7 +22,8 @@ import numpy as np
 from .registry import Bar, Row, Tell, at_least, at_most
 from .rock_peers import Found, Peer, peers
 from .rock_scenes import Scene, some_view, take
-from .rock_scores import NOTHING, Tally, interval, tally
+from .rock_scores import NOTHING, Tally, tally
+from .share_interval import wilson
 
 BAR = "hazards.1"
 RECALL, PRECISION = 0.90, 0.80
@@ -63,9 +64,9 @@ def light_rows(el: float, scenes: list[Scene], notes: dict[str, Any], tell: Tell
     """Return what ours finds in one light, with the map (which is barred) or from the picture alone: recall, both precisions."""
     total = ours(scenes, notes, mapped=mapped)
     how = "with the map" if mapped else "picture alone"
-    low, high = interval(total.found, total.wanted)
+    low, high = wilson(total.found, total.wanted)
     claimed = total.found + total.low + total.false
-    strict = interval(total.found, claimed)
+    strict = wilson(total.found, claimed)
     tell(
         f"{el:g} deg, {how}: {total.wanted} rocks, recall {total.recall:.3f} [{low:.3f}, {high:.3f}], chance {total.chance:.3f}, "
         f"precision strict {total.strict:.3f} [{strict[0]:.3f}, {strict[1]:.3f}], lenient {total.lenient:.3f}"

@@ -34,6 +34,7 @@ from moonfleet.terrain.shading import Sun
 from moonfleet.terrain.site import SiteRecipe, build_site
 
 from .registry import Bar, Row, Tell, at_least, at_most
+from .share_interval import wilson
 
 BAR: Final = "hazards.5"
 SEED: Final = 41  # no ground of the fitting scenes
@@ -235,15 +236,6 @@ def areas_m2() -> Counts:
     return np.radians(0.93 * CAMERA.fov_deg) / 2.0 * (edges[1:] ** 2 - edges[:-1] ** 2)
 
 
-def interval(hits: float, total: float) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson 1927)."""
-    if total <= 0:
-        return 0.0, 1.0
-    z, p = 1.96, hits / total
-    middle, half = p + z * z / (2 * total), z * math.sqrt(p * (1 - p) / total + z * z / (4 * total * total))
-    return (middle - half) / (1 + z * z / total), (middle + half) / (1 + z * z / total)
-
-
 def name(elevation: float) -> str:
     """Return how a light is called."""
     return "lamp" if elevation == LAMP_DEG else f"{elevation:g} deg"
@@ -321,7 +313,7 @@ def rows(tallies: dict[float, Tally], rig: StereoRig, seconds: float) -> list[Ro
     hits, total, chance = (
         sum(float(getattr(t, field)[:near, high:].sum()) for t in clear) for field in ("seen", "rocks", "chance")
     )
-    low, up = interval(hits, total)
+    low, up = wilson(hits, total)
     false = sum(float(t.false.sum()) for t in sunlit)
     naive = sum(float(t.false_naive.sum()) for t in sunlit)
     unlike = sum(float(t.unlike.sum()) for t in sunlit)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -93,13 +92,3 @@ def tally(scene: Scene, x: F64, y: F64, *, chance: bool = True) -> Tally:
 
 def _hits(found: NDArray[np.int64], judged: NDArray[np.bool_]) -> int:
     return int(judged[found[found >= 0]].sum())
-
-
-def interval(hits: int, total: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson 1927)."""
-    if total == 0:
-        return 0.0, 1.0
-    z, p = 1.96, hits / total
-    middle = (p + z * z / (2 * total)) / (1 + z * z / total)
-    half = z * math.sqrt(p * (1 - p) / total + z * z / (4 * total * total)) / (1 + z * z / total)
-    return max(middle - half, 0.0), min(middle + half, 1.0)

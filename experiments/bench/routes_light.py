@@ -29,7 +29,6 @@ from moonfleet.terrain.seeds import stream
 from moonfleet.terrain.site import SiteRecipe, build_site
 
 from .checkout import from_tests
-from .hazards_landing import wilson
 from .light_traverses import (
     DEPARTURES,
     EACH,
@@ -46,6 +45,7 @@ from .light_traverses import (
     site_of,
 )  # fmt: skip
 from .registry import Bar, Row, Tell, at_most, holds
+from .share_interval import wilson
 
 BAR = "routes.5"
 MACHINE = "viper-rover"
@@ -217,7 +217,7 @@ def _line(place: str, way: str, outcomes: list[Outcome]) -> str:
     went = [o for o in outcomes if o.went]
     came = [o for o in went if o.arrived and not lost_one(o)]
     lost = sum(lost_one(o) for o in went)
-    low, high = wilson(lost, len(went)) if went else (0.0, 1.0)
+    low, high = wilson(lost, len(went))
     hours, waited, least = (
         [float(v) for v in values]
         for values in ([o.hours for o in came], [o.waited_h for o in came], [o.least_wh for o in went])

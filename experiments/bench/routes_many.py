@@ -27,8 +27,8 @@ from moonfleet.terrain.site_layers import ground_layers
 from moonfleet.terrain.site_recipe import SiteRecipe
 
 from .checkout import from_tests
-from .hazards_landing import wilson
 from .registry import Bar, Row, Tell, at_least, at_most
+from .share_interval import wilson
 
 BAR = "routes.7"
 ROBOTS, CELLS, CELL_M, STEP_S = 40, 256, 20.0, 10.0

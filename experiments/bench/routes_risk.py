@@ -30,8 +30,8 @@ from moonfleet.terrain.clock import utc_to_tdb
 from moonfleet.terrain.light import lit_map, lit_series
 from moonfleet.terrain.site import Site, SiteRecipe, build_site
 
-from .hazards_landing import wilson
 from .registry import Bar, Row, Tell, at_most, holds
+from .share_interval import wilson
 
 BAR = "routes.6"
 BOUNDS = (0.01, 0.05, 0.2)
