@@ -28,6 +28,7 @@ LEG = 8
 REACH = math.sqrt(2.0) + 1e-6  # cells: no point of a move is farther from where it starts
 CELL_BITS = 26  # of a packed state: grids of up to 67 million cells
 TIE_BITS = 22
+TIE_MAX = (1 << (TIE_BITS - 1)) - 1  # half of the ties come before the other half
 NO_BANS = np.empty((0, 4), dtype=np.int64)
 
 F64 = NDArray[np.float64]
@@ -253,6 +254,49 @@ def _unbanned(bans: I64, cell: int, k: int, t: int) -> int:
 
 
 @kernel
+def _start(legs: F64, by: I64, bans: I64, cell: int, k: int, earliest: int, latest: int, ticks: int, width: int) -> int:
+    """Return the first start in [earliest, latest] at which a move is neither banned nor meets a leg, a later one if none."""
+    r, c = float(cell // width), float(cell % width)
+    u, v = ROW_STEP[k] / ticks, COL_STEP[k] / ticks
+    t = earliest
+    while t <= latest:
+        sure = _unbanned(bans, cell, k, t)
+        if sure <= latest and by.size > 0:
+            sure = first_start(legs, by, sure, latest, r, c, u, v, ticks)
+        if sure == t:
+            break
+        t = sure
+    return t
+
+
+@kernel
+def _last_move(
+    moves: NDArray[np.int32],
+    width: int,
+    legs: F64,
+    near: tuple[I64, I64, I64, I64, I64, I64],
+    bans: I64,
+    goal: int,
+    soonest: int,
+) -> int:
+    """Return the first tick from ``soonest`` on at which some move ends at the goal, wherever the robot was before; `FAR` if none."""
+    first, which, state, count, begin, end = near
+    found = FAR
+    for k in range(8):
+        back = goal - ROW_STEP[k] * width - COL_STEP[k]
+        if back < 0 or back >= moves.shape[0] or moves[back, k] == 0:
+            continue
+        ticks = int(moves[back, k])
+        by = which[first[back] : first[back + 1]]
+        for j in range(state[back], state[back] + count[back]):
+            latest = min(int(end[j]), found - ticks - 1)
+            t = _start(legs, by, bans, back, k, max(int(begin[j]), soonest - ticks), latest, ticks, width)
+            if t <= latest:
+                found = t + ticks
+    return found
+
+
+@kernel
 def sipp(
     moves: NDArray[np.int32],
     width: int,
@@ -278,6 +322,10 @@ def sipp(
     budget : states opened at most.
 
     The way is empty if there is none (ticks: -1), or if the budget ran out (-2).
+
+    No way ends before ``soonest``, when the last move can be made at the earliest. As long as bounds are no more than that, what is
+    nearest to the goal is opened first, and most often a way that ends then is found without searching all the ground the robot could
+    roam until then. If none is found so, what was opened too late is opened anew, the earliest first, so the way found is the earliest.
     """
     first, which, state, count, begin, end = near
     start, goal, at_tick, leave_tick, done_tick = task
@@ -290,6 +338,10 @@ def sipp(
         if end[final] < FAR:
             return -1, nothing
         soonest = max(soonest, int(begin[final]))
+        if soonest > 0:
+            soonest = _last_move(moves, width, legs, near, bans, goal, soonest)
+            if soonest >= FAR and start != goal:
+                return -1, nothing
     done = begin.size  # one more state: at the goal and never to move again
     best = np.full(done + 1, FAR, np.int64)
     came = np.full(done + 1, -1, np.int64)  # the state before, packed with its cell
@@ -297,6 +349,7 @@ def sipp(
     closed = np.zeros(done + 1, np.bool_)
     keys, items = np.empty(1024, np.int64), np.empty(1024, np.int64)
     size, opened, found = 0, 0, np.int64(-1)
+    once, patient = np.zeros(done + 1, np.bool_), False  # opened before; all that is left at this bound goes by time
     for j in range(state[start], state[start] + count[start]):
         if begin[j] <= at_tick and end[j] >= leave_tick:
             best[j] = leave_tick
@@ -306,12 +359,13 @@ def sipp(
                 items[0] = (done << CELL_BITS) | start
     while size > 0:
         item = items[0]
+        patient = patient or (keys[0] & (2 * TIE_MAX + 1)) > TIE_MAX
         heap_drop(keys, items, size)
         size -= 1
         here, cell = item >> CELL_BITS, item & ((1 << CELL_BITS) - 1)
         if closed[here]:
             continue
-        closed[here] = True
+        closed[here] = once[here] = True
         if here == done:
             found = item
             break
@@ -319,7 +373,6 @@ def sipp(
         if opened > budget:
             return -2, nothing
         now = int(best[here])
-        r, c = float(cell // width), float(cell % width)
         by = which[first[cell] : first[cell + 1]]
         for k in range(8):
             ticks = int(moves[cell, k])
@@ -332,7 +385,6 @@ def sipp(
                 room = max(keys.size, 2 * count[to])
                 keys = np.concatenate((keys, np.empty(room, np.int64)))
                 items = np.concatenate((items, np.empty(room, np.int64)))
-            u, v = ROW_STEP[k] / ticks, COL_STEP[k] / ticks
             for j in range(state[to], state[to] + count[to]):
                 if begin[j] - ticks > end[here]:
                     break
@@ -343,21 +395,17 @@ def sipp(
                         if to != goal or (stays and j != final):
                             break
                         at, t = done, max(t, done_tick - ticks)
-                    while t <= latest and not closed[at] and best[at] > t + ticks:
-                        sure = _unbanned(bans, cell, k, t)
-                        if sure <= latest and by.size > 0:
-                            sure = first_start(legs, by, sure, latest, r, c, u, v, ticks)
-                        if sure > t:
-                            t = sure
-                            continue
-                        arrival = t + ticks
-                        best[at], came[at], left[at] = arrival, item, t
-                        bound = max(arrival + int(to_go[to]), soonest)
-                        # among equals the one farther on, so that open ground is crossed without searching its breadth
-                        key = (bound << TIE_BITS) | (((1 << TIE_BITS) - 1) - min(arrival, (1 << TIE_BITS) - 1))
-                        heap_push(keys, items, size, key, (at << CELL_BITS) | to)
-                        size += 1
-                        break
+                    last = min(latest, int(best[at]) - ticks - 1)  # later is no better than what is known
+                    t = _start(legs, by, bans, cell, k, t, last, ticks, width)
+                    if t > last:
+                        continue
+                    bound = max(t + ticks + int(to_go[to]), soonest)
+                    tie = min(int(to_go[to]), TIE_MAX)  # so that open ground is crossed without searching its breadth
+                    if bound == soonest and (patient or once[at]):
+                        tie = TIE_MAX + 1 + min(t + ticks, TIE_MAX)
+                    best[at], came[at], left[at], closed[at] = t + ticks, item, t, False
+                    heap_push(keys, items, size, (bound << TIE_BITS) | tie, (at << CELL_BITS) | to)
+                    size += 1
     if found < 0:
         return -1, nothing
     length, item = 1, found
