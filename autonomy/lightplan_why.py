@@ -75,7 +75,8 @@ def _more_battery(problem: LightProblem, prepared: Ticked, query: Query, need: L
         else:
             low = middle
     more = (high - 1.0) * query.full * problem.quantum_wh
-    return f"{more:.0f} Wh more, charged at the start, would do (found to {(high - low) * query.full * problem.quantum_wh:.0f} Wh)."
+    found_to = (high - low) * query.full * problem.quantum_wh
+    return f"a battery that held {more:.0f} Wh more (to {found_to:.0f} Wh), full at the start, would do; so may more time, or another goal."
 
 
 def _no_window(

@@ -39,8 +39,10 @@ from moonfleet.terrain.grid import polar_xy
 from .errors import ZoneError
 from .zones import with_doubt
 
-LONLAT: Final = ("IAU_2015:30100", "urn:ogc:def:crs:IAU:2015::30100", "urn:ogc:def:crs:OGC:1.3:CRS84")
-FRAME: Final = ("IAU_2015:30135", "urn:ogc:def:crs:IAU:2015::30135")
+LONLAT: Final = (
+    "IAU_2015:30100", "urn:ogc:def:crs:IAU_2015::30100", "urn:ogc:def:crs:IAU:2015::30100", "urn:ogc:def:crs:OGC:1.3:CRS84",
+)  # fmt: skip
+FRAME: Final = ("IAU_2015:30135", "urn:ogc:def:crs:IAU_2015::30135", "urn:ogc:def:crs:IAU:2015::30135")
 MAX_FILE_BYTES: Final = 64_000_000  # larger files are refused unread
 MAX_FEATURES: Final = 200_000
 HIGHEST_LAT_DEG: Final = -60.0  # the frame is for the south polar region

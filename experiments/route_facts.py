@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -96,7 +97,7 @@ def plan_json(answer: RouteAnswer) -> dict[str, object]:
     return {
         "site": {"name": answer.site.name, "key": answer.site.key, "cell_m": answer.site.ref.cell_m},
         "robot": answer.spec.kind,
-        "asked": {name: getattr(ask, name) for name in ask.__slots__},
+        "asked": {name: str(value) if isinstance(value, Path) else value for name, value in asdict(ask).items()},
         "from": _place(answer.track.xy[0]),
         "to": _place(answer.track.xy[-1]),
         "thought_of_utc": tdb_to_utc(answer.t0),

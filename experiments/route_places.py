@@ -63,8 +63,10 @@ def place_xy(
     )
 
 
-def cell_of_end(site: Site, option: str, xy: XY, pace_s_m: np.ndarray) -> tuple[int, int]:
-    """Return the (row, col) of an end of a route.
+def cell_of_end(
+    site: Site, option: str, xy: XY, pace_s_m: np.ndarray, bare_s_m: np.ndarray | None = None
+) -> tuple[int, int]:
+    """Return the (row, col) of an end of a route; ``bare_s_m`` is the pace without the user's zones.
 
     Raises `StartBlocked`, `GoalOutside` or `GoalBlocked`, saying where the ground is and what would do, in places as they are typed.
     """
@@ -83,6 +85,8 @@ def cell_of_end(site: Site, option: str, xy: XY, pace_s_m: np.ndarray) -> tuple[
         if free is not None:
             x, y = site.ref.xy(float(free[0]), float(free[1]))
             hint = f"the nearest passable ground: {option} {x:.0f},{y:.0f}"
+        if bare_s_m is not None and np.isfinite(bare_s_m[row, col]):
+            raise blocked(f"{option}: {spot(xy)} is in a keep-out of --zones, or outside its stay-in zones; {hint}.")
         slope = float(site.slope_deg[row, col])
         raise blocked(
             f"{option}: {spot(xy)} is ground the robot may not drive on (slope {slope:.1f} degrees, rocks on "

@@ -30,7 +30,7 @@ from .route_track import HOUR_S, RouteTrack, track_of_plan
 
 LIT_SHARE: Final = 0.3  # [-] of the Sun's disc: with --lit it drives only where so much is seen
 MAX_CELL_HOURS: Final = 500_000_000  # cells times hours: the light of all of them lies in memory, a byte each
-CHARGE: Final = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(%|wh|)\s*", re.IGNORECASE)
+CHARGE: Final = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(%|wh)\s*", re.IGNORECASE)
 
 Tell = Callable[[str, float], object]
 
@@ -81,7 +81,7 @@ def charge_wh(option: str, words: str, capacity_wh: float) -> float:
     """
     found = CHARGE.fullmatch(words)
     if found is None:
-        raise OptionError(f"{option} = {words}: is not a charge; allowed: such as 80% or 900Wh")
+        raise OptionError(f"{option} = {words}: is not a charge; allowed: a number with its unit, such as 80% or 900Wh")
     value = float(found[1]) * (1.0 if found[2].lower() == "wh" else 0.01 * capacity_wh)
     if value > capacity_wh * (1.0 + 1e-9):
         raise OptionError(f"{option} = {words}: allowed: up to 100%, which is {capacity_wh:g}Wh here")
@@ -91,15 +91,17 @@ def charge_wh(option: str, words: str, capacity_wh: float) -> float:
 def check_ask(ask: RouteAsk) -> tuple[RobotSpec, float]:
     """Return the machine and the departure [s TDB past J2000]: what can be checked before a site is built.
 
-    Raises `UnknownRobot`, `SkyError` or `OptionError`.
+    Raises `UnknownRobot`, `SkyError`, `ZoneError` or `OptionError`.
     """
     spec = robot_spec(ask.robot)
     if spec.speed_m_s <= 0.0:
-        raise OptionError(f"--robot = {ask.robot}: does not drive; choose a rover ('moonfleet route --help')")
+        raise OptionError(f"--robot = {ask.robot}: does not drive; choose a rover, such as yutu-rover or viper-rover")
     if not 0.05 <= ask.days <= 120.0:
         raise OptionError(f"--days = {ask.days:g}: allowed: 0.05 to 120")
     if ask.haven_hours is not None and not 0.0 <= ask.haven_hours <= 10_000.0:
         raise OptionError(f"--haven-hours = {ask.haven_hours:g}: allowed: 0 to 10000")
+    if ask.zones is not None:
+        read_zones(ask.zones)
     charge_wh("--battery", ask.battery, spec.battery_wh)
     if ask.reserve is not None and charge_wh("--reserve", ask.reserve, spec.battery_wh) >= spec.battery_wh:
         raise OptionError(f"--reserve = {ask.reserve}: allowed: less than the whole battery")
@@ -126,11 +128,12 @@ def answer(site: Site, ask: RouteAsk, tell: Tell) -> RouteAnswer:
     tell("light and links of the hours ahead", 0.0)
     reserve = None if ask.reserve is None else charge_wh("--reserve", ask.reserve, spec.battery_wh) / spec.battery_wh
     problem = light_problem(site, spec, t0, hours, rules, reserve_frac=reserve)
+    bare = problem.pace_s_m
     if ask.zones is not None:
         zones = read_zones(ask.zones)
         pace = with_zones(problem.pace_s_m, site.ref, zones.keepouts(site.ref.bounds), zones.corridors)
         problem = problem._replace(pace_s_m=pace)
-    start, goal = _ends(site, ask, spec, problem)
+    start, goal = _ends(site, ask, spec, problem, bare)
     start_wh = charge_wh("--battery", ask.battery, spec.battery_wh)
     asked = 0
 
@@ -154,16 +157,18 @@ def answer(site: Site, ask: RouteAsk, tell: Tell) -> RouteAnswer:
     return RouteAnswer(site, spec, ask, t0, problem, start_wh, plan, check, track, naive)
 
 
-def _ends(site: Site, ask: RouteAsk, spec: RobotSpec, problem: LightProblem) -> tuple[tuple[int, int], tuple[int, int]]:
+def _ends(
+    site: Site, ask: RouteAsk, spec: RobotSpec, problem: LightProblem, bare: np.ndarray
+) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return the cells of start and goal; what was not given is picked: the best-lit ground, and flat ground away from it."""
     slope = spec.max_slope_deg
     start_xy = None if ask.start is None else place_xy(site, "--from", ask.start, slope)
-    start = None if start_xy is None else cell_of_end(site, "--from", start_xy, problem.pace_s_m)
+    start = None if start_xy is None else cell_of_end(site, "--from", start_xy, problem.pace_s_m, bare)
     goal_xy = place_xy(site, "--to", ask.goal or "best-lit", slope, other=start_xy)
-    goal = cell_of_end(site, "--to", goal_xy, problem.pace_s_m)
+    goal = cell_of_end(site, "--to", goal_xy, problem.pace_s_m, bare)
     if start is None:
         start_xy = place_xy(site, "--from", "flat", slope, other=goal_xy, away=True)
-        start = cell_of_end(site, "--from", start_xy, problem.pace_s_m)
+        start = cell_of_end(site, "--from", start_xy, problem.pace_s_m, bare)
     if start == goal:
         raise OptionError("--from and --to lie in one cell: there is no way to plan")
     return start, goal

@@ -51,7 +51,10 @@ def length_m(text: str) -> float:
     match = LENGTH.fullmatch(text)
     if match is None:
         raise OptionError(f"--size = {text}: is not a length; allowed: such as 12km, 800m or 1500 (metres)")
-    return float(match[1]) * UNITS[match[2].lower()]
+    metres = float(match[1]) * UNITS[match[2].lower()]
+    if metres <= 0.0:
+        raise OptionError(f"--size = {text}: must be above 0; allowed: such as 12km, 800m or 1500 (metres)")
+    return metres
 
 
 def recipe_of_options(given: SiteOptions) -> SiteRecipe:

@@ -14,7 +14,7 @@ import shapely
 from moonfleet.autonomy.errors import GoalBlocked, GoalOutside, StartBlocked, ZoneError
 from moonfleet.autonomy.lightplan_check import check_light_plan
 from moonfleet.experiments.errors import OptionError
-from moonfleet.experiments.route_facts import verdict_of
+from moonfleet.experiments.route_facts import plan_json, verdict_of
 from moonfleet.experiments.route_places import cell_of_end, place_xy, spot
 from moonfleet.experiments.route_plan import RouteAnswer, RouteAsk, answer, charge_wh, longest_dark_h
 from moonfleet.terrain.grid import polar_xy
@@ -63,6 +63,10 @@ def test_zones_are_kept_out_of(small_site: Site, found: RouteAnswer, tmp_path: P
     assert shapely.LineString(found.track.xy).intersects(half)
     for track in (kept.track, kept.naive):
         assert not shapely.LineString(track.xy).intersects(half)
+    assert json.loads(json.dumps(plan_json(kept)))["asked"]["zones"] == str(path)
+    x, y = shapely.get_coordinates(half.centroid)[0].tolist()
+    with pytest.raises(StartBlocked, match="is in a keep-out of --zones"):
+        answer(small_site, replace(ASK, zones=path, start=f"{x:.0f},{y:.0f}"), quiet)
     path.write_text(
         json.dumps({"type": "FeatureCollection", "crs": inframe, "features": [feature | {"properties": {}}]})
     )
@@ -183,9 +187,7 @@ def test_ends_that_cannot_be_say_what_would_do(small_site: Site) -> None:
             cell_of_end(small_site, option, (0.0, 0.0), pace)
 
 
-@pytest.mark.parametrize(
-    ("words", "wh"), [("80%", 80.0), ("80", 80.0), ("12.5 Wh", 12.5), ("0%", 0.0), ("100wh", 100.0)]
-)
+@pytest.mark.parametrize(("words", "wh"), [("80%", 80.0), ("12.5 Wh", 12.5), ("0%", 0.0), ("100wh", 100.0)])
 def test_charges(words: str, wh: float) -> None:
     assert charge_wh("--battery", words, 100.0) == pytest.approx(wh)
 
@@ -200,6 +202,8 @@ def test_charges(words: str, wh: float) -> None:
         (("--days", "500"), "--days = 500: allowed"),
         (("--haven-hours", "-1"), "--haven-hours = -1"),
         (("--battery", "full"), "--battery = full: is not a charge"),
+        (("--battery", "0.8"), "--battery = 0.8: is not a charge; allowed: a number with its unit"),
+        (("--zones", "no/such.geojson"), "no/such.geojson: cannot be read"),
         (("--battery", "101%"), "up to 100%"),
         (("--from", "0,0"), "is not on the site"),
         (("--to", "0,0"), "is not on the site"),
