@@ -42,8 +42,8 @@ app.command(
 )(see)
 app.command(
     epilog="Example: moonfleet route connecting-ridge"
-    "\n\nExample: moonfleet route shackleton --from centre --to shadow --robot viper-rover --lit --link"
-    "\n\nExample: moonfleet route connecting-ridge --from 222.4E,89.52S --to best-lit --battery 60% --haven-hours 24"
+    "\n\nExample: moonfleet route malapert --size 6km --robot viper-rover"
+    "\n\nExample: moonfleet route connecting-ridge --size 8km --from centre --to 222.4E,89.46S --robot viper-rover --haven-hours 48"
 )(route)
 
 
