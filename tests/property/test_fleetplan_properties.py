@@ -4,6 +4,7 @@ optimal search equals the joint search."""
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -128,7 +129,7 @@ def test_a_replanned_robot_keeps_out_of_the_others_way(seed: int, share: float) 
 
 def slow_arrival(robot: FleetRobot, others: tuple[TimedRoute, ...], ticks_max: int) -> int | None:
     """Return the first tick of arrival for good: tick by tick, all cells that can be reached by then; everyone goes straight in a tick."""
-    at = np.arange(ticks_max + 2) * STEP_S
+    at = np.linspace(0.0, (ticks_max + 1) * STEP_S, ticks_max + 2)
     places = [(route, route.rowcol(at)) for route in others]
 
     def safe(a: tuple[float, ...], b: tuple[float, ...], t: int) -> bool:
@@ -166,17 +167,22 @@ def slow_arrival(robot: FleetRobot, others: tuple[TimedRoute, ...], ticks_max: i
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**6))
+@example(seed=464)  # a search that closes what it reached too late finds no way as early
 def test_each_way_found_is_the_earliest(seed: int) -> None:
     robots = fleet(seed, 4, 4, 0.1)
+    rng = stream(seed, "test earliest")
+    late = [replace(robot, depart_s=float(rng.integers(0, 90)), stays=False) for robot in robots[:3]]
     planner = FleetPlanner(robots[0].cost.shape, CELL_M, STEP_S)
     try:
-        plan = planner.plan(robots[:3], restarts=4)
-        task = planner.ground.task(robots[3])
+        plan = planner.plan(late, restarts=4)
+        passed = plan.routes[int(rng.integers(3))].cells  # a goal that others pass is free only later
+        robot = replace(robots[3], goal_rc=tuple(rng.choice(passed).tolist()), stays=True)
+        task = planner.ground.task(robot)
     except (NoRoute, StartBlocked, GoalBlocked):
         return
     assume(plan.makespan_s <= 100 * STEP_S)
     way = planner.ground.find(task, [planner.ground.legs(route) for route in plan.routes])
-    expected = slow_arrival(robots[3], plan.routes, 120 if way is None else way.ticks + 100)
+    expected = slow_arrival(robot, plan.routes, 120 if way is None else way.ticks + 100)
     assert expected == (None if way is None else way.ticks)
 
 
