@@ -22,6 +22,7 @@ from .errors import CostError, GoalBlocked, GoalOutside, NoRoute, PlanError, Sta
 from .keepout_grid import KeepoutGrid
 from .line_cost import NO_KEEPOUTS, Keepouts, polyline_cost
 from .search import nearest_free
+from .search_grid import plain_numbers
 from .tauten import taut
 from .visibility_graph import shortest_among
 from .wide_search import wide_search
@@ -57,7 +58,7 @@ def any_angle(
 
     Parameters
     ----------
-    cost : float32 [R, C], cost per metre, 0 or more; inf or NaN is impassable.
+    cost : float32 [R, C], cost per metre, 0 or more; inf, NaN or masked is impassable.
     ref : where the grid lies.
     start_xy, goal_xy : any points of passable cells [m], outside all keep-outs.
     keepouts : polygons that the route may not touch; a `KeepoutGrid` is ready for many routes over one grid.
@@ -87,10 +88,11 @@ def any_angle(
 
 
 def searchable(cost: NDArray[np.float32], ref: GeoRef) -> tuple[NDArray[np.float32], float]:
-    """Return the grid with inf for NaN, and its cheapest passable cell; raises `CostError`."""
-    if cost.shape != ref.shape:
-        raise CostError(f"cost grid: shape {cost.shape}; must be {ref.shape}, as its georeference.")
-    grid = np.ascontiguousarray(cost, dtype=np.float32)
+    """Return the grid with inf for NaN and masked cells, and its cheapest passable cell; raises `CostError`."""
+    numbers = plain_numbers(cost, "cost grid")
+    if numbers.shape != ref.shape:
+        raise CostError(f"cost grid: shape {numbers.shape}; must be {ref.shape}, as its georeference.")
+    grid = np.ascontiguousarray(numbers, dtype=np.float32)
     free = np.isfinite(grid)
     if not free.all():
         grid = np.where(free, grid, np.float32(np.inf))

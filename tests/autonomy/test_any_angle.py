@@ -134,3 +134,10 @@ def test_what_is_wrong_is_named() -> None:
         any_angle(-np.ones(REF.shape, np.float32), REF, fine, fine)
     with pytest.raises(CostError, match="own grid"):
         any_angle(cost, REF, fine, fine, KeepoutGrid(Zones(()), GeoRef(0.0, 0.0, 20.0, 60, 80)))
+
+
+def test_masked_cells_are_impassable() -> None:
+    cost = np.ma.MaskedArray(np.ones(REF.shape, np.float32), mask=False)
+    cost[:, 40] = np.ma.masked
+    with pytest.raises(NoRoute):
+        any_angle(cost, REF, (1100.0, 2500.0), (2400.0, 2500.0))
