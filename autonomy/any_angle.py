@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from moonfleet.terrain.grid import GeoRef
 
-from .errors import CostError, GoalBlocked, GoalOutside, NoRoute, PlanError, StartBlocked
+from .errors import CostError, GoalBlocked, GoalOutside, NoRoute, PlanError, StartBlocked, ZoneError
 from .keepout_grid import KeepoutGrid
 from .line_cost import NO_KEEPOUTS, Keepouts, polyline_cost
 from .search import nearest_free
@@ -26,7 +26,7 @@ from .search_grid import plain_numbers
 from .tauten import taut
 from .visibility_graph import shortest_among
 from .wide_search import wide_search
-from .zones import Zones
+from .zones import Zones, check_polygons
 
 if TYPE_CHECKING:
     from shapely import Polygon
@@ -67,11 +67,20 @@ def any_angle(
     ------
     StartBlocked, GoalOutside, GoalBlocked, NoRoute : with the place and what would help.
     CostError : a grid that cannot be searched.
+    ZoneError : keep-outs that are not `Zones` of valid polygons (a `KeepoutGrid` is trusted).
+    PlanError : ends that are not two numbers each.
     """
+    for xy, what in ((start_xy, "start_xy"), (goal_xy, "goal_xy")):
+        if np.shape(xy) != (2,) or np.asarray(xy).dtype.kind not in "iuf":
+            raise PlanError(f"{what}: {xy!r}; must be two numbers, (x, y) [m].")
     grid, cheapest = searchable(cost, ref)
     keep = keepouts
+    if not (keep is None or isinstance(keep, Zones | KeepoutGrid)):
+        raise ZoneError(f"keepouts: {type(keep).__name__}; must be Zones(polygons), a KeepoutGrid of them, or None.")
     if keep is None or isinstance(keep, Zones):
-        keep = KeepoutGrid(Zones(()) if keep is None else keep, ref)
+        keep = Zones(()) if keep is None else keep
+        check_polygons(keep.polygons)
+        keep = KeepoutGrid(keep, ref)
     elif keep.ref != ref:
         raise CostError(f"keep-outs lie on {keep.ref}; they must be laid on the cost's own grid, {ref}.")
     start, goal = _end(grid, ref, start_xy, True), _end(grid, ref, goal_xy, False)

@@ -129,7 +129,7 @@ def test_a_cell_size_that_is_none(cell_m: float) -> None:
         lambda: distance_matrix(cost, [(0, 0), (3, 3)], cell_m),
     )
     for ask in asks:
-        with pytest.raises(CostError, match="cell_m: .*; must be finite and above 0"):
+        with pytest.raises(CostError, match=r"cell_m: .*; must be finite and above 0"):
             ask()
 
 
