@@ -35,8 +35,8 @@ Cancel = Callable[[], bool] | Event
 class SearchGrid:
     """A cost grid ready to be searched many times: a copy with an impassable rim, its cheapest and its usual cost.
 
-    ``cost``: float [R, C], cost per metre, 0 or more; inf, -inf, NaN and masked cells are impassable. Whoever asks for many paths on one grid
-    makes it once and gives it in place of the array. Raises `CostError` for a grid that cannot be searched.
+    ``cost``: float [R, C], cost per metre, 0 or more; inf, -inf, NaN and masked cells are impassable. Whoever asks for many paths on
+    one grid makes it once and gives it in place of the array. Raises `CostError` for a grid that cannot be searched.
     """
 
     def __init__(self, cost: NDArray[np.floating]) -> None:

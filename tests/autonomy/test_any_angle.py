@@ -150,7 +150,7 @@ def test_ends_and_keepouts_that_are_none() -> None:
         with pytest.raises(PlanError, match=r"_xy: .*; must be two numbers"):
             any_angle(flat, REF, *ends)  # type: ignore[arg-type]
     for keepouts in (Hazards([]), [shapely.box(1500.0, 2400.0, 1600.0, 2600.0)]):
-        with pytest.raises(ZoneError, match="keepouts: .*; must be Zones"):
+        with pytest.raises(ZoneError, match=r"keepouts: .*; must be Zones"):
             any_angle(flat, REF, start, goal, keepouts)  # type: ignore[arg-type]
     with pytest.raises(ZoneError, match=r"polygons\[0\]: Polygon, not valid"):
         any_angle(flat, REF, start, goal, Zones([shapely.Polygon([(0, 0), (9, 9), (9, 0), (0, 9)])]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -145,7 +146,8 @@ def test_masked_cells_are_impassable() -> None:
 
 def test_what_is_no_cell() -> None:
     cost = np.ones((4, 5), np.float32)
-    for cell in ((0.5, 1), ("0", "1"), (0, 1, 2), (0, math.nan), (0,), ((0, 1), (2, 3, 4)), None):
+    wrong: list[Any] = [(0.5, 1), ("0", "1"), (0, 1, 2), (0, math.nan), (0,), ((0, 1), (2, 3, 4)), None]
+    for cell in wrong:
         for ask in (
             lambda c=cell: shortest_path(cost, c, (3, 3)),
             lambda c=cell: shortest_path(cost, (3, 3), c),
