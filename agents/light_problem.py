@@ -27,6 +27,7 @@ from .travel import site_cost
 STEP_S: Final = 3600.0  # [s] of the planner
 LOOKS: Final = 2  # times per step at which the light is looked at, both ends counted once
 SLOPE_STEP_DEG: Final = 0.25  # [deg] step of the table of paces
+MOST: Final = 2_000_000_000  # cells times hours of a problem: with the planner's tables some GB
 POINT_DEG: Final = 1e-6  # [deg] radius of a disc that is as good as a point
 
 
@@ -68,12 +69,21 @@ def light_problem(
     """Return the planner's problem of a machine on a site from ``t0`` (s TDB past J2000) for so many hours.
 
     ``slower`` lengthens every crossing; the other parameters as `light_power` and `moonfleet.autonomy.lightplan_problem.LightProblem`.
-    Memory: a byte per cell and hour, and a bit for the Earth. Raises `RobotError` for a machine that does not drive.
+    Memory: a byte per cell and hour, and a bit for the Earth; up to 2e9 cells times hours. Raises `RobotError` for a machine that does not
+    drive, and for hours that are not whole, not above 0, or too many for the site.
     """
     if spec.speed_m_s <= 0.0:
         raise RobotError(
             f"{spec.kind}: speed_m_s = 0 in its catalogue file: a machine that does not drive has no route."
         )
+    if not (hours > 0 and hours % 1 == 0):
+        raise RobotError(f"hours: {hours}; must be a whole number above 0.")
+    cells = site.ref.rows * site.ref.cols
+    if cells * hours > MOST:
+        raise RobotError(
+            f"hours: {hours} on a site of {cells} cells; at most {MOST // cells}, so that cells times hours stay within {MOST:.0e}."
+        )
+    hours = int(hours)
     pace = climbing_pace(site, spec) * np.float32(slower)
     lit, earth = sky_ahead(site, t0, hours)
     flux = site.sky.sample(t0 + STEP_S * np.arange(hours + 1)).flux_w_m2

@@ -18,14 +18,15 @@ from numpy.typing import NDArray
 
 from moonfleet.terrain.grid import GeoRef
 
-from .errors import CostError, GoalBlocked, GoalOutside, NoRoute, PlanError, StartBlocked
+from .errors import CostError, GoalBlocked, GoalOutside, NoRoute, PlanError, StartBlocked, ZoneError
 from .keepout_grid import KeepoutGrid
 from .line_cost import NO_KEEPOUTS, Keepouts, polyline_cost
 from .search import nearest_free
+from .search_grid import plain_numbers
 from .tauten import taut
 from .visibility_graph import shortest_among
 from .wide_search import wide_search
-from .zones import Zones
+from .zones import Zones, check_polygons
 
 if TYPE_CHECKING:
     from shapely import Polygon
@@ -57,7 +58,7 @@ def any_angle(
 
     Parameters
     ----------
-    cost : float32 [R, C], cost per metre, 0 or more; inf or NaN is impassable.
+    cost : float32 [R, C], cost per metre, 0 or more; inf, NaN or masked is impassable.
     ref : where the grid lies.
     start_xy, goal_xy : any points of passable cells [m], outside all keep-outs.
     keepouts : polygons that the route may not touch; a `KeepoutGrid` is ready for many routes over one grid.
@@ -66,11 +67,20 @@ def any_angle(
     ------
     StartBlocked, GoalOutside, GoalBlocked, NoRoute : with the place and what would help.
     CostError : a grid that cannot be searched.
+    ZoneError : keep-outs that are not `Zones` of valid polygons (a `KeepoutGrid` is trusted).
+    PlanError : ends that are not two numbers each.
     """
+    for xy, what in ((start_xy, "start_xy"), (goal_xy, "goal_xy")):
+        if np.shape(xy) != (2,) or np.asarray(xy).dtype.kind not in "iuf":
+            raise PlanError(f"{what}: {xy!r}; must be two numbers, (x, y) [m].")
     grid, cheapest = searchable(cost, ref)
     keep = keepouts
+    if not (keep is None or isinstance(keep, Zones | KeepoutGrid)):
+        raise ZoneError(f"keepouts: {type(keep).__name__}; must be Zones(polygons), a KeepoutGrid of them, or None.")
     if keep is None or isinstance(keep, Zones):
-        keep = KeepoutGrid(Zones(()) if keep is None else keep, ref)
+        keep = Zones(()) if keep is None else keep
+        check_polygons(keep.polygons)
+        keep = KeepoutGrid(keep, ref)
     elif keep.ref != ref:
         raise CostError(f"keep-outs lie on {keep.ref}; they must be laid on the cost's own grid, {ref}.")
     start, goal = _end(grid, ref, start_xy, True), _end(grid, ref, goal_xy, False)
@@ -87,10 +97,11 @@ def any_angle(
 
 
 def searchable(cost: NDArray[np.float32], ref: GeoRef) -> tuple[NDArray[np.float32], float]:
-    """Return the grid with inf for NaN, and its cheapest passable cell; raises `CostError`."""
-    if cost.shape != ref.shape:
-        raise CostError(f"cost grid: shape {cost.shape}; must be {ref.shape}, as its georeference.")
-    grid = np.ascontiguousarray(cost, dtype=np.float32)
+    """Return the grid with inf for NaN and masked cells, and its cheapest passable cell; raises `CostError`."""
+    numbers = plain_numbers(cost, "cost grid")
+    if numbers.shape != ref.shape:
+        raise CostError(f"cost grid: shape {numbers.shape}; must be {ref.shape}, as its georeference.")
+    grid = np.ascontiguousarray(numbers, dtype=np.float32)
     free = np.isfinite(grid)
     if not free.all():
         grid = np.where(free, grid, np.float32(np.inf))

@@ -137,8 +137,14 @@ def loss_probability(plan: Excursion, problem: ExcursionProblem, policy: Recover
 
     Raises
     ------
-    PlanError, NoRoute : a plan that is none; the message names the field.
+    PlanError, NoRoute : a plan that is none, the policy of another problem; the message names the field.
     """
+    policy.check(problem)
+    return loss_of(plan, problem, policy)
+
+
+def loss_of(plan: Excursion, problem: ExcursionProblem, policy: RecoveryPolicy) -> float:
+    """Return `loss_probability` with a policy that is known to be the problem's: for who asks about many plans."""
     trace = trace_plan(plan, problem)
     drives = drives_of(problem.roadmap, plan.places)
     first_fault = _loss(
@@ -158,8 +164,9 @@ def go_on(
 
     Raises
     ------
-    PlanError, NoRoute : a plan that is none, a battery at the reserve.
+    PlanError, NoRoute : a plan that is none, a battery at the reserve, the policy of another problem.
     """
+    policy.check(problem)
     rest = Excursion(plan.places[at:], plan.work_s[at:], t_s, battery_wh)
     check_plan(rest, problem)
     share, allowed = share_to_go_on(

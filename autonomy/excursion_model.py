@@ -13,6 +13,7 @@ left. Here:
 
 from __future__ import annotations
 
+import hashlib
 from typing import NamedTuple
 
 import numpy as np
@@ -57,6 +58,24 @@ class ExcursionProblem(NamedTuple):
     haven_h: float = 2.0  # [h] for how long from the arrival on
     step_s: float = 600.0  # of the recovery table
     levels_per_step: int = 1  # battery levels that one step of idling takes: the resolution of the table
+
+
+def digests(problem: ExcursionProblem) -> dict[str, bytes]:
+    """Return a digest of each field of a problem, of all that chances of loss depend on: it tells one problem from another."""
+    roadmap = problem.roadmap
+    parts: dict[str, tuple[object, ...]] = {name: (value,) for name, value in problem._asdict().items()}
+    parts["roadmap"] = (roadmap.first, roadmap.to, roadmap.drive_s)
+    parts["power"], parts["faults"] = tuple(problem.power), tuple(problem.faults)
+    found: dict[str, bytes] = {}
+    for name, values in parts.items():
+        digest = hashlib.blake2b(digest_size=16)
+        for value in values:
+            numbers = np.asarray(value)
+            # one type for all, so that a place counted in int32 is the same place in int64; light stays small
+            kind = np.float32 if numbers.dtype == np.float32 else np.float64
+            digest.update(str(numbers.shape).encode() + np.ascontiguousarray(numbers, dtype=kind).tobytes())
+        found[name] = digest.digest()
+    return found
 
 
 def light_of_cells(light: NDArray[np.float32], roadmap: Roadmap) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import NoLitWindow, NoRoute, OutOfEnergy, PlanError, TooRisky
-from .excursion import Excursion, Trace, fault_before_work, loss_probability, trace_plan
+from .excursion import Excursion, Trace, fault_before_work, loss_of, trace_plan
 from .excursion_model import ExcursionProblem, safe_havens
 from .excursion_trial import try_excursion
 from .recovery import RecoveryPolicy, recovery_policy
@@ -75,7 +75,7 @@ def plan_excursion(
     NoLitWindow : no haven is lit at any departure, or none afterwards.
     OutOfEnergy : even without a fault the battery does not last on any of the plans.
     TooRisky : none keeps the bound; the message names the least chance found and what would help.
-    PlanError, CostError : a problem or choices that make no sense; the message names the field.
+    PlanError, CostError : a problem or choices that make no sense, the policy of another problem; the message names the field.
     """
     if not 0.0 <= bound <= 1.0:
         raise PlanError(f"bound = {bound}: must be a chance, 0..1.")
@@ -87,7 +87,10 @@ def plan_excursion(
     goals = np.unique(np.atleast_1d(np.asarray(targets, dtype=np.int64)))
     if min(works.size, leaves.size, goals.size) == 0:
         raise PlanError("targets, work_s and departures_s need one entry each at least.")
-    policy = recovery_policy(problem) if policy is None else policy
+    if policy is None:
+        policy = recovery_policy(problem)
+    else:
+        policy.check(problem)
     leaves = _lit_departures(problem, policy.grain.steps, start, leaves)
     ways = _ways(problem, start, goals)
     fits: list[ExcursionPlan] = []
@@ -104,7 +107,7 @@ def plan_excursion(
                 if not trace.survives:
                     continue
                 home += trace.safe
-                loss = loss_probability(plan, problem, policy)
+                loss = loss_of(plan, problem, policy)
                 if loss < least:
                     least = loss
                     least_plan = f" (target {way.target}, departure {leave / 3600.0:.2f} h, work {work / 3600.0:.2f} h)"
@@ -138,7 +141,7 @@ def _choose(fits: list[ExcursionPlan], share: float, bound: float, problem: Excu
     left = max(bound - best.loss, 0.0) * (1.0 - 1e-9)
     # No more than the bound itself: whatever happened so far, from here on too it holds
     plan = best.excursion._replace(resume_below=min(left / fault, bound) if fault > 0.0 else bound)
-    return best._replace(excursion=plan, loss=loss_probability(plan, problem, best.policy))
+    return best._replace(excursion=plan, loss=loss_of(plan, problem, best.policy))
 
 
 def _mean_science(choice: ExcursionPlan, problem: ExcursionProblem) -> float:

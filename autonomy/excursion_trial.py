@@ -76,9 +76,10 @@ def try_excursion(
 
     Raises
     ------
-    PlanError, NoRoute : a plan that is none, an unknown rule.
+    PlanError, NoRoute : a plan that is none, an unknown rule, the policy of another problem.
     """
     check_plan(plan, problem)
+    policy.check(problem)
     if rule not in RULES:
         raise PlanError(f"rule = {rule!r}: must be one of {', '.join(RULES)}.")
     if runs < 1:

@@ -161,12 +161,18 @@ class FleetGround:
                 raise blocked(f"robot {robot.name!r}: {what} cell {(row, col)} is impassable ground; {hint}.")
 
     def check_apart(self, robots: Sequence[FleetRobot]) -> None:
-        """Check that no two robots start, or stay at the end, nearer than their clearances allow.
+        """Check that robots have names of their own, and that no two start, or stay at the end, nearer than their clearances allow.
 
         Raises
         ------
+        PlanError : two robots of one name.
         StartBlocked, GoalBlocked : naming both robots and what would help.
         """
+        names = [robot.name for robot in robots]
+        for i, name in enumerate(names):
+            first = names.index(name)
+            if first < i:
+                raise PlanError(f"robots[{i}].name: {name!r}, as robots[{first}]; every robot needs a name of its own.")
         for what, error in (("start", StartBlocked), ("goal", GoalBlocked)):
             rc = np.array([getattr(robot, f"{what}_rc") for robot in robots], dtype=np.float64).reshape(-1, 2)
             radius = np.array([robot.clearance_m for robot in robots])

@@ -79,6 +79,7 @@ class FleetPlanner:
         Raises
         ------
         StartBlocked, GoalOutside, GoalBlocked, CostError : a robot's task is not sound.
+        PlanError : two robots of one name.
         NoRoute : a robot has no way at all, or none was found in any order tried; names the robots and what would help.
         PlanInterrupted : out of time before all robots had routes.
         """

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import NoLitWindow
-from .excursion_model import ExcursionProblem, Grain, grain_of, least_light, safe_havens
+from .errors import NoLitWindow, PlanError
+from .excursion_model import ExcursionProblem, Grain, digests, grain_of, least_light, safe_havens
 from .recovery_table import chance_of, choose, sweep
 from .roadmap import Roadmap, fewest_seconds
 
@@ -35,6 +35,16 @@ class RecoveryPolicy:
     safe: NDArray[np.bool_]  # [T + 1, N] a haven that is lit long enough
     free: NDArray[np.uint16]  # [T + 1, N, L] codes of the chance of loss, see `recovery_table`
     stopped: NDArray[np.uint16]  # [T + 1, N, L] the same of a rover that a fault has just stopped
+    digests: dict[str, bytes]  # of the fields of the problem as it was when the table was made
+
+    def check(self, problem: ExcursionProblem) -> None:
+        """Raise `PlanError` unless this is the policy of just this problem: of another, its chances of loss would be wrong."""
+        now = digests(problem)
+        other = [name for name, digest in self.digests.items() if now[name] != digest]
+        if other:
+            raise PlanError(
+                f"policy: made for a problem with other {', '.join(other)}; it must be recovery_policy(problem) of this one."
+            )
 
     def state_of(self, t_s: float, battery_wh: float) -> tuple[int, int]:
         """Return the (step, level) that a time and a battery are held to be; level 0 or less is lost."""
@@ -100,7 +110,7 @@ def recovery_policy(problem: ExcursionProblem) -> RecoveryPolicy:
         grain.level_wh, np.array(faults.chance), np.array(faults.hours, dtype=np.float64), np.array(faults.exponential),
         free, stopped,
     )  # fmt: skip
-    return RecoveryPolicy(problem, grain, roadmap, keep, lasts, light, safe, free, stopped)
+    return RecoveryPolicy(problem, grain, roadmap, keep, lasts, light, safe, free, stopped, digests(problem))
 
 
 def homeward(roadmap: Roadmap, havens: NDArray[np.int64]) -> Roadmap:

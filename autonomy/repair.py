@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from moonfleet.terrain.grid import GeoRef
 
 from .any_angle import any_angle, best_way, searchable
-from .errors import CostError, GoalBlocked, StartBlocked
+from .errors import CostError, GoalBlocked, PlanError, StartBlocked
 from .keepout_grid import KeepoutGrid
 from .line_cost import NO_KEEPOUTS, polyline_cost
-from .zones import Zones
+from .search_grid import plain_numbers
+from .zones import Zones, check_polygons
 
 if TYPE_CHECKING:
     from shapely import Polygon
@@ -29,6 +30,7 @@ RECENT = 64  # hazards in the small tree before they move to the large one
 MARGIN_CELLS = 6.0  # [cells] how far before and after the hazard the first span reaches
 WIDER = 3.0  # the next span reaches so many times as far
 TRIES = 4  # spans that are tried before the whole route is planned anew
+END_M = 1e-3  # [m] by which what is done may exceed a route's length, which two roundings may tell apart
 LONG_WAY = 1.5  # a span that costs more than so many times the old one is tried wider, too
 
 
@@ -36,9 +38,13 @@ Floats = NDArray[np.float64]
 
 
 class Hazards:
-    """Keep-outs of which more are found as time goes by: a large tree, and a small one of the latest that is cheap to make anew."""
+    """Keep-outs of which more are found as time goes by: a large tree, and a small one of the latest that is cheap to make anew.
+
+    Raises `ZoneError` for what is no valid polygon, which names it.
+    """
 
     def __init__(self, known: Sequence[Polygon] | Zones = ()) -> None:
+        check_polygons(known.polygons if isinstance(known, Zones) else known)
         self._old = known if isinstance(known, Zones) else Zones(known)
         self._new = Zones(())
 
@@ -51,7 +57,8 @@ class Hazards:
         return self._old.polygons + self._new.polygons
 
     def add(self, polygons: Sequence[Polygon]) -> None:
-        """Learn of more."""
+        """Learn of more; raises `ZoneError` for what is no valid polygon, and learns of none of them then."""
+        check_polygons(polygons)
         latest = (*self._new.polygons, *polygons)
         if len(latest) > RECENT:
             self._old, self._new = Zones((*self._old.polygons, *latest)), Zones(())
@@ -88,7 +95,11 @@ class Repaired(NamedTuple):
 
 
 def find_cut(xy: Floats, hazards: Hazards, done_m: float = 0.0) -> tuple[float, float] | None:
-    """Return where (from, to) [m] along a route the hazards are met on what lies ahead of ``done_m``; None when it is clear."""
+    """Return where (from, to) [m] along a route the hazards are met on what lies ahead of ``done_m``; None when it is clear.
+
+    Raises `PlanError` for a route that is none, or a ``done_m`` that is not on it.
+    """
+    xy = _checked(xy, done_m)
     rest = ahead(xy, done_m)
     touched = hazards.touched(rest)
     if not touched:
@@ -117,7 +128,10 @@ def repair(cost: NDArray[np.float32], ref: GeoRef, xy: Floats, hazards: Hazards,
     StartBlocked, GoalBlocked : the robot or its goal is inside a hazard.
     NoRoute : no way is left.
     CostError : a grid that cannot be searched.
+    PlanError : a route that is none, or a ``done_m`` that is not on it.
     """
+    cost = plain_numbers(cost, "cost grid").astype(np.float32, copy=False)
+    xy = _checked(xy, done_m)
     if cost.shape != ref.shape:
         raise CostError(f"cost grid: shape {cost.shape}; must be {ref.shape}, as its georeference.")
     rest = ahead(xy, done_m)
@@ -152,6 +166,21 @@ def repair(cost: NDArray[np.float32], ref: GeoRef, xy: Floats, hazards: Hazards,
     start, goal = (float(rest[0, 0]), float(rest[0, 1])), (float(rest[-1, 0]), float(rest[-1, 1]))
     fresh = any_angle(cost, ref, start, goal, Zones(hazards.polygons))
     return Repaired(fresh.xy, fresh.cost, (done_m, float(along[-1])), tries, True)
+
+
+def _checked(xy: Floats, done_m: float) -> Floats:
+    """Return a route as float64 [n, 2]; raises `PlanError` if it, or what is done of it, makes no sense."""
+    route = np.asarray(xy, dtype=np.float64)
+    if route.ndim != 2 or route.shape[1] != 2 or len(route) == 0:
+        raise PlanError(f"xy: a route of shape {route.shape}; must be [n, 2] with one waypoint at least.")
+    finite = np.isfinite(route).all(axis=1)
+    if not finite.all():
+        i = int(np.argmin(finite))
+        raise PlanError(f"xy[{i}]: {route[i].tolist()}; waypoints must be finite metres.")
+    length = float(_along(route)[-1])
+    if not 0.0 <= done_m <= length + END_M:
+        raise PlanError(f"done_m: {done_m}; must be 0..{length:.3f} m, the length of the route.")
+    return route
 
 
 def _replanned(

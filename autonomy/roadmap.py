@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import CostError, NoRoute, PlanError
+from .search_grid import check_cell_m, plain_numbers
 
 _STEPS = ((-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1))
 
@@ -75,16 +76,18 @@ def grid_roadmap(
 
     Parameters
     ----------
-    pace : float32 [R, C], seconds per metre, above 0; inf or NaN is impassable.
+    pace : float32 [R, C], seconds per metre, above 0; inf, NaN or masked is impassable.
     cell_m : size of a cell [m].
     part : bool [R, C], the cells to cover; all by default. Fewer cells make every table over the roadmap smaller.
     corner_cutting : False allows a diagonal only if both orthogonal neighbours are passable.
 
     Raises
     ------
-    CostError : shapes that differ, a pace that is not positive.
+    CostError : shapes that differ, a pace or a cell size that is not positive.
     NoRoute : no passable cell at all.
     """
+    check_cell_m(cell_m)
+    pace = plain_numbers(pace, "pace").astype(np.float32, copy=False)
     if pace.ndim != 2 or (part is not None and part.shape != pace.shape):
         raise CostError(f"pace {pace.shape} and part {None if part is None else part.shape} must be one [R, C] shape.")
     free = np.isfinite(pace)

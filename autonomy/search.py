@@ -16,7 +16,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from .errors import CostError, GoalBlocked, GoalOutside, NoRoute, PlanInterrupted
 from .grid_queue import EXPANDED, BucketQueue
-from .search_grid import PIECE, Cancel, Labels, SearchGrid, Watch, borrow_labels, give_back, nearest_free, ready
+from .search_grid import (
+    PIECE,
+    Cancel,
+    Labels,
+    SearchGrid,
+    Watch,
+    borrow_labels,
+    check_cell_m,
+    give_back,
+    nearest_free,
+    one_cell,
+    ready,
+    whole_cells,
+)
 from .search_kernels import EMPTY, FOUND, FULL, TILE, astar_run, bound_to, nearest_settled, trace
 from .sweep_field import sweep
 
@@ -69,7 +82,7 @@ def shortest_path(
 
     Parameters
     ----------
-    cost : float32 [R, C], cost per metre, 0 or more; inf or NaN is impassable. Or a `SearchGrid` of it.
+    cost : float32 [R, C], cost per metre, 0 or more; inf, NaN or masked is impassable. Or a `SearchGrid` of it.
     start_rc, goal_rc : (row, col).
     cell_m : size of a cell [m].
     corner_cutting : False allows a diagonal only if both orthogonal neighbours are passable.
@@ -80,12 +93,13 @@ def shortest_path(
     Raises
     ------
     StartBlocked, GoalOutside, GoalBlocked, NoRoute : see `moonfleet.autonomy.errors`.
-    CostError : a grid that cannot be searched, or one that is cheaper somewhere than its landmarks know.
+    CostError : a grid that cannot be searched, or is cheaper somewhere than its landmarks know; what is no cell or no ``cell_m``.
     PlanInterrupted : stopped before it had come any nearer to the goal.
     """
+    check_cell_m(cell_m)
     watch = Watch(cancel, budget_s)
     grid = ready(cost)
-    start, goal = (int(start_rc[0]), int(start_rc[1])), (int(goal_rc[0]), int(goal_rc[1]))
+    start, goal = one_cell(start_rc, "start"), one_cell(goal_rc, "goal")
     grid.check_start(start)
     grid.check_goal(goal)
     source, target = grid.index(*start), grid.index(*goal)
@@ -183,9 +197,10 @@ def distance_field(
     ------
     GoalOutside : a goal off the grid, or none at all.
     GoalBlocked : every goal is impassable.
-    CostError : a grid that cannot be searched.
+    CostError : a grid that cannot be searched; what is no cell or no ``cell_m``.
     PlanInterrupted : stopped before every cell was known.
     """
+    check_cell_m(cell_m)
     watch = Watch(cancel, budget_s)
     grid = ready(cost)
     goals = _cells_on(grid, goals_rc, "goal")
@@ -215,11 +230,12 @@ def distance_matrix(
     Raises
     ------
     GoalOutside : a point off the grid, or none at all.
-    CostError : a grid that cannot be searched, or ``workers`` below 1.
+    CostError : a grid that cannot be searched, ``workers`` below 1; what is no cell or no ``cell_m``.
     PlanInterrupted : stopped before every pair was known.
     """
     if workers < 1:
         raise CostError(f"workers: {workers}; must be 1 or more.")
+    check_cell_m(cell_m)
     watch = Watch(cancel, budget_s)
     grid = ready(cost)
     points = _cells_on(grid, points_rc, "point")
@@ -250,8 +266,8 @@ def distance_matrix(
 
 
 def _cells_on(grid: SearchGrid, cells_rc: ArrayLike, what: str) -> NDArray[np.int64]:
-    """Return cells as int64 [n, 2]; raises `GoalOutside`."""
-    cells = np.asarray(cells_rc, dtype=np.int64).reshape(-1, 2)
+    """Return cells as int64 [n, 2]; raises `GoalOutside`, and `CostError` for what are no cells."""
+    cells = whole_cells(cells_rc, what)
     rows, cols = grid.shape
     off = (cells < 0).any(axis=1) | (cells[:, 0] >= rows) | (cells[:, 1] >= cols)
     if cells.size == 0 or off.any():

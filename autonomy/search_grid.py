@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from moonfleet.terrain.kernel import kernel
 
@@ -35,12 +35,12 @@ Cancel = Callable[[], bool] | Event
 class SearchGrid:
     """A cost grid ready to be searched many times: a copy with an impassable rim, its cheapest and its usual cost.
 
-    ``cost``: float [R, C], cost per metre, 0 or more; inf, -inf and NaN are impassable. Whoever asks for many paths on one grid makes
-    it once and gives it in place of the array. Raises `CostError` for a grid that cannot be searched.
+    ``cost``: float [R, C], cost per metre, 0 or more; inf, -inf, NaN and masked cells are impassable. Whoever asks for many paths on
+    one grid makes it once and gives it in place of the array. Raises `CostError` for a grid that cannot be searched.
     """
 
     def __init__(self, cost: NDArray[np.floating]) -> None:
-        cost = np.asarray(cost)
+        cost = plain_numbers(cost, "cost grid")
         if cost.ndim != 2 or cost.size == 0:
             raise CostError(f"cost grid: shape {cost.shape}; must be [R, C] with at least one cell.")
         rows, cols = cost.shape
@@ -99,6 +99,45 @@ class SearchGrid:
             free = nearest_free(self.cost, row, col)
             hint = f"the nearest passable cell is {free}" if free else "no passable cell lies within 25 cells"
             raise blocked(f"{what} cell {cell} is impassable ground; {hint}.")
+
+
+def plain_numbers(layer: ArrayLike, what: str) -> NDArray[np.floating]:
+    """Return a layer of numbers without a mask, NaN where it was masked; raises `CostError` for what are no real numbers."""
+    array = np.asanyarray(layer)
+    if array.dtype.kind not in "fiub":
+        raise CostError(f"{what}: numbers of type {array.dtype}; must be real, float32 by preference.")
+    if isinstance(array, np.ma.MaskedArray):
+        kept = cast("np.ma.MaskedArray[tuple[int, ...], np.dtype[np.float64]]", array.astype(np.float64))
+        return kept.filled(np.nan)
+    return np.asarray(array)
+
+
+def check_cell_m(cell_m: float) -> None:
+    """Raise `CostError` unless this can be the size of a cell [m]."""
+    if not 0.0 < cell_m < np.inf:
+        raise CostError(f"cell_m: {cell_m}; must be finite and above 0.")
+
+
+def whole_cells(cells_rc: ArrayLike, what: str) -> NDArray[np.int64]:
+    """Return one (row, col) or many as int64 [n, 2]; raises `CostError` for what are no pairs of whole numbers."""
+    try:
+        cells = np.asarray(cells_rc)
+    except ValueError:  # tuples of different lengths
+        cells = np.empty(0, dtype=object)
+    pairs = cells.size == 0 or cells.shape[-1:] == (2,)
+    if not (cells.dtype.kind in "iuf" and pairs and bool((np.abs(cells) < 2.0**31).all() and (cells % 1 == 0).all())):
+        raise CostError(
+            f"{what} cell: {cells_rc!r}; must be (row, col), two whole numbers, or an array of such, [n, 2]."
+        )
+    return cells.astype(np.int64).reshape(-1, 2)
+
+
+def one_cell(cell_rc: ArrayLike, what: str) -> tuple[int, int]:
+    """Return a (row, col); raises `CostError` for anything else."""
+    cells = whole_cells(cell_rc, what)
+    if len(cells) != 1:
+        raise CostError(f"{what} cell: {cell_rc!r}; must be one (row, col).")
+    return int(cells[0, 0]), int(cells[0, 1])
 
 
 def ready(cost: NDArray[np.floating] | SearchGrid) -> SearchGrid:

@@ -112,7 +112,7 @@ def traversability(slope_deg: F32, rough_m: F32, rock_cover: F32, machine: Machi
 
     Raises
     ------
-    CostError : shapes that differ, limits that are not positive.
+    CostError : shapes that differ, limits that are not positive, layers below 0.
 
     >>> rover = MachineLimits(0.1, 200.0, 100.0, 20.0, 1.5, 1.5, 0.6, 1.5, 0.3, 0.3)
     >>> level, rubble = np.zeros((1, 2), np.float32), np.array([[0.0, 0.2]], np.float32)
@@ -124,6 +124,7 @@ def traversability(slope_deg: F32, rough_m: F32, rock_cover: F32, machine: Machi
         raise CostError(
             f"slope {slope_deg.shape}, roughness {rough_m.shape} and rock cover {rock_cover.shape} must be one [R, C] shape."
         )
+    _check_layers(slope_deg=slope_deg, rough_m=rough_m, rock_cover=rock_cover)
     for name in ("speed_m_s", "drive_w", "max_slope_deg", "track_m", "wheelbase_m", "com_height_m", "width_m"):
         if not getattr(machine, name) > 0.0:
             raise CostError(f"machine.{name}: {getattr(machine, name)}; must be above 0.")
@@ -160,6 +161,17 @@ def traversability(slope_deg: F32, rough_m: F32, rock_cover: F32, machine: Machi
     return Traversability(time_s_m, energy_j_m, risk, reason, *terms)
 
 
+def _check_layers(**layers: F32) -> None:
+    """Raise `CostError` for a layer with values below 0; NaN, no data, is fine."""
+    for name, layer in layers.items():
+        below = layer < 0.0
+        if below.any():
+            row, col = (int(k) for k in np.unravel_index(int(np.argmax(below)), layer.shape))
+            raise CostError(
+                f"{name}: {float(layer[row, col]):g} at cell ({row}, {col}); must be 0 or more, NaN without data."
+            )
+
+
 def wheelbase_roughness(ground: HeightGrid, wheelbase_m: float) -> F32:
     """Return the rms of residual heights over a wheelbase [m], float32 [R, C].
 
@@ -184,12 +196,13 @@ def drive_cost(slope_deg: F32, rock_cover: F32, limits: DriveLimits) -> F32:
 
     Raises
     ------
-    CostError : shapes that differ, limits that are not positive.
+    CostError : shapes that differ, limits that are not positive, layers below 0.
     """
     if slope_deg.shape != rock_cover.shape or slope_deg.ndim != 2:
         raise CostError(f"slope {slope_deg.shape} and rock cover {rock_cover.shape} must be one [R, C] shape.")
     if not (limits.max_slope_deg > 0.0 and limits.speed_m_s > 0.0):
         raise CostError(f"limits: {limits}; slope limit and speed must be above 0.")
+    _check_layers(slope_deg=slope_deg, rock_cover=rock_cover)
     table = np.arange(0.0, limits.max_slope_deg + SLOPE_STEP_DEG, SLOPE_STEP_DEG)
     pace = np.interp(slope_deg, table, mean_pace(table, limits.speed_m_s)).astype(np.float32)
     way = np.float32(1.0) + np.float32(ROCK_DETOUR) * rock_cover

@@ -95,6 +95,36 @@ class Zones:
         return blocked
 
 
+def check_polygons(polygons: Sequence[object]) -> None:
+    """Raise `ZoneError` unless all are valid polygons with finite corners and an area; the message names the first that is not.
+
+    `Zones` does not ask by itself: it is made anew at every leg of a drive, from polygons that are known to be sound.
+    """
+    if isinstance(polygons, shapely.Geometry):
+        raise ZoneError(f"polygons: one {polygons.geom_type}; must be a sequence of Polygons.")
+    shapes = np.empty(len(polygons), dtype=object)
+    for i, shape in enumerate(polygons):
+        if not isinstance(shape, shapely.Geometry):
+            raise ZoneError(f"polygons[{i}]: a {type(shape).__name__}; must be a shapely Polygon.")
+        shapes[i] = shape
+    if shapes.size == 0:
+        return
+    faults = {
+        "not a Polygon (give the parts of a MultiPolygon one by one; points and lines must be grown first, see with_doubt)": (
+            shapely.get_type_id(shapes) != shapely.GeometryType.POLYGON
+        ),
+        "empty": shapely.is_empty(shapes),
+        "corners that are not finite": ~np.isfinite(shapely.area(shapes)),
+        "not valid": ~shapely.is_valid(shapes),
+    }
+    for fault, at in faults.items():
+        if at.any():
+            i = int(np.argmax(at))
+            kind = polygons[i].geom_type if isinstance(polygons[i], shapely.Geometry) else ""
+            why = f" ({shapely.is_valid_reason(shapes[i])})" if fault == "not valid" else ""
+            raise ZoneError(f"polygons[{i}]: {kind}, {fault}{why}; must be a valid Polygon with finite corners.")
+
+
 def with_doubt(
     shapes: Sequence[BaseGeometry], sigma_m: float | NDArray[np.float64], sigmas: float = 2.0, clearance_m: float = 0.0
 ) -> list[Polygon]:

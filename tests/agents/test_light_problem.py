@@ -80,3 +80,9 @@ def test_plans_on_a_site(small_site: Site) -> None:
 def test_only_what_drives_has_a_route(small_site: Site) -> None:
     with pytest.raises(RobotError, match="does not drive"):
         light_problem(small_site, robot_spec("ce7-lander"), T0, 5)
+
+
+@pytest.mark.parametrize("hours", [0, -3, 1.5, float("nan"), float("inf"), 10**9])
+def test_hours_that_cannot_be(small_site: Site, hours: int) -> None:
+    with pytest.raises(RobotError, match=r"^hours: .*; (must be a whole number above 0|at most 122070, so)"):
+        light_problem(small_site, robot_spec("viper-rover"), T0, hours)

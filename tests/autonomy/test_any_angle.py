@@ -9,9 +9,10 @@ import pytest
 import shapely
 
 from moonfleet.autonomy.any_angle import any_angle
-from moonfleet.autonomy.errors import CostError, GoalBlocked, GoalOutside, NoRoute, StartBlocked
+from moonfleet.autonomy.errors import CostError, GoalBlocked, GoalOutside, NoRoute, PlanError, StartBlocked, ZoneError
 from moonfleet.autonomy.keepout_grid import KeepoutGrid
 from moonfleet.autonomy.line_cost import NO_KEEPOUTS, line_cost, polyline_cost
+from moonfleet.autonomy.repair import Hazards
 from moonfleet.autonomy.tauten import taut
 from moonfleet.autonomy.wide_search import stencil, wide_search
 from moonfleet.autonomy.zones import Zones
@@ -134,3 +135,22 @@ def test_what_is_wrong_is_named() -> None:
         any_angle(-np.ones(REF.shape, np.float32), REF, fine, fine)
     with pytest.raises(CostError, match="own grid"):
         any_angle(cost, REF, fine, fine, KeepoutGrid(Zones(()), GeoRef(0.0, 0.0, 20.0, 60, 80)))
+
+
+def test_masked_cells_are_impassable() -> None:
+    cost = np.ma.MaskedArray(np.ones(REF.shape, np.float32), mask=False)
+    cost[:, 40] = np.ma.masked
+    with pytest.raises(NoRoute):
+        any_angle(cost, REF, (1100.0, 2500.0), (2400.0, 2500.0))
+
+
+def test_ends_and_keepouts_that_are_none() -> None:
+    flat, start, goal = np.ones(REF.shape, np.float32), (1100.0, 2500.0), (2400.0, 2500.0)
+    for ends in (((1.0, 2.0, 3.0), goal), (start, ("1", "2"))):
+        with pytest.raises(PlanError, match=r"_xy: .*; must be two numbers"):
+            any_angle(flat, REF, *ends)  # type: ignore[arg-type]
+    for keepouts in (Hazards([]), [shapely.box(1500.0, 2400.0, 1600.0, 2600.0)]):
+        with pytest.raises(ZoneError, match=r"keepouts: .*; must be Zones"):
+            any_angle(flat, REF, start, goal, keepouts)  # type: ignore[arg-type]
+    with pytest.raises(ZoneError, match=r"polygons\[0\]: Polygon, not valid"):
+        any_angle(flat, REF, start, goal, Zones([shapely.Polygon([(0, 0), (9, 9), (9, 0), (0, 9)])]))

@@ -143,3 +143,29 @@ def test_failures_say_what_would_help() -> None:
     }.items():
         with pytest.raises(PlanError, match=words):
             wrong()
+
+
+def test_the_policy_of_another_problem_is_refused() -> None:
+    problem = dark_chain([1800.0, 1800.0], RARE)
+    policy, plan = recovery_policy(problem), out_and_back(3600.0)
+    changes: dict[str, dict[str, object]] = {
+        "faults": {"faults": RARE._replace(per_h=2.0)},
+        "power": {"power": POWER._replace(capacity_wh=500.0)},
+        "roadmap": {"roadmap": chain([1800.0, 1900.0])},
+        "light": {"light": 0.9 * problem.light},
+        "horizon_s": {"horizon_s": problem.horizon_s + 600.0},
+    }
+    for field, change in changes.items():
+        other = problem._replace(**change)  # type: ignore[arg-type]
+        for ask in (
+            lambda o=other: loss_probability(plan, o, policy),
+            lambda o=other: plan_excursion(o, 0.5, 0, 2, 3600.0, policy=policy),
+            lambda o=other: try_excursion(plan, o, policy, 3, 1),
+        ):
+            with pytest.raises(PlanError, match=f"policy: made for a problem with other {field};"):
+                ask()
+    twin = problem._replace(light=problem.light.copy(), havens=problem.havens.astype(np.int32))
+    assert loss_probability(plan, twin, policy) == loss_probability(plan, problem, policy)
+    problem.light[:, 2] = 1.0  # the table knows the light as it was
+    with pytest.raises(PlanError, match="other light"):
+        loss_probability(plan, problem, policy)

@@ -266,3 +266,10 @@ def test_a_plan_survives_being_saved() -> None:
     for broken in ({**arrays, "cells": arrays["cells"][1:]}, {k: v for k, v in arrays.items() if k != "stays"}):
         with pytest.raises(SavedStateError, match="fleet plan"):
             FleetPlan.from_arrays(broken)
+
+
+def test_two_robots_of_one_name_are_refused() -> None:
+    cost = ground("....... ....... .......")
+    twins = [robot("a", cost, (0, 0), (0, 6)), robot("b", cost, (1, 0), (1, 6)), robot("a", cost, (2, 0), (2, 6))]
+    with pytest.raises(PlanError, match=r"robots\[2\]\.name: 'a', as robots\[0\]; every robot needs"):
+        planner(cost).plan(twins)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import shapely
 
 from moonfleet.autonomy.any_angle import any_angle
-from moonfleet.autonomy.errors import CostError, GoalBlocked, NoRoute, StartBlocked
+from moonfleet.autonomy.errors import CostError, GoalBlocked, NoRoute, PlanError, StartBlocked, ZoneError
 from moonfleet.autonomy.repair import RECENT, Hazards, find_cut, repair
+from moonfleet.autonomy.zones import Zones
 from moonfleet.terrain.grid import GeoRef
 
 REF = GeoRef(0.0, 4000.0, 20.0, 200, 200)
@@ -79,3 +82,43 @@ def test_hazards_found_one_by_one_are_all_known() -> None:
         hazards.add([disc])
     assert len(hazards) == len(discs)
     assert {d.wkb for d in hazards.touched(ROUTE)} == {d.wkb for d in discs if d.intersects(shapely.LineString(ROUTE))}
+
+
+def test_a_route_or_a_part_done_that_makes_no_sense() -> None:
+    hazards = Hazards([shapely.Point(3000.0, 2000.0).buffer(30.0)])
+    for done_m in (math.nan, -1.0, 3801.0, math.inf):
+        with pytest.raises(PlanError, match=r"done_m: .*; must be 0\.\.3800\.000 m"):
+            repair(FLAT, REF, ROUTE, hazards, done_m)
+        with pytest.raises(PlanError, match="done_m"):
+            find_cut(ROUTE, hazards, done_m)
+    for xy in (np.empty((0, 2)), np.zeros((3, 3)), np.zeros(4)):
+        with pytest.raises(PlanError, match=r"xy: a route of shape .*; must be \[n, 2\]"):
+            repair(FLAT, REF, xy, hazards)
+    broken = ROUTE.copy()
+    broken[1, 0] = math.nan
+    with pytest.raises(PlanError, match=r"xy\[1\]: \[nan, 2000.0\]; waypoints must be finite"):
+        repair(FLAT, REF, broken, hazards)
+    assert repair(FLAT, REF, ROUTE, hazards, 3800.0).xy.tolist() == [[3900.0, 2000.0]]
+
+
+def test_hazards_that_are_no_polygons() -> None:
+    good = shapely.box(0.0, 0.0, 1.0, 1.0)
+    wrong = (
+        shapely.MultiPolygon([good]),
+        shapely.Point(0.0, 0.0),
+        shapely.LineString([(0.0, 0.0), (1.0, 1.0)]),
+        shapely.Polygon(),
+        shapely.Polygon([(0.0, 0.0), (math.nan, 1.0), (1.0, 1.0)]),
+        shapely.Polygon([(0.0, 0.0), (1.0, 1.0), (1.0, 0.0), (0.0, 1.0)]),
+        "zone",
+    )
+    for shape in wrong:
+        hazards = Hazards([good])
+        for learn in (hazards.add, Hazards, lambda shapes: Hazards(Zones(shapes))):
+            if shape == "zone" and learn not in (hazards.add, Hazards):
+                continue
+            with pytest.raises(ZoneError, match=r"polygons\[1\]: .*; must be a"):
+                learn([good, shape])  # type: ignore[list-item]
+        assert len(hazards) == 1
+    with pytest.raises(ZoneError, match="must be a sequence"):
+        Hazards(good)  # type: ignore[arg-type]

@@ -47,3 +47,11 @@ def test_what_cannot_be_a_roadmap() -> None:
         roadmap_of_edges(2, [(0, 5, 1.0)])
     with pytest.raises(CostError, match="must be above 0"):
         roadmap_of_edges(2, [(0, 1, 0.0)])
+
+
+def test_a_cell_size_that_is_none_and_masked_paces() -> None:
+    for cell_m in (-20.0, 0.0, np.nan, np.inf):
+        with pytest.raises(CostError, match=r"cell_m: .*; must be finite and above 0"):
+            grid_roadmap(np.ones((3, 3), np.float32), cell_m)
+    masked = np.ma.MaskedArray(np.ones((3, 3), np.float32), mask=np.eye(3, dtype=bool))
+    assert grid_roadmap(masked, 20.0).places == 6

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import heapq
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
 from moonfleet.autonomy.errors import CostError, GoalBlocked, GoalOutside, NoRoute, StartBlocked
-from moonfleet.autonomy.search import distance_field, shortest_path
+from moonfleet.autonomy.search import distance_field, distance_matrix, shortest_path
 
 
 def slow_field(cost: np.ndarray, goal: tuple[int, int], corner_cutting: bool = True) -> np.ndarray:
@@ -118,3 +119,45 @@ def test_a_big_grid_outgrows_the_first_queue() -> None:
     field = distance_field(cost, (149, 149))
     assert shortest_path(cost, (0, 0), (149, 149)).cost == pytest.approx(field[0, 0], rel=1e-12)
     assert field[0, 0] == pytest.approx(slow_field(cost, (149, 149))[0, 0], rel=1e-12)
+
+
+@pytest.mark.parametrize("cell_m", [-20.0, 0.0, math.nan, math.inf])
+def test_a_cell_size_that_is_none(cell_m: float) -> None:
+    cost = np.ones((4, 5), np.float32)
+    asks = (
+        lambda: shortest_path(cost, (0, 0), (3, 3), cell_m),
+        lambda: distance_field(cost, (0, 0), cell_m),
+        lambda: distance_matrix(cost, [(0, 0), (3, 3)], cell_m),
+    )
+    for ask in asks:
+        with pytest.raises(CostError, match=r"cell_m: .*; must be finite and above 0"):
+            ask()
+
+
+def test_masked_cells_are_impassable() -> None:
+    for kind in (np.float32, np.int64):
+        wall = np.ma.MaskedArray(np.ones((3, 5), kind), mask=False)
+        wall[:2, 2] = np.ma.masked
+        assert shortest_path(wall, (0, 0), (0, 4)).cells[:, 0].max() == 2
+        assert np.isinf(distance_field(wall, (0, 0))[:2, 2]).all()
+        with pytest.raises(GoalBlocked):
+            shortest_path(wall, (0, 0), (0, 2))
+
+
+def test_what_is_no_cell() -> None:
+    cost = np.ones((4, 5), np.float32)
+    wrong: list[Any] = [(0.5, 1), ("0", "1"), (0, 1, 2), (0, math.nan), (0,), ((0, 1), (2, 3, 4)), None]
+    for cell in wrong:
+        for ask in (
+            lambda c=cell: shortest_path(cost, c, (3, 3)),
+            lambda c=cell: shortest_path(cost, (3, 3), c),
+            lambda c=cell: distance_field(cost, c),
+            lambda c=cell: distance_matrix(cost, c),
+        ):
+            with pytest.raises(CostError, match=r"cell: .*; must be \(row, col\)"):
+                ask()
+    with pytest.raises(CostError, match="must be one"):
+        shortest_path(cost, [(0, 0), (1, 1)], (3, 3))  # type: ignore[arg-type]
+    with pytest.raises(CostError, match="must be real"):
+        shortest_path(np.full((2, 2), "1"), (0, 0), (1, 1))  # type: ignore[arg-type]
+    assert shortest_path(cost, (0.0, 0.0), (3, 3)).cells[-1].tolist() == [3, 3]  # type: ignore[arg-type]

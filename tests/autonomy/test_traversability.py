@@ -162,3 +162,16 @@ def test_layers_are_refused_or_painted() -> None:
     assert (np.diff(layer_picture(layers, "time_s_m").image.sum(axis=2).ravel()[:16].astype(int)) <= 0).all()
     with pytest.raises(CostError, match="time_s_m"):
         layer_picture(layers, "time_s")
+
+
+def test_layers_below_zero_are_refused_by_name() -> None:
+    zero = np.zeros((2, 3), np.float32)
+    below = zero.copy()
+    below[1, 2], below[0, 0] = -0.5, math.nan
+    for i, name in enumerate(("slope_deg", "rough_m", "rock_cover")):
+        layers = [zero, zero, zero]
+        layers[i] = below
+        with pytest.raises(CostError, match=rf"{name}: -0\.5 at cell \(1, 2\); must be 0 or more"):
+            traversability(*layers, ROVER)
+    with pytest.raises(CostError, match="slope_deg: "):
+        drive_cost(below, zero, DriveLimits(20.0, 0.1))
