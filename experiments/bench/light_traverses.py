@@ -73,7 +73,10 @@ class Driver(Protocol):
     def order(
         self, now_s: float, xy: tuple[float, float], battery_wh: float, moving: bool, passed: int
     ) -> list[Cell] | bool | None:
-        """Cells to drive through from here; None to stand; True to go on with what it does. ``passed``: cells of the last order behind it."""
+        """Cells to drive through from here; None to stand; True to go on with what it does.
+
+        ``passed``: cells of its last order that a moving machine has come through.
+        """
         ...
 
 
