@@ -70,8 +70,13 @@ class Outcome(NamedTuple):
 class Driver(Protocol):
     """Says what to do next: points (x, y) to drive along, or None to stand."""
 
-    def order(self, now_s: float, xy: tuple[float, float], battery_wh: float, moving: bool) -> list[Cell] | bool | None:
-        """Cells to drive through from here; None to stand; True to go on with what it does."""
+    def order(
+        self, now_s: float, xy: tuple[float, float], battery_wh: float, moving: bool, passed: int
+    ) -> list[Cell] | bool | None:
+        """Cells to drive through from here; None to stand; True to go on with what it does.
+
+        ``passed``: cells of its last order that a moving machine has come through.
+        """
         ...
 
 
@@ -130,7 +135,9 @@ class Straight:
         self.at = 0
         self.site, self.spec, self.problem = site, spec, problem
 
-    def order(self, now_s: float, xy: tuple[float, float], battery_wh: float, moving: bool) -> list[Cell] | bool | None:
+    def order(
+        self, now_s: float, xy: tuple[float, float], battery_wh: float, moving: bool, passed: int
+    ) -> list[Cell] | bool | None:
         """Go on, or set out again along the rest of the way."""
         if moving:
             return True
@@ -149,7 +156,9 @@ class ChargeWhenLow(Straight):
     charging = False
     seeking: Cell | None = None
 
-    def order(self, now_s: float, xy: tuple[float, float], battery_wh: float, moving: bool) -> list[Cell] | bool | None:
+    def order(
+        self, now_s: float, xy: tuple[float, float], battery_wh: float, moving: bool, passed: int
+    ) -> list[Cell] | bool | None:
         """Stop, seek light, or go on."""
         self.look(xy)
         hour = min(int(now_s // 3600.0), self.problem.steps - 1)
@@ -193,9 +202,14 @@ class Planned:
         plan = plan_light(problem, task.start, task.goal, task.battery_wh, explain=False)
         self.times, self.cells, self.battery = plan.times_s, plan.cells, plan.battery_wh
         self.at = 0  # the last event that the machine has been through
+        self.sent_at = 0  # what that was when the last order was given
 
-    def order(self, now_s: float, xy: tuple[float, float], battery_wh: float, moving: bool) -> list[Cell] | bool | None:
+    def order(
+        self, now_s: float, xy: tuple[float, float], battery_wh: float, moving: bool, passed: int
+    ) -> list[Cell] | bool | None:
         """Begin what the plan begins before the next order."""
+        if moving:  # it may be between two middles: those behind it must not be driven to again
+            self.at = max(self.at, min(self.sent_at + passed, len(self.times) - 1))
         self.look(xy)
         if self.again:
             if now_s % 3600.0 < ORDER_S:
@@ -213,6 +227,8 @@ class Planned:
         if to >= len(self.times) - 1:
             self.at = min(self.at, len(self.times) - 2) if len(self.times) > 1 else -1  # to the middle of the goal cell
         ahead = [_cell(self.cells[i]) for i in range(self.at + 1, to + 1)]
+        if ahead:
+            self.sent_at = self.at
         return ahead[:LEG] or (True if moving else None)
 
     def look(self, xy: tuple[float, float]) -> None:
@@ -284,7 +300,9 @@ def drive_all(site: Site, spec: RobotSpec, tasks: list[Traverse], drivers: list[
                 continue  # it went empty: asleep until there is something to drive with
             if driver is None:
                 continue
-            said = driver.order(now, at, battery, bool(state.activity[w, 0] == Activity.DRIVE))
+            said = driver.order(
+                now, at, battery, bool(state.activity[w, 0] == Activity.DRIVE), int(state.leg_next[w, 0])
+            )
             if said is None or said is False:
                 world.set_activity(w, 0, Activity.HOLD)
             elif said is not True:
