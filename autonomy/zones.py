@@ -101,7 +101,7 @@ def check_polygons(polygons: Sequence[object]) -> None:
     `Zones` does not ask by itself: it is made anew at every leg of a drive, from polygons that are known to be sound.
     """
     if isinstance(polygons, shapely.Geometry):
-        raise ZoneError(f"polygons: one {polygons.geom_type}; must be a sequence of Polygons.")
+        raise ZoneError(f"polygons: one {type(polygons).__name__}; must be a sequence of Polygons.")
     shapes = np.empty(len(polygons), dtype=object)
     for i, shape in enumerate(polygons):
         if not isinstance(shape, shapely.Geometry):
@@ -120,7 +120,7 @@ def check_polygons(polygons: Sequence[object]) -> None:
     for fault, at in faults.items():
         if at.any():
             i = int(np.argmax(at))
-            kind = polygons[i].geom_type if isinstance(polygons[i], shapely.Geometry) else ""
+            kind = type(polygons[i]).__name__
             why = f" ({shapely.is_valid_reason(shapes[i])})" if fault == "not valid" else ""
             raise ZoneError(f"polygons[{i}]: {kind}, {fault}{why}; must be a valid Polygon with finite corners.")
 
