@@ -22,18 +22,19 @@ if TYPE_CHECKING:
 def cells_touched(polygons: Sequence[Polygon] | Zones, ref: GeoRef) -> NDArray[np.bool_]:
     """Return bool [R, C]: the cells that any polygon touches, be it by a corner (closed cells, exact).
 
-    The outlines are walked with all cells they touch, the inside filled by cell centres; in doubt a cell is asked itself.
+    The inside is filled by cell centres; each cell along the outlines is asked itself.
     """
     zones = polygons if isinstance(polygons, Zones) else Zones(polygons)
     touched = np.zeros(ref.shape, dtype=np.bool_)
     if not len(zones):
         return touched
     shapes = np.array(zones.polygons, dtype=object)
-    touched |= _burnt(shapes, ref, all_touched=True)
-    # rasterize may miss cells that are only met by their edge or corner: those beside the found ones are asked, and those round corners
+    touched |= _burnt(shapes, ref, all_touched=False)
+    # what is met by an outline only: rasterize finds it nearly, with cells too few where an edge or a corner of theirs is met and, at the
+    # grid's rim, too many; so those it found, those beside them and those round corners are asked
     corners = shapely.get_coordinates(shapes)
     row, col = ref.rowcol(corners[:, 0], corners[:, 1])
-    beside = _widened(touched)
+    beside = _widened(touched | _burnt(shapes, ref, all_touched=True))
     for d_row in (-0.25, 0.25, 0.75, 1.25):
         for d_col in (-0.25, 0.25, 0.75, 1.25):
             r, c = np.floor(row + d_row).astype(np.int64), np.floor(col + d_col).astype(np.int64)

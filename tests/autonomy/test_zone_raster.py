@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from moonfleet.autonomy.errors import ZoneError
@@ -29,6 +29,8 @@ def slowly(polygons: list[shapely.Polygon]) -> np.ndarray:
 
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 1_000_000), snapped=st.booleans())
+@example(seed=4012, snapped=True)
+@example(seed=604, snapped=True)
 def test_exactly_the_cells_that_are_touched(seed: int, snapped: bool) -> None:
     rng = np.random.default_rng(seed)
     xmin, ymin, xmax, ymax = REF.bounds
