@@ -15,13 +15,14 @@ from moonfleet.autonomy.errors import NoLitWindow, NoRoute
 from moonfleet.autonomy.excursion_model import ExcursionProblem, FaultLaw, RoverPower
 from moonfleet.autonomy.roadmap import grid_roadmap
 from moonfleet.autonomy.search import distance_field
-from moonfleet.autonomy.traversability import DriveLimits, drive_cost
+from moonfleet.autonomy.traversability import DriveLimits
 from moonfleet.terrain.light import lit_series
 from moonfleet.terrain.site import Site
 
 from .catalogue import RobotSpec
 from .power import CHARGE_EFFICIENCY, panel_w
 from .thermal import ENV_DARK_K, HEATER_MARGIN_K
+from .travel import site_cost
 
 HOUR_S = 3600.0  # [s]
 SPREAD = 1.15  # [-] ways up to this much longer than the shortest are on the roadmap
@@ -54,7 +55,7 @@ def rover_power(spec: RobotSpec, flux_w_m2: float, work_w: float = 0.0) -> Rover
 
 def site_pace(site: Site, spec: RobotSpec) -> NDArray[np.float32]:
     """Return the seconds per metre of a robot on a site, float32 [R, C], inf where it cannot go."""
-    return drive_cost(site.slope_deg, site.rock_cover, DriveLimits(spec.max_slope_deg, spec.speed_m_s))
+    return site_cost(site, DriveLimits(spec.max_slope_deg, spec.speed_m_s))
 
 
 def site_excursion(

@@ -19,7 +19,7 @@ from moonfleet.autonomy.lightplan_check import LightCheck, LightLaw, check_light
 from moonfleet.autonomy.lightplan_problem import LightProblem, LightRules
 from moonfleet.autonomy.search import shortest_path
 from moonfleet.autonomy.zone_raster import with_zones
-from moonfleet.autonomy.zones_geojson import read_zones
+from moonfleet.autonomy.zones_geojson import PlanZones, read_zones
 from moonfleet.terrain.clock import utc_to_tdb
 from moonfleet.terrain.constants import DARK_BELOW
 from moonfleet.terrain.site import Site
@@ -88,8 +88,8 @@ def charge_wh(option: str, words: str, capacity_wh: float) -> float:
     return value
 
 
-def check_ask(ask: RouteAsk) -> tuple[RobotSpec, float]:
-    """Return the machine and the departure [s TDB past J2000]: what can be checked before a site is built.
+def check_ask(ask: RouteAsk) -> tuple[RobotSpec, float, PlanZones | None]:
+    """Return the machine, the departure [s TDB past J2000] and the zones: what can be checked before a site is built.
 
     Raises `UnknownRobot`, `SkyError`, `ZoneError` or `OptionError`.
     """
@@ -100,12 +100,10 @@ def check_ask(ask: RouteAsk) -> tuple[RobotSpec, float]:
         raise OptionError(f"--days = {ask.days:g}: allowed: 0.05 to 120")
     if ask.haven_hours is not None and not 0.0 <= ask.haven_hours <= 10_000.0:
         raise OptionError(f"--haven-hours = {ask.haven_hours:g}: allowed: 0 to 10000")
-    if ask.zones is not None:
-        read_zones(ask.zones)
     charge_wh("--battery", ask.battery, spec.battery_wh)
     if ask.reserve is not None and charge_wh("--reserve", ask.reserve, spec.battery_wh) >= spec.battery_wh:
         raise OptionError(f"--reserve = {ask.reserve}: allowed: less than the whole battery")
-    return spec, utc_to_tdb(ask.depart)
+    return spec, utc_to_tdb(ask.depart), None if ask.zones is None else read_zones(ask.zones)
 
 
 def answer(site: Site, ask: RouteAsk, tell: Tell) -> RouteAnswer:
@@ -114,7 +112,7 @@ def answer(site: Site, ask: RouteAsk, tell: Tell) -> RouteAnswer:
     Raises `OptionError`, and the failures of a plan (`moonfleet.autonomy.errors`), with places as the user writes them; `ZoneError` for
     zones that cannot be used.
     """
-    spec, t0 = check_ask(ask)
+    spec, t0, zones = check_ask(ask)
     hours = math.ceil(ask.days * 24.0)
     if site.ref.rows * site.ref.cols * hours > MAX_CELL_HOURS:
         raise OptionError(
@@ -129,8 +127,7 @@ def answer(site: Site, ask: RouteAsk, tell: Tell) -> RouteAnswer:
     reserve = None if ask.reserve is None else charge_wh("--reserve", ask.reserve, spec.battery_wh) / spec.battery_wh
     problem = light_problem(site, spec, t0, hours, rules, reserve_frac=reserve)
     bare = problem.pace_s_m
-    if ask.zones is not None:
-        zones = read_zones(ask.zones)
+    if zones is not None:
         pace = with_zones(problem.pace_s_m, site.ref, zones.keepouts(site.ref.bounds), zones.corridors)
         problem = problem._replace(pace_s_m=pace)
     start, goal = _ends(site, ask, spec, problem, bare)

@@ -95,9 +95,12 @@ def _upwind(time: Floats, done: NDArray[np.bool_], cost: float, row: int, col: i
     return both
 
 
-def full_visibility_length(start: Floats, goal: Floats, polygons: list[shapely.Polygon]) -> float:
-    """Return the length of the shortest way among polygons, by Dijkstra over all corners, every pair tested by shapely; inf if none."""
-    moved = [polygon.buffer(OFF_M, join_style="mitre", mitre_limit=50.0) for polygon in polygons]
+def full_visibility_length(start: Floats, goal: Floats, polygons: list[shapely.Polygon], off_m: float = OFF_M) -> float:
+    """Return the length of the shortest way among polygons, by Dijkstra over all corners, every pair tested by shapely; inf if none.
+
+    Corners are moved off their polygon by ``off_m``.
+    """
+    moved = [polygon.buffer(off_m, join_style="mitre", mitre_limit=50.0) for polygon in polygons]
     nodes = np.concatenate([start[None], goal[None], *(shapely.get_coordinates(polygon) for polygon in moved)])
     tree = shapely.STRtree(polygons)
     best = np.full(len(nodes), math.inf)

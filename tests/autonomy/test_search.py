@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import math
 from typing import Any
 
@@ -11,31 +10,7 @@ import pytest
 
 from moonfleet.autonomy.errors import CostError, GoalBlocked, GoalOutside, NoRoute, StartBlocked
 from moonfleet.autonomy.search import distance_field, distance_matrix, shortest_path
-
-
-def slow_field(cost: np.ndarray, goal: tuple[int, int], corner_cutting: bool = True) -> np.ndarray:
-    """Dijkstra as in the textbook: the slow reference."""
-    rows, cols = cost.shape
-    best = np.full(cost.shape, np.inf)
-    best[goal] = 0.0
-    queue = [(0.0, goal)]
-    while queue:
-        so_far, (r, c) = heapq.heappop(queue)
-        if so_far > best[r, c]:
-            continue
-        for dr in (-1, 0, 1):
-            for dc in (-1, 0, 1):
-                a, b = r + dr, c + dc
-                if (dr == 0 and dc == 0) or not (0 <= a < rows and 0 <= b < cols) or not np.isfinite(cost[a, b]):
-                    continue
-                both = dr != 0 and dc != 0
-                if both and not corner_cutting and not (np.isfinite(cost[a, c]) and np.isfinite(cost[r, b])):
-                    continue
-                found = so_far + math.hypot(dr, dc) * 0.5 * (float(cost[r, c]) + float(cost[a, b]))
-                if found < best[a, b]:
-                    best[a, b] = found
-                    heapq.heappush(queue, (found, (a, b)))
-    return best
+from tests.property.plain_search import plain_field
 
 
 def path_cost(cost: np.ndarray, cells: np.ndarray) -> float:
@@ -54,7 +29,7 @@ def test_goes_round_a_wall_and_reports_the_cost_of_its_own_cells() -> None:
     assert (np.abs(np.diff(path.cells, axis=0)).max(axis=1) == 1).all()
     assert [0, 4] in path.cells.tolist()
     assert path.cost == pytest.approx(20.0 * path_cost(cost, path.cells))
-    assert path.cost == pytest.approx(20.0 * slow_field(cost, (8, 8))[8, 0])
+    assert path.cost == pytest.approx(20.0 * plain_field(cost, [(8, 8)], True)[8, 0])
 
 
 def test_corner_cutting_is_a_choice() -> None:
@@ -118,7 +93,7 @@ def test_a_big_grid_outgrows_the_first_queue() -> None:
     cost = rng.uniform(1.0, 9.0, (150, 150)).astype(np.float32)
     field = distance_field(cost, (149, 149))
     assert shortest_path(cost, (0, 0), (149, 149)).cost == pytest.approx(field[0, 0], rel=1e-12)
-    assert field[0, 0] == pytest.approx(slow_field(cost, (149, 149))[0, 0], rel=1e-12)
+    assert field[0, 0] == pytest.approx(plain_field(cost, [(149, 149)], True)[0, 0], rel=1e-12)
 
 
 @pytest.mark.parametrize("cell_m", [-20.0, 0.0, math.nan, math.inf])

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
-import math
-
 import hypothesis.extra.numpy as arrays
 import numpy as np
 import pytest
@@ -15,6 +12,7 @@ from moonfleet.autonomy.errors import NoRoute
 from moonfleet.autonomy.search import distance_field, shortest_path
 from moonfleet.autonomy.smooth import segment_cost, shorten
 from moonfleet.terrain.grid import GeoRef
+from tests.property.plain_search import plain_field
 
 COSTS = arrays.arrays(
     np.float32,
@@ -23,33 +21,12 @@ COSTS = arrays.arrays(
 )
 
 
-def slow_field(cost: np.ndarray, goal: tuple[int, int], corner_cutting: bool) -> np.ndarray:
-    """Dijkstra as in the textbook."""
-    best = np.full(cost.shape, np.inf)
-    best[goal] = 0.0
-    queue = [(0.0, goal)]
-    while queue:
-        so_far, (r, c) = heapq.heappop(queue)
-        if so_far > best[r, c]:
-            continue
-        for a in range(max(r - 1, 0), min(r + 2, cost.shape[0])):
-            for b in range(max(c - 1, 0), min(c + 2, cost.shape[1])):
-                free = np.isfinite(cost[a, b])
-                if a != r and b != c and not corner_cutting:
-                    free = free and np.isfinite(cost[a, c]) and np.isfinite(cost[r, b])
-                found = so_far + math.hypot(a - r, b - c) * 0.5 * (float(cost[r, c]) + float(cost[a, b]))
-                if free and found < best[a, b]:
-                    best[a, b] = found
-                    heapq.heappush(queue, (found, (a, b)))
-    return best
-
-
 @settings(max_examples=100, deadline=None)
 @given(cost=COSTS, where=st.tuples(*[st.integers(0, 143)] * 2), corner_cutting=st.booleans())
 def test_search_equals_the_textbook(cost: np.ndarray, where: tuple[int, int], corner_cutting: bool) -> None:
     start, goal = (divmod(k % cost.size, cost.shape[1]) for k in where)
     cost[start] = cost[goal] = 1.0
-    expected = slow_field(cost, goal, corner_cutting)
+    expected = plain_field(cost, [goal], corner_cutting)
     field = distance_field(cost, goal, corner_cutting=corner_cutting)
     np.testing.assert_allclose(field, expected, rtol=1e-9, atol=1e-9)
     if np.isinf(expected[start]):
