@@ -17,9 +17,11 @@ TOOL_W: Mapping[str, float] = MappingProxyType(
         "level": 220.0,
         "haul": 180.0,
         "excavate": 300.0,
-        "sinter": 600.0,
+        "sinter": 600.0,  # at 0.47 kWh/kg this bakes 1.3 kg of regolith an hour
         "assemble": 250.0,  # arms or crane
         "deliver": 80.0,
+        "unload": 200.0,  # crane: a tonne lifted at 5 cm/s in lunar gravity is 81 W, with gears and control twice that
+        "launch": 120.0,  # avionics, valves and heaters of an ascender; the thrust is chemical
     }
 )
 OTHER_TOOL_W = 50.0  # [W] a tool named by a user's own catalogue file

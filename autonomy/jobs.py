@@ -34,6 +34,8 @@ class JobKind(StrEnum):
     DOWNLINK = "downlink"
     HOP = "hop"
     GRADE = "grade"
+    UNLOAD = "unload"
+    LAUNCH = "launch"
 
 
 KIND_INDEX: dict[JobKind, int] = {kind: index for index, kind in enumerate(JobKind)}

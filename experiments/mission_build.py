@@ -20,8 +20,10 @@ from moonfleet.terrain.relay import relay_named
 from moonfleet.terrain.site import Site, SiteRecipe, build_site, recipe_of_dem
 
 from .errors import RunFolderError, ScenarioError
-from .scenario import fault, group_points, is_file, job_ids, job_points, member_spec, place_order, with_seed
+from .scenario import group_points, is_file, job_ids, job_points, place_order, with_seed
+from .scenario_faults import fault
 from .scenario_model import PlaceBlock, ResolvedBlock, Scenario, SiteBlock
+from .scenario_robots import member_spec
 from .site_options import SYNTHETIC_LONLAT
 
 Point = tuple[float, float]

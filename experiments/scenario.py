@@ -4,42 +4,18 @@ from __future__ import annotations
 
 import graphlib
 import importlib.resources
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import yaml
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from moonfleet.terrain.errors import MoonfleetError, did_you_mean
 
 from .errors import ScenarioError
-from .scenario_model import JobBlock, PlaceBlock, Scenario, keys_at
-from .yaml_source import Place, YamlSource, dotted, parse_yaml, read_yaml
-
-if TYPE_CHECKING:
-    from moonfleet.agents.catalogue import RobotSpec
-
-_LIMITS = {
-    "greater_than": (">", "gt"),
-    "greater_than_equal": (">=", "ge"),
-    "less_than": ("<", "lt"),
-    "less_than_equal": ("<=", "le"),
-}
-_TYPES = {
-    "int_parsing": "must be a whole number",
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "float_parsing": "must be a number",
-    "float_type": "must be a number",
-    "finite_number": "must be a finite number",
-    "string_type": "must be text",
-    "tuple_type": "must be a list",
-    "model_type": "must be a block of keys",
-    "dict_type": "must be a block of keys",
-    "string_pattern_mismatch": "must be lower-case letters, digits, - and _, starting with a letter",
-}
+from .scenario_faults import fault, schema_faults, show_value
+from .scenario_model import JobBlock, PlaceBlock, Scenario
+from .scenario_robots import kinds_of, member_spec, take_in_catalogue
+from .yaml_source import Place, YamlSource, parse_yaml, read_yaml
 
 
 def shipped_scenarios() -> dict[str, Path]:
@@ -80,7 +56,7 @@ def is_file(path: Path) -> bool:
 def with_seed(scenario: Scenario, seed: int) -> Scenario:
     """Return the scenario with another root seed; raises `ScenarioError` for one that is no whole number from 0 below 2^63."""
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ScenarioError(f"seed = {_show(seed)}: must be a whole number from 0 to {2**63 - 1}")
+        raise ScenarioError(f"seed = {show_value(seed)}: must be a whole number from 0 to {2**63 - 1}")
     return scenario.model_copy(update={"seed": seed})
 
 
@@ -104,87 +80,13 @@ def check_scenario(source: YamlSource) -> Scenario:
     try:
         scenario = Scenario.model_validate(source.data).from_source(source)
     except ValidationError as error:
-        raise ScenarioError("\n".join(_lines_of(error, source))) from None
+        raise ScenarioError("\n".join(schema_faults(error, source))) from None
+    scenario = take_in_catalogue(scenario, source)
     _check_times(scenario)
     _check_places(scenario)
     _check_fleet(scenario)
     _check_jobs(scenario)
     return scenario
-
-
-def fault(scenario: Scenario, path: Place, value: object, message: str) -> ScenarioError:
-    """Return the error ``path = value: message (file, line N)``; ``value`` None is left out."""
-    name, where = scenario.at(path)
-    given = f" = {_show(value)}" if value is not None else ""
-    return ScenarioError(f"{name}{given}: {message}{where}")
-
-
-def _show(value: object) -> str:
-    text = (
-        f"{value:g}" if isinstance(value, float) else repr(value) if not isinstance(value, (int, str)) else str(value)
-    )
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def nearest(name: str, known: Iterable[str], show: int = 16) -> str:
-    """Like `did_you_mean`, without the list of known names when it is long and one of them is near."""
-    names = list(known)
-    hint = did_you_mean(name, names)
-    return hint.split(" Known:")[0] if len(names) > show and "Did you mean" in hint else hint
-
-
-def _lines_of(
-    error: ValidationError, source: YamlSource, prefix: Place = (), keys: tuple[str, ...] = ()
-) -> Iterator[str]:
-    seen: set[str] = set()
-    for detail in sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden"):
-        path = _clean((*prefix, *detail["loc"]), source.data)
-        text = (
-            f"{dotted(path)}{_given(detail)}: {_message(detail, path, keys or keys_at(path[:-1]))} {source.where(path)}"
-        )
-        if dotted(path) not in seen:  # a union reports once per alternative
-            seen.add(dotted(path))
-            yield text
-
-
-def _clean(loc: Place, data: object) -> Place:
-    """Drop pydantic's union tags: keep the keys that really stand in the data (and a missing or unknown last one)."""
-    path: list[str | int] = []
-    for index, key in enumerate(loc):
-        if isinstance(data, dict) and (key in data or index == len(loc) - 1):
-            path.append(key)
-            data = data.get(key)
-        elif isinstance(data, list) and isinstance(key, int) and key < len(data):
-            path.append(key)
-            data = data[key]
-    return tuple(path)
-
-
-def _given(detail: ErrorDetails) -> str:
-    if detail["type"] in ("missing", "extra_forbidden", "value_error") or isinstance(
-        detail["input"], (dict, list, tuple)
-    ):
-        return ""
-    return f" = {_show(detail['input'])}"
-
-
-def _message(detail: ErrorDetails, path: Place, keys: tuple[str, ...]) -> str:
-    kind, context = detail["type"], detail.get("ctx", {})
-    if kind == "extra_forbidden":
-        return f"unknown key.{nearest(str(path[-1]), keys)}"
-    if kind == "missing":
-        return "has too few entries" if isinstance(detail["loc"][-1], int) else "is missing"
-    if kind in _LIMITS:
-        sign, name = _LIMITS[kind]
-        return f"must be {sign} {context[name]:g}"
-    if kind == "literal_error":
-        allowed = [part.strip("' ") for part in str(context["expected"]).replace(" or ", ",").split(",")]
-        return f"not known.{did_you_mean(str(detail['input']), allowed)}"
-    if kind in ("too_short", "too_long"):
-        return f"has {context['actual_length']} entries: must have {detail['msg'].split('should have ')[-1].split(' after')[0]}"
-    if kind == "value_error":
-        return str(context["error"])
-    return _TYPES.get(kind, detail["msg"])
 
 
 def _check_times(scenario: Scenario) -> None:
@@ -252,9 +154,7 @@ def _check_places(scenario: Scenario) -> None:
 
 
 def _check_fleet(scenario: Scenario) -> None:
-    from moonfleet.agents.catalogue import load_catalogue
-
-    points, catalogue = point_names(scenario), load_catalogue()
+    points, catalogue = point_names(scenario), kinds_of(scenario)
     first: dict[str, int] = {}
     landers: list[str] = []
     for index, member in enumerate(scenario.fleet):
@@ -292,30 +192,6 @@ def _check_fleet(scenario: Scenario) -> None:
         raise fault(
             scenario, ("fleet",), None, "needs a lander: it is the station that allocates jobs and keeps the data"
         )
-
-
-def member_spec(scenario: Scenario, index: int) -> RobotSpec:
-    """Return the catalogue entry of one fleet member with its overrides, checked by the same schema.
-
-    Raises
-    ------
-    ScenarioError
-        An override that the schema refuses, with the path, value and line in the scenario.
-    """
-    from moonfleet.agents.catalogue import RobotSpec, robot_spec
-
-    member = scenario.fleet[index]
-    spec = robot_spec(member.robot)
-    here: Place = ("fleet", index, "overrides")
-    for key in ("kind", "role", "sources"):
-        if key in member.overrides:
-            raise fault(scenario, (*here, key), None, f"cannot be overridden; {key!r} belongs to the catalogue")
-    try:
-        return RobotSpec.model_validate({**spec.model_dump(exclude_unset=True), **member.overrides})
-    except ValidationError as error:
-        source = scenario.source
-        keys = tuple(RobotSpec.model_fields)
-        raise ScenarioError("\n".join(_lines_of(error, source, prefix=here, keys=keys))) from None
 
 
 def job_points(scenario: Scenario, job: JobBlock) -> tuple[str, ...]:

@@ -148,6 +148,8 @@ class Scenario(Block):
     site: SiteBlock
     places: dict[str, PlaceBlock] = Field(min_length=1)
     fleet: tuple[FleetBlock, ...] = Field(min_length=1, max_length=500)
+    catalogue: str | None = None
+    robots: dict[str, dict[str, object]] = Field(default_factory=dict)
     jobs: tuple[JobBlock, ...] = ()
     havens: tuple[str, ...] = ()
     station: str | None = None

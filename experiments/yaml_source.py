@@ -28,11 +28,12 @@ PlainLoader.yaml_implicit_resolvers = {
 
 @dataclass(frozen=True, slots=True)
 class YamlSource:
-    """Parsed data (dicts, lists, scalars), the line (from 1) of each path in it, and the file's name."""
+    """Parsed data (dicts, lists, scalars), the line (from 1) of each path in it, the file's name, and the folder it stands in."""
 
     data: object = field(compare=False)  # where a scenario was read does not tell it from another
     lines: dict[Place, int] = field(compare=False)
     filename: str = field(compare=False)
+    folder: Path = field(default=Path(), compare=False)
 
     def where(self, path: Place) -> str:
         """Return ``(file, line N)`` of the deepest known part of ``path``."""
@@ -71,10 +72,10 @@ def read_yaml(path: Path) -> YamlSource:
         raise ScenarioError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ScenarioError(f"{path}: is not a text file (byte {error.start} is not UTF-8)") from error
-    return parse_yaml(text, path.name)
+    return parse_yaml(text, path.name, path.parent)
 
 
-def parse_yaml(text: str, filename: str) -> YamlSource:
+def parse_yaml(text: str, filename: str, folder: Path = Path()) -> YamlSource:
     """Parse YAML text; see `read_yaml`."""
     loader: PlainLoader | None = None
     try:
@@ -97,7 +98,7 @@ def parse_yaml(text: str, filename: str) -> YamlSource:
     finally:
         if loader is not None:
             loader.dispose()
-    return YamlSource(data, lines, filename)
+    return YamlSource(data, lines, filename, folder)
 
 
 def _refuse_bombs(text: str, filename: str) -> None:
