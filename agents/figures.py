@@ -18,7 +18,6 @@ from .thermal import ENV_DARK_K, ENV_LIT_K, HEATER_MARGIN_K, conductance
 from .tools import tool_power
 
 HALVINGS = 60  # of the interval in which a settled temperature is searched; far below a microkelvin
-LIT_NIGHT_H = 14.8 * 24.0  # [h] half a lunar day: the longest night of flat ground away from the pole
 LIFE_H = 10.0 * 365.25 * 24.0  # [h] a night that is survived for longer counts as any night
 
 
@@ -54,8 +53,8 @@ def robot_figures(spec: RobotSpec) -> RobotFigures:
     """Return what follows from the figures of a catalogue file.
 
     >>> from moonfleet.agents.catalogue import robot_spec
-    >>> round(robot_figures(robot_spec("viper-rover")).asleep_dark_h, 1)
-    50.8
+    >>> round(robot_figures(robot_spec("viper-rover")).asleep_dark_h)
+    52
     """
     sun_w = spec.solar_w_1au
     usable_wh = (1.0 - spec.reserve_frac) * spec.battery_wh

@@ -16,8 +16,10 @@ from pathlib import Path
 
 import yaml
 
-FOLDER = Path(__file__).parent / "reference"
-MEANINGS = Path(__file__).parent / "meanings.yaml"
+DOCS = Path(__file__).parent
+FOLDER = DOCS / "reference"
+MEANINGS = DOCS / "meanings.yaml"
+ROBOTS_FRAME = DOCS / "robots_frame.txt"  # the words around the machines in docs/robots.md
 COMMAND = (sys.executable, "-m", "moonfleet.experiments.cli")
 
 
@@ -106,49 +108,30 @@ def key_table(schema: dict[str, object], meanings: dict[str, str], where: str) -
 
 
 def robots_page() -> str:
-    """The robot catalogue."""
-    from moonfleet.agents.catalogue import RobotSpec, load_catalogue
+    """The keys of a robot file."""
+    from moonfleet.agents.catalogue import RobotSpec
 
-    kinds = load_catalogue()
-    rows = [
-        (
-            f"`{kind}`",
-            spec.role,
-            spec.title,
-            f"{spec.mass_kg:g}",
-            f"{spec.speed_m_s:g}",
-            f"{spec.max_slope_deg:g}",
-            f"{spec.battery_wh:g}",
-            f"{spec.solar_w_1au:g}",
-            ", ".join(spec.tools),
-        )
-        for kind, spec in kinds.items()
-    ]
-    head = (
-        "kind",
-        "role",
-        "what it is",
-        "mass [kg]",
-        "speed [m/s]",
-        "slope [deg]",
-        "battery [Wh]",
-        "solar [W]",
-        "tools",
-    )
-    sources = "\n".join(f"- `{kind}`: {'; '.join(spec.sources)}" for kind, spec in kinds.items())
     meanings = yaml.safe_load(MEANINGS.read_text(encoding="utf-8"))["robot"]
     return (
-        "# The robot catalogue\n\n"
-        "One file per kind in `agents/robots/`; a scenario names a kind in its `fleet` and may change any figure of it with "
-        "`overrides`. A new kind is a new file there, whose name is its `kind`; in Python, "
-        "`moonfleet.load_catalogue(folder)` also reads kinds from a folder of your own. "
+        "# The robot file\n\n"
+        "One file per kind; [the catalogue](../robots.md) shows those that are shipped, and how to add one. "
         "Units are in the names of the keys, otherwise SI.\n\n"
-        + table(head, rows)
-        + "\n## Sources\n\n"
-        + sources
-        + "\n\n## Keys of a robot file\n\n"
-        + key_table(RobotSpec.model_json_schema(), meanings, "robot")
+        "## Keys of a robot file\n\n" + key_table(RobotSpec.model_json_schema(), meanings, "robot")
     )
+
+
+def catalogue_page() -> str:
+    """The robot catalogue, in docs/robots.md: machines by role with what follows from their figures, and how to add one."""
+    from moonfleet.agents.catalogue import load_catalogue
+    from moonfleet.experiments.robot_tables import HEAD, by_role, overview_row
+
+    parts: list[str] = []
+    for title, specs in by_role(load_catalogue()).items():
+        rows = [(f"`{row[0]}`", *row[1:]) for row in map(overview_row, specs)]
+        shown = [f"- `{spec.kind}`: {spec.title}. *{'; '.join(spec.sources)}.*" for spec in specs]
+        parts += [f"## {title}\n", table(HEAD, rows), "\n".join(shown) + "\n"]
+    frame = ROBOTS_FRAME.read_text(encoding="utf-8")
+    return frame.replace("<!-- the machines -->", "\n".join(parts).rstrip("\n"))
 
 
 def events_page() -> str:
@@ -330,10 +313,11 @@ def index_page() -> str:
     return "# Reference\n\nWritten by `make docs` from the code; do not edit.\n\n" + table(("page", "about"), rows)
 
 
-def pages() -> dict[str, str]:
-    """Return every page by its file name."""
-    made = {"README.md": index_page(), **{name: make() for name, make in PAGES.items()}}
-    return {name: text.rstrip("\n") + "\n" for name, text in made.items()}
+def pages() -> dict[Path, str]:
+    """Return every page by its file: the reference, and the pages of docs/ that are written from the code too."""
+    made = {FOLDER / "README.md": index_page(), **{FOLDER / name: make() for name, make in PAGES.items()}}
+    made[DOCS / "robots.md"] = catalogue_page()
+    return {path: text.rstrip("\n") + "\n" for path, text in made.items()}
 
 
 def main() -> int:
@@ -342,18 +326,20 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a page is not current")
     check = parser.parse_args().check
     made = pages()
-    there = {p.name: p.read_text(encoding="utf-8") for p in FOLDER.glob("*.md")} if FOLDER.is_dir() else {}
-    stale = sorted(name for name in made.keys() | there.keys() if made.get(name) != there.get(name))
+    found = {*FOLDER.glob("*.md"), *(path for path in made if path.is_file())}
+    there = {path: path.read_text(encoding="utf-8") for path in found}
+    stale = sorted(path for path in made.keys() | there.keys() if made.get(path) != there.get(path))
+    names = ", ".join(str(path.relative_to(DOCS)) for path in stale)
     if check:
-        print(f"not current: {', '.join(stale)}; run `make docs`" if stale else "all pages are current")
+        print(f"not current: {names}; run `make docs`" if stale else "all pages are current")
         return 1 if stale else 0
     FOLDER.mkdir(exist_ok=True)
-    for name in stale:
-        if name in made:
-            (FOLDER / name).write_text(made[name], encoding="utf-8")
+    for path in stale:
+        if path in made:
+            path.write_text(made[path], encoding="utf-8")
         else:
-            (FOLDER / name).unlink()
-    print(f"{FOLDER}: {len(made)} pages, {len(stale)} changed")
+            path.unlink()
+    print(f"{DOCS}: {len(made)} pages, {len(stale)} changed")
     return 0
 
 

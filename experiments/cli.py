@@ -12,6 +12,7 @@ import typer
 
 from moonfleet.terrain.errors import MoonfleetError
 
+from .cli_robots import robots
 from .cli_route import route
 from .cli_see import see
 from .cli_site import EXIT_INTERRUPTED, PIPE_COLUMNS, site_app
@@ -45,6 +46,11 @@ app.command(
     "\n\nExample: moonfleet route malapert --size 6km --robot viper-rover"
     "\n\nExample: moonfleet route connecting-ridge --size 8km --from centre --to 222.4E,89.46S --robot viper-rover --haven-hours 48"
 )(route)
+app.command(
+    epilog="Example: moonfleet robots"
+    "\n\nExample: moonfleet robots viper-rover"
+    "\n\nExample: moonfleet robots my-rover --catalogue my_robots"
+)(robots)
 
 
 class BackendName(StrEnum):
