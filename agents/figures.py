@@ -14,11 +14,12 @@ from moonfleet.terrain.constants import SOLAR_CONSTANT_W_M2
 
 from .catalogue import RobotSpec
 from .power import CHARGE_EFFICIENCY
-from .thermal import ENV_DARK_K, ENV_LIT_K, HEATER_MARGIN_K, conductance
+from .thermal import ENV_DARK_K, ENV_LIT_K, HEATER_MARGIN_K, conductance, heat_to_hold, node_after
 from .tools import tool_power
 
 HALVINGS = 60  # of the interval in which a settled temperature is searched; far below a microkelvin
-LIFE_H = 10.0 * 365.25 * 24.0  # [h] a night that is survived for longer counts as any night
+LIFE_H = 87_660  # [h] ten years: a night that is survived for longer counts as any night
+HOUR_S = 3600.0  # [s]
 
 
 class ToolFigures(NamedTuple):
@@ -119,23 +120,21 @@ def settled_k(spec: RobotSpec, heat_w: float, env_k: float) -> float:
 def night_h(spec: RobotSpec) -> float:
     """Return hours asleep in the dark until the machine freezes, from a full battery and the coldest temperature it works at.
 
-    While there is charge the heater holds the survival temperature plus its margin, as far as it can; then the node cools to what the
-    radioisotope heat alone holds. inf when that is enough for good.
+    The thermostat asks for the survival temperature plus its margin and gets what heater and battery can give, hour by hour, as in the
+    World; inf when radioisotope heat alone is enough, or for ten years.
     """
-    survive, c, g = spec.temp_survive_k, spec.heat_capacity_j_k, spec.conductance_w_k
-    start = survive + HEATER_MARGIN_K
-    warm = settled_k(spec, spec.rhu_w + spec.heat_share * spec.hibernate_w + spec.heater_w, ENV_DARK_K)
-    if warm <= survive:  # the heater is too weak: it cools from the first hour
-        return _cooling_h(spec.temp_op_min_k + HEATER_MARGIN_K, warm, survive, c, g)
-    asleep_w = dark_w(spec, spec.hibernate_w, survive)
-    charged = spec.battery_wh / asleep_w if asleep_w > 0 else math.inf
-    bare = settled_k(spec, spec.rhu_w, ENV_DARK_K)
-    whole = math.inf if bare > survive else charged + _cooling_h(min(start, warm), bare, survive, c, g)
-    return math.inf if whole > LIFE_H else whole
-
-
-def _cooling_h(start_k: float, goal_k: float, end_k: float, c_j_k: float, g_w_k: float) -> float:
-    """Hours from ``start_k`` down to ``end_k`` on the way to ``goal_k`` (below it), louvres shut; inf when the goal is the end itself."""
-    if goal_k >= end_k:
+    g, c, survive = spec.conductance_w_k, spec.heat_capacity_j_k, spec.temp_survive_k
+    if settled_k(spec, spec.rhu_w, ENV_DARK_K) > survive:
         return math.inf
-    return c_j_k / g_w_k * math.log((start_k - goal_k) / (end_k - goal_k)) / 3600.0
+    temp, battery = spec.temp_op_min_k + HEATER_MARGIN_K, spec.battery_wh
+    for hour in range(LIFE_H):
+        load = min(spec.hibernate_w, battery)
+        warmth = spec.rhu_w + spec.heat_share * load
+        asked = heat_to_hold(temp, survive + HEATER_MARGIN_K, ENV_DARK_K, g, c, HOUR_S) - warmth
+        heater = min(max(asked, 0.0), spec.heater_w, battery - load)
+        battery -= load + heater
+        after = node_after(temp, ENV_DARK_K, warmth + heater, g, c, HOUR_S)
+        if after < survive:
+            return hour + (temp - survive) / (temp - after)
+        temp = after
+    return math.inf

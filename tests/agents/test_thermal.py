@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from moonfleet.agents.catalogue import RobotSpec, robot_spec
+from moonfleet.agents.catalogue import RobotSpec, load_catalogue, robot_spec
 from moonfleet.agents.state import Activity, Loss
 from moonfleet.agents.thermal import ENV_DARK_K, heat_to_hold, node_after
 from moonfleet.agents.world import START_TEMP_K, World
@@ -14,6 +14,7 @@ from tests.stand_in import T0, make_site
 
 DARK = {"sun_el_deg": -5.0}
 HOUR = 60  # ticks
+NUCLEAR = [kind for kind, spec in load_catalogue().items() if spec.rhu_w > 0]
 
 
 def asleep_in_the_dark(spec: RobotSpec, hours: float, battery_frac: float = 1.0) -> World:
@@ -73,14 +74,14 @@ def test_a_viper_class_rover_works_for_about_ten_hours_in_shadow() -> None:
     assert 9.0 <= world.state.worked_s[0, 0] / 3600.0 <= 18.0
 
 
-@pytest.mark.parametrize("kind", ["yutu-rover", "ce7-lander", "ce8-lander", "ce7-hopper", "grader", "excavator"])
+@pytest.mark.parametrize("kind", NUCLEAR)
 def test_machines_with_radioisotope_heat_sleep_through_a_whole_lunar_night(kind: str) -> None:
     world = asleep_in_the_dark(robot_spec(kind), 14.77 * 24)
     assert world.state.loss[0, 0] == Loss.NONE
     assert world.state.battery_wh[0, 0] > 0.0
 
 
-@pytest.mark.parametrize("kind", ["yutu-rover", "ce7-lander", "ce8-lander", "ce7-hopper", "grader", "excavator"])
+@pytest.mark.parametrize("kind", NUCLEAR)
 def test_even_with_a_flat_battery_radioisotope_heat_alone_keeps_them_alive(kind: str) -> None:
     assert asleep_in_the_dark(robot_spec(kind), 14.77 * 24, battery_frac=0.0).state.loss[0, 0] == Loss.NONE
 
@@ -94,9 +95,7 @@ def test_a_lander_serves_as_the_station_through_five_dark_days(kind: str) -> Non
     assert world.state.brownouts[0, 0] == 0
 
 
-@pytest.mark.parametrize(
-    "kind", ["viper-rover", "yutu-rover", "ce7-lander", "ce8-lander", "ce7-hopper", "grader", "excavator", "scout"]
-)
+@pytest.mark.parametrize("kind", [*NUCLEAR, "viper-rover", "scout"])
 def test_nobody_cooks_in_full_sun_at_full_work(kind: str) -> None:
     spec = robot_spec(kind)
     site = make_site(sun_el_deg=2.0, flux_w_m2=1415.0)
