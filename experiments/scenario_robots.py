@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from moonfleet.terrain.errors import MoonfleetError
-
 from .errors import ScenarioError
 from .scenario_faults import fault, schema_faults
 from .scenario_model import Scenario
@@ -36,17 +34,21 @@ def take_in_catalogue(scenario: Scenario, source: YamlSource) -> Scenario:
     if scenario.catalogue is None:
         return scenario
     from moonfleet.agents.catalogue import load_catalogue
+    from moonfleet.agents.errors import RobotError
 
     here: Place = ("catalogue",)
+    given = scenario.catalogue
     try:
-        folder = source.folder / Path(scenario.catalogue).expanduser()
-        if not folder.is_dir():
-            raise fault(scenario, here, scenario.catalogue, f"no such folder of robot files ({folder})")
+        folder = source.folder / Path(given).expanduser()
+        found = folder.is_dir()
+    except (OSError, RuntimeError, ValueError) as error:  # a name too long, a home that nobody has, a zero byte
+        raise fault(scenario, here, given, f"no such folder of robot files ({error.args[-1]})") from error
+    if not found:
+        raise fault(scenario, here, given, f"no such folder of robot files ({folder})")
+    try:
         shipped, kinds = load_catalogue(), load_catalogue(folder)
-    except ScenarioError:
-        raise
-    except (MoonfleetError, OSError, RuntimeError) as error:  # a bad file; a name too long; a home that nobody has
-        raise fault(scenario, here, scenario.catalogue, str(error)) from error
+    except RobotError as error:
+        raise fault(scenario, here, given, str(error)) from error
     own = {kind: spec for kind, spec in kinds.items() if kind not in shipped}
     for kind in scenario.robots:
         if kind in own:

@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from moonfleet import __version__
+from moonfleet.agents.catalogue import load_catalogue, robot_spec
 from moonfleet.experiments import run as run_module
 from moonfleet.experiments.bench.registry import Row, at_least, at_most, holds, select, write_rows
 from moonfleet.experiments.cli import app, main
@@ -16,7 +18,7 @@ from moonfleet.experiments.doctor import examine
 from moonfleet.experiments.errors import BenchError
 from moonfleet.experiments.scenario import shipped_scenarios
 
-COMMANDS = ("run", "resume", "report", "see", "route", "scenarios", "doctor", "bench")
+COMMANDS = ("run", "resume", "report", "see", "robots", "route", "scenarios", "doctor", "bench")
 
 
 def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -48,6 +50,21 @@ def test_unknown_command_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> Non
 def test_lists(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = call(capsys, "scenarios")
     assert all(name in out for name in shipped_scenarios())
+    _, out, _ = call(capsys, "robots")
+    assert all(kind in out for kind in load_catalogue())
+    assert "[kg]" in out, "units are no markup"
+
+
+def test_one_robot_in_full_and_one_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = call(capsys, "robots", "viper-rover")
+    assert code == 0
+    assert all(
+        words in out for words in ("VIPER class", "range in the dark", "night survived", "NASA VIPER fact sheets")
+    )
+    mine = robot_spec("scout").model_dump(mode="json") | {"kind": "mine", "title": "A rover of my own"}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(mine), encoding="utf-8")
+    assert "A rover of my own" in call(capsys, "robots", "mine", "--catalogue", str(tmp_path))[1]
+    assert "mine" in call(capsys, "robots", "--catalogue", str(tmp_path))[1]
 
 
 def test_doctor_finds_a_machine_that_can_run_missions(capsys: pytest.CaptureFixture[str]) -> None:

@@ -116,6 +116,32 @@ def unknown_robot_kind(folder: Path) -> list[str]:
 
 
 @case
+def catalogue_folder_missing(folder: Path) -> list[str]:
+    return run(folder, ("area_m", "catalogue: ./my_robots\narea_m"))
+
+
+@case
+def catalogue_with_a_bad_file(folder: Path) -> list[str]:
+    (folder / "my_robots").mkdir()
+    (folder / "my_robots" / "mine.yaml").write_text("kind: mine\nrole: rovr\n")
+    return ["robots", "--catalogue", "my_robots"]
+
+
+@case
+def unknown_kind_of_the_command(folder: Path) -> list[str]:
+    return ["robots", "haulr"]
+
+
+@case
+def robot_of_the_scenario_misspelt(folder: Path) -> list[str]:
+    sizes = (
+        "tools: [survey], sources: [me], title: Mine, mass_kg: 9, width_m: 1, idle_w: 9, hibernate_w: 1, battery_wh: 9"
+    )
+    heat = "heat_capacity_j_k: 9, conductance_w_k: 1, temp_op_min_k: 250, temp_survive_k: 220, storage_mbit: 9"
+    return run(folder, ("area_m", f"robots: {{mine: {{role: rover, {sizes}, {heat}, solar_w_1u: 9}}}}\narea_m"))
+
+
+@case
 def negative_battery(folder: Path) -> list[str]:
     return run(folder, ("robot: viper-rover,", "robot: viper-rover, overrides: {battery_wh: -5},"))
 
