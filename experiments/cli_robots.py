@@ -48,7 +48,9 @@ def overview(kinds: Mapping[str, RobotSpec]) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
     for head in HEAD:
         table.add_column(
-            head, justify="left" if head in ("kind", "tools") else "right", no_wrap=head in ("kind", "radio [Mbit/s]")
+            Text(head),
+            justify="left" if head in ("kind", "tools") else "right",
+            no_wrap=head in ("kind", "radio [Mbit/s]"),
         )
     for title, specs in by_role(kinds).items():
         table.add_row(Text(title.split()[0], style="bold cyan"))

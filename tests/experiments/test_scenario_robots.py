@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from moonfleet.agents.catalogue import robot_spec
+from moonfleet.agents.catalogue import load_catalogue, robot_spec
 from moonfleet.experiments.errors import ScenarioError
 from moonfleet.experiments.mission_build import build_mission
 from moonfleet.experiments.run import Interrupted, resume_run, run_scenario
@@ -135,3 +135,19 @@ def test_a_kind_is_defined_once(tmp_path: Path) -> None:
         load_scenario(scenario_file(tmp_path))
     with pytest.raises(ScenarioError, match=r"robots\.mine\.kind = yours: must be 'mine'"):
         load_text(yaml.safe_dump({"robots": {"mine": MINE | {"kind": "yours"}}}) + WITH_MINE)
+
+
+def test_the_base_has_every_kind_of_machine() -> None:
+    assert {member.robot for member in load_scenario("ilrs-base").fleet} == set(load_catalogue())
+
+
+@pytest.mark.slow
+def test_every_kind_of_machine_works_at_the_base_and_lives(tmp_path: Path) -> None:
+    summary = run_scenario("ilrs-base", backend="local", out=tmp_path / "run").summary
+    assert summary["losses"] == 0
+    assert summary["jobs_done"] == summary["jobs_total"]
+    robots = summary["robots"]
+    assert isinstance(robots, dict)
+    idle = {member.name for member in load_scenario("ilrs-base").fleet if member.robot in ("queqiao2", "gateway")}
+    assert {name for name, robot in robots.items() if robot["jobs_done"] == 0} <= idle | {"station"}
+    assert all(robot["odometer_m"] > 0 for name, robot in robots.items() if robot["keepouts"] > 0)
