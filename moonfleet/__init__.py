@@ -6,7 +6,7 @@ The five rooms, each importing only those to its right::
 
 ================  =================================================================================================
 ground and sky    `build_site`, `open_site`, `Site`, `SiteRecipe`, `HeightGrid`, `GeoRef`, `read_dem`, `Sky`
-robots            `robot_spec`, `load_catalogue`, `RobotSpec`, `World`
+robots            `robot_spec`, `load_catalogue`, `RobotSpec`, `robot_figures`, `World`
 seeing            `detect_rocks`, `detect_craters`, `footprint_hazard`, `HazardMap`, `route_risk`, `land`, `LanderLimits`
 thinking          `Policy`, `Observation`, `Job`, `Driver`
 routes            `shortest_path`, `distance_field`, `Landmarks`, `traversability`, `any_angle`, `Zones`, `repair`
@@ -83,6 +83,7 @@ _HOME = {
     "read_zones": "moonfleet.autonomy.zones_geojson",
     "recovery_policy": "moonfleet.autonomy.recovery",
     "repair": "moonfleet.autonomy.repair",
+    "robot_figures": "moonfleet.agents.figures",
     "robot_spec": "moonfleet.agents.catalogue",
     "route_risk": "moonfleet.autonomy.route_risk",
     "shortest_path": "moonfleet.autonomy.search",
@@ -97,6 +98,7 @@ if TYPE_CHECKING:
     from moonfleet.agents.descent import land
     from moonfleet.agents.events import read_events
     from moonfleet.agents.excursion_problem import site_excursion
+    from moonfleet.agents.figures import robot_figures
     from moonfleet.agents.light_problem import light_problem
     from moonfleet.agents.simulation import Simulation
     from moonfleet.agents.world import World
@@ -194,6 +196,7 @@ __all__ = [
     "read_zones",
     "recovery_policy",
     "repair",
+    "robot_figures",
     "robot_spec",
     "route_risk",
     "shortest_path",
