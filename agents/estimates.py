@@ -107,6 +107,8 @@ class Estimates:
         # ways from where each robot is, and from where the station believes it to be, to every job and haven; and home from jobs
         self._stance_xy = np.full((2 * robots, 2), np.nan)
         self._stance_h = np.full((2 * robots, self.jobs + self.havens), STILL_H)
+        self._hour = -1
+        self._dark_for, self._lit_day = np.empty(0), np.empty(0)
         self._out = LitWays.blank(2 * robots * (self.jobs + self.havens))
         self._home = LitWays.blank(robots * self.jobs)
 
@@ -159,11 +161,20 @@ class Estimates:
 
     def dark_for(self, hour: int) -> Floats:
         """How long the next darkness lasts in each haven [h], float64 [H]."""
-        return self.light.ahead(self.haven_at, hour)[:, DARK_FOR]
+        self._at_hour(hour)
+        return self._dark_for
 
     def lit_day(self, hour: int) -> Floats:
         """Lit part of the next 24 h at each job's place, float64 [J]."""
-        return self.light.day(self.job_at, hour)
+        self._at_hour(hour)
+        return self._lit_day
+
+    def _at_hour(self, hour: int) -> None:
+        """Work out once what is the same for every robot in an hour."""
+        if hour != self._hour:
+            self._hour = hour
+            self._dark_for = np.ascontiguousarray(self.light.ahead(self.haven_at, hour)[:, DARK_FOR])
+            self._lit_day = self.light.day(self.job_at, hour)
 
     def for_jobs(self, view: Outlook, wanted: Bools, left_h: Floats) -> JobEstimates:
         """What ``left_h`` float64 [n, J] hours of work on the ``wanted`` bool [n, J] jobs would take, the way included."""

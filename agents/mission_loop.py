@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from moonfleet.terrain.clock import tdb_to_utc
 
@@ -162,12 +163,19 @@ class MissionLoop:
 
     def attend(self, t_s: int) -> None:
         """Drive step: ask the robots that are under way and need their next leg."""
-        waiting = np.flatnonzero(self.ops.attend)
+        attend = self.ops.attend
+        if not self.ops.fine:  # no looks on the way: a leg is driven to its end, or to where the wheels stop
+            attend = attend & (~self.under_way() | (self.world.state.blocked[0] != 0))
+        waiting = np.flatnonzero(attend)
         if not waiting.size:
             return
         sky = self.sky()
         sensed = self.briefing.senses(waiting, t_s, sky.sun_az_deg, sky.sun_el_deg)
         self.ops.apply(self.fleet.step(sensed), t_s, chosen=False)
+
+    def under_way(self) -> NDArray[np.bool_]:
+        """Which robots drive now, bool [R]."""
+        return self.world.state.activity[0] == Activity.DRIVE
 
     def sky(self) -> SkyNow:
         """The sky at the site centre now."""
