@@ -99,11 +99,13 @@ class Estimates:
         # places whose light is kept: each robot's own, the havens, each robot's spot in each of them, the jobs
         self.haven_at = robots + np.arange(self.havens)
         self.spot_at = robots + self.havens + np.arange(robots * self.havens).reshape(robots, self.havens)
-        self.job_at = robots + self.havens + robots * self.havens + np.arange(self.jobs)
-        self.light = LitHours(forecast.almanac, robots + self.havens + robots * self.havens + self.jobs)
+        places, self._place_of = np.unique(self.works.xy, axis=0, return_inverse=True)  # many jobs share their place
+        self._place_of = self._place_of.reshape(-1)
+        self.job_at = robots + self.havens + robots * self.havens + np.arange(len(places))
+        self.light = LitHours(forecast.almanac, robots + self.havens + robots * self.havens + len(places))
         self.light.move(self.haven_at, np.array([xy for _, xy in havens]).reshape(-1, 2))
         self.light.move(self.spot_at.ravel(), self.spots.reshape(-1, 2))
-        self.light.move(self.job_at, self.works.xy)
+        self.light.move(self.job_at, places)
         # ways from where each robot is, and from where the station believes it to be, to every job and haven; and home from jobs
         self._stance_xy = np.full((2 * robots, 2), np.nan)
         self._stance_h = np.full((2 * robots, self.jobs + self.havens), STILL_H)
@@ -174,7 +176,7 @@ class Estimates:
         if hour != self._hour:
             self._hour = hour
             self._dark_for = np.ascontiguousarray(self.light.ahead(self.haven_at, hour)[:, DARK_FOR])
-            self._lit_day = self.light.day(self.job_at, hour)
+            self._lit_day = self.light.day(self.job_at, hour)[self._place_of]
 
     def for_jobs(self, view: Outlook, wanted: Bools, left_h: Floats) -> JobEstimates:
         """What ``left_h`` float64 [n, J] hours of work on the ``wanted`` bool [n, J] jobs would take, the way included."""

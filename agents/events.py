@@ -252,37 +252,18 @@ def check_columns(kind: str, names: AbstractSet[str]) -> None:
 def as_table(entries: Sequence[dict[str, Value] | Rows]) -> pa.Table:
     """Events, single ones and rows of them, as one table of the log's schema."""
     sizes = [len(entry.robots) if isinstance(entry, Rows) else 1 for entry in entries]
-    columns: list[pa.Array] = []
-    for field in SCHEMA:
-        parts: list[pa.Array] = []
-        single: list[Value] = []
-        for entry, size in zip(entries, sizes, strict=True):
-            if not isinstance(entry, Rows):
-                single.append(entry.get(field.name))
-                continue
-            if field.name not in entry.columns and field.name not in HEAD:
-                single += [None] * size
-                continue
-            parts.append(pa.array(single, type=field.type))
-            single = []
-            parts.append(_column(entry, field))
-        parts.append(pa.array(single, type=field.type))
-        columns.append(pa.concat_arrays(parts))
-    return pa.Table.from_arrays(columns, schema=SCHEMA)
-
-
-def _column(rows: Rows, field: pa.Field) -> pa.Array:
-    """One column of some rows."""
-    size = len(rows.robots)
-    if field.name == "seq":
-        return pa.array(np.arange(rows.first, rows.first + size))
-    if field.name == "t_s":
-        return pa.array(np.full(size, rows.t_s))
-    if field.name == "kind":
-        return pa.array([rows.kind] * size, type=field.type)
-    if field.name == "robot":
-        return pa.array(rows.robots, type=field.type)
-    return pa.array(rows.columns[field.name], type=field.type, from_pandas=True)  # NaN becomes null
+    starts = np.cumsum([0, *sizes]).tolist()
+    columns = {field.name: np.full(starts[-1], None, dtype=object) for field in SCHEMA}
+    for entry, at, after in zip(entries, starts, starts[1:], strict=False):
+        if isinstance(entry, Rows):
+            columns["seq"][at:after] = np.arange(entry.first, entry.first + after - at)
+            columns["t_s"][at:after], columns["kind"][at:after] = entry.t_s, entry.kind
+            columns["robot"][at:after] = entry.robots
+        values = entry.columns if isinstance(entry, Rows) else entry
+        for name, value in values.items():
+            columns[name][at:after] = value
+    arrays = [pa.array(columns[field.name], type=field.type, from_pandas=True) for field in SCHEMA]  # NaN: no value
+    return pa.Table.from_arrays(arrays, schema=SCHEMA)
 
 
 def sync_folder(folder: Path) -> None:

@@ -88,7 +88,7 @@ class Squad:
         """See `Fleet.carry_out`."""
         replies: list[Reply] = []
         for row, (index, action) in enumerate(zip(asked.robots.tolist(), actions, strict=True)):
-            replies.append(self.robots[index].carry_out(asked.situation(row), action))
+            replies.append(self.robots[index].carry_out(asked.situation(row, action), action))
         return Replies.pack(asked.robots, replies)
 
     def step(self, sensed: Sensed) -> Replies:

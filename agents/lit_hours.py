@@ -52,6 +52,8 @@ class LitHours:
         self._cell = np.zeros((places, 2), dtype=np.int64)
         self._known = np.zeros((places, 2), dtype=np.int64)  # hours from .. to that the ring holds
         self._ring = np.zeros((places, FAR_H))
+        # the next night of each place: first hour, first hour after it (-1 not found yet), hours looked at so far
+        self._night = np.full((places, 3), -1, dtype=np.int64)
 
     def move(self, places: Ints, xy: Floats) -> None:
         """Put ``places`` [n] at ``xy`` float64 [n, 2]; those that stand there already keep what is known."""
@@ -64,7 +66,7 @@ class LitHours:
         hours that it lasts.
         """
         out = np.empty((len(places), _WINDOWS.size + 2))
-        _ahead(self.almanac, places, hour, self.xy, self._cell, self._known, self._ring, _WINDOWS, out)
+        _ahead(self.almanac, places, hour, self.xy, self._cell, self._known, self._ring, self._night, _WINDOWS, out)
         return out
 
     def day(self, places: Ints, hour: int) -> Floats:
@@ -113,11 +115,13 @@ def _move(almanac: Almanac, places: Ints, xy: Floats, at: Floats, cell: Ints, kn
 
 
 @kernel
-def _begin(known: Ints, p: int, hour: int, size: int) -> None:
-    """Forget what does not lead on from ``hour``: time may have been set back, or jumped ahead."""
+def _begin(known: Ints, p: int, hour: int, size: int) -> bool:
+    """Forget what does not lead on from ``hour``: time may have been set back, or jumped ahead. Whether it begins anew."""
     known[p, 0] = max(known[p, 0], known[p, 1] - size)  # what came later has taken the place of the hours before
-    if hour < known[p, 0] or hour > known[p, 1]:
-        known[p, 0] = known[p, 1] = hour
+    if known[p, 0] <= hour <= known[p, 1] and known[p, 1] > 0:
+        return False
+    known[p, 0] = known[p, 1] = hour
+    return True
 
 
 @kernel
@@ -136,36 +140,44 @@ def _lit(almanac: Almanac, p: int, hour: int, at: Floats, cell: Ints, known: Int
 
 @kernel
 def _ahead(
-    almanac: Almanac, places: Ints, first: int, at: Floats, cell: Ints, known: Ints, ring: Floats, windows: Ints, out: Floats
+    almanac: Almanac, places: Ints, first: int, at: Floats, cell: Ints, known: Ints, ring: Floats, night: Ints,
+    windows: Ints, out: Floats,
 ) -> None:  # fmt: skip
     hours = min(almanac.sun.shape[0] - first, FAR_H)
     for i in range(places.size):
         p = places[i]
-        _begin(known, p, first, ring.shape[1])
+        if _begin(known, p, first, ring.shape[1]):
+            night[p, 0] = night[p, 1] = -1
+            night[p, 2] = first
         total = 0.0
         window = 0
-        begins = -1
-        ends = -1
-        for hour in range(hours):
-            if ends >= 0 and window == windows.size:
-                break
-            lit = _lit(almanac, p, first + hour, at, cell, known, ring)
-            if window < windows.size:
-                total += lit
-                if hour + 1 == windows[window]:
-                    out[i, window] = total / (hour + 1)
-                    window += 1
-            if lit < DARK_BELOW and begins < 0:
-                begins = hour
-            if lit >= DARK_BELOW and begins >= 0 and ends < 0:
-                ends = hour
+        for hour in range(min(hours, windows[-1])):
+            total += _lit(almanac, p, first + hour, at, cell, known, ring)
+            if hour + 1 == windows[window]:
+                out[i, window] = total / (hour + 1)
+                window += 1
         while window < windows.size:  # the almanac ends before this window does
             out[i, window] = total / max(hours, 1)
             window += 1
-        if ends < 0:
-            ends = hours
-        out[i, windows.size] = begins if begins >= 0 else FAR_H
-        out[i, windows.size + 1] = ends - begins if begins >= 0 else 0
+        # the next night: found once, it stays the next one until it is over
+        if 0 <= night[p, 1] <= first:
+            night[p, 0] = night[p, 1] = -1
+            night[p, 2] = first
+        hour = max(night[p, 2], first)
+        while night[p, 1] < 0 and hour < first + hours:
+            lit = _lit(almanac, p, hour, at, cell, known, ring)
+            if lit < DARK_BELOW and night[p, 0] < 0:
+                night[p, 0] = hour
+            if lit >= DARK_BELOW and night[p, 0] >= 0:
+                night[p, 1] = hour
+            hour += 1
+        night[p, 2] = hour
+        if night[p, 0] < 0:
+            out[i, windows.size], out[i, windows.size + 1] = FAR_H, 0.0
+            continue
+        begins = max(night[p, 0], first)
+        ends = night[p, 1] if night[p, 1] >= 0 else first + hours
+        out[i, windows.size], out[i, windows.size + 1] = begins - first, ends - begins
 
 
 @kernel

@@ -114,10 +114,14 @@ class MapDriving(DrivingRobot):
         """
         ref, cost = self.site.ref, self.cost
         if not ref.inside(*goal):
-            raise GoalOutside(f"goal ({goal[0]:.0f}, {goal[1]:.0f}) m is off the map; it must be within {ref.bounds} m.")
+            raise GoalOutside(
+                f"goal ({goal[0]:.0f}, {goal[1]:.0f}) m is off the map; it must be within {ref.bounds} m."
+            )
         goal_rc, place_rc, start_rc = ref.cell_of(*goal), ref.cell_of(*self.place), ref.cell_of(*start)
         if not np.isfinite(cost[goal_rc]):
-            raise GoalBlocked(f"goal ({goal[0]:.0f}, {goal[1]:.0f}) m, cell {goal_rc}, is impassable ground; choose another.")
+            raise GoalBlocked(
+                f"goal ({goal[0]:.0f}, {goal[1]:.0f}) m, cell {goal_rc}, is impassable ground; choose another."
+            )
         from_rc = nearest_free(cost, *start_rc, reach=SNAP_CELLS)
         if from_rc is None:
             raise StartBlocked(
@@ -135,7 +139,9 @@ class MapDriving(DrivingRobot):
             cells, place_rc = shortest_path(cost, from_rc, goal_rc, ref.cell_m, corner_cutting=False).cells, goal_rc
         xy = shorten(cells, cost, ref)
         first = 1 if from_rc == start_rc else 0  # from a blocked cell, out to the free one first
-        last = len(xy) - 1 if goal_rc == place_rc else len(xy)  # the middle of the goal's own cell gives way to the goal
+        last = (
+            len(xy) - 1 if goal_rc == place_rc else len(xy)
+        )  # the middle of the goal's own cell gives way to the goal
         return np.concatenate([np.array([start]), xy[first : max(last, first)], np.array([goal])])
 
     def refuse(self, here: tuple[float, float]) -> None:

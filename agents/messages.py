@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from moonfleet.autonomy.observation import JOB0
 from moonfleet.autonomy.policy import Observation
 
 from .state import Activity
@@ -125,11 +126,12 @@ class Asked(NamedTuple):
     current: Ints  # int64 [n] index of the job it is on, -1 none
     tools: tuple[str, ...]  # the tools by their numbers
 
-    def situation(self, row: int) -> Situation:
-        """One robot's part."""
+    def situation(self, row: int, action: int | None = None) -> Situation:
+        """One robot's part; with the ``action`` it has chosen, offers are made only for the choice of a job."""
         seen = Observation(self.vectors[row], self.masks[row])
-        jobs = self.slots[row].tolist()
-        offers = tuple(self.offer(row, k) for k, job in enumerate(jobs) if job >= 0)
+        offers: tuple[JobOffer, ...] = ()
+        if action is None or action >= JOB0:
+            offers = tuple(self.offer(row, k) for k, job in enumerate(self.slots[row].tolist()) if job >= 0)
         x, y = self.havens[row].tolist()
         return Situation(as_sense(self.senses[row].tolist()), seen, offers, (x, y), int(self.current[row]))
 

@@ -22,6 +22,7 @@ from .tracks import driven, rocks_touched
 from .world import World
 
 ON_SITE_M = 2.0 * ARRIVED_M  # nearer than this to a job's place, a robot is on site (crews stand apart)
+RADIO_OFF = frozenset(int(activity) for activity in (Activity.HIBERNATE, Activity.HOP, Activity.LOST))
 PEERS = ((Link.STATION, "station"), (Link.RELAY, "relay"), (Link.EARTH, "earth"))
 
 
@@ -238,7 +239,7 @@ class Operations:
 
     def awake(self, robot: int) -> bool:
         """Whether a robot's radio is on."""
-        return self.world.state.activity[0, robot] not in (Activity.HIBERNATE, Activity.HOP, Activity.LOST)
+        return int(self.world.state.activity[0, robot]) not in RADIO_OFF
 
     def in_contact(self, robot: int) -> bool:
         """Whether a robot and the station can exchange messages: directly, over the relay, or over the Earth."""
