@@ -62,7 +62,7 @@ class MissionLoop:
         self.briefing = Briefing(mission, self.world, self.ops, estimates)
         self.steps_done = 0
         self.begun = False
-        self._asked: Asked | None = None  # what the robots decide on now, made when first asked for
+        self.asked: Asked | None = None  # what the robots decide on now, made when first asked for
         self._places = np.array([np.nan if member.xy is None else 1.0 for member in mission.fleet])
 
     @property
@@ -116,17 +116,17 @@ class MissionLoop:
             self.ops.knowledge.copy_board(robot)
         self.ops.finish_jobs(t_s)
 
-    def asked(self) -> Asked:
+    def brief(self) -> Asked:
         """What every robot that is not lost decides on now, as arrays."""
-        if self._asked is None:
+        if self.asked is None:
             sky = self.sky()
             robots = np.flatnonzero(~self.ops.lost)
-            self._asked = self.briefing.situations(robots, self.t_s, sky.sun_az_deg, sky.sun_el_deg)
-        return self._asked
+            self.asked = self.briefing.situations(robots, self.t_s, sky.sun_az_deg, sky.sun_el_deg)
+        return self.asked
 
     def situations(self) -> dict[int, Situation]:
         """What every robot that is not lost decides on now, by its index in the fleet."""
-        asked = self.asked()
+        asked = self.brief()
         return {robot: asked.situation(row) for row, robot in enumerate(asked.robots.tolist())}
 
     def step(self, actions: dict[int, int] | None = None) -> Score:
@@ -135,8 +135,8 @@ class MissionLoop:
         mission, ops = self.mission, self.ops
         before = self.score
         t_s = self.t_s
-        asked = self.asked()
-        self._asked = None
+        asked = self.brief()
+        self.asked = None
         if actions is None:
             replies = self.fleet.decide(asked)
         else:
@@ -234,7 +234,7 @@ class MissionLoop:
     def set_state(self, state: dict[str, object]) -> None:
         """Take up a state made by `get_state` for the same mission; what follows is what would have followed."""
         steps, begun = (int(value) for value in np.asarray(state["clock"]))
-        self.steps_done, self.begun, self._asked = steps, bool(begun), None
+        self.steps_done, self.begun, self.asked = steps, bool(begun), None
         self.world.set_state(state["world"])  # pyright: ignore[reportArgumentType]
         self.ops.set_state(state["operations"])  # pyright: ignore[reportArgumentType]
         self.ops.knowledge.set_state(state["knowledge"])  # pyright: ignore[reportArgumentType]
