@@ -69,6 +69,7 @@ class Works(NamedTuple):
     """What the estimates read of every job; [J] each but ``xy`` [J, 2]."""
 
     xy: Floats
+    place: Ints  # number of its place: many jobs share one
     tool_w: Floats
     hops: Bools  # its tool flies there
 
@@ -87,32 +88,33 @@ class Estimates:
                 for name in ("battery_wh", "solar_w_1au", "drive_w", "speed_m_s", "hop_wh")
             ),
         )
+        xy = np.array([job.xy for job in jobs], dtype=np.float64).reshape(-1, 2)
+        places, place_of = np.unique(xy, axis=0, return_inverse=True)
         self.works = Works(
-            np.array([job.xy for job in jobs]).reshape(-1, 2),
+            xy,
+            place_of.reshape(-1).astype(np.int64),
             np.array([tool_power(job.tool) for job in jobs], dtype=np.float64),
             np.array([job.tool == "hop" for job in jobs], dtype=np.bool_),
         )
-        robots, self.jobs, self.havens = len(specs), len(jobs), len(havens)
+        robots, self.jobs, self.places, self.havens = len(specs), len(jobs), len(places), len(havens)
         self.spots = np.array(
             [[beside(xy, robot, APART_M) for _, xy in havens] for robot in range(robots)], dtype=np.float64
         ).reshape(robots, self.havens, 2)  # [R, H, 2] where each robot waits in each haven
         # places whose light is kept: each robot's own, the havens, each robot's spot in each of them, the jobs
         self.haven_at = robots + np.arange(self.havens)
         self.spot_at = robots + self.havens + np.arange(robots * self.havens).reshape(robots, self.havens)
-        places, self._place_of = np.unique(self.works.xy, axis=0, return_inverse=True)  # many jobs share their place
-        self._place_of = self._place_of.reshape(-1)
-        self.job_at = robots + self.havens + robots * self.havens + np.arange(len(places))
+        self.place_at = robots + self.havens + robots * self.havens + np.arange(len(places))
         self.light = LitHours(forecast.almanac, robots + self.havens + robots * self.havens + len(places))
         self.light.move(self.haven_at, np.array([xy for _, xy in havens]).reshape(-1, 2))
         self.light.move(self.spot_at.ravel(), self.spots.reshape(-1, 2))
-        self.light.move(self.job_at, places)
+        self.light.move(self.place_at, places)
         # ways from where each robot is, and from where the station believes it to be, to every job and haven; and home from jobs
         self._stance_xy = np.full((2 * robots, 2), np.nan)
         self._stance_h = np.full((2 * robots, self.jobs + self.havens), STILL_H)
         self._hour = -1
         self._dark_for, self._lit_day = np.empty(0), np.empty(0)
-        self._out = LitWays.blank(2 * robots * (self.jobs + self.havens))
-        self._home = LitWays.blank(robots * self.jobs)
+        self._out = LitWays.blank(2 * robots * (self.places + self.havens))
+        self._home = LitWays.blank(robots * self.places)
 
     def stances(self, robots: Ints, xy: Floats, *, as_heard: bool = False) -> Ints:
         """Rows of the tables of ways for ``robots`` [n] at ``xy`` [n, 2]; ``as_heard``: where somebody else believes them.
@@ -176,7 +178,7 @@ class Estimates:
         if hour != self._hour:
             self._hour = hour
             self._dark_for = np.ascontiguousarray(self.light.ahead(self.haven_at, hour)[:, DARK_FOR])
-            self._lit_day = self.light.day(self.job_at, hour)[self._place_of]
+            self._lit_day = self.light.day(self.place_at, hour)[self.works.place]
 
     def for_jobs(self, view: Outlook, wanted: Bools, left_h: Floats) -> JobEstimates:
         """What ``left_h`` float64 [n, J] hours of work on the ``wanted`` bool [n, J] jobs would take, the way included."""
@@ -184,7 +186,7 @@ class Estimates:
         if self.jobs:
             _for_jobs(
                 self.forecast.almanac, self.machines, self.works, self._out, self._home, view.robots, view.stance, view.xy,
-                view.hour, view.way_h, wanted, left_h, self.travel.class_of, self.travel.home_h, self.spots,
+                view.hour, view.way_h, wanted, left_h, self.travel.class_of, self.travel.home_h, self.spots, self.places,
                 self.dark_for(view.hour), self.lit_day(view.hour), out,
             )  # fmt: skip
         return out
@@ -194,7 +196,7 @@ class Estimates:
         out = np.zeros(len(view.robots))
         _to_haven(
             self.forecast.almanac, self.machines, self._out, view.robots, view.stance, view.xy, view.hour,
-            self.jobs, self.havens, view.haven, view.haven_xy, hours, out,
+            self.places, self.havens, view.haven, view.haven_xy, hours, out,
         )  # fmt: skip
         return out
 
@@ -221,7 +223,7 @@ def _drive(machines: Machines, robot: int, hours: float, lit: float) -> float:
 @kernel
 def _for_jobs(
     almanac: Almanac, machines: Machines, works: Works, ways: LitWays, homes: LitWays, robots: Ints, stance: Ints, xy: Floats,
-    hour: int, way_h: Floats, wanted: Bools, left_h: Floats, class_of: Ints, home_h: Floats, spots: Floats, dark_for: Floats,
+    hour: int, way_h: Floats, wanted: Bools, left_h: Floats, class_of: Ints, home_h: Floats, spots: Floats, places: int, dark_for: Floats,
     lit_day: Floats, out: JobEstimates,
 ) -> None:  # fmt: skip
     """Fill ``out`` where ``wanted``; see `Estimates.for_jobs`."""
@@ -245,7 +247,7 @@ def _for_jobs(
             if not drives:
                 continue
             jx, jy = works.xy[job, 0], works.xy[job, 1]
-            row = stance[n] * (jobs + havens) + job
+            row = stance[n] * (places + havens) + works.place[job]
             lit = way_lit(almanac, ways, row, xy[n, 0], xy[n, 1], jx, jy, hour)
             out.energy[n, job] = energy + _drive(machines, robot, hours, lit)
             best, least = -1, np.inf
@@ -257,14 +259,21 @@ def _for_jobs(
                 out.home_energy[n, job] = NO_WAY
                 continue
             lit = way_lit(
-                almanac, homes, robot * jobs + job, jx, jy, spots[robot, best, 0], spots[robot, best, 1], hour
+                almanac,
+                homes,
+                robot * places + works.place[job],
+                jx,
+                jy,
+                spots[robot, best, 0],
+                spots[robot, best, 1],
+                hour,
             )
             out.home_energy[n, job] = _drive(machines, robot, home_h[class_of[robot], job, best], lit)
 
 
 @kernel
 def _to_haven(
-    almanac: Almanac, machines: Machines, ways: LitWays, robots: Ints, stance: Ints, xy: Floats, hour: int, jobs: int,
+    almanac: Almanac, machines: Machines, ways: LitWays, robots: Ints, stance: Ints, xy: Floats, hour: int, places: int,
     havens: int, haven: Ints, haven_xy: Floats, hours: Floats, out: Floats,
 ) -> None:  # fmt: skip
     """Fill ``out`` [n]; see `Estimates.to_haven`."""
@@ -275,7 +284,7 @@ def _to_haven(
         elif haven[n] < 0:
             out[n] = NO_WAY
         else:
-            row = stance[n] * (jobs + havens) + jobs + haven[n]
+            row = stance[n] * (places + havens) + places + haven[n]
             lit = way_lit(almanac, ways, row, xy[n, 0], xy[n, 1], haven_xy[n, 0], haven_xy[n, 1], hour)
             out[n] = _drive(machines, robot, hours[n], lit)
 

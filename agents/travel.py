@@ -90,20 +90,29 @@ class Travel:
                                 for number in range(len(self.classes))])  # fmt: skip
         self.home_h = self.home_h.reshape(len(self.classes), self.jobs, len(mission.havens))
 
-    def _fields_of(self, number: int) -> list[NDArray[np.float32] | None]:
-        """Fields of the places that a class of machines may have business at; None where it has none or cannot get to."""
+    def _fields_of(self, number: int) -> tuple[list[NDArray[np.float32] | None], NDArray[np.int64]]:
+        """The fields that a class of machines has use for, each once, and which of them each place has.
+
+        None stands for places that it has no business at or cannot get to.
+        """
         site, limits = self.mission.site, self.classes[number]
         wanted = np.concatenate(
             [self.able[self.class_of == number].any(axis=0), np.ones(len(self.mission.havens), dtype=np.bool_)]
         )
-        cells = [self.cell(float(x), float(y)) for x, y in self.places]
-        return [travel_field(site, limits, cell) if use else None for cell, use in zip(cells, wanted, strict=True)]
+        cells = [
+            self.cell(float(x), float(y)) if use else None for (x, y), use in zip(self.places, wanted, strict=True)
+        ]
+        distinct = list(dict.fromkeys(cells))
+        fields = [None if cell is None else travel_field(site, limits, cell) for cell in distinct]
+        return fields, np.array([distinct.index(cell) for cell in cells], dtype=np.int64)
 
-    def _from(self, number: int, xy: ArrayLike) -> list[float]:
-        """Hours from ``xy`` to every place by class."""
+    def _from(self, number: int, xy: ArrayLike) -> NDArray[np.float64]:
+        """Hours from ``xy`` to every place by class, float64 [J + H]."""
         x, y = np.asarray(xy, dtype=np.float64).tolist()
         cell = self.cell(x, y)
-        return [STILL_H if field is None else float(field[cell]) / 3600.0 for field in self._fields[number]]
+        fields, which = self._fields[number]
+        hours = [STILL_H if field is None else float(field[cell]) / 3600.0 for field in fields]
+        return np.array(hours, dtype=np.float64)[which]
 
     def hours(self, robot: int, start: ArrayLike) -> NDArray[np.float64]:
         """Hours of a robot from ``start`` (x, y) [m] to every place, float64 [J + H]; inf where it cannot get.
@@ -112,7 +121,7 @@ class Travel:
         """
         number = int(self.class_of[robot])
         if number >= 0:
-            return np.array(self._from(number, start))
+            return self._from(number, start)
         gap = self.places - np.asarray(start, dtype=np.float64)
         return np.where(np.hypot(gap[:, 0], gap[:, 1]) < 1.0, 0.0, STILL_H)
 
