@@ -1,6 +1,7 @@
-"""What a job would take: hours, energy there and home again. From the map, the almanac and the catalogue alone.
+"""What jobs would take: hours, energy there and home again. From the map, the almanac and the catalogue alone.
 
-Robots and station use the same estimates; energies are fractions of the robot's battery.
+Robots and station use the same estimates; energies are fractions of the robot's battery. They are made for many robots at
+once; what does not change from one hour to the next (ways, the light of hours that were ahead already) is kept.
 """
 
 from __future__ import annotations
@@ -8,30 +9,69 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from moonfleet.terrain.constants import SOLAR_CONSTANT_W_M2
+from moonfleet.terrain.kernel import kernel
 
 from .catalogue import RobotSpec
 from .forecast import Forecast
+from .lit_hours import Almanac, Floats, Ints, LitHours, LitWays, way_lit
 from .mission import MissionSpec
 from .power import panel_w, settle
 from .thermal import ENV_DARK_K, HEATER_MARGIN_K, conductance, heat_to_hold
 from .tools import tool_power
-from .travel import Travel
+from .travel import APART_M, DARK_HOUR, STILL_H, Travel, beside
 
 NO_WAY = 10.0  # energy of a way that does not exist
 HOP_H = 0.2  # [h] a hop with its preparation
 LONGEST_H = 24.0  # [h] of work that are looked ahead: beyond a day the robot decides anew
+DARK_FOR = 7  # column of the light ahead: hours that the next darkness lasts
 
-Place = tuple[float, float]
+Bools = NDArray[np.bool_]
 
 
-class JobEstimate(NamedTuple):
-    """What one robot would need for one job from where it is."""
+class JobEstimates(NamedTuple):
+    """What robots would need for jobs from where they are; float64 [n, J] each, 0 where not asked for."""
 
-    way_h: float  # inf when it cannot get there
-    energy: float  # net energy of the way and the work, battery fractions
-    home_energy: float  # net energy from there to a haven
-    lit: float  # lit part of the next 24 h there
+    energy: Floats  # net energy of the way and the work, battery fractions
+    home_energy: Floats  # net energy from there to a haven
+
+
+class Outlook(NamedTuple):
+    """Some robots, each at a place, at one time: their ways, havens and the light there. Made by `Estimates.outlook`."""
+
+    robots: Ints  # [n]
+    stance: Ints  # [n] row of the tables of ways
+    xy: Floats  # [n, 2]
+    hour: int  # since mission start
+    way_h: Floats  # [n, J] hours to each job; inf where the robot cannot get or has not the tool
+    haven: Ints  # [n] number of the haven to wait in, -1 none can be reached
+    haven_xy: Floats  # [n, 2] its own spot there, or where it is
+    haven_h: Floats  # [n] hours to it, inf
+
+
+class Machines(NamedTuple):
+    """What the estimates read of every robot; float64 [R] each."""
+
+    awake: Floats
+    asleep: Floats
+    charging: Floats
+    battery_wh: Floats
+    solar_w: Floats
+    drive_w: Floats
+    speed_m_s: Floats
+    hop_wh: Floats
+
+
+class Works(NamedTuple):
+    """What the estimates read of every job; [J] each but ``xy`` [J, 2]."""
+
+    xy: Floats
+    place: Ints  # number of its place: many jobs share one
+    tool_w: Floats
+    hops: Bools  # its tool flies there
 
 
 class Estimates:
@@ -40,48 +80,213 @@ class Estimates:
     def __init__(self, mission: MissionSpec, forecast: Forecast, travel: Travel) -> None:
         self.mission, self.forecast, self.travel = mission, forecast, travel
         self.rates = [drain_rates(spec) for spec in mission.specs]
+        specs, jobs, havens = mission.specs, mission.jobs, mission.havens
+        self.machines = Machines(
+            *np.array(self.rates, dtype=np.float64).T.copy(),
+            *(
+                np.array([getattr(spec, name) for spec in specs], dtype=np.float64)
+                for name in ("battery_wh", "solar_w_1au", "drive_w", "speed_m_s", "hop_wh")
+            ),
+        )
+        xy = np.array([job.xy for job in jobs], dtype=np.float64).reshape(-1, 2)
+        places, place_of = np.unique(xy, axis=0, return_inverse=True)
+        self.works = Works(
+            xy,
+            place_of.reshape(-1).astype(np.int64),
+            np.array([tool_power(job.tool) for job in jobs], dtype=np.float64),
+            np.array([job.tool == "hop" for job in jobs], dtype=np.bool_),
+        )
+        robots, self.jobs, self.places, self.havens = len(specs), len(jobs), len(places), len(havens)
+        self.spots = np.array(
+            [[beside(xy, robot, APART_M) for _, xy in havens] for robot in range(robots)], dtype=np.float64
+        ).reshape(robots, self.havens, 2)  # [R, H, 2] where each robot waits in each haven
+        # places whose light is kept: each robot's own, the havens, each robot's spot in each of them, the jobs
+        self.haven_at = robots + np.arange(self.havens)
+        self.spot_at = robots + self.havens + np.arange(robots * self.havens).reshape(robots, self.havens)
+        self.place_at = robots + self.havens + robots * self.havens + np.arange(len(places))
+        self.light = LitHours(forecast.almanac, robots + self.havens + robots * self.havens + len(places))
+        self.light.move(self.haven_at, np.array([xy for _, xy in havens]).reshape(-1, 2))
+        self.light.move(self.spot_at.ravel(), self.spots.reshape(-1, 2))
+        self.light.move(self.place_at, places)
+        # ways from where each robot is, and from where the station believes it to be, to every job and haven; and home from jobs
+        self._stance_xy = np.full((2 * robots, 2), np.nan)
+        self._stance_h = np.full((2 * robots, self.jobs + self.havens), STILL_H)
+        self._hour = -1
+        self._dark_for, self._lit_day = np.empty(0), np.empty(0)
+        self._out = LitWays.blank(2 * robots * (self.places + self.havens))
+        self._home = LitWays.blank(robots * self.places)
 
-    def job(self, robot: int, here: Place, job: int, left_h: float, t_s: int) -> JobEstimate:
-        """What ``left_h`` hours of work on a job would take from ``here``."""
-        entry, spec = self.mission.jobs[job], self.mission.specs[robot]
-        way_h = self.way_h(robot, here, job)
-        if math.isinf(way_h):
-            return JobEstimate(way_h, NO_WAY, NO_WAY, 0.0)
-        lit = self.forecast.lit_mean(*entry.xy, t_s)
-        work = self.drain(robot, tool_power(entry.tool)) - self.supply(robot, lit)
-        energy = max(min(left_h, LONGEST_H) * work, 0.0)
-        if entry.tool == "hop":
-            return JobEstimate(way_h, energy + 2.0 * spec.hop_wh / spec.battery_wh, 0.0, lit)
-        haven, home_h = self.travel.best_haven(robot, entry.xy, t_s)
-        home = self.way_energy(robot, home_h, entry.xy, haven, t_s)
-        return JobEstimate(way_h, energy + self.way_energy(robot, way_h, here, entry.xy, t_s), home, lit)
+    def stances(self, robots: Ints, xy: Floats, *, as_heard: bool = False) -> Ints:
+        """Rows of the tables of ways for ``robots`` [n] at ``xy`` [n, 2]; ``as_heard``: where somebody else believes them.
 
-    def way_h(self, robot: int, here: Place, job: int) -> float:
-        """Hours to a job's place; a hop takes next to none and must be within range of home."""
-        spec, entry = self.mission.specs[robot], self.mission.jobs[job]
-        if entry.tool != "hop":
-            return self.travel.hours(robot, here, entry.xy)
-        home = self.mission.fleet[robot].xy or here
-        near = math.hypot(home[0] - entry.xy[0], home[1] - entry.xy[1]) <= spec.hop_range_m
-        return HOP_H if near else math.inf
+        There are two rows a robot, so that the robot and the station do not undo each other's tables; where they agree they
+        share one.
+        """
+        count = len(self.mission.specs)
+        first, second = robots, robots + count
+        at_first = (self._stance_xy[first] == xy).all(axis=1)
+        at_second = (self._stance_xy[second] == xy).all(axis=1)
+        rows = np.where(at_first, first, np.where(at_second, second, second if as_heard else first))
+        for n in np.flatnonzero(~(at_first | at_second)).tolist():
+            self._stance_xy[rows[n]] = xy[n]
+            self._stance_h[rows[n]] = self._hours(int(robots[n]), xy[n])
+        return rows
 
-    def way_energy(self, robot: int, hours: float, start: Place, goal: Place, t_s: int) -> float:
-        """Net energy of a drive, with the light along the straight line; `NO_WAY` when there is none."""
-        if self.mission.specs[robot].speed_m_s == 0:
-            return 0.0
-        if math.isinf(hours):
-            return NO_WAY
-        drain = self.drain(robot, self.mission.specs[robot].drive_w)
-        return hours * max(drain - self.supply(robot, self.travel.way_lit(start, goal, t_s)), 0.1 * drain)
-
-    def supply(self, robot: int, lit: float) -> float:
-        """Power of the panels in ``lit`` of the Sun, battery fractions per hour."""
+    def _hours(self, robot: int, xy: Floats) -> Floats:
+        """Hours of one robot to every job and haven."""
+        hours = self.travel.hours(robot, xy)
+        hours[: self.jobs][~self.travel.able[robot]] = STILL_H
         spec = self.mission.specs[robot]
-        return panel_w(spec.solar_w_1au, SOLAR_CONSTANT_W_M2, lit) / spec.battery_wh
+        home = self.mission.fleet[robot].xy or (float(xy[0]), float(xy[1]))
+        for job in np.flatnonzero(self.works.hops & self.travel.able[robot]).tolist():
+            gap_m = math.hypot(home[0] - self.works.xy[job, 0], home[1] - self.works.xy[job, 1])
+            hours[job] = HOP_H if gap_m <= spec.hop_range_m else math.inf
+        return hours
 
-    def drain(self, robot: int, tool_w: float) -> float:
-        """Gross drain with a tool or the wheels at work, awake in the dark: battery fractions per hour."""
-        return self.rates[robot].awake + tool_w / self.mission.specs[robot].battery_wh
+    def outlook(self, robots: Ints, xy: Floats, t_s: float, *, as_heard: bool = False) -> Outlook:
+        """Ways and havens of ``robots`` [n] at ``xy`` float64 [n, 2], ``t_s`` seconds into the mission.
+
+        An hour of the next darkness in a haven counts like `DARK_HOUR` hours of driving. Robots stand apart in a haven; where
+        none can be reached, the haven is where the robot is.
+        """
+        hour = int(t_s) // 3600
+        stance = self.stances(robots, xy, as_heard=as_heard)
+        hours = self._stance_h[stance]
+        if self.havens == 0:
+            none = np.full(len(robots), -1, dtype=np.int64)
+            return Outlook(robots, stance, xy, hour, hours, none, xy, np.full(len(robots), STILL_H))
+        to_haven = hours[:, self.jobs :]
+        cost = to_haven + DARK_HOUR * self.dark_for(hour)
+        best = np.argmin(cost, axis=1)
+        haven_h = to_haven[np.arange(len(robots)), best]
+        reached = np.isfinite(haven_h)
+        spot = np.where(reached[:, None], self.spots[robots, best], xy)
+        return Outlook(robots, stance, xy, hour, hours[:, : self.jobs], np.where(reached, best, -1), spot, haven_h)
+
+    def dark_for(self, hour: int) -> Floats:
+        """How long the next darkness lasts in each haven [h], float64 [H]."""
+        self._at_hour(hour)
+        return self._dark_for
+
+    def lit_day(self, hour: int) -> Floats:
+        """Lit part of the next 24 h at each job's place, float64 [J]."""
+        self._at_hour(hour)
+        return self._lit_day
+
+    def _at_hour(self, hour: int) -> None:
+        """Work out once what is the same for every robot in an hour."""
+        if hour != self._hour:
+            self._hour = hour
+            self._dark_for = np.ascontiguousarray(self.light.ahead(self.haven_at, hour)[:, DARK_FOR])
+            self._lit_day = self.light.day(self.place_at, hour)[self.works.place]
+
+    def for_jobs(self, view: Outlook, wanted: Bools, left_h: Floats) -> JobEstimates:
+        """What ``left_h`` float64 [n, J] hours of work on the ``wanted`` bool [n, J] jobs would take, the way included."""
+        out = JobEstimates(np.zeros(wanted.shape), np.zeros(wanted.shape))
+        if self.jobs:
+            _for_jobs(
+                self.forecast.almanac, self.machines, self.works, self._out, self._home, view.robots, view.stance, view.xy,
+                view.hour, view.way_h, wanted, left_h, self.travel.class_of, self.travel.home_h, self.spots, self.places,
+                self.dark_for(view.hour), self.lit_day(view.hour), out,
+            )  # fmt: skip
+        return out
+
+    def to_haven(self, view: Outlook, hours: Floats) -> Floats:
+        """Net energy of the drive to the haven of each robot, that takes ``hours`` float64 [n]; float64 [n]."""
+        out = np.zeros(len(view.robots))
+        _to_haven(
+            self.forecast.almanac, self.machines, self._out, view.robots, view.stance, view.xy, view.hour,
+            self.places, self.havens, view.haven, view.haven_xy, hours, out,
+        )  # fmt: skip
+        return out
+
+
+@kernel
+def _drain(machines: Machines, robot: int, tool_w: float) -> float:
+    """Gross drain with a tool or the wheels at work, awake in the dark: battery fractions per hour."""
+    return machines.awake[robot] + tool_w / machines.battery_wh[robot]
+
+
+@kernel
+def _supply(machines: Machines, robot: int, lit: float) -> float:
+    """Power of the panels in ``lit`` of the Sun, battery fractions per hour."""
+    return panel_w(machines.solar_w[robot], SOLAR_CONSTANT_W_M2, lit) / machines.battery_wh[robot]
+
+
+@kernel
+def _drive(machines: Machines, robot: int, hours: float, lit: float) -> float:
+    """Net energy of a drive of so many hours in so much light."""
+    drain = _drain(machines, robot, machines.drive_w[robot])
+    return hours * max(drain - _supply(machines, robot, lit), 0.1 * drain)
+
+
+@kernel
+def _for_jobs(
+    almanac: Almanac, machines: Machines, works: Works, ways: LitWays, homes: LitWays, robots: Ints, stance: Ints, xy: Floats,
+    hour: int, way_h: Floats, wanted: Bools, left_h: Floats, class_of: Ints, home_h: Floats, spots: Floats, places: int, dark_for: Floats,
+    lit_day: Floats, out: JobEstimates,
+) -> None:  # fmt: skip
+    """Fill ``out`` where ``wanted``; see `Estimates.for_jobs`."""
+    jobs, havens = wanted.shape[1], spots.shape[1]
+    for n in range(robots.size):
+        robot = robots[n]
+        drives = machines.speed_m_s[robot] != 0.0
+        for job in range(jobs):
+            if not wanted[n, job]:
+                continue
+            hours = way_h[n, job]
+            if not math.isfinite(hours):
+                out.energy[n, job] = out.home_energy[n, job] = NO_WAY
+                continue
+            work = _drain(machines, robot, works.tool_w[job]) - _supply(machines, robot, lit_day[job])
+            energy = max(min(left_h[n, job], LONGEST_H) * work, 0.0)
+            if works.hops[job]:
+                out.energy[n, job] = energy + 2.0 * machines.hop_wh[robot] / machines.battery_wh[robot]
+                continue
+            out.energy[n, job] = energy
+            if not drives:
+                continue
+            jx, jy = works.xy[job, 0], works.xy[job, 1]
+            row = stance[n] * (places + havens) + works.place[job]
+            lit = way_lit(almanac, ways, row, xy[n, 0], xy[n, 1], jx, jy, hour)
+            out.energy[n, job] = energy + _drive(machines, robot, hours, lit)
+            best, least = -1, np.inf
+            for k in range(havens):
+                cost = home_h[class_of[robot], job, k] + DARK_HOUR * dark_for[k]
+                if cost < least:
+                    best, least = k, cost
+            if best < 0:
+                out.home_energy[n, job] = NO_WAY
+                continue
+            lit = way_lit(
+                almanac,
+                homes,
+                robot * places + works.place[job],
+                jx,
+                jy,
+                spots[robot, best, 0],
+                spots[robot, best, 1],
+                hour,
+            )
+            out.home_energy[n, job] = _drive(machines, robot, home_h[class_of[robot], job, best], lit)
+
+
+@kernel
+def _to_haven(
+    almanac: Almanac, machines: Machines, ways: LitWays, robots: Ints, stance: Ints, xy: Floats, hour: int, places: int,
+    havens: int, haven: Ints, haven_xy: Floats, hours: Floats, out: Floats,
+) -> None:  # fmt: skip
+    """Fill ``out`` [n]; see `Estimates.to_haven`."""
+    for n in range(robots.size):
+        robot = robots[n]
+        if machines.speed_m_s[robot] == 0.0:
+            out[n] = 0.0
+        elif haven[n] < 0:
+            out[n] = NO_WAY
+        else:
+            row = stance[n] * (places + havens) + places + haven[n]
+            lit = way_lit(almanac, ways, row, xy[n, 0], xy[n, 1], haven_xy[n, 0], haven_xy[n, 1], hour)
+            out[n] = _drive(machines, robot, hours[n], lit)
 
 
 class Rates(NamedTuple):

@@ -9,11 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from .errors import EventError
 
@@ -103,6 +107,27 @@ SCHEMA = pa.schema(
 )
 
 Value = float | int | str | bool | None
+Column = NDArray[Any]
+HEAD = ("seq", "t_s", "kind", "robot")  # columns that every event has
+
+
+class Rows(NamedTuple):
+    """Events of one kind and one time, one per robot, as columns; a NaN is no value."""
+
+    first: int  # seq of the first
+    t_s: int
+    kind: str
+    robots: list[str]
+    columns: dict[str, Column]  # [n] each
+
+    def events(self) -> list[dict[str, Value]]:
+        """The same, one by one."""
+        values = {name: [None if v != v else v for v in column.tolist()] for name, column in self.columns.items()}
+        return [
+            {"seq": self.first + n, "t_s": self.t_s, "kind": self.kind, "robot": robot}
+            | {name: column[n] for name, column in values.items()}
+            for n, robot in enumerate(self.robots)
+        ]
 
 
 class EventLog:
@@ -116,12 +141,20 @@ class EventLog:
         self.folder = folder
         self.count = 0
         self.keep = keep
-        self.pending: list[dict[str, Value]] = []
+        self._waiting: list[dict[str, Value] | Rows] = []
         if folder is not None:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise EventError(f"{folder}: the event log cannot be made ({error.strerror})") from error
+
+    @property
+    def pending(self) -> list[dict[str, Value]]:
+        """Events not yet written, one by one, in order."""
+        out: list[dict[str, Value]] = []
+        for entry in self._waiting:
+            out += entry.events() if isinstance(entry, Rows) else [entry]
+        return out
 
     def append(self, kind: str, t_s: int, robot: str | None = None, **values: Value) -> None:
         """Append one event.
@@ -131,21 +164,39 @@ class EventLog:
         EventError
             ``kind`` is unknown or ``values`` are not exactly the columns of that kind.
         """
-        known = KINDS.get(kind)
-        if known is None:
-            raise EventError(f"event kind {kind!r}: unknown; known: {', '.join(KINDS)}")
-        if values.keys() != set(known[1]):
-            raise EventError(f"event {kind}: columns {sorted(values)} given, {sorted(known[1])} wanted")
+        check_columns(kind, values.keys())
         if self.keep or self.folder is not None:
-            self.pending.append({"seq": self.count, "t_s": int(t_s), "kind": kind, "robot": robot, **values})
+            self._waiting.append({"seq": self.count, "t_s": int(t_s), "kind": kind, "robot": robot, **values})
         self.count += 1
+
+    def append_rows(self, kind: str, t_s: int, robots: Sequence[str], **columns: Column) -> None:
+        """Append one event of each of ``robots`` [n], their values as ``columns`` [n]; a NaN is no value. Copies them.
+
+        Raises
+        ------
+        EventError
+            ``kind`` is unknown, ``columns`` are not exactly those of that kind, or one is not [n].
+        """
+        check_columns(kind, columns.keys())
+        for name, column in columns.items():
+            if column.shape != (len(robots),):
+                raise EventError(f"event {kind}: {name} of shape {column.shape}: must be ({len(robots)},)")
+        if self.keep or self.folder is not None:
+            own = {name: column.copy() for name, column in columns.items()}
+            self._waiting.append(Rows(self.count, int(t_s), kind, list(robots), own))
+        self.count += len(robots)
 
     def flush(self) -> None:
         """Write what is pending as the next part (nothing when nothing is pending or there is no folder)."""
-        if self.folder is None or not self.pending:
+        if self.folder is None or not self._waiting:
             return
-        table = pa.Table.from_pylist(self.pending, schema=SCHEMA)
-        final = self.folder / f"part-{int(self.pending[0]['seq'] or 0):09d}.parquet"
+        self._write(as_table(self._waiting))
+        self._waiting.clear()
+
+    def _write(self, table: pa.Table) -> None:
+        """Write a part aside, then move it in place."""
+        folder = self.folder or Path()
+        final = folder / f"part-{table['seq'][0].as_py():09d}.parquet"
         aside = final.with_suffix(".tmp")
         try:
             with open(aside, "wb") as file:
@@ -153,10 +204,9 @@ class EventLog:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(aside, final)
-            sync_folder(self.folder)
+            sync_folder(folder)
         except OSError as error:
             raise EventError(f"{final}: cannot be written ({error.strerror or error})") from error
-        self.pending.clear()
 
     def rewind(self, count: int) -> None:
         """Forget every event from ``seq`` ``count`` on, on disk too: a resumed run writes them anew, the same.
@@ -180,15 +230,40 @@ class EventLog:
             if first != kept:
                 raise EventError(f"{part}: starts at event {first}, expected {kept}: a part is missing")
             if first + table.num_rows > count:
-                self.pending = table.slice(0, count - first).to_pylist()
-                self.flush()  # replaces the part in one move: a kill here loses nothing
+                self._write(table.slice(0, count - first))  # replaces the part in one move: a kill here loses nothing
                 kept = count
                 continue
             kept += table.num_rows
         if kept != count:
             raise EventError(f"{self.folder}: holds {kept} events, the checkpoint wants {count}: the run is damaged")
-        self.pending = []
+        self._waiting = []
         self.count = count
+
+
+def check_columns(kind: str, names: AbstractSet[str]) -> None:
+    """Raise `EventError` unless ``kind`` is known and ``names`` are exactly its columns."""
+    known = KINDS.get(kind)
+    if known is None:
+        raise EventError(f"event kind {kind!r}: unknown; known: {', '.join(KINDS)}")
+    if names != set(known[1]):
+        raise EventError(f"event {kind}: columns {sorted(names)} given, {sorted(known[1])} wanted")
+
+
+def as_table(entries: Sequence[dict[str, Value] | Rows]) -> pa.Table:
+    """Events, single ones and rows of them, as one table of the log's schema."""
+    sizes = [len(entry.robots) if isinstance(entry, Rows) else 1 for entry in entries]
+    starts = np.cumsum([0, *sizes]).tolist()
+    columns = {field.name: np.full(starts[-1], None, dtype=object) for field in SCHEMA}
+    for entry, at, after in zip(entries, starts, starts[1:], strict=False):
+        if isinstance(entry, Rows):
+            columns["seq"][at:after] = np.arange(entry.first, entry.first + after - at)
+            columns["t_s"][at:after], columns["kind"][at:after] = entry.t_s, entry.kind
+            columns["robot"][at:after] = entry.robots
+        values = entry.columns if isinstance(entry, Rows) else entry
+        for name, value in values.items():
+            columns[name][at:after] = value
+    arrays = [pa.array(columns[field.name], type=field.type, from_pandas=True) for field in SCHEMA]  # NaN: no value
+    return pa.Table.from_arrays(arrays, schema=SCHEMA)
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,21 +1,22 @@
-"""A fleet of minds behind one interface: in this process, or spread over Ray actors (see `ray_fleet`)."""
+"""A fleet of minds behind one interface: in this process, or spread over Ray actors (see `ray_fleet`).
+
+Loop and minds speak in batches: one message of a few arrays to each squad, one back, however many robots it holds.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Protocol
 
-from moonfleet.autonomy.policy import Policy, StationKeeper
+from moonfleet.autonomy.observation import GO_ON
+from moonfleet.autonomy.policy import Observation, Policy, StationKeeper, act_on_all
 from moonfleet.terrain.site import Site
 
-from .messages import Reply, Sense, Situation
+from .messages import Asked, Replies, Reply, Sensed
 from .mission import MissionSpec
 from .robot import RobotSetup
 from .roles import make_robot
 
-Asked = dict[int, Situation]  # robot index -> what it decides on
-Sensed = dict[int, Sense]
-Replies = dict[int, Reply]
 States = dict[int, dict[str, object]]
 
 
@@ -26,8 +27,8 @@ class Fleet(Protocol):
         """Each robot's policy chooses, its executive answers."""
         ...
 
-    def carry_out(self, asked: Asked, actions: dict[int, int]) -> Replies:
-        """The executive answers to choices made elsewhere (an environment)."""
+    def carry_out(self, asked: Asked, actions: Sequence[int]) -> Replies:
+        """The executive answers to choices made elsewhere (an environment), one for each row of ``asked``."""
         ...
 
     def step(self, sensed: Sensed) -> Replies:
@@ -67,22 +68,33 @@ class Squad:
     """Some robots of one fleet, in one process; the unit that an actor holds."""
 
     def __init__(self, setups: Sequence[RobotSetup], site: Site, policies: dict[int, Policy] | None = None) -> None:
-        own = policies or {}
-        self.robots = {
-            setup.index: make_robot(setup, site, own.get(setup.index) or StationKeeper()) for setup in setups
-        }
+        own, rules = policies or {}, StationKeeper()
+        self.robots = {setup.index: make_robot(setup, site, own.get(setup.index) or rules) for setup in setups}
 
     def decide(self, asked: Asked) -> Replies:
-        """See `Fleet.decide`."""
-        return {index: self.robots[index].decide(situation) for index, situation in asked.items()}
+        """See `Fleet.decide`; robots that share a policy are put to it together."""
+        rows_of: dict[int, list[int]] = {}
+        minds = [self.robots[index] for index in asked.robots.tolist()]
+        for row, mind in enumerate(minds):
+            rows_of.setdefault(id(mind.policy), []).append(row)
+        actions = [GO_ON] * len(minds)
+        for rows in rows_of.values():
+            seen = Observation(asked.vectors[rows], asked.masks[rows])
+            for row, action in zip(rows, act_on_all(minds[rows[0]].policy, seen), strict=True):
+                actions[row] = action
+        return self.carry_out(asked, actions)
 
-    def carry_out(self, asked: Asked, actions: dict[int, int]) -> Replies:
+    def carry_out(self, asked: Asked, actions: Sequence[int]) -> Replies:
         """See `Fleet.carry_out`."""
-        return {index: self.robots[index].carry_out(asked[index], actions[index]) for index in asked}
+        replies: list[Reply] = []
+        for row, (index, action) in enumerate(zip(asked.robots.tolist(), actions, strict=True)):
+            replies.append(self.robots[index].carry_out(asked.situation(row, action), action))
+        return Replies.pack(asked.robots, replies)
 
     def step(self, sensed: Sensed) -> Replies:
         """See `Fleet.step`."""
-        return {index: self.robots[index].step(sense) for index, sense in sensed.items()}
+        replies = [self.robots[index].step(sensed.sense(row)) for row, index in enumerate(sensed.robots.tolist())]
+        return Replies.pack(sensed.robots, replies)
 
     def get_state(self) -> States:
         """See `Fleet.get_state`."""

@@ -10,18 +10,15 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.autonomy.observation import WINDOWS_H
-from moonfleet.terrain.constants import DARK_BELOW
 from moonfleet.terrain.kernel import kernel
-from moonfleet.terrain.light import clearance_deg, lit_at
+from moonfleet.terrain.light import clearance_deg
 from moonfleet.terrain.relay import Relay
 from moonfleet.terrain.site import Site
 
-Floats = NDArray[np.float64]
+from .lit_hours import FAR_H, Almanac, Floats, LitHours, cell_at, frame_of
 
-FAR_H: Final = 480  # [h] how far ahead darkness is looked for
 LINK_H: Final = 48  # [h] how far ahead links are looked for
-_WINDOWS: Final = np.array(WINDOWS_H, dtype=np.int64)
+_ONE: Final = np.zeros(1, dtype=np.int64)
 
 
 class LightAhead(NamedTuple):
@@ -47,6 +44,8 @@ class Forecast:
         if relay is not None:
             look = relay.look(times, site.sky.lon_deg, site.sky.lat_deg)
             self.relay = np.column_stack([look.az_deg, look.el_deg])
+        self.almanac = Almanac(site.horizon.millideg, self.sun, frame_of(site.ref))
+        self._place = LitHours(self.almanac, 1)
 
     def cell(self, x: float, y: float) -> tuple[int, int]:
         """Map cell of a place, the nearest one for a place outside."""
@@ -54,94 +53,49 @@ class Forecast:
 
     def light(self, x: float, y: float, t_s: int) -> LightAhead:
         """Light ahead at a place, from ``t_s`` seconds into the mission."""
-        row, col = self.cell(x, y)
-        millideg = self.site.horizon.millideg
-        out = np.empty(_WINDOWS.size + 2)
-        dx, dy = x - self.center[0], y - self.center[1]
-        _light_ahead(millideg, row, col, dx, dy, self.sun[t_s // 3600 :], _WINDOWS, out)
-        return LightAhead(out[:-2], float(out[-2]), float(out[-1]))
+        self._place.move(_ONE, np.array([[x, y]]))
+        row = self._place.ahead(_ONE, int(t_s) // 3600)[0]
+        return LightAhead(row[:-2], float(row[-2]), float(row[-1]))
 
-    def lit_mean(self, x: float, y: float, t_s: int, hours: int = 24) -> float:
-        """Lit part of the next ``hours`` at a place."""
-        row, col = self.cell(x, y)
-        dx, dy = x - self.center[0], y - self.center[1]
-        first = t_s // 3600
-        return _lit_mean(self.site.horizon.millideg, row, col, dx, dy, self.sun[first : first + hours])
+    def lit_mean(self, x: float, y: float, t_s: int) -> float:
+        """Lit part of the next 24 hours at a place."""
+        self._place.move(_ONE, np.array([[x, y]]))
+        return float(self._place.day(_ONE, int(t_s) // 3600)[0])
 
     def earth_window(self, x: float, y: float, t_s: int) -> tuple[float, float]:
         """Hours to the next sight of the Earth at a place, and how long it lasts."""
-        return self._window(self.earth, x, y, t_s)
+        opens, lasts = self.windows(self.earth, np.array([[x, y]]), t_s)[0].tolist()
+        return opens, lasts
 
     def relay_window(self, x: float, y: float, t_s: int) -> tuple[float, float]:
         """Hours to the next pass of the relay at a place, and how long it lasts."""
-        return self._window(self.relay, x, y, t_s)
+        opens, lasts = self.windows(self.relay, np.array([[x, y]]), t_s)[0].tolist()
+        return opens, lasts
 
-    def _window(self, track: Floats, x: float, y: float, t_s: int) -> tuple[float, float]:
-        row, col = self.cell(x, y)
-        dx, dy = x - self.center[0], y - self.center[1]
-        first = t_s // 3600
-        opens, lasts = _seen_ahead(self.site.horizon.millideg, row, col, dx, dy, track[first : first + LINK_H])
-        return (float(opens), float(lasts)) if opens >= 0 else (float(FAR_H), 0.0)
+    def windows(self, track: Floats, xy: Floats, t_s: int) -> Floats:
+        """Hours to the next sight of a ``track`` (`earth` or `relay`) and hours that it lasts, from places [n, 2]: float64 [n, 2].
 
-
-@kernel
-def _lit_mean(millideg: NDArray[np.int16], row: int, col: int, dx: float, dy: float, sun: Floats) -> float:
-    """Mean lit fraction over the rows of ``sun`` [n, 3]."""
-    total = 0.0
-    for hour in range(sun.shape[0]):
-        total += lit_at(millideg, row, col, dx, dy, sun[hour, 0], sun[hour, 1], sun[hour, 2])
-    return total / max(sun.shape[0], 1)
+        `FAR_H` and 0 where it is not seen within `LINK_H` hours.
+        """
+        first = int(t_s) // 3600
+        out = np.empty((len(xy), 2))
+        _seen_ahead(self.almanac.millideg, self.almanac.frame, track[first : first + LINK_H], xy, out)
+        return out
 
 
 @kernel
-def _light_ahead(
-    millideg: NDArray[np.int16],
-    row: int,
-    col: int,
-    dx: float,
-    dy: float,
-    sun: Floats,
-    windows: NDArray[np.int64],
-    out: Floats,
-) -> None:
-    """Fill ``out`` with the mean over each window, then hours to darkness and its length."""
-    hours = min(sun.shape[0], FAR_H)
-    total = 0.0
-    window = 0
-    begins = -1
-    ends = -1
-    for hour in range(hours):
-        if ends >= 0 and window == windows.size:
-            break
-        lit = lit_at(millideg, row, col, dx, dy, sun[hour, 0], sun[hour, 1], sun[hour, 2])
-        if window < windows.size:
-            total += lit
-            if hour + 1 == windows[window]:
-                out[window] = total / (hour + 1)
-                window += 1
-        if lit < DARK_BELOW and begins < 0:
-            begins = hour
-        if lit >= DARK_BELOW and begins >= 0 and ends < 0:
-            ends = hour
-    while window < windows.size:  # the almanac ends before this window does
-        out[window] = total / max(hours, 1)
-        window += 1
-    if ends < 0:
-        ends = hours
-    out[-2] = begins if begins >= 0 else FAR_H
-    out[-1] = ends - begins if begins >= 0 else 0
-
-
-@kernel
-def _seen_ahead(
-    millideg: NDArray[np.int16], row: int, col: int, dx: float, dy: float, track: Floats
-) -> tuple[int, int]:
-    """First hour at which ``track`` [n, 2] (az, el) stands above the horizon (-1 never) and hours it stays."""
-    opens = -1
-    for hour in range(track.shape[0]):
-        seen = clearance_deg(millideg, row, col, dx, dy, track[hour, 0], track[hour, 1]) >= 0.0
-        if seen and opens < 0:
-            opens = hour
-        if not seen and opens >= 0:
-            return opens, hour - opens
-    return opens, track.shape[0] - opens if opens >= 0 else 0
+def _seen_ahead(millideg: NDArray[np.int16], frame: Floats, track: Floats, xy: Floats, out: Floats) -> None:
+    """First hour at which ``track`` [h, 2] (az, el) stands above the horizon of each place, and hours it stays."""
+    for i in range(xy.shape[0]):
+        row, col = cell_at(frame, xy[i, 0], xy[i, 1])
+        dx, dy = xy[i, 0] - frame[5], xy[i, 1] - frame[6]
+        opens, closes = -1, track.shape[0]
+        for hour in range(track.shape[0]):
+            seen = clearance_deg(millideg, row, col, dx, dy, track[hour, 0], track[hour, 1]) >= 0.0
+            if seen and opens < 0:
+                opens = hour
+            if not seen and opens >= 0:
+                closes = hour
+                break
+        out[i, 0] = opens if opens >= 0 else FAR_H
+        out[i, 1] = closes - opens if opens >= 0 else 0.0

@@ -16,7 +16,7 @@ from moonfleet.terrain.site import Site
 from .catalogue import RobotSpec
 from .errors import MissionError
 
-Perception = Literal["rendered", "stereo", "statistical"]
+Perception = Literal["rendered", "stereo", "statistical", "map"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from moonfleet.terrain.clock import tdb_to_utc
 
@@ -16,7 +17,7 @@ from .events import EventLog
 from .fleet import Fleet
 from .forecast import Forecast
 from .knowledge import Knowledge
-from .messages import Situation
+from .messages import Asked, Situation
 from .mission import MissionSpec
 from .operations import Operations, Score
 from .situation import Briefing
@@ -24,6 +25,8 @@ from .state import Activity
 from .station import Station
 from .travel import Travel
 from .world import World
+
+ACTIVITY_NAMES = np.array([activity.name.lower() for activity in Activity], dtype=object)
 
 
 class SkyNow(NamedTuple):
@@ -59,7 +62,8 @@ class MissionLoop:
         self.briefing = Briefing(mission, self.world, self.ops, estimates)
         self.steps_done = 0
         self.begun = False
-        self.asked: dict[int, Situation] | None = None  # what the robots decide on now, made when first asked for
+        self.asked: Asked | None = None  # what the robots decide on now, made when first asked for
+        self._places = np.array([np.nan if member.xy is None else 1.0 for member in mission.fleet])
 
     @property
     def t_s(self) -> int:
@@ -112,16 +116,18 @@ class MissionLoop:
             self.ops.knowledge.copy_board(robot)
         self.ops.finish_jobs(t_s)
 
-    def situations(self) -> dict[int, Situation]:
-        """What every robot that is not lost decides on now."""
+    def brief(self) -> Asked:
+        """What every robot that is not lost decides on now, as arrays."""
         if self.asked is None:
             sky = self.sky()
-            self.asked = {
-                robot: self.briefing.situation(robot, self.t_s, sky.sun_az_deg, sky.sun_el_deg)
-                for robot in range(len(self.mission.fleet))
-                if not self.ops.lost[robot]
-            }
+            robots = np.flatnonzero(~self.ops.lost)
+            self.asked = self.briefing.situations(robots, self.t_s, sky.sun_az_deg, sky.sun_el_deg)
         return self.asked
+
+    def situations(self) -> dict[int, Situation]:
+        """What every robot that is not lost decides on now, by its index in the fleet."""
+        asked = self.brief()
+        return {robot: asked.situation(row) for row, robot in enumerate(asked.robots.tolist())}
 
     def step(self, actions: dict[int, int] | None = None) -> Score:
         """Make one decision step; with ``actions`` (robot index -> action) the choice comes from outside."""
@@ -129,12 +135,12 @@ class MissionLoop:
         mission, ops = self.mission, self.ops
         before = self.score
         t_s = self.t_s
-        asked = self.situations()
+        asked = self.brief()
         self.asked = None
         if actions is None:
             replies = self.fleet.decide(asked)
         else:
-            replies = self.fleet.carry_out(asked, {robot: actions[robot] for robot in asked})
+            replies = self.fleet.carry_out(asked, [actions[robot] for robot in asked.robots.tolist()])
         ops.apply(replies, t_s, chosen=True)
         drives = mission.decision_s // mission.drive_s
         for drive in range(drives):
@@ -157,12 +163,19 @@ class MissionLoop:
 
     def attend(self, t_s: int) -> None:
         """Drive step: ask the robots that are under way and need their next leg."""
-        waiting = [int(robot) for robot in np.flatnonzero(self.ops.attend)]
-        if not waiting:
+        attend = self.ops.attend
+        if not self.ops.fine:  # no looks on the way: a leg is driven to its end, or to where the wheels stop
+            attend = attend & (~self.under_way() | (self.world.state.blocked[0] != 0))
+        waiting = np.flatnonzero(attend)
+        if not waiting.size:
             return
         sky = self.sky()
-        sensed = {robot: self.briefing.sense(robot, t_s, sky.sun_az_deg, sky.sun_el_deg) for robot in waiting}
+        sensed = self.briefing.senses(waiting, t_s, sky.sun_az_deg, sky.sun_el_deg)
         self.ops.apply(self.fleet.step(sensed), t_s, chosen=False)
+
+    def under_way(self) -> NDArray[np.bool_]:
+        """Which robots drive now, bool [R]."""
+        return self.world.state.activity[0] == Activity.DRIVE
 
     def sky(self) -> SkyNow:
         """The sky at the site centre now."""
@@ -181,25 +194,24 @@ class MissionLoop:
         """Log the sky and every robot's status."""
         t_s, state = self.t_s, self.world.state
         self.log.append("sky", t_s, archive_mbit=self.archive_mbit, **self.sky()._asdict())
-        for robot, member in enumerate(self.mission.fleet):
-            battery = float(state.battery_wh[0, robot])
-            self.log.append(
-                "status",
-                t_s,
-                member.name,
-                x_m=float(state.x[0, robot]) if member.xy else None,
-                y_m=float(state.y[0, robot]) if member.xy else None,
-                battery_wh=battery,
-                battery_frac=battery / member.spec.battery_wh,
-                temp_k=float(state.temp_k[0, robot]),
-                lit=float(state.lit[0, robot]),
-                solar_w=float(state.solar_w[0, robot]),
-                load_w=float(state.load_w[0, robot]),
-                activity=Activity(int(state.activity[0, robot])).name.lower(),
-                link=int(state.link[0, robot]),
-                data_mbit=float(state.data_mbit[0, robot]),
-                odometer_m=float(state.odometer_m[0, robot]),
-            )
+        battery = state.battery_wh[0]
+        self.log.append_rows(
+            "status",
+            t_s,
+            self.ops.names,
+            x_m=state.x[0] * self._places,
+            y_m=state.y[0] * self._places,
+            battery_wh=battery,
+            battery_frac=battery / self.briefing.capacity_wh,
+            temp_k=state.temp_k[0],
+            lit=state.lit[0],
+            solar_w=state.solar_w[0],
+            load_w=state.load_w[0],
+            activity=ACTIVITY_NAMES[state.activity[0]],
+            link=state.link[0],
+            data_mbit=state.data_mbit[0],
+            odometer_m=state.odometer_m[0],
+        )
 
     def end(self) -> None:
         """Log the end."""

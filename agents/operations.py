@@ -14,7 +14,7 @@ from moonfleet.terrain.constants import DARK_BELOW
 from .errors import RobotError
 from .events import EventLog
 from .knowledge import Knowledge
-from .messages import Phase, Reply
+from .messages import Command, Phase, Replies
 from .mission import MissionSpec
 from .robot import ARRIVED_M
 from .state import Activity, Link, Loss
@@ -22,6 +22,7 @@ from .tracks import driven, rocks_touched
 from .world import World
 
 ON_SITE_M = 2.0 * ARRIVED_M  # nearer than this to a job's place, a robot is on site (crews stand apart)
+RADIO_OFF = frozenset(int(activity) for activity in (Activity.HIBERNATE, Activity.HOP, Activity.LOST))
 PEERS = ((Link.STATION, "station"), (Link.RELAY, "relay"), (Link.EARTH, "earth"))
 
 
@@ -67,36 +68,51 @@ class Operations:
         self.touched: list[set[tuple[int, int]]] = [set() for _ in range(robots)]
         self.value = 0.0
         self.contacts = 0
+        self.fine = mission.perception != "map"  # whether there are rocks to touch: the map knows of none
 
     # -- what the robots ask for -----------------------------------------------------------------------------------
 
-    def apply(self, replies: dict[int, Reply], t_s: int, *, chosen: bool) -> None:
+    def apply(self, replies: Replies, t_s: int, *, chosen: bool) -> None:
         """Carry the robots' orders to the World and write down what they tell. ``chosen``: they answer to a decision."""
-        for robot in sorted(replies):
-            reply = replies[robot]
-            job = self.job_id(reply.job)
-            if chosen and (reply.action != self.action[robot] or reply.job != self.job[robot]):
-                name = "job" if reply.action >= JOB0 else ACTION_NAMES[reply.action]
-                self.log.append("action", t_s, self.names[robot], action=name, job=job)
-            self.action[robot] = reply.action
-            for note in reply.notes:
+        robots, states = replies.robots, replies.states
+        told, orders = replies.told(), replies.commands()
+        changed = (states[:, 0] != self.action[robots]) | (states[:, 1] != self.job[robots])
+        rows = set(told) | set(orders) | (set(np.flatnonzero(changed).tolist()) if chosen else set())
+        # robots that go on as they were need no more than this; the others are written in their turn below
+        self.attend[robots] = states[:, 3]
+        settled = np.ones(len(robots), dtype=np.bool_)
+        settled[list(rows)] = False
+        self.action[robots[settled]] = states[settled, 0]
+        self.job[robots[settled]], self.phase[robots[settled]] = states[settled, 1], states[settled, 2]
+        for row in sorted(rows):
+            robot = int(robots[row])
+            action, job, phase, _ = states[row].tolist()
+            if chosen and changed[row]:
+                name = "job" if action >= JOB0 else ACTION_NAMES[action]
+                self.log.append("action", t_s, self.names[robot], action=name, job=self.job_id(job))
+            self.action[robot] = action
+            for note in told.get(row, ()):
                 values = dict(note.values)
                 if "job" in values:
                     values["job"] = self.job_id(int(values["job"] or 0))
                 self.log.append(note.kind, t_s, self.names[robot], **values)
-            self.job[robot], self.phase[robot], self.attend[robot] = reply.job, reply.phase, reply.attend
-            for command in reply.commands:
-                if command.activity == Activity.DRIVE:
-                    here = np.array([[self.world.state.x[0, robot], self.world.state.y[0, robot]]])
-                    self.legs[robot] = np.concatenate([here, command.xy])
-                    self.odometer[robot] = self.world.state.odometer_m[0, robot]
-                    self.world.set_leg(0, robot, command.xy)
-                elif command.activity == Activity.HOP:
-                    self.take_off(robot, command.xy[0], t_s)
-                elif command.activity == Activity.WORK:
-                    self.begin_work(robot, command.work_w, command.data_mbps, t_s)
-                else:
-                    self.world.set_activity(0, robot, command.activity)
+            self.job[robot], self.phase[robot] = job, phase
+            for command in orders.get(row, ()):
+                self.order(robot, command, t_s)
+
+    def order(self, robot: int, command: Command, t_s: int) -> None:
+        """Carry one order to the World."""
+        if command.activity == Activity.DRIVE:
+            here = np.array([[self.world.state.x[0, robot], self.world.state.y[0, robot]]])
+            self.legs[robot] = np.concatenate([here, command.xy])
+            self.odometer[robot] = self.world.state.odometer_m[0, robot]
+            self.world.set_leg(0, robot, command.xy)
+        elif command.activity == Activity.HOP:
+            self.take_off(robot, command.xy[0], t_s)
+        elif command.activity == Activity.WORK:
+            self.begin_work(robot, command.work_w, command.data_mbps, t_s)
+        else:
+            self.world.set_activity(0, robot, command.activity)
 
     def take_off(self, robot: int, to_xy: NDArray[np.float64], t_s: int) -> None:
         """Launch a hop. A body that cannot fly (fuel, range, energy) stays, as its robot finds out at its next drive step."""
@@ -126,19 +142,26 @@ class Operations:
     # -- what the World did ----------------------------------------------------------------------------------------
 
     def observe(self, t_s: int) -> None:
-        """After ticks of the World: credit work, and log what changed."""
+        """After ticks of the World: credit work, and log what changed; only robots that something happened to are looked at."""
         state = self.world.state
-        for robot, name in enumerate(self.names):
-            if self.lost[robot]:
-                continue
+        dark = state.lit[0] < DARK_BELOW
+        news = (
+            (self.job >= 0) | (state.link[0] != self.link) | (dark != self.dark) | (state.activity[0] == Activity.LOST)
+        )
+        if self.fine:
+            news |= state.odometer_m[0] > self.odometer
+        idle = ~news & ~self.lost
+        self.worked_s[idle] = state.worked_s[0, idle]
+        for robot in np.flatnonzero(news & ~self.lost).tolist():
             self.credit(robot, t_s)
-            self.contact(robot, t_s)
+            if self.fine:
+                self.contact(robot, t_s)
             self.changes(robot, t_s)
             if state.activity[0, robot] == Activity.LOST:
                 self.lost[robot] = True
                 self.attend[robot] = False
                 self.job[robot], self.phase[robot] = -1, Phase.IDLE
-                self.log.append("lost", t_s, name, reason=Loss(int(state.loss[0, robot])).name.lower())
+                self.log.append("lost", t_s, self.names[robot], reason=Loss(int(state.loss[0, robot])).name.lower())
 
     def credit(self, robot: int, t_s: int) -> None:
         """Credit a robot's productive seconds to its job; a job is done when its effort is, and a sample is home."""
@@ -216,7 +239,7 @@ class Operations:
 
     def awake(self, robot: int) -> bool:
         """Whether a robot's radio is on."""
-        return self.world.state.activity[0, robot] not in (Activity.HIBERNATE, Activity.HOP, Activity.LOST)
+        return int(self.world.state.activity[0, robot]) not in RADIO_OFF
 
     def in_contact(self, robot: int) -> bool:
         """Whether a robot and the station can exchange messages: directly, over the relay, or over the Earth."""

@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import ray
+from numpy.typing import NDArray
 from ray.exceptions import GetTimeoutError, RayActorError, RayError
 
 from moonfleet.autonomy.policy import Policy
 from moonfleet.terrain.site import open_site
 
 from .errors import ClusterError
-from .fleet import Asked, Replies, Sensed, Squad, States, robot_setups
+from .fleet import Squad, States, robot_setups
+from .messages import Asked, Replies, Sensed
 from .mission import MissionSpec
 from .robot import RobotSetup
 
 Call = tuple[str, tuple[Any, ...]]
+Ints = NDArray[np.int64]
 RETRIES = 3  # times an actor is made anew for one call before giving up
 WATCH_S = 20.0  # an answer that takes longer makes the driver ask whether any node is left to give it
 
@@ -65,7 +70,6 @@ class RayFleet:
         cores = int(ray.cluster_resources().get("CPU", 1))
         size = squad_size(mission.robots_per_actor, len(setups), cores)
         self.squads = [setups[start : start + size] for start in range(0, len(setups), size)]
-        self.of = {setup.index: number for number, squad in enumerate(self.squads) for setup in squad}
         self.site_path = str(mission.site.path)
         self.saved: list[States | None] = [None] * len(self.squads)
         self.heard: list[list[Call]] = [[] for _ in self.squads]
@@ -106,26 +110,27 @@ class RayFleet:
         names = ", ".join(setup.name for setup in self.squads[number])
         raise ClusterError(f"the actor of {names} died {RETRIES} times in a row; see Ray's logs for the reason")
 
-    def spread(self, per_robot: dict[int, Any]) -> dict[int, dict[int, Any]]:
-        """Group values by squad."""
-        groups: dict[int, dict[int, Any]] = {}
-        for index, value in per_robot.items():
-            groups.setdefault(self.of[index], {})[index] = value
-        return groups
+    def parts(self, robots: Ints) -> dict[int, slice]:
+        """Rows of each squad in a message to ``robots``, which rise; squads without any are left out."""
+        cuts = np.searchsorted(robots, [*(squad[0].index for squad in self.squads), np.iinfo(np.int64).max]).tolist()
+        return {n: slice(*cuts[n : n + 2]) for n in range(len(self.squads)) if cuts[n] < cuts[n + 1]}
 
     def decide(self, asked: Asked) -> Replies:
         """See `Fleet.decide`."""
-        return gather(self.ask("decide", {number: (part,) for number, part in self.spread(asked).items()}))
+        return self.gather("decide", {n: (asked.part(rows),) for n, rows in self.parts(asked.robots).items()})
 
-    def carry_out(self, asked: Asked, actions: dict[int, int]) -> Replies:
+    def carry_out(self, asked: Asked, actions: Sequence[int]) -> Replies:
         """See `Fleet.carry_out`."""
-        chosen = self.spread(actions)
-        parts = {number: (part, chosen[number]) for number, part in self.spread(asked).items()}
-        return gather(self.ask("carry_out", parts))
+        parts = self.parts(asked.robots).items()
+        return self.gather("carry_out", {n: (asked.part(rows), list(actions[rows])) for n, rows in parts})
 
     def step(self, sensed: Sensed) -> Replies:
         """See `Fleet.step`."""
-        return gather(self.ask("step", {number: (part,) for number, part in self.spread(sensed).items()}))
+        return self.gather("step", {n: (sensed.part(rows),) for n, rows in self.parts(sensed.robots).items()})
+
+    def gather(self, name: str, per_squad: dict[int, tuple[Any, ...]]) -> Replies:
+        """Put one question to several squads and join their answers, in robot order."""
+        return Replies.join(list(self.ask(name, per_squad).values()))
 
     def get_state(self) -> States:
         """See `Fleet.get_state`; from here on a lost actor needs to relive only what comes after."""
@@ -133,11 +138,14 @@ class RayFleet:
         for number, states in answers.items():
             self.saved[number] = states
             self.heard[number] = []
-        return gather(answers)
+        return {index: state for states in answers.values() for index, state in states.items()}
 
     def set_state(self, states: States) -> None:
         """See `Fleet.set_state`."""
-        parts = self.spread(states)
+        parts = {
+            number: {setup.index: states[setup.index] for setup in squad if setup.index in states}
+            for number, squad in enumerate(self.squads)
+        }
         self.ask("set_state", {number: (part,) for number, part in parts.items()}, note=False)
         for number, part in parts.items():
             self.saved[number] = part
@@ -172,9 +180,3 @@ def check_nodes() -> None:
         raise ClusterError(f"the Ray cluster is lost ({type(error).__name__}); 'moonfleet resume' goes on") from error
     if not alive:
         raise ClusterError("the Ray cluster is lost: no node of it is alive; 'moonfleet resume' goes on")
-
-
-def gather(answers: dict[int, Any]) -> Any:
-    """Merge the squads' answers, in robot order."""
-    merged = {index: value for part in answers.values() for index, value in part.items()}
-    return {index: merged[index] for index in sorted(merged)}

@@ -159,6 +159,10 @@ class Robot:
 
     def set_state(self, state: dict[str, object]) -> None:
         """Take up a state made by `get_state`; the robot goes on as if it had never stopped."""
+        self.set_task(state)
+
+    def set_task(self, state: dict[str, object]) -> None:
+        """Take up the part of a state that every robot has."""
         phase, action, job = (int(value) for value in np.asarray(state["task"]))
         self.phase, self.action, self.job = Phase(phase), action, job
         x, y, work_w, data_mbps = (float(value) for value in np.asarray(state["tool"]))

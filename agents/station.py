@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from moonfleet.autonomy.allocate import allocate
 from moonfleet.autonomy.jobs import Job
 
 from .estimates import Estimates
-from .knowledge import Board
+from .job_table import JobTable
+from .knowledge import MISSING_S, Board
 from .mission import MissionSpec
 
 LOYALTY = 1.5  # a job under way counts this much more for the robot that is on it
@@ -26,43 +28,36 @@ class Station:
     def __init__(self, mission: MissionSpec, estimates: Estimates) -> None:
         self.mission = mission
         self.estimates = estimates
-        self.index_of = {job.id: index for index, job in enumerate(mission.jobs)}
+        self.table = JobTable(mission)
+        self.reserve = np.array([spec.reserve_frac for spec in mission.specs])
 
     def assign(self, board: Board, t_s: float, listening: list[int]) -> list[tuple[int, int]]:
         """Assign jobs to the robots that listen, on ``board``; returns the (robot, job) pairs that are new."""
-        jobs = self.mission.jobs
-        if not listening or not jobs:
+        if not listening or not self.mission.jobs:
             return []
-        gain = np.zeros((len(listening), len(jobs)))
-        cost = np.full((len(listening), len(jobs)), np.inf)
-        for row, robot in enumerate(listening):
-            spec = self.mission.specs[robot]
-            here = (float(board.robots[robot, 0]), float(board.robots[robot, 1]))
-            for index, job in enumerate(jobs):
-                able = not job.tool or job.tool in spec.tools
-                if board.done[index] or not able or not ready(job, board, self.index_of, t_s):
-                    continue
-                left_h = max(job.effort_h - board.progress_s[index] / 3600.0, 0.0) / job.crew
-                need = self.estimates.job(robot, here, index, left_h, int(t_s))
-                under_way = board.worker[robot] == index
-                after = board.robots[robot, 2] - need.energy - need.home_energy
-                if under_way or after >= spec.reserve_frac:
-                    loyal = LOYALTY if under_way else 1.0
-                    gain[row, index] = loyal * job.value / max(need.way_h + left_h, MIN_H)
-                    cost[row, index] = 0.0
-        crew = self.room(board, listening, t_s)
-        chosen = allocate(gain, cost, crew)
-        fresh: list[tuple[int, int]] = []
-        for row, robot in enumerate(listening):
-            job = int(chosen[row])
-            if job >= 0 and job != board.assigned[robot]:
-                fresh.append((robot, job))
-            board.assigned[robot] = job
-        return fresh
+        table, robots = self.table, np.array(listening, dtype=np.int64)
+        view = self.estimates.outlook(robots, board.robots[robots, :2], t_s, as_heard=True)
+        open_now = ~board.done & table.ready(board.done, t_s)
+        wanted = table.able[robots] & open_now
+        left_h = np.maximum(table.effort_h - board.progress_s / 3600.0, 0.0) / table.crew
+        need = self.estimates.for_jobs(view, wanted, np.broadcast_to(left_h, wanted.shape))
+        under_way = board.worker[robots][:, None] == np.arange(len(self.mission.jobs))
+        after = board.robots[robots, 2][:, None] - need.energy - need.home_energy
+        can = wanted & (under_way | (after >= self.reserve[robots][:, None]))
+        loyal = np.where(under_way, LOYALTY, 1.0)
+        gain = np.where(can, loyal * table.value / np.maximum(view.way_h + left_h, MIN_H), 0.0)
+        chosen = allocate(gain, np.where(can, 0.0, np.inf), self.room(board, robots, t_s))
+        was = board.assigned[robots]
+        board.assigned[robots] = chosen
+        fresh = np.flatnonzero((chosen >= 0) & (chosen != was))
+        return list(zip(robots[fresh].tolist(), chosen[fresh].tolist(), strict=True))
 
-    def room(self, board: Board, listening: list[int], t_s: float) -> list[int]:
-        """Places left on each job after the robots that are out of contact and, as far as is known, on it."""
-        away = np.ones(len(self.mission.fleet), dtype=np.bool_)
+    def room(self, board: Board, listening: NDArray[np.int64], t_s: float) -> NDArray[np.int64]:
+        """Places left on each job after the robots that are out of contact and, as far as is known, on it; int64 [J]."""
+        away = t_s - board.heard_s <= MISSING_S
         away[listening] = False
-        taken = [int(np.count_nonzero(away & board.on_job(index, t_s))) for index in range(len(self.mission.jobs))]
-        return [max(job.crew - used, 0) for job, used in zip(self.mission.jobs, taken, strict=True)]
+        taken = np.zeros(len(self.mission.jobs), dtype=np.int64)
+        worker, told = board.worker[away], board.assigned[away]
+        np.add.at(taken, worker[worker >= 0], 1)
+        np.add.at(taken, told[(told >= 0) & (told != worker)], 1)
+        return np.maximum(self.table.crew - taken, 0)

@@ -9,7 +9,7 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from moonfleet.autonomy.errors import GoalBlocked
 from moonfleet.autonomy.search import distance_field
@@ -29,7 +29,6 @@ from .forecast import Forecast
 from .mission import MissionSpec
 
 DARK_HOUR = 0.1  # [-] hours of driving that one hour of darkness at a haven is worth
-WAY_H = 12  # [h] how far ahead the light along a way is looked at
 APART_M = 9.0  # robots in one haven stand this far from its middle, each on a bearing of its own
 GOLDEN_ANGLE_RAD = math.pi * (3.0 - math.sqrt(5.0))  # successive robots get well-spread bearings
 COM_HEIGHT = 0.45  # [-] height of the centre of mass over the width: batteries low, mast and drill high (as VIPER and Yutu are built)
@@ -69,49 +68,62 @@ def machine_limits(spec: RobotSpec) -> MachineLimits:
 
 
 class Travel:
-    """Travel times [h] of each robot to jobs and havens, from any place."""
+    """Travel times [h] to the places of a mission, the jobs' first, then the havens: gathered from one field each."""
 
     def __init__(self, mission: MissionSpec, forecast: Forecast) -> None:
         self.mission = mission
-        self.forecast = forecast
         self.cell = forecast.cell
-        self.limits = [
+        self.jobs = len(mission.jobs)
+        self.places = np.array([*(job.xy for job in mission.jobs), *(xy for _, xy in mission.havens)]).reshape(-1, 2)
+        limits = [
             DriveLimits(spec.max_slope_deg, spec.speed_m_s) if spec.speed_m_s > 0 else None for spec in mission.specs
         ]
+        self.classes = list(dict.fromkeys(one for one in limits if one is not None))
+        # the drive class of each robot, int64 [R], -1 for a machine that does not drive
+        self.class_of = np.array([-1 if one is None else self.classes.index(one) for one in limits], dtype=np.int64)
+        self.able = np.array(
+            [[not job.tool or job.tool in spec.tools for job in mission.jobs] for spec in mission.specs], dtype=np.bool_
+        ).reshape(len(mission.specs), self.jobs)
+        self._fields = [self._fields_of(number) for number in range(len(self.classes))]
+        # hours from each job to each haven by drive class, float64 [classes, J, H]
+        self.home_h = np.array([[self._from(number, xy)[self.jobs :] for xy in self.places[: self.jobs]]
+                                for number in range(len(self.classes))])  # fmt: skip
+        self.home_h = self.home_h.reshape(len(self.classes), self.jobs, len(mission.havens))
 
-    def hours(self, robot: int, start: tuple[float, float], goal: tuple[float, float]) -> float:
-        """Hours from ``start`` to ``goal`` [m]; inf when the robot cannot get there."""
-        limits = self.limits[robot]
-        if limits is None:
-            return 0.0 if np.hypot(start[0] - goal[0], start[1] - goal[1]) < 1.0 else STILL_H
-        field = travel_field(self.mission.site, limits, self.cell(*goal))
-        return STILL_H if field is None else float(field[self.cell(*start)]) / 3600.0
+    def _fields_of(self, number: int) -> tuple[list[NDArray[np.float32] | None], NDArray[np.int64]]:
+        """The fields that a class of machines has use for, each once, and which of them each place has.
 
-    def best_haven(self, robot: int, start: tuple[float, float], t_s: int) -> tuple[tuple[float, float], float]:
-        """The haven to wait in and the hours it takes from ``start``; ``start`` itself when none can be reached.
-
-        An hour of the next darkness there counts like `DARK_HOUR` hours of driving. Robots stand apart in a haven.
+        None stands for places that it has no business at or cannot get to.
         """
-        best, hours, least = start, STILL_H, STILL_H
-        for _, haven in self.mission.havens:
-            way = self.hours(robot, start, haven)
-            if np.isinf(way):
-                continue
-            cost = way + DARK_HOUR * self.forecast.light(*haven, t_s).dark_for_h
-            if cost < least:
-                best = beside(haven, robot, APART_M)
-                hours, least = way, cost
-        return best, hours
-
-    def way_lit(self, start: tuple[float, float], goal: tuple[float, float], t_s: int) -> float:
-        """Lit part of the next hours along the straight line between two places, 0..1: what panels may hope for."""
-        shares = [
-            self.forecast.lit_mean(
-                start[0] + share * (goal[0] - start[0]), start[1] + share * (goal[1] - start[1]), t_s, WAY_H
-            )
-            for share in (0.0, 0.25, 0.5, 0.75, 1.0)
+        site, limits = self.mission.site, self.classes[number]
+        wanted = np.concatenate(
+            [self.able[self.class_of == number].any(axis=0), np.ones(len(self.mission.havens), dtype=np.bool_)]
+        )
+        cells = [
+            self.cell(float(x), float(y)) if use else None for (x, y), use in zip(self.places, wanted, strict=True)
         ]
-        return sum(shares) / len(shares)
+        distinct = list(dict.fromkeys(cells))
+        fields = [None if cell is None else travel_field(site, limits, cell) for cell in distinct]
+        return fields, np.array([distinct.index(cell) for cell in cells], dtype=np.int64)
+
+    def _from(self, number: int, xy: ArrayLike) -> NDArray[np.float64]:
+        """Hours from ``xy`` to every place by class, float64 [J + H]."""
+        x, y = np.asarray(xy, dtype=np.float64).tolist()
+        cell = self.cell(x, y)
+        fields, which = self._fields[number]
+        hours = [STILL_H if field is None else float(field[cell]) / 3600.0 for field in fields]
+        return np.array(hours, dtype=np.float64)[which]
+
+    def hours(self, robot: int, start: ArrayLike) -> NDArray[np.float64]:
+        """Hours of a robot from ``start`` (x, y) [m] to every place, float64 [J + H]; inf where it cannot get.
+
+        Fields are made for the havens and for the jobs that some robot of the class has the tool for: others are inf.
+        """
+        number = int(self.class_of[robot])
+        if number >= 0:
+            return self._from(number, start)
+        gap = self.places - np.asarray(start, dtype=np.float64)
+        return np.where(np.hypot(gap[:, 0], gap[:, 1]) < 1.0, 0.0, STILL_H)
 
 
 @lru_cache(maxsize=8)
@@ -127,7 +139,7 @@ def site_traversability(site: Site, machine: MachineLimits) -> Traversability:
     return traversability(site.slope_deg, rough_m, site.rock_cover, machine)
 
 
-@lru_cache(maxsize=96)
+@lru_cache(maxsize=256)
 def travel_field(site: Site, limits: DriveLimits, goal: tuple[int, int]) -> NDArray[np.float32] | None:
     """Seconds to ``goal`` (row, col) from every cell, float32 [R, C]; None when the goal itself is impassable.
 

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import zlib
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.terrain import seeds
 from moonfleet.terrain.constants import DARK_BELOW
+from moonfleet.terrain.kernel import kernel
 
 from . import observation as layout
 from .observation import CHARGE, GO_ON, HIBERNATE, HOLD, INDEX, JOB0, JOB_COLUMN, K_JOBS, RELAY, Observation
 
-__all__ = ["Observation", "Policy", "RandomPolicy", "StationKeeper"]
+__all__ = ["Observation", "Policy", "RandomPolicy", "StationKeeper", "act_on_all"]
 
 
 @runtime_checkable
 class Policy(Protocol):
-    """Whatever turns an observation into an action index (see `moonfleet.autonomy.observation`)."""
+    """Whatever turns an observation into an action index (see `moonfleet.autonomy.observation`).
+
+    A policy may also have ``act_batch(observations) -> int64 [n]``, which answers for many robots at once, row by row as
+    ``act`` would; see `act_on_all`.
+    """
 
     def act(self, observation: Observation) -> int:
         """Return the index of an action that ``observation.mask`` allows."""
@@ -72,69 +77,130 @@ class StationKeeper:
 
     def act(self, observation: Observation) -> int:
         """Return the action of the first rule that applies; never a masked one (`GO_ON` when all are masked)."""
-        mask = observation.mask
-        for action in self._wishes(layout.decode(observation.vector), mask):
-            if mask[action]:
-                return action
-        allowed = np.flatnonzero(mask)
-        return int(allowed[0]) if allowed.size else GO_ON
+        return int(self.act_batch(Observation(observation.vector[None], observation.mask[None]))[0])
 
-    def _wishes(self, row: NDArray[np.float64], mask: NDArray[np.bool_]) -> list[int]:
-        """Return actions by falling preference."""
+    def act_batch(self, observations: Observation) -> NDArray[np.int64]:
+        """As `act` for many at once: vectors [n, SIZE] and masks [n, N_ACTIONS] give actions int64 [n]."""
+        rows = layout.decode(observations.vector)
+        out = np.empty(len(rows), dtype=np.int64)
+        _keep_station(rows, observations.mask, self.full, self.nap_h, self.slack, self.night_cap, out)
+        return out
 
-        def own(name: str) -> float:
-            return float(row[INDEX[f"own.{name}"]])
 
-        def ahead(name: str) -> float:
-            return float(row[INDEX[f"forecast.{name}"]])
+def act_on_all(policy: Policy, observations: Observation) -> list[int]:
+    """Ask one policy for many robots: by its ``act_batch`` where it has one, else one by one.
 
-        battery, reserve = own("battery_frac"), own("reserve_frac")
-        at_haven, has_job = own("at_haven") > 0.5, own("has_job") > 0.5
-        dark = own("lit") < DARK_BELOW
-        long_dark = dark and ahead("dark_for") > self.nap_h
-        home = 0.0 if at_haven else 1.2 * ahead("haven_energy")
-        night = min(own("hibernate_rate") * ahead("haven_dark_for"), self.night_cap)
-        gain = own("charge_rate") * ahead("haven_lit_24h")
+    ``observations`` holds vectors [n, SIZE] and masks [n, N_ACTIONS]. A policy's ``act_batch`` must answer each row as its
+    ``act`` does.
+    """
+    together = getattr(policy, "act_batch", None)
+    if together is not None:
+        return np.asarray(together(observations)).tolist()
+    rows = zip(observations.vector, observations.mask, strict=True)
+    return [policy.act(Observation(vector, mask)) for vector, mask in rows]
 
-        def dusk(charge: NDArray[np.float64], hours: NDArray[np.float64]) -> NDArray[np.float64]:
-            """Charge when night falls at the haven, of a robot that gets there ``hours`` from now with ``charge``."""
-            return np.minimum(charge + gain * np.maximum(ahead("haven_dark_in") - hours, 0.0), 1.0)
 
-        jobs = row[layout.JOBS].reshape(K_JOBS, layout.JOB_WIDTH)
+_OWN_COLUMNS: Final = tuple(
+    INDEX[f"own.{name}"]
+    for name in (
+        *("battery_frac", "reserve_frac", "at_haven", "has_job", "lit", "hibernate_rate", "charge_rate", "idle_rate"),
+        *("is_drive", "is_hibernate", "is_charge"),
+    )
+)
+BATTERY, RESERVE, AT_HAVEN, HAS_JOB, LIT, SLEEP_RATE, CHARGE_RATE, IDLE_RATE, IS_DRIVE, IS_SLEEP, IS_CHARGE = (
+    _OWN_COLUMNS
+)
+_AHEAD_COLUMNS: Final = tuple(
+    INDEX[f"forecast.{name}"]
+    for name in ("dark_for", "haven_energy", "haven_dark_for", "haven_dark_in", "haven_lit_24h", "haven_travel")
+)
+DARK_FOR, HAVEN_ENERGY, HAVEN_DARK_FOR, HAVEN_DARK_IN, HAVEN_LIT, HAVEN_TRAVEL = _AHEAD_COLUMNS
+_JOB_COLUMNS: Final = tuple(
+    layout.JOBS.start + JOB_COLUMN[name]
+    for name in ("valid", "value", "travel", "energy", "home_energy", "effort", "ready", "open", "mine")
+)
+VALID, VALUE, TRAVEL, ENERGY, HOME_ENERGY, EFFORT, READY, OPEN, MINE = _JOB_COLUMNS
+JOB_WIDTH: Final = layout.JOB_WIDTH
+ANYTHING_ELSE: Final = (HOLD, GO_ON, CHARGE, HIBERNATE)  # what is done when no rule applies, the first that is allowed
 
-        def job(name: str) -> NDArray[np.float64]:
-            return jobs[:, JOB_COLUMN[name]]
 
-        after = battery - job("energy") - 1.2 * job("home_energy")
-        hours = job("travel") + np.minimum(job("effort"), 24.0)
-        safe = (after >= reserve + self.slack) & (dusk(after, hours) >= night + 2.0 * self.slack)
-        safe &= (job("valid") > 0.5) & mask[JOB0:]
-        left = battery - home
-        short = left < reserve or float(dusk(np.array(left), np.array(ahead("haven_travel")))) < night + self.slack
+@kernel
+def _dusk(charge: float, hours: float, gain: float, dark_in_h: float) -> float:
+    """Charge when night falls at the haven, of a robot that gets there ``hours`` from now with ``charge``."""
+    return min(charge + gain * max(dark_in_h - hours, 0.0), 1.0)
 
-        wishes = [RELAY]
-        if own("is_drive") > 0.5 and not has_job:
-            wishes.append(GO_ON)
-        if short:
-            if long_dark and (at_haven or home > battery or own("is_hibernate") > 0.5):
-                wishes.append(HIBERNATE)
-            wishes.append(CHARGE)
-        if own("is_charge") > 0.5 and battery < self.full and not dark:
-            wishes.append(CHARGE)
-        if has_job:
-            wishes.append(GO_ON)
-        wishes.extend(JOB0 + int(k) for k in np.flatnonzero(safe & (job("mine") > 0.5)))
-        rate = job("value") / np.maximum(job("travel") + job("effort"), 0.1)
-        can = safe & (job("ready") > 0.5) & (job("open") > 0.5)
-        wishes.extend(JOB0 + k for k in sorted(np.flatnonzero(can).tolist(), key=lambda k: (-float(rate[k]), k)))
 
-        awake_h = max(battery - reserve, 0.0) / max(own("idle_rate"), 1e-6)
-        if (
-            long_dark
-            and ahead("dark_for") > awake_h
-            and (at_haven or ahead("haven_dark_in") < ahead("haven_travel") + 1.0)
-        ):
-            wishes.append(HIBERNATE)
-        if not at_haven or (battery < self.full and not dark):
-            wishes.append(CHARGE)
-        return [*wishes, HOLD, GO_ON, CHARGE, HIBERNATE]
+@kernel
+def _keep_station(
+    rows: NDArray[np.float64],
+    masks: NDArray[np.bool_],
+    full: float,
+    nap_h: float,
+    slack: float,
+    night_cap: float,
+    out: NDArray[np.int64],
+) -> None:
+    """Fill ``out`` [n] with the choices of `StationKeeper` for physical ``rows`` [n, SIZE]."""
+    for i in range(rows.shape[0]):
+        out[i] = _choice(rows[i], masks[i], full, nap_h, slack, night_cap)
+
+
+@kernel
+def _choice(
+    row: NDArray[np.float64], mask: NDArray[np.bool_], full: float, nap_h: float, slack: float, night_cap: float
+) -> int:
+    """One robot's choice: the rules of `StationKeeper` in their order."""
+    battery, reserve = row[BATTERY], row[RESERVE]
+    at_haven, has_job = row[AT_HAVEN] > 0.5, row[HAS_JOB] > 0.5
+    dark = row[LIT] < DARK_BELOW
+    long_dark = dark and row[DARK_FOR] > nap_h
+    home = 0.0 if at_haven else 1.2 * row[HAVEN_ENERGY]
+    night = min(row[SLEEP_RATE] * row[HAVEN_DARK_FOR], night_cap)
+    gain = row[CHARGE_RATE] * row[HAVEN_LIT]
+    left = battery - home
+    short = left < reserve or _dusk(left, row[HAVEN_TRAVEL], gain, row[HAVEN_DARK_IN]) < night + slack
+
+    if mask[RELAY]:
+        return RELAY
+    if row[IS_DRIVE] > 0.5 and not has_job and mask[GO_ON]:
+        return GO_ON
+    if short:
+        stays = at_haven or home > battery or row[IS_SLEEP] > 0.5
+        if long_dark and stays and mask[HIBERNATE]:
+            return HIBERNATE
+        if mask[CHARGE]:
+            return CHARGE
+    if row[IS_CHARGE] > 0.5 and battery < full and not dark and mask[CHARGE]:
+        return CHARGE
+    if has_job and mask[GO_ON]:
+        return GO_ON
+    told, best, best_rate = -1, -1, 0.0
+    for k in range(K_JOBS):
+        at = k * JOB_WIDTH
+        after = battery - row[ENERGY + at] - 1.2 * row[HOME_ENERGY + at]
+        hours = row[TRAVEL + at] + min(row[EFFORT + at], 24.0)
+        safe = after >= reserve + slack and _dusk(after, hours, gain, row[HAVEN_DARK_IN]) >= night + 2.0 * slack
+        if not (safe and row[VALID + at] > 0.5 and mask[JOB0 + k]):
+            continue
+        if told < 0 and row[MINE + at] > 0.5:
+            told = k
+        rate = row[VALUE + at] / max(row[TRAVEL + at] + row[EFFORT + at], 0.1)
+        if row[READY + at] > 0.5 and row[OPEN + at] > 0.5 and (best < 0 or rate > best_rate):
+            best, best_rate = k, rate
+    if told >= 0:
+        return JOB0 + told
+    if best >= 0:
+        return JOB0 + best
+    awake_h = max(battery - reserve, 0.0) / max(row[IDLE_RATE], 1e-6)
+    home_by_dark = at_haven or row[HAVEN_DARK_IN] < row[HAVEN_TRAVEL] + 1.0
+    if long_dark and row[DARK_FOR] > awake_h and home_by_dark and mask[HIBERNATE]:
+        return HIBERNATE
+    if (not at_haven or (battery < full and not dark)) and mask[CHARGE]:
+        return CHARGE
+    for action in ANYTHING_ELSE:
+        if mask[action]:
+            return action
+    for action in range(mask.size):
+        if mask[action]:
+            return action
+    return GO_ON

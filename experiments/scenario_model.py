@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 from .yaml_source import Place, YamlSource, dotted
 
 PickRule = Literal["lit", "flat", "shadow", "spread"]
-Perception = Literal["rendered", "stereo", "statistical"]
+Perception = Literal["rendered", "stereo", "statistical", "map"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Metres2 = tuple[float, float]
 MAX_MBIT_PER_H = 1e8  # more than any instrument measures; keeps every rate finite

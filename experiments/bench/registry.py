@@ -13,6 +13,7 @@ from moonfleet.terrain.errors import did_you_mean
 from ..errors import BenchError
 
 BENCHES: Mapping[str, tuple[str, ...]] = {  # bench -> the modules that hold its bars
+    "fleet": ("fleet_decisions",),
     "hazards": (
         "hazards_craters",
         "hazards_footprint",
@@ -91,14 +92,24 @@ def holds(bar: str, what: str, value: bool) -> Row:
 
 
 def all_bars() -> dict[str, Bar]:
-    """Return every bar of every bench."""
+    """Return every bar of every bench; a bar that several modules have rows for runs them one after another."""
     bars: dict[str, Bar] = {}
     for modules in BENCHES.values():
-        found: dict[str, Bar] = {}
+        found: dict[str, list[Bar]] = {}
         for module in modules:
-            found |= import_module(f"{__package__}.{module}").BARS
-        bars |= dict(sorted(found.items()))
+            for bar, function in import_module(f"{__package__}.{module}").BARS.items():
+                found.setdefault(bar, []).append(function)
+        bars |= {
+            bar: functions[0] if len(functions) == 1 else _all_of(functions) for bar, functions in sorted(found.items())
+        }
     return bars
+
+
+def _all_of(functions: list[Bar]) -> Bar:
+    def run(tell: Tell) -> list[Row]:
+        return [row for function in functions for row in function(tell)]
+
+    return run
 
 
 def select(name: str | None) -> dict[str, Bar]:

@@ -11,11 +11,11 @@ from moonfleet.agents.estimates import Estimates
 from moonfleet.agents.forecast import Forecast
 from moonfleet.agents.knowledge import MISSING_S, Board
 from moonfleet.agents.mission import MissionSpec
-from moonfleet.agents.situation import others_on
 from moonfleet.agents.station import Station
 from moonfleet.agents.travel import Travel
 from moonfleet.terrain.site import Site
 from tests.missions import small_mission
+from tests.plain_briefing import others_on
 
 VIPER, YUTU, GRADER = 1, 2, 4
 SURVEYS = (0, 1)
@@ -29,6 +29,10 @@ def mission(small_site: Site) -> MissionSpec:
 
 @pytest.fixture(scope="module")
 def station(mission: MissionSpec) -> Station:
+    return station_of(mission)
+
+
+def station_of(mission: MissionSpec) -> Station:
     forecast = Forecast(mission.site, mission.t0, mission.duration_s, mission.relay)
     return Station(mission, Estimates(mission, forecast, Travel(mission, forecast)))
 
@@ -67,9 +71,9 @@ def test_nothing_is_given_that_waits_for_other_work_or_needs_another_tool(statio
         assert station.mission.jobs[job].tool in station.mission.specs[robot].tools
 
 
-def test_work_that_needs_no_tool_is_for_anybody(mission: MissionSpec, station: Station, board: Board) -> None:
+def test_work_that_needs_no_tool_is_for_anybody(mission: MissionSpec, board: Board) -> None:
     jobs = tuple(replace(job, tool="") if job.id == "survey-1" else job for job in mission.jobs)
-    anyone = Station(replace(mission, jobs=jobs), station.estimates)
+    anyone = station_of(replace(mission, jobs=jobs))
     board.done[1:] = True
     assert anyone.assign(board, 0.0, [GRADER]) == [(GRADER, 0)]
 

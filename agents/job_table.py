@@ -1,0 +1,123 @@
+"""The jobs of a mission as arrays, and who may do what of them: what robots and station read when they choose."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moonfleet.autonomy.jobs import KIND_INDEX
+from moonfleet.autonomy.observation import K_JOBS
+from moonfleet.terrain.kernel import kernel
+
+from .knowledge import MISSING_S
+from .mission import MissionSpec
+from .tools import tool_power
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+class JobTable:
+    """Columns over the J jobs of a mission, in mission order."""
+
+    def __init__(self, mission: MissionSpec) -> None:
+        jobs, specs = mission.jobs, mission.specs
+        self.xy: Floats = np.array([job.xy for job in jobs], dtype=np.float64).reshape(-1, 2)
+        self.value: Floats = np.array([job.value for job in jobs], dtype=np.float64)
+        self.effort_h: Floats = np.array([job.effort_h for job in jobs], dtype=np.float64)
+        self.crew: Ints = np.array([job.crew for job in jobs], dtype=np.int64)
+        self.kind: Floats = np.array([KIND_INDEX[job.kind] for job in jobs], dtype=np.float64)
+        self.hops: Bools = np.array([job.tool == "hop" for job in jobs], dtype=np.bool_)
+        self.windowed: Bools = np.array([job.window_s is not None for job in jobs], dtype=np.bool_)
+        window = [job.window_s or (-np.inf, np.inf) for job in jobs]
+        self.window_s: Floats = np.array(window, dtype=np.float64).reshape(-1, 2)
+        self.tools = tuple(dict.fromkeys(job.tool for job in jobs))
+        # what a robot is told of each job: its number, place, number of the tool, power [W], data rate [Mbit/s]
+        self.offers: Floats = np.array(
+            [
+                (n, *job.xy, self.tools.index(job.tool), tool_power(job.tool), job.data_mbit / (job.effort_h * 3600.0))
+                for n, job in enumerate(jobs)
+            ],
+            dtype=np.float64,
+        ).reshape(-1, 6)
+        index_of = {job.id: n for n, job in enumerate(jobs)}
+        pairs = [(n, index_of[need]) for n, job in enumerate(jobs) for need in job.needs]
+        self.needs: Ints = np.array(pairs, dtype=np.int64).reshape(-1, 2)  # (job, job that must be done before)
+        self.able: Bools = np.array(
+            [[not job.tool or job.tool in spec.tools for job in jobs] for spec in specs], dtype=np.bool_
+        ).reshape(len(specs), len(jobs))
+
+    def needs_done(self, done: Bools) -> Bools:
+        """Which jobs have all that they need, by boards ``done`` bool [..., J]; the same shape."""
+        out = np.ones(done.shape, dtype=np.bool_)
+        if len(self.needs):
+            waiting = ~done[..., self.needs[:, 1]]
+            flat, late = out.reshape(-1, out.shape[-1]), waiting.reshape(-1, waiting.shape[-1])
+            row, need = np.nonzero(late)
+            flat[row, self.needs[need, 0]] = False
+        return out
+
+    def open(self, t_s: float) -> Bools:
+        """Whose window is open now, bool [J]."""
+        return (self.window_s[:, 0] <= t_s) & (t_s < self.window_s[:, 1])
+
+    def ready(self, done: Bools, t_s: float) -> Bools:
+        """Which jobs boards ``done`` bool [..., J] say can be worked on now: prerequisites done, window open."""
+        return self.needs_done(done) & self.open(t_s)
+
+    def others_on(self, robots: Ints, worker: Ints, assigned: Ints, heard_s: Floats, t_s: float) -> Ints:
+        """How many others are on each job or were given it, as far as boards int64 [n, R] know; int64 [n, J].
+
+        A robot that has been missing for long counts no more.
+        """
+        out = np.zeros((len(robots), len(self.value)), dtype=np.int64)
+        _count_others(robots, worker, assigned, t_s - heard_s <= MISSING_S, out)
+        return out
+
+    def best(self, shown: Bools, mine: Ints, told: Ints, open_now: Bools, rate: Floats) -> Ints:
+        """The jobs worth showing to each robot, int64 [n, `K_JOBS`], -1 in empty slots.
+
+        ``shown`` [n, J] says which may be shown at all. First its own job (``mine`` [n]), then the one it was told to do, then
+        open ones, by value per hour; equals in mission order.
+        """
+        out = np.full((len(mine), K_JOBS), -1, dtype=np.int64)
+        _best(shown, mine, told, open_now, rate, out)
+        return out
+
+
+@kernel
+def _count_others(robots: Ints, worker: Ints, assigned: Ints, recent: Bools, out: Ints) -> None:
+    for n in range(robots.size):
+        for other in range(worker.shape[1]):
+            if other == robots[n] or not recent[n, other]:
+                continue
+            on, given = worker[n, other], assigned[n, other]
+            if on >= 0:
+                out[n, on] += 1
+            if given >= 0 and given != on:
+                out[n, given] += 1
+
+
+@kernel
+def _best(shown: Bools, mine: Ints, told: Ints, open_now: Bools, rate: Floats, out: Ints) -> None:
+    slots = out.shape[1]
+    group = np.empty(slots, dtype=np.int64)
+    for n in range(shown.shape[0]):
+        filled = 0
+        for job in range(shown.shape[1]):
+            if not shown[n, job]:
+                continue
+            rank = (0 if job == mine[n] else 4) + (0 if job == told[n] else 2) + (0 if open_now[n, job] else 1)
+            at = filled
+            while at > 0:
+                before = out[n, at - 1]
+                if group[at - 1] < rank or (group[at - 1] == rank and rate[n, before] >= rate[n, job]):
+                    break
+                at -= 1
+            if at >= slots:
+                continue
+            filled = min(filled + 1, slots)
+            for k in range(filled - 1, at, -1):
+                out[n, k], group[k] = out[n, k - 1], group[k - 1]
+            out[n, at], group[at] = job, rank
