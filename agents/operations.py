@@ -218,30 +218,17 @@ class Operations:
         """Whether a robot's radio is on."""
         return self.world.state.activity[0, robot] not in (Activity.HIBERNATE, Activity.HOP, Activity.LOST)
 
-    def in_contact(self, robot: int) -> bool:
-        """Whether a robot and the station can exchange messages: directly, over the relay, or over the Earth."""
-        station = self.mission.station_index
-        if self.lost[robot] or self.lost[station]:
-            return False
-        if not (self.awake(robot) and self.awake(station)):
-            return False
-        mine, theirs = int(self.link[robot]), int(self.link[station])
-        return robot == station or bool(mine & Link.STATION) or bool(mine & theirs & (Link.RELAY | Link.EARTH))
-
-    def share(self, t_s: int) -> None:
-        """Robots note what they know of themselves; those in contact and the station bring each other up to date."""
+    def note_selves(self, t_s: int) -> None:
+        """Robots with their radio on note where they are, their charge, and the job they are on: what they will tell."""
         state = self.world.state
-        capacity = np.array([spec.battery_wh for spec in self.mission.specs])
         for robot in range(len(self.names)):
-            if self.lost[robot]:
-                continue
-            place = np.array([state.x[0, robot], state.y[0, robot], state.battery_wh[0, robot] / capacity[robot]])
-            self.knowledge.note_self(robot, float(t_s), place, int(self.job[robot]))
-            if self.in_contact(robot):
-                self.knowledge.exchange(robot)
+            if self.awake(robot):
+                battery = state.battery_wh[0, robot] / self.mission.specs[robot].battery_wh
+                place = np.array([state.x[0, robot], state.y[0, robot], battery])
+                self.knowledge.note_self(robot, float(t_s), place, int(self.job[robot]))
 
     def finish_jobs(self, t_s: int) -> None:
-        """Robots that know that their job is done are free again; so are those whose job's window closed on their work."""
+        """Free the robots that know that their job is done, whose job's window closed, or who are one too many on it."""
         for robot, name in enumerate(self.names):
             index = int(self.job[robot])
             if index < 0:
@@ -252,6 +239,24 @@ class Operations:
             elif job.closed_at(t_s) and self.work_left_s(robot) > 0.0:
                 self.job[robot] = -1
                 self.log.append("job_failed", t_s, name, job=job.id, reason="WindowClosed")
+            elif self.one_too_many(robot, index, t_s):
+                self.job[robot] = -1
+                self.log.append("job_failed", t_s, name, job=job.id, reason="CrewComplete")
+
+    def one_too_many(self, robot: int, index: int, t_s: int) -> bool:
+        """Whether a robot has just heard of a whole crew on its job that took it up before it did (then: lower index)."""
+        know = self.knowledge
+        others = (know.worker[robot] == index) & (t_s - know.heard_s[robot] <= 2 * self.mission.decision_s)
+        others[robot] = False
+        if np.count_nonzero(others) < self.mission.jobs[index].crew:
+            return False
+        if self.mission.specs[robot].role == "hopper" and not self.at_home(robot):
+            return False  # what a hopper has begun it brings to its end
+        noted = know.worker[robot, robot] == index
+        mine = float(know.since_s[robot, robot]) if noted else float(t_s)
+        since = know.since_s[robot]
+        before = others & ((since < mine) | ((since == mine) & (np.arange(since.size) < robot)))
+        return bool(np.count_nonzero(before) >= self.mission.jobs[index].crew)
 
     # -- state -----------------------------------------------------------------------------------------------------
 
