@@ -125,12 +125,16 @@ class Knowledge:
 
     def note_self(self, robot: int, t_s: float, place: Floats, job: int) -> None:
         """A robot knows where it is (``place``: x, y, battery fraction) and which job it is on, -1 none."""
-        if job != self.worker[robot, robot]:
-            self.since_s[robot, robot] = t_s
-        self.places[robot, robot] = place
-        self.heard_s[robot, robot] = t_s
-        self.worker[robot, robot] = job
-        self.version[robot] += 1
+        self.note_selves(np.array([robot]), t_s, place[None], np.array([job]))
+
+    def note_selves(self, robots: Ints, t_s: float, places: Floats, jobs: Ints) -> None:
+        """`note_self` of several at once: ``robots`` [n], ``places`` [n, 3], ``jobs`` [n]."""
+        took = jobs != self.worker[robots, robots]
+        self.since_s[robots[took], robots[took]] = t_s
+        self.places[robots, robots] = places
+        self.heard_s[robots, robots] = t_s
+        self.worker[robots, robots] = jobs
+        self.version[robots] += 1
 
     def note_work(self, robot: int, job: int, progress_s: float, done: bool) -> None:
         """A robot on site sees how far a job has come. Progress goes out with its next note, the end of a job at once."""
@@ -188,6 +192,22 @@ class Knowledge:
             if mine.shape != theirs.shape:
                 raise ValueError(f"knowledge.{name}: shape {theirs.shape}: must be {mine.shape}")
             mine[...] = theirs
+
+
+@kernel
+def print_of(f: Ints, i: Ints, d: Bools) -> int:
+    """A 64-bit fingerprint of a row, its floats given as their bits (FNV-1a by words)."""
+    mark = np.uint64(0xCBF29CE484222325)
+    prime = np.uint64(0x100000001B3)
+    for word in f:
+        mark = (mark ^ np.uint64(word)) * prime
+        mark ^= mark >> np.uint64(29)
+    for word in i:
+        mark = (mark ^ np.uint64(word)) * prime
+        mark ^= mark >> np.uint64(29)
+    for bit in d:
+        mark = (mark ^ np.uint64(bit)) * prime
+    return np.int64(mark)
 
 
 @kernel

@@ -17,13 +17,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .events import EventLog
-from .knowledge import Knowledge
+from .contact_graph import radio_on
 from .mail import Mail
 from .mission import MissionSpec
-from .state import HIBERNATE, HOP, LOST
+from .operations import Operations
 from .station import Station
-from .world import World
 
 SILENCE_S = (
     2 * 3600
@@ -34,11 +32,9 @@ AHEAD = 3  # rounds before a decision at which jobs are given, so that the word 
 class Leaders:
     """Elections and the giving of jobs in one mission."""
 
-    def __init__(
-        self, mission: MissionSpec, world: World, knowledge: Knowledge, mail: Mail, station: Station, log: EventLog
-    ) -> None:
-        self.mission, self.world, self.knowledge, self.mail = mission, world, knowledge, mail
-        self.station, self.log = station, log
+    def __init__(self, mission: MissionSpec, ops: Operations, mail: Mail, station: Station) -> None:
+        self.mission, self.ops, self.mail, self.station = mission, ops, mail, station
+        self.knowledge, self.log = ops.knowledge, ops.log
         self.ground = np.array([spec.role != "orbiter" for spec in mission.specs])
         self.silence_s = float(max(SILENCE_S, 2 * mission.decision_s))
         rounds = mission.decision_s // mission.drive_s
@@ -48,16 +44,11 @@ class Leaders:
         # a note that was sent for this plan is no older than this
         self.fresh_s = float(ahead * mission.drive_s) if ahead else 2.0 * mission.decision_s
 
-    def awake(self) -> NDArray[np.bool_]:
-        """Whose radio is on, bool [R]."""
-        activity = self.world.state.activity[0]
-        return (activity != HIBERNATE) & (activity != HOP) & (activity != LOST)
-
     def plan(self, t_s: int) -> None:
         """The station gives out jobs; robots that have heard of no leader for long elect one; leaders give out jobs."""
         know, station = self.knowledge, self.mission.station_index
         robots = know.robots_n
-        awake = self.awake() & self.ground
+        awake = radio_on(self.ops.world.state) & self.ground
         heard = know.heard_s[:robots]
         latest = np.maximum(heard[:, station], self.mail.awake_s)
         silent = awake & (t_s - latest > self.silence_s)

@@ -19,20 +19,17 @@ from numpy.typing import NDArray
 from moonfleet.terrain.kernel import kernel
 from moonfleet.terrain.seeds import stream
 
-from .contacts import ContactGraph, hears
+from .contact_graph import ContactGraph, radio_on
 from .events import EventLog
-from .knowledge import Knowledge, join
+from .knowledge import Knowledge, join, print_of
 from .mission import MissionSpec
 from .outages import Cuts
-from .state import Link
 from .world import World
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Hook = Callable[[int, Bools], None]
-
-ALL_LINKS = int(Link.STATION | Link.RELAY | Link.EARTH)
 
 
 class Post(NamedTuple):
@@ -49,7 +46,7 @@ class Mail:
         self.mission, self.world, self.knowledge = mission, world, knowledge
         self.graph = ContactGraph(mission)
         names = [member.name for member in mission.fleet]
-        self.cuts = Cuts(mission.outages, names, mission.station_index)
+        self.cuts = Cuts(mission.outages, names, mission.station_index, self.graph.relay)
         self.rounds = mission.decision_s // mission.drive_s  # in a decision step
         self.awake_s = np.zeros(len(names), dtype=np.int64)  # [R] since when each radio is on without a break
         self.post = np.zeros(2, dtype=np.int64)  # delivered, missed since the last report
@@ -71,9 +68,10 @@ class Mail:
         know, state = self.knowledge, self.world.state
         cut = self.cuts.at(t_s)
         if cut.any():
-            state.link[0] &= ~(cut & ALL_LINKS)
-        contacts = self.graph.find(state, cut)
-        wake(state.activity[0], self.awake_s, t_s)
+            state.link[0] &= ~cut
+        awake = radio_on(state)
+        self.awake_s[~awake] = t_s
+        contacts = self.graph.find(state, awake, cut)
         heard = np.zeros((know.nodes, know.nodes), dtype=np.bool_)
         deliver(
             know.floats, know.ints, know.done, know.version, know.taken, contacts.up, contacts.loss, self.chances(t_s),
@@ -113,14 +111,6 @@ class Mail:
 
 
 @kernel
-def wake(activity: Ints, awake_s: Ints, t_s: int) -> None:
-    """Note since when each robot listens: one whose radio is off is told that it has just begun."""
-    for r in range(activity.size):
-        if not hears(activity[r]):
-            awake_s[r] = t_s
-
-
-@kernel
 def deliver(
     floats: Floats, ints: Ints, done: Bools, version: Ints, taken: Ints, up: Bools, loss: Floats, chance: Floats,
     heard: Bools, post: Ints, jobs: int, robots: int,
@@ -138,10 +128,17 @@ def deliver(
     if not work:
         return
     old_floats, old_ints, old_done = floats.copy(), ints.copy(), done.copy()
+    words = old_floats.view(np.int64)
+    prints = np.empty(nodes, dtype=np.int64)
+    for node in range(nodes):
+        prints[node] = print_of(words[node], old_ints[node], old_done[node])
     for receiver in range(nodes):
         learned = False
         for sender in range(nodes):
             if not up[receiver, sender] or was[sender] == taken[receiver, sender]:
+                continue
+            if prints[sender] == prints[receiver]:  # they know the same: one word says so
+                taken[receiver, sender] = was[sender]
                 continue
             if chance[sender, receiver] < loss[receiver, sender]:
                 post[1] += 1

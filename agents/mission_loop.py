@@ -58,8 +58,8 @@ class MissionLoop:
         self.station = Station(mission, estimates)
         knowledge = Knowledge.blank(len(mission.fleet), len(mission.jobs), mission.station_index)
         self.mail = Mail(mission, self.world, knowledge)
-        self.leaders = Leaders(mission, self.world, knowledge, self.mail, self.station, self.log)
         self.ops = Operations(mission, self.world, self.log, knowledge)
+        self.leaders = Leaders(mission, self.ops, self.mail, self.station)
         self.briefing = Briefing(mission, self.world, self.ops, estimates)
         self.steps_done = 0
         self.begun = False

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from moonfleet.autonomy.observation import ACTION_NAMES, JOB0
 from moonfleet.terrain.constants import DARK_BELOW
 
+from .contact_graph import radio_on
 from .errors import RobotError
 from .events import EventLog
 from .knowledge import Knowledge
@@ -50,6 +51,9 @@ class Operations:
         self.mission, self.world, self.log, self.knowledge = mission, world, log, knowledge
         robots, jobs = len(mission.fleet), len(mission.jobs)
         self.names = [member.name for member in mission.fleet]
+        self.crew = np.array([job.crew for job in mission.jobs], dtype=np.int64)
+        self.closes_s = np.array([job.window_s[1] if job.window_s else math.inf for job in mission.jobs])
+        self.battery_wh = np.array([spec.battery_wh for spec in mission.specs])
         self.effort_s = np.array([job.effort_h * 3600.0 for job in mission.jobs])
         self.progress_s = np.zeros(jobs)
         self.done = np.zeros(jobs, dtype=np.bool_)
@@ -214,49 +218,54 @@ class Operations:
         known = self.knowledge.own[robot].progress_s
         return float(self.effort_s[index] - known[index]) if index >= 0 else 0.0
 
-    def awake(self, robot: int) -> bool:
-        """Whether a robot's radio is on."""
-        return self.world.state.activity[0, robot] not in (Activity.HIBERNATE, Activity.HOP, Activity.LOST)
-
     def note_selves(self, t_s: int) -> None:
         """Robots with their radio on note where they are, their charge, and the job they are on: what they will tell."""
         state = self.world.state
-        for robot in range(len(self.names)):
-            if self.awake(robot):
-                battery = state.battery_wh[0, robot] / self.mission.specs[robot].battery_wh
-                place = np.array([state.x[0, robot], state.y[0, robot], battery])
-                self.knowledge.note_self(robot, float(t_s), place, int(self.job[robot]))
+        robots = np.flatnonzero(radio_on(state))
+        x, y, battery = state.x[0, robots], state.y[0, robots], state.battery_wh[0, robots] / self.battery_wh[robots]
+        self.knowledge.note_selves(robots, float(t_s), np.column_stack([x, y, battery]), self.job[robots])
 
     def finish_jobs(self, t_s: int) -> None:
         """Free the robots that know that their job is done, whose job's window closed, or who are one too many on it."""
-        for robot, name in enumerate(self.names):
-            index = int(self.job[robot])
-            if index < 0:
+        busy = np.flatnonzero(self.job >= 0)
+        jobs = self.job[busy]
+        done = self.knowledge.done[busy, jobs]
+        closed = t_s >= self.closes_s[jobs]
+        crowded = self.one_too_many(busy, jobs, t_s)
+        for at in np.flatnonzero(done | closed | crowded).tolist():
+            robot, index = int(busy[at]), int(jobs[at])
+            if done[at]:
+                self.job[robot] = -1
                 continue
-            job = self.mission.jobs[index]
-            if self.knowledge.own[robot].done[index]:
+            late = bool(closed[at]) and self.work_left_s(robot) > 0.0
+            if late or crowded[at]:
                 self.job[robot] = -1
-            elif job.closed_at(t_s) and self.work_left_s(robot) > 0.0:
-                self.job[robot] = -1
-                self.log.append("job_failed", t_s, name, job=job.id, reason="WindowClosed")
-            elif self.one_too_many(robot, index, t_s):
-                self.job[robot] = -1
-                self.log.append("job_failed", t_s, name, job=job.id, reason="CrewComplete")
+                reason = "WindowClosed" if late else "CrewComplete"
+                self.log.append("job_failed", t_s, self.names[robot], job=self.mission.jobs[index].id, reason=reason)
 
-    def one_too_many(self, robot: int, index: int, t_s: int) -> bool:
-        """Whether a robot has just heard of a whole crew on its job that took it up before it did (then: lower index)."""
+    def one_too_many(self, robots: NDArray[np.int64], jobs: NDArray[np.int64], t_s: int) -> NDArray[np.bool_]:
+        """Which robots have just heard of a whole crew on their job that took it up before they did (then: lower index).
+
+        A hopper away from home stays: what it has begun it brings to its end.
+        """
         know = self.knowledge
-        others = (know.worker[robot] == index) & (t_s - know.heard_s[robot] <= 2 * self.mission.decision_s)
-        others[robot] = False
-        if np.count_nonzero(others) < self.mission.jobs[index].crew:
-            return False
-        if self.mission.specs[robot].role == "hopper" and not self.at_home(robot):
-            return False  # what a hopper has begun it brings to its end
-        noted = know.worker[robot, robot] == index
-        mine = float(know.since_s[robot, robot]) if noted else float(t_s)
-        since = know.since_s[robot]
-        before = others & ((since < mine) | ((since == mine) & (np.arange(since.size) < robot)))
-        return bool(np.count_nonzero(before) >= self.mission.jobs[index].crew)
+        rows = np.arange(robots.size)
+        others = know.worker[robots] == jobs[:, None]
+        others &= t_s - know.heard_s[robots] <= 2 * self.mission.decision_s
+        others[rows, robots] = False
+        crew = self.crew[jobs]
+        over = others.sum(axis=1) >= crew
+        if not over.any():
+            return over
+        noted = know.worker[robots, robots] == jobs
+        mine = np.where(noted, know.since_s[robots, robots], float(t_s))[:, None]
+        since = know.since_s[robots]
+        before = (since < mine) | ((since == mine) & (np.arange(len(self.names)) < robots[:, None]))
+        over &= (others & before).sum(axis=1) >= crew
+        for row in np.flatnonzero(over).tolist():
+            robot = int(robots[row])
+            over[row] = self.mission.specs[robot].role != "hopper" or self.at_home(robot)
+        return over
 
     # -- state -----------------------------------------------------------------------------------------------------
 

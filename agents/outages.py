@@ -32,7 +32,7 @@ class Outage:
 
     ``robots`` names the robots whose links are cut (none named: all), ``peers`` the other ends: ``station`` (its surface
     radio), ``relay``, ``earth``, ``robots`` (one another, over the surface). A cut of the station's own ``station`` link
-    silences its surface radio for all.
+    silences its surface radio for all, one of the relay orbiter's own ``relay`` link the relay.
     """
 
     from_s: int
@@ -64,8 +64,9 @@ def check_outages(outages: Sequence[Outage], names: Sequence[str]) -> None:
 class Cuts:
     """Which links of which robots are cut, at any time of a mission."""
 
-    def __init__(self, outages: Sequence[Outage], names: Sequence[str], station: int) -> None:
+    def __init__(self, outages: Sequence[Outage], names: Sequence[str], station: int, relay: int) -> None:
         self.outages, self.station = tuple(outages), station
+        self.relay = relay if relay < len(names) else None  # the orbiter that is the relay, if one of the fleet is
         self.bits = np.zeros((len(self.outages), len(names)), dtype=np.int64)
         for row, outage in zip(self.bits, self.outages, strict=True):
             cut = sum({PEER_BITS[peer] for peer in outage.peers})
@@ -79,6 +80,8 @@ class Cuts:
             return self.nothing
         on = (self.windows[:, 0] <= t_s) & (t_s < self.windows[:, 1])
         cut = np.bitwise_or.reduce(self.bits[on], axis=0, initial=0)
+        if self.relay is not None:
+            cut |= cut[self.relay] & int(Link.RELAY)
         return cut | (cut[self.station] & int(Link.STATION))
 
     def changes(self, from_s: int, to_s: int) -> list[tuple[bool, Outage]]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.random import default_rng
 
-from moonfleet.agents.contacts import LOSS_EDGE, LOSS_NEAR, ContactGraph, surface_loss
+from moonfleet.agents.contact_graph import LOSS_EDGE, LOSS_NEAR, ContactGraph, radio_on, surface_loss
 from moonfleet.agents.errors import MissionError
 from moonfleet.agents.mission import MissionSpec
 from moonfleet.agents.outages import Cuts, Outage
@@ -81,7 +81,7 @@ def test_contacts_are_those_of_the_rules(small_site: Site) -> None:
         world.state.activity[0] = rng.choice([0, 0, 0, 1, 2, int(Activity.HIBERNATE)], 7)
         world.state.link[0] = rng.integers(0, 8, 7)
         cut = rng.choice([0, 0, 0, 1, 2, 4, 8, 15], 7)
-        now = graph.find(world.state, cut)
+        now = graph.find(world.state, radio_on(world.state), cut)
         rows, cols = np.nonzero(np.triu(now.up))
         assert set(zip(rows.tolist(), cols.tolist(), strict=True)) == slow_contacts(mission, world, cut)
         np.testing.assert_array_equal(now.up, now.up.T)
@@ -104,7 +104,7 @@ def test_a_fleet_without_an_orbiter_still_has_its_relay(small_site: Site) -> Non
     mission = replace(mission, fleet=mission.fleet[:-1])
     world, graph = new_world(mission), ContactGraph(mission)
     world.state.link[0] = int(Link.RELAY)
-    up = graph.find(world.state, np.zeros(6, dtype=np.int64)).up
+    up = graph.find(world.state, radio_on(world.state), np.zeros(6, dtype=np.int64)).up
     assert graph.names[graph.relay] == "@relay"
     assert up[:6, graph.relay].all()
     assert up[graph.relay, graph.earth]
@@ -116,11 +116,13 @@ def test_outages_cut_what_they_say_for_as_long_as_they_say(small_site: Site) -> 
         [Outage(HOUR_S, 2 * HOUR_S, ("rover-1",), ("relay", "robots")), Outage(5 * HOUR_S, 6 * HOUR_S, ("lander",))],
         names,
         station=0,
+        relay=6,
     )
     assert not cuts.at(0).any()
     assert cuts.at(HOUR_S).tolist() == [0, 10, 0, 0, 0, 0, 0]
     assert not cuts.at(2 * HOUR_S).any()
     assert cuts.at(5 * HOUR_S).tolist() == [15, 1, 1, 1, 1, 1, 1]  # nobody reaches a station whose radio is dead
+    assert Cuts([Outage(0, 9, ("relay",), ("relay",))], names, station=0, relay=6).at(0).tolist() == [2] * 7
     assert [up for up, _ in cuts.changes(0, 2 * HOUR_S)] == [True, False]
 
 

@@ -23,12 +23,13 @@ from .links import BIT_EARTH, BIT_RELAY, BIT_STATION
 from .mission import MissionSpec
 from .mobility import CELL, X_LEFT, Y_TOP
 from .outages import BIT_ROBOTS
-from .state import HIBERNATE, HOP, LOST, WorldState
+from .state import Activity, WorldState
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
+DEAF = np.isin(np.arange(len(Activity)), (Activity.HIBERNATE, Activity.HOP, Activity.LOST))
 LOSS_NEAR = 0.01  # chance that a message is lost at close range
 LOSS_EDGE = 0.5  # the same at the end of the range, where the link's margin is used up
 LOSS_SPACE = 0.05  # the same for a link to the relay or the Earth, whatever the elevation
@@ -63,20 +64,22 @@ class ContactGraph:
         self.seen = np.full((robots, robots), -1, dtype=np.int64)  # 1 sees, 0 not, -1 not walked
         self.now = Contacts(np.zeros((robots + 2, robots + 2), dtype=np.bool_), np.zeros((robots + 2, robots + 2)))
 
-    def find(self, state: WorldState, cut: Ints) -> Contacts:
-        """Contacts of world 0 now; ``cut`` int64 [R] are the bits of links that are down by decree. Overwritten by the next call."""
+    def find(self, state: WorldState, awake: Bools, cut: Ints) -> Contacts:
+        """Contacts of world 0 now, overwritten by the next call.
+
+        ``awake`` bool [R] says whose radio is on, ``cut`` int64 [R] are the bits of links that are down by decree.
+        """
         find_contacts(
-            self.now.up, self.now.loss, state.x[0], state.y[0], state.activity[0], state.link[0], cut, self.orbits,
+            self.now.up, self.now.loss, state.x[0], state.y[0], awake, state.link[0], cut, self.orbits,
             self.range_m, self.mast_m, self.station, self.relay, self.earth, self.elevation, self.cell_m, self.frame,
             self.at, self.seen,
         )  # fmt: skip
         return self.now
 
 
-@kernel
-def hears(activity: int) -> bool:
-    """Whether a robot's radio is on: not asleep, not in flight, not lost."""
-    return activity != HIBERNATE and activity != HOP and activity != LOST
+def radio_on(state: WorldState) -> Bools:
+    """Whose radio is on in world 0, bool [R]: not asleep, not in flight, not lost."""
+    return ~DEAF[state.activity[0]]
 
 
 @kernel
@@ -95,7 +98,7 @@ def set_pair(up: Bools, loss: Floats, a: int, b: int, chance: float) -> None:
 
 @kernel
 def find_contacts(
-    up: Bools, loss: Floats, x: Floats, y: Floats, activity: Ints, link: Ints, cut: Ints, orbits: Bools, range_m: Floats,
+    up: Bools, loss: Floats, x: Floats, y: Floats, awake: Bools, link: Ints, cut: Ints, orbits: Bools, range_m: Floats,
     mast_m: Floats, station: int, relay: int, earth: int, elevation: NDArray[np.float32], cell_m: float, frame: Floats,
     at: Floats, seen: Ints,
 ) -> None:  # fmt: skip
@@ -112,17 +115,17 @@ def find_contacts(
             seen[r, :] = -1
             seen[:, r] = -1
     for a in range(robots):
-        if not hears(activity[a]):
+        if not awake[a]:
             continue
         bits = link[a] & ~cut[a]
         if bits & BIT_EARTH:
             set_pair(up, loss, a, earth, LOSS_SPACE)
         if orbits[a]:
             continue
-        if bits & BIT_RELAY and (relay == robots or hears(activity[relay])):
+        if bits & BIT_RELAY and (relay == robots or awake[relay]):
             set_pair(up, loss, a, relay, LOSS_SPACE)
         for b in range(a + 1, robots):
-            if orbits[b] or not hears(activity[b]):
+            if orbits[b] or not awake[b]:
                 continue
             far = np.hypot(x[a] - x[b], y[a] - y[b])
             if a == station or b == station:
