@@ -126,6 +126,25 @@ class JobBlock(Block):
         return self
 
 
+class OutageBlock(Block):
+    """Links that are down for a while, whatever the sky and the ground allow."""
+
+    window_h: tuple[float, float]
+    robots: tuple[str, ...] = ()
+    peers: Annotated[tuple[Literal["station", "relay", "earth", "robots"], ...], Field(min_length=1)] = (
+        "station",
+        "relay",
+        "earth",
+        "robots",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> OutageBlock:
+        if not 0.0 <= self.window_h[0] < self.window_h[1]:
+            raise ValueError("window_h: must be [down, up again] in hours from the start, 0 <= down < up")
+        return self
+
+
 class ResolvedBlock(Block):
     """Written into a run folder's copy: what made it, and the site that its coordinates belong to."""
 
@@ -149,6 +168,7 @@ class Scenario(Block):
     places: dict[str, PlaceBlock] = Field(min_length=1)
     fleet: tuple[FleetBlock, ...] = Field(min_length=1, max_length=500)
     jobs: tuple[JobBlock, ...] = ()
+    outages: tuple[OutageBlock, ...] = ()
     havens: tuple[str, ...] = ()
     station: str | None = None
     relay: Literal["queqiao2", "gateway"] | None = "queqiao2"
@@ -189,6 +209,7 @@ BLOCKS: dict[tuple[str, ...], type[Block]] = {
     ("places", "*"): PlaceBlock,
     ("fleet", "*"): FleetBlock,
     ("jobs", "*"): JobBlock,
+    ("outages", "*"): OutageBlock,
     ("resolved",): ResolvedBlock,
 }
 
