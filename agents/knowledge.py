@@ -1,29 +1,51 @@
-"""Who knows what: the station's board and each robot's last copy of it. News travels only over a link that is up.
+"""Who knows what: one board per robot, all in a few arrays. News travels only by `mail`, from contact to contact.
 
-Truth (how far a job really is, where a robot really stands) never enters here except through a contact.
+A board holds versioned facts, and two boards are joined fact by fact, so that it does not matter in which order, over which
+ways and how often news comes: the join is commutative, associative and idempotent (a join semilattice, the state-based
+CRDT of Shapiro et al., "Conflict-free replicated data types", 2011).
+
+===================  ===============================================================================================
+fact                 the greater one holds
+===================  ===============================================================================================
+progress of a job    more of it
+a job done           done: it is never undone
+a robot's own news   the later (a robot writes one note at a time, so one time is one note)
+a job given          the higher term of the giver, then the lower index of the giver, then the later
+who leads            the higher term, then the lower index, then the later sign of life
+===================  ===============================================================================================
+
+Truth (how far a job really is, where a robot really stands) never enters here except through who sees it with its own eyes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from moonfleet.terrain.kernel import kernel
+
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 NEVER_S = -1.0  # time of news that never came
 MISSING_S = 4 * 86_400.0  # [s] a robot unheard for so long may be lost: it keeps no place on a job from the others
+MAILBOXES = 2  # nodes beside the robots that keep and pass on news: the relay in orbit and the Earth
+FIRST_TERM = 1  # the station leads from the start
 
 
 @dataclass(slots=True)
 class Board:
-    """The station's picture of jobs and robots, or one robot's last copy of it."""
+    """What one robot (or the station) knows of jobs and robots; views of its row where it belongs to a `Knowledge`."""
 
     progress_s: Floats  # [J] productive robot-seconds known to be done
-    done: NDArray[np.bool_]  # [J]
-    worker: NDArray[np.int64]  # [R] job each robot is known to be on, -1 none
-    assigned: NDArray[np.int64]  # [R] job the station gave each robot, -1 none
+    done: Bools  # [J]
+    worker: Ints  # [R] job each robot is known to be on, -1 none
+    assigned: Ints  # [R] job that each robot was given, -1 none
     robots: Floats  # [R, 3] x, y [m], battery fraction, as last heard
     heard_s: Floats  # [R] when each robot was last heard, NEVER_S never
 
@@ -39,69 +61,196 @@ class Board:
             np.full(robots, NEVER_S),
         )
 
-    def on_job(self, job: int, t_s: float) -> NDArray[np.bool_]:
+    def on_job(self, job: int, t_s: float) -> Bools:
         """Which robots are on a job or were given it, as last heard, bool [R]; none that has been missing for long."""
         return ((self.worker == job) | (self.assigned == job)) & (t_s - self.heard_s <= MISSING_S)
 
-    def to_arrays(self) -> dict[str, np.ndarray]:
-        """All fields as arrays, copied."""
-        return {name: np.copy(getattr(self, name)) for name in self.__slots__}
 
-    @classmethod
-    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Board:
-        """The inverse of `to_arrays`."""
-        return cls(**{name: np.copy(arrays[name]) for name in cls.__slots__})
-
-
-@dataclass(slots=True)
 class Knowledge:
-    """The station's board, and what each robot knows of it."""
+    """The boards of all nodes: R robots, then the mailboxes (relay, Earth). N = R + 2.
 
-    station: Board
-    own: list[Board] = field(default_factory=list)
+    ``own[i]`` is robot i's board, ``station`` the station's, which is that of the lander it is. The blocks below are views
+    of the same memory, one row per node that knows. ``version`` [N] counts what a node has to tell, and
+    ``taken`` [N, N] is the version of each sender that a receiver has joined: nothing is told twice.
+    """
+
+    def __init__(self, robots: int, jobs: int, station: int = 0) -> None:
+        self.robots_n, self.jobs_n, self.station_index = robots, jobs, station
+        self.nodes = robots + MAILBOXES
+        n, r, j = self.nodes, robots, jobs
+        self.floats = np.zeros((n, j + 6 * r + 1))
+        self.ints = np.full((n, 4 * r + 2), -1, dtype=np.int64)
+        self.done = np.zeros((n, j), dtype=np.bool_)
+        self.version = np.zeros(n, dtype=np.int64)
+        self.taken = np.full((n, n), -1, dtype=np.int64)
+        # names of the columns; `join` knows the same order
+        self.progress_s = self.floats[:, :j]
+        self.places = self.floats[:, j : j + 3 * r].reshape(n, r, 3)  # x, y [m], battery fraction
+        self.heard_s = self.floats[:, j + 3 * r : j + 4 * r]  # [N, R]
+        self.since_s = self.floats[:, j + 4 * r : j + 5 * r]  # [N, R] when each robot took up the job it is on
+        self.given_s = self.floats[:, j + 5 * r : j + 6 * r]  # [N, R] when its job was given to it
+        self.beat_s = self.floats[:, -1]  # [N] last sign of life of the leader
+        self.worker = self.ints[:, :r]
+        self.assigned = self.ints[:, r : 2 * r]
+        self.term = self.ints[:, 2 * r : 3 * r]  # [N, R] term of who gave it
+        self.giver = self.ints[:, 3 * r : 4 * r]  # [N, R] index of who gave it
+        self.lead_term = self.ints[:, -2]  # [N]
+        self.leader = self.ints[:, -1]  # [N] index of the robot that leads, as far as the node knows
+        self.heard_s[:] = self.given_s[:] = NEVER_S
+        self.lead_term[:], self.leader[:], self.beat_s[:] = FIRST_TERM, station, 0.0
+        self.own = [self.board(robot) for robot in range(robots)]
 
     @classmethod
-    def blank(cls, robots: int, jobs: int) -> Knowledge:
-        """Everybody knows nothing."""
-        return cls(Board.blank(robots, jobs), [Board.blank(robots, jobs) for _ in range(robots)])
+    def blank(cls, robots: int, jobs: int, station: int = 0) -> Knowledge:
+        """Everybody knows nothing but that the station leads."""
+        return cls(robots, jobs, station)
+
+    @property
+    def station(self) -> Board:
+        """The station's board."""
+        return self.own[self.station_index]
+
+    def board(self, node: int) -> Board:
+        """The board of one node, as views."""
+        return Board(
+            self.progress_s[node],
+            self.done[node],
+            self.worker[node],
+            self.assigned[node],
+            self.places[node],
+            self.heard_s[node],
+        )
+
+    # -- what a node finds out for itself --------------------------------------------------------------------------
 
     def note_self(self, robot: int, t_s: float, place: Floats, job: int) -> None:
         """A robot knows where it is (``place``: x, y, battery fraction) and which job it is on, -1 none."""
-        board = self.own[robot]
-        board.robots[robot] = place
-        board.heard_s[robot] = t_s
-        board.worker[robot] = job
+        self.note_selves(np.array([robot]), t_s, place[None], np.array([job]))
+
+    def note_selves(self, robots: Ints, t_s: float, places: Floats, jobs: Ints) -> None:
+        """`note_self` of several at once: ``robots`` [n], ``places`` [n, 3], ``jobs`` [n]."""
+        took = jobs != self.worker[robots, robots]
+        self.since_s[robots[took], robots[took]] = t_s
+        self.places[robots, robots] = places
+        self.heard_s[robots, robots] = t_s
+        self.worker[robots, robots] = jobs
+        self.version[robots] += 1
 
     def note_work(self, robot: int, job: int, progress_s: float, done: bool) -> None:
-        """A robot on site sees how far a job has come."""
-        board = self.own[robot]
-        board.progress_s[job] = max(board.progress_s[job], progress_s)
-        board.done[job] |= done
+        """A robot on site sees how far a job has come. Progress goes out with its next note, the end of a job at once."""
+        if progress_s > self.progress_s[robot, job]:
+            self.progress_s[robot, job] = progress_s
+        if done and not self.done[robot, job]:
+            self.done[robot, job] = True
+            self.version[robot] += 1
 
-    def exchange(self, robot: int) -> None:
-        """A robot in contact reports what it knows first-hand and takes a copy of the station's board."""
-        station, board = self.station, self.own[robot]
-        station.progress_s = np.maximum(station.progress_s, board.progress_s)
-        station.done = station.done | board.done
-        station.robots[robot] = board.robots[robot]
-        station.heard_s[robot] = board.heard_s[robot]
-        station.worker[robot] = board.worker[robot]
+    def note_given(self, giver: int, robots: Sequence[int], t_s: float) -> None:
+        """A leader has written on its board what it gives to ``robots``; its term and the time are set beside it."""
+        rows = list(robots)
+        self.term[giver, rows] = self.lead_term[giver]
+        self.giver[giver, rows] = giver
+        self.given_s[giver, rows] = t_s
+        self.version[giver] += 1
 
-    def copy_board(self, robot: int) -> None:
-        """A robot in contact takes the station's board with it."""
-        own = self.own[robot]
-        fresh = Board.from_arrays(self.station.to_arrays())
-        fresh.robots[robot], fresh.heard_s[robot] = own.robots[robot], own.heard_s[robot]
-        fresh.worker[robot] = own.worker[robot]
-        self.own[robot] = fresh
+    def note_leader(self, robot: int, term: int, t_s: float) -> None:
+        """A robot leads in ``term``, or goes on leading: its sign of life."""
+        self.lead_term[robot], self.leader[robot], self.beat_s[robot] = term, robot, t_s
+        self.version[robot] += 1
 
-    def get_state(self) -> dict[str, object]:
-        """Nested mapping of arrays."""
-        state: dict[str, object] = {f"robot{index}": board.to_arrays() for index, board in enumerate(self.own)}
-        state["station"] = self.station.to_arrays()
-        return state
+    # -- joining ---------------------------------------------------------------------------------------------------
 
-    def set_state(self, state: dict[str, dict[str, np.ndarray]]) -> None:
-        """The inverse of `get_state`."""
-        self.station = Board.from_arrays(state["station"])
-        self.own = [Board.from_arrays(state[f"robot{index}"]) for index in range(len(self.own))]
+    def tell(self, sender: int, receiver: int) -> bool:
+        """Join the sender's board into the receiver's; returns whether the receiver learned anything."""
+        changed = join(
+            self.floats[receiver], self.ints[receiver], self.done[receiver],
+            self.floats[sender], self.ints[sender], self.done[sender], self.jobs_n, self.robots_n,
+        )  # fmt: skip
+        self.version[receiver] += changed
+        return bool(changed)
+
+    def meet(self) -> None:
+        """Everybody tells everybody all: the briefing before the robots leave."""
+        first = 0
+        for node in range(1, self.nodes):
+            self.tell(node, first)
+        for node in range(1, self.nodes):
+            self.tell(first, node)
+        self.taken[:] = self.version[None, :]
+
+    # -- state -----------------------------------------------------------------------------------------------------
+
+    ARRAYS = ("floats", "ints", "done", "version", "taken")
+
+    def get_state(self) -> dict[str, np.ndarray]:
+        """Everything, as arrays by name, copied."""
+        return {name: getattr(self, name).copy() for name in self.ARRAYS}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """The inverse of `get_state`, in place: boards handed out stay true. `ValueError` for other shapes."""
+        for name in self.ARRAYS:
+            mine, theirs = getattr(self, name), np.asarray(state[name])
+            if mine.shape != theirs.shape:
+                raise ValueError(f"knowledge.{name}: shape {theirs.shape}: must be {mine.shape}")
+            mine[...] = theirs
+
+
+@kernel
+def print_of(f: Ints, i: Ints, d: Bools) -> int:
+    """A 64-bit fingerprint of a row, its floats given as their bits (FNV-1a by words)."""
+    mark = np.uint64(0xCBF29CE484222325)
+    prime = np.uint64(0x100000001B3)
+    for word in f:
+        mark = (mark ^ np.uint64(word)) * prime
+        mark ^= mark >> np.uint64(29)
+    for word in i:
+        mark = (mark ^ np.uint64(word)) * prime
+        mark ^= mark >> np.uint64(29)
+    for bit in d:
+        mark = (mark ^ np.uint64(bit)) * prime
+    return np.int64(mark)
+
+
+@kernel
+def join(f: Floats, i: Ints, d: Bools, g: Floats, k: Ints, e: Bools, jobs: int, robots: int) -> bool:
+    """Join the row (g, k, e) into the row (f, i, d), both as in `Knowledge`; returns whether anything was new."""
+    changed = False
+    for job in range(jobs):
+        if g[job] > f[job]:
+            f[job] = g[job]
+            changed = True
+        if e[job] and not d[job]:
+            d[job] = True
+            changed = True
+    place, heard, since, given = jobs, jobs + 3 * robots, jobs + 4 * robots, jobs + 5 * robots
+    worker, assigned, term, giver = 0, robots, 2 * robots, 3 * robots
+    for r in range(robots):
+        if g[heard + r] > f[heard + r]:
+            f[heard + r] = g[heard + r]
+            f[since + r] = g[since + r]
+            for part in range(3):
+                f[place + 3 * r + part] = g[place + 3 * r + part]
+            i[worker + r] = k[worker + r]
+            changed = True
+        if later(k[term + r], k[giver + r], g[given + r], i[term + r], i[giver + r], f[given + r]):
+            f[given + r] = g[given + r]
+            i[term + r] = k[term + r]
+            i[giver + r] = k[giver + r]
+            i[assigned + r] = k[assigned + r]
+            changed = True
+    beat, lead = jobs + 6 * robots, 4 * robots
+    if later(k[lead], k[lead + 1], g[beat], i[lead], i[lead + 1], f[beat]):
+        f[beat] = g[beat]
+        i[lead] = k[lead]
+        i[lead + 1] = k[lead + 1]
+        changed = True
+    return changed
+
+
+@kernel
+def later(term: int, robot: int, t_s: float, than_term: int, than_robot: int, than_s: float) -> bool:
+    """Whether a word of a leader holds against another: higher term, then lower index, then later time."""
+    if term != than_term:
+        return term > than_term
+    if robot != than_robot:
+        return robot < than_robot
+    return t_s > than_s

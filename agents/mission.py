@@ -15,6 +15,7 @@ from moonfleet.terrain.site import Site
 
 from .catalogue import RobotSpec
 from .errors import MissionError
+from .outages import Outage, check_outages
 
 Perception = Literal["rendered", "stereo", "statistical", "map"]
 
@@ -51,6 +52,7 @@ class MissionSpec:
     perception: Perception = "rendered"
     robots_per_actor: int | Literal["auto"] = "auto"
     checkpoint_every: int = 24
+    outages: tuple[Outage, ...] = ()
 
     def __post_init__(self) -> None:
         check_clocks(self.duration_s, self.decision_s, self.drive_s, self.tick_s)
@@ -59,6 +61,7 @@ class MissionSpec:
             if names.index(name) != index:
                 raise MissionError(f"fleet[{index}].name = {name!r}: already the name of fleet[{names.index(name)}]")
         check_station(self.fleet, self.station)
+        check_outages(self.outages, names)
         check_jobs(self.jobs, {tool for member in self.fleet for tool in member.spec.tools})
         for index, member in enumerate(self.fleet):
             check_start(self.site, index, member)
@@ -92,7 +95,7 @@ def mission_key(mission: MissionSpec) -> str:
     relay = None if mission.relay is None else mission.relay.identity()
     whole = (
         *(mission.name, mission.site.key, fleet, [asdict(job) for job in mission.jobs], clocks, mission.seed),
-        *(mission.station, mission.havens, relay, mission.perception),
+        *(mission.station, mission.havens, relay, mission.perception, [asdict(one) for one in mission.outages]),
     )
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 

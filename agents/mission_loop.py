@@ -17,6 +17,8 @@ from .events import EventLog
 from .fleet import Fleet
 from .forecast import Forecast
 from .knowledge import Knowledge
+from .leaders import Leaders
+from .mail import Mail
 from .messages import Asked, Situation
 from .mission import MissionSpec
 from .operations import Operations, Score
@@ -57,8 +59,10 @@ class MissionLoop:
         self.forecast = Forecast(mission.site, mission.t0, mission.duration_s, mission.relay)
         estimates = Estimates(mission, self.forecast, Travel(mission, self.forecast))
         self.station = Station(mission, estimates)
-        knowledge = Knowledge.blank(len(mission.fleet), len(mission.jobs))
+        knowledge = Knowledge.blank(len(mission.fleet), len(mission.jobs), mission.station_index)
+        self.mail = Mail(mission, self.world, knowledge)
         self.ops = Operations(mission, self.world, self.log, knowledge)
+        self.leaders = Leaders(mission, self.ops, self.mail, self.station)
         self.briefing = Briefing(mission, self.world, self.ops, estimates)
         self.steps_done = 0
         self.begun = False
@@ -96,25 +100,33 @@ class MissionLoop:
             site_key=mission.site.key,
         )
         self.ops.observe(0)
+        self.mail.log_cuts(self.log, -1, 0)
         self.report()
-        self.news()
+        self.muster()
+
+    def muster(self) -> None:
+        """Before they leave, all know of each other, and the station has given out the first jobs."""
+        ops, station = self.ops, self.mission.station_index
+        ops.note_selves(0)
+        ops.knowledge.meet()
+        self.leaders.lead(station, self.leaders.ground, 0)
+        ops.knowledge.meet()
+
+    def radio(self, t_s: int, drive: int) -> None:
+        """A round of messages, after the ticks of drive step number ``drive`` (0: the first) of the decision step."""
+        self.mail.round(t_s)
+        if drive + 1 == self.leaders.note_round:
+            self.ops.note_selves(t_s)
+        if drive + 1 == self.leaders.plan_round:
+            self.leaders.plan(t_s)
 
     def news(self) -> None:
-        """Robots and station bring each other up to date; the station gives out jobs."""
+        """At a decision: robots let go of jobs that, as they have heard, need them no more, and note what they will tell."""
         t_s = self.t_s
-        self.ops.share(t_s)
-        listening = [
-            robot
-            for robot, spec in enumerate(self.mission.specs)
-            if spec.role != "orbiter" and self.ops.in_contact(robot)
-        ]
-        board = self.ops.knowledge.station
-        for robot, job in self.station.assign(board, t_s, listening):
-            name = self.mission.fleet[robot].name
-            self.log.append("job_assigned", t_s, name, job=self.mission.jobs[job].id)
-        for robot in listening:
-            self.ops.knowledge.copy_board(robot)
+        self.mail.log_cuts(self.log, t_s - self.mission.decision_s, t_s)
+        self.log.append("radio", t_s, **self.mail.take_post()._asdict())
         self.ops.finish_jobs(t_s)
+        self.ops.note_selves(t_s)
 
     def brief(self) -> Asked:
         """What every robot that is not lost decides on now, as arrays."""
@@ -146,6 +158,7 @@ class MissionLoop:
         for drive in range(drives):
             self.world.tick(mission.drive_s // mission.tick_s)
             t_s += mission.drive_s
+            self.radio(t_s, drive)
             ops.observe(t_s)
             if drive < drives - 1:
                 self.attend(t_s)
@@ -228,6 +241,7 @@ class MissionLoop:
             "world": self.world.get_state(),
             "operations": self.ops.get_state(),
             "knowledge": self.ops.knowledge.get_state(),
+            "mail": self.mail.get_state(),
             "minds": minds,
         }
 
@@ -238,5 +252,6 @@ class MissionLoop:
         self.world.set_state(state["world"])  # pyright: ignore[reportArgumentType]
         self.ops.set_state(state["operations"])  # pyright: ignore[reportArgumentType]
         self.ops.knowledge.set_state(state["knowledge"])  # pyright: ignore[reportArgumentType]
+        self.mail.set_state(state["mail"])  # pyright: ignore[reportArgumentType]
         minds: dict[str, dict[str, object]] = state["minds"]  # pyright: ignore[reportAssignmentType]
         self.fleet.set_state({int(index): mind for index, mind in minds.items()})

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from moonfleet.autonomy.observation import ACTION_NAMES, JOB0
 from moonfleet.terrain.constants import DARK_BELOW
 
+from .contact_graph import radio_on
 from .errors import RobotError
 from .events import EventLog
 from .knowledge import Knowledge
@@ -22,7 +23,6 @@ from .tracks import driven, rocks_touched
 from .world import World
 
 ON_SITE_M = 2.0 * ARRIVED_M  # nearer than this to a job's place, a robot is on site (crews stand apart)
-RADIO_OFF = frozenset(int(activity) for activity in (Activity.HIBERNATE, Activity.HOP, Activity.LOST))
 PEERS = ((Link.STATION, "station"), (Link.RELAY, "relay"), (Link.EARTH, "earth"))
 
 
@@ -51,6 +51,9 @@ class Operations:
         self.mission, self.world, self.log, self.knowledge = mission, world, log, knowledge
         robots, jobs = len(mission.fleet), len(mission.jobs)
         self.names = [member.name for member in mission.fleet]
+        self.crew = np.array([job.crew for job in mission.jobs], dtype=np.int64)
+        self.closes_s = np.array([job.window_s[1] if job.window_s else math.inf for job in mission.jobs])
+        self.battery_wh = np.array([spec.battery_wh for spec in mission.specs])
         self.effort_s = np.array([job.effort_h * 3600.0 for job in mission.jobs])
         self.progress_s = np.zeros(jobs)
         self.done = np.zeros(jobs, dtype=np.bool_)
@@ -237,44 +240,54 @@ class Operations:
         known = self.knowledge.own[robot].progress_s
         return float(self.effort_s[index] - known[index]) if index >= 0 else 0.0
 
-    def awake(self, robot: int) -> bool:
-        """Whether a robot's radio is on."""
-        return int(self.world.state.activity[0, robot]) not in RADIO_OFF
-
-    def in_contact(self, robot: int) -> bool:
-        """Whether a robot and the station can exchange messages: directly, over the relay, or over the Earth."""
-        station = self.mission.station_index
-        if self.lost[robot] or self.lost[station]:
-            return False
-        if not (self.awake(robot) and self.awake(station)):
-            return False
-        mine, theirs = int(self.link[robot]), int(self.link[station])
-        return robot == station or bool(mine & Link.STATION) or bool(mine & theirs & (Link.RELAY | Link.EARTH))
-
-    def share(self, t_s: int) -> None:
-        """Robots note what they know of themselves; those in contact and the station bring each other up to date."""
+    def note_selves(self, t_s: int) -> None:
+        """Robots with their radio on note where they are, their charge, and the job they are on: what they will tell."""
         state = self.world.state
-        capacity = np.array([spec.battery_wh for spec in self.mission.specs])
-        for robot in range(len(self.names)):
-            if self.lost[robot]:
-                continue
-            place = np.array([state.x[0, robot], state.y[0, robot], state.battery_wh[0, robot] / capacity[robot]])
-            self.knowledge.note_self(robot, float(t_s), place, int(self.job[robot]))
-            if self.in_contact(robot):
-                self.knowledge.exchange(robot)
+        robots = np.flatnonzero(radio_on(state))
+        x, y, battery = state.x[0, robots], state.y[0, robots], state.battery_wh[0, robots] / self.battery_wh[robots]
+        self.knowledge.note_selves(robots, float(t_s), np.column_stack([x, y, battery]), self.job[robots])
 
     def finish_jobs(self, t_s: int) -> None:
-        """Robots that know that their job is done are free again; so are those whose job's window closed on their work."""
-        for robot, name in enumerate(self.names):
-            index = int(self.job[robot])
-            if index < 0:
+        """Free the robots that know that their job is done, whose job's window closed, or who are one too many on it."""
+        busy = np.flatnonzero(self.job >= 0)
+        jobs = self.job[busy]
+        done = self.knowledge.done[busy, jobs]
+        closed = t_s >= self.closes_s[jobs]
+        crowded = self.one_too_many(busy, jobs, t_s)
+        for at in np.flatnonzero(done | closed | crowded).tolist():
+            robot, index = int(busy[at]), int(jobs[at])
+            if done[at]:
+                self.job[robot] = -1
                 continue
-            job = self.mission.jobs[index]
-            if self.knowledge.own[robot].done[index]:
+            late = bool(closed[at]) and self.work_left_s(robot) > 0.0
+            if late or crowded[at]:
                 self.job[robot] = -1
-            elif job.closed_at(t_s) and self.work_left_s(robot) > 0.0:
-                self.job[robot] = -1
-                self.log.append("job_failed", t_s, name, job=job.id, reason="WindowClosed")
+                reason = "WindowClosed" if late else "CrewComplete"
+                self.log.append("job_failed", t_s, self.names[robot], job=self.mission.jobs[index].id, reason=reason)
+
+    def one_too_many(self, robots: NDArray[np.int64], jobs: NDArray[np.int64], t_s: int) -> NDArray[np.bool_]:
+        """Which robots have just heard of a whole crew on their job that took it up before they did (then: lower index).
+
+        A hopper away from home stays: what it has begun it brings to its end.
+        """
+        know = self.knowledge
+        rows = np.arange(robots.size)
+        others = know.worker[robots] == jobs[:, None]
+        others &= t_s - know.heard_s[robots] <= 2 * self.mission.decision_s
+        others[rows, robots] = False
+        crew = self.crew[jobs]
+        over = others.sum(axis=1) >= crew
+        if not over.any():
+            return over
+        noted = know.worker[robots, robots] == jobs
+        mine = np.where(noted, know.since_s[robots, robots], float(t_s))[:, None]
+        since = know.since_s[robots]
+        before = (since < mine) | ((since == mine) & (np.arange(len(self.names)) < robots[:, None]))
+        over &= (others & before).sum(axis=1) >= crew
+        for row in np.flatnonzero(over).tolist():
+            robot = int(robots[row])
+            over[row] = self.mission.specs[robot].role != "hopper" or self.at_home(robot)
+        return over
 
     # -- state -----------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from moonfleet.agents.errors import MissionError
 from moonfleet.agents.mission import FleetMember, MissionSpec
+from moonfleet.agents.outages import Outage
 from moonfleet.autonomy.errors import JobError
 from moonfleet.autonomy.jobs import Job, JobKind
 from moonfleet.terrain.catalogue import named_place
@@ -125,6 +126,10 @@ def assemble(scenario: Scenario, site: Site, flat: dict[str, Point]) -> MissionS
             perception=scenario.perception,
             robots_per_actor=scenario.robots_per_actor,
             checkpoint_every=scenario.checkpoint_every_steps,
+            outages=tuple(
+                Outage(round(one.window_h[0] * 3600.0), round(one.window_h[1] * 3600.0), one.robots, one.peers)
+                for one in scenario.outages
+            ),
         )
     except (MissionError, JobError) as error:
         raise ScenarioError(f"{error} ({scenario.name} on site {site.name!r})") from error

@@ -181,6 +181,11 @@ def _check_fleet(scenario: Scenario) -> None:
             )
         if member.at is not None and member.at not in points:
             raise fault(scenario, (*here, "at"), member.at, f"no such place.{did_you_mean(member.at, points)}")
+    for index, outage in enumerate(scenario.outages):
+        for number, robot in enumerate(outage.robots):
+            if robot not in first:
+                where = ("outages", index, "robots", number)
+                raise fault(scenario, where, robot, f"not in the fleet.{did_you_mean(robot, first)}")
     if scenario.station is not None and scenario.station not in landers:
         raise fault(
             scenario,

@@ -126,6 +126,25 @@ class JobBlock(Block):
         return self
 
 
+class OutageBlock(Block):
+    """Links that are down for a while, whatever the sky and the ground allow."""
+
+    window_h: tuple[float, float]
+    robots: tuple[str, ...] = ()
+    peers: Annotated[tuple[Literal["station", "relay", "earth", "robots"], ...], Field(min_length=1)] = (
+        "station",
+        "relay",
+        "earth",
+        "robots",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> OutageBlock:
+        if not 0.0 <= self.window_h[0] < self.window_h[1]:
+            raise ValueError("window_h: must be [down, up again] in hours from the start, 0 <= down < up")
+        return self
+
+
 class ResolvedBlock(Block):
     """Written into a run folder's copy: what made it, and the site that its coordinates belong to."""
 
@@ -151,6 +170,7 @@ class Scenario(Block):
     catalogue: str | None = None
     robots: dict[str, dict[str, object]] = Field(default_factory=dict)
     jobs: tuple[JobBlock, ...] = ()
+    outages: tuple[OutageBlock, ...] = ()
     havens: tuple[str, ...] = ()
     station: str | None = None
     relay: Literal["queqiao2", "gateway"] | None = "queqiao2"
@@ -191,6 +211,7 @@ BLOCKS: dict[tuple[str, ...], type[Block]] = {
     ("places", "*"): PlaceBlock,
     ("fleet", "*"): FleetBlock,
     ("jobs", "*"): JobBlock,
+    ("outages", "*"): OutageBlock,
     ("resolved",): ResolvedBlock,
 }
 

@@ -49,7 +49,7 @@ def line_of_sight(
     """
     a_row, a_col = _place(grid, "a", a_xy)
     b_row, b_col = _place(grid, "b", b_xy)
-    cell = _ground_cell(grid)
+    cell = ground_cell(grid)
     return bool(sees(grid.elevation_m, cell, a_row, a_col, float(a_height_m), b_row, b_col, float(b_height_m)))
 
 
@@ -62,7 +62,7 @@ def viewshed(
     default all cores; the result does not depend on it. Raises `SiteError` for a mast outside the grid.
     """
     row, col = _place(grid, "mast", xy)
-    z, cell = grid.elevation_m, _ground_cell(grid)
+    z, cell = grid.elevation_m, ground_cell(grid)
     rows, cols = z.shape
     mast, target = float(mast_m), float(target_m)
     reach = math.hypot(max(row, rows - 1.0 - row), max(col, cols - 1.0 - col))
@@ -81,7 +81,7 @@ def viewshed(
     return out
 
 
-def _ground_cell(grid: HeightGrid) -> float:
+def ground_cell(grid: HeightGrid) -> float:
     """Return the cell size on the sphere [m]: the map's, over the scale of the projection at its middle."""
     x, y = grid.ref.centre
     return grid.ref.cell_m / (1.0 + (x * x + y * y) / (4.0 * MOON_RADIUS_M**2))

@@ -25,7 +25,7 @@ def write_fake_run(run_dir: Path, *, steps: int = 709, seed: int = 7) -> Path:
     goal = {"mapper": np.array(CENTRE) + [1500, 900], "driller": np.array(CENTRE) + [-1200, 1400]}
     odometer, battery, archive = dict.fromkeys(ROBOTS, 0.0), dict.fromkeys(ROBOTS, 0.9), 0.0
     for i, name in enumerate(("mapper", "driller", "grader-a", "grader-b")):
-        log.append("job_assigned", 0, name, job=f"job-{min(i, 2)}")
+        log.append("job_assigned", 0, name, job=f"job-{min(i, 2)}", by="station")
         log.append(
             "route",
             0,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from moonfleet.agents.fleet import LocalFleet
 from moonfleet.agents.mission_loop import MissionLoop
+from moonfleet.agents.outages import Outage
 from moonfleet.autonomy import observation as layout
 from moonfleet.autonomy.observation import CHARGE, GO_ON, HIBERNATE, JOB0, RELAY
 from moonfleet.autonomy.policy import RandomPolicy
@@ -68,17 +68,30 @@ def test_a_hop_is_flown_out_and_back(small_site: Site) -> None:
     assert loop.world.state.hops_left[0, HOPPER] == loop.mission.specs[HOPPER].hops - 2
 
 
-def test_news_of_a_job_does_not_reach_a_robot_out_of_contact(small_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    loop = new_loop(small_site)
-    rule = loop.ops.in_contact
-    monkeypatch.setattr(loop.ops, "in_contact", lambda robot: robot != 2 and rule(robot))
+def test_news_of_a_job_does_not_reach_a_robot_out_of_contact(small_site: Site) -> None:
+    deaf = 2
+    loop = new_loop(small_site, outages=(Outage(0, 86_400, robots=("rover-2",)),))
     given = loop.ops.knowledge.own[ROVER].assigned[ROVER]
     while not loop.ops.done[given] and not loop.finished:  # the first slot is the job at hand, else the one given
         loop.step({robot: JOB0 if robot == ROVER else GO_ON for robot in loop.situations()})
-    done = np.flatnonzero(loop.ops.done)
-    assert given in done
-    assert not loop.ops.knowledge.own[2].done.any()
-    assert loop.ops.knowledge.own[LANDER].done[done].all()
+    loop.step({robot: GO_ON for robot in loop.situations()})
+    assert loop.ops.done[given]
+    assert not loop.ops.knowledge.own[deaf].done.any()
+    assert loop.ops.knowledge.own[LANDER].done[given]
+
+
+def test_news_takes_a_drive_step_per_hop(small_site: Site) -> None:
+    loop = new_loop(small_site)
+    loop.step()
+    know, drive_s = loop.ops.knowledge, loop.mission.drive_s
+    know.note_work(ROVER, 0, 10.0, done=True)
+    chain = []
+    for _ in range(3):
+        chain.append((bool(know.done[LANDER, 0]), bool(know.done[RELAY_SAT, 0])))
+        loop.mail.round(loop.t_s + drive_s)
+    assert chain[0] == (False, False)
+    assert chain[1][0]
+    assert know.done[:, 0].sum() > 4
 
 
 def test_state_taken_up_by_another_loop_goes_on_the_same(small_site: Site) -> None:

@@ -56,10 +56,10 @@ def test_jobs_remember_who_did_what_and_when(metrics: RunMetrics) -> None:
 def test_work_taken_up_again_is_seen_in_the_robot_s_status(tmp_path: Path) -> None:
     rest = {"battery_wh": 1.0, "battery_frac": 1.0, "temp_k": 280.0, "solar_w": 0.0, "load_w": 0.0, "link": 0}
     log = EventLog(tmp_path / FOLDER)
-    log.append("job_assigned", 0, "a", job="pad")
+    log.append("job_assigned", 0, "a", job="pad", by="station")
     log.append("job_started", 0, "a", job="pad")
     log.append("job_failed", 3600, "a", job="pad", reason="NoRoute")
-    log.append("job_assigned", 3600, "a", job="pad")  # its start is not logged twice
+    log.append("job_assigned", 3600, "a", job="pad", by="station")  # its start is not logged twice
     for hour in range(6):
         activity = Activity.WORK if hour in (0, 1, 4, 5) else Activity.DRIVE
         word = activity.name.lower()

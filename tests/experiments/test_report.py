@@ -54,7 +54,7 @@ def test_what_users_write_is_escaped(tmp_path: Path) -> None:
     evil = "</script><script>alert(1)</script>"
     log.append("mission_started", 0, scenario=evil, seed=1, t0_utc="2029-07-04T00:00:00Z", site_key="k")
     log.append("lost", 3600, evil, reason=evil)
-    log.append("job_assigned", 3600, evil, job=evil)
+    log.append("job_assigned", 3600, evil, job=evil, by="station")
     log.flush()
     text = write_report(tmp_path).read_text()
     assert "<script>alert" not in text

@@ -253,3 +253,15 @@ def test_override_by_a_place_keeps_the_rest_of_the_ground() -> None:
     recipe = recipe_of(load_scenario("first-light").model_copy(update={"site": named}))
     assert (recipe.lon_deg, recipe.lat_deg) == pytest.approx((222.7, -89.45), abs=0.5)
     assert recipe.dem is None  # the shipped grid: no network
+
+
+def test_outages_are_written_in_hours_and_name_robots_of_the_fleet() -> None:
+    more = "\noutages:\n  - {window_h: [10, 34], robots: [%s], peers: [station, robots]}\n  - {window_h: [40, 41.5]}\n"
+    scenario = load_text(FIRST_LIGHT + more % load_text(FIRST_LIGHT).fleet[1].name)
+    assert scenario.outages[0].peers == ("station", "robots")
+    assert scenario.outages[1].peers == ("station", "relay", "earth", "robots")
+    assert load_text(dump_scenario(scenario)) == scenario
+    with pytest.raises(ScenarioError, match=r"outages\[0\]\.robots\[0\] = nobody: not in the fleet"):
+        load_text(FIRST_LIGHT + more % "nobody")
+    with pytest.raises(ScenarioError, match=r"window_h: must be \[down, up again\]"):
+        load_text(FIRST_LIGHT + "\noutages:\n  - {window_h: [5, 5]}\n")

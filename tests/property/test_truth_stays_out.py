@@ -56,9 +56,10 @@ def test_what_happens_out_of_sight_and_hearing_changes_nothing(small_site: Site,
     ops.value += 100.0
     loop.world.archive_mbit += 1000.0
     loop.world.station_mbit += 1000.0
-    ops.knowledge.station.progress_s += 60.0
-    ops.knowledge.station.done[:] = True
-    ops.knowledge.station.worker[:] = 0
-    for other in np.flatnonzero(others):
-        ops.knowledge.own[other].done[:] = True
+    for other in np.flatnonzero(others):  # the station is one of them, or the robot itself
+        board = ops.knowledge.own[other]
+        board.progress_s += 60.0
+        board.done[:] = True
+        board.worker[:] = 0
+        board.robots[:] *= 0.5
     assert seen() == before
