@@ -19,6 +19,7 @@ from moonfleet.terrain.sky import SkyTable
 
 from . import state as s
 from .catalogue import RobotSpec
+from .contacts import link_rates
 from .errors import RobotError, WorldError
 from .ground import Ground, ground_layers
 from .sky_blocks import SKY_TICKS, SkyBlocks
@@ -218,6 +219,18 @@ class World:
     def takes_commands(self, w: int, r: int) -> bool:
         """Whether a robot can be told anything: it is not lost and not in flight."""
         return self.state.activity[w, r] not in (Activity.LOST, Activity.HOP)
+
+    def listens(self, w: int, r: int) -> bool:
+        """Whether a robot's radio is on: it is not lost, not asleep and not in flight."""
+        return self.state.activity[w, r] not in (Activity.LOST, Activity.HIBERNATE, Activity.HOP)
+
+    def contacts(self, w: int) -> NDArray[np.bool_]:
+        """Return who can talk to whom directly now, bool [R, R], symmetric, False on the diagonal; see `contacts`."""
+        return link_rates(self, w) > 0.0
+
+    def link_rates(self, w: int) -> Floats:
+        """Return the rate [Mbit/s] of every direct link now, float64 [R, R], 0 where there is none."""
+        return link_rates(self, w)
 
     def reset(
         self, w: int, *, t0: float | None = None, start_xy: ArrayLike | None = None, battery_frac: float = 1.0
