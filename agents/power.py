@@ -8,9 +8,13 @@ from moonfleet.terrain.flux import facing_cosine, panel_power_w
 from moonfleet.terrain.kernel import kernel
 
 from .battery import CHARGE_EFFICIENCY, serve
+from .catalogue import RobotSpec
+from .dust import current_share
 from .spec_block import FIXED, LEVEL, UPRIGHT
 
-__all__ = ["CHARGE_EFFICIENCY", "panel_cosine", "panel_w", "settle"]
+__all__ = ["CHARGE_EFFICIENCY", "panel_cosine", "panel_share", "panel_w", "settle"]
+
+HIGHEST_SUN_DEG = 2.0  # [deg] over the horizon at a pole; the sub-solar latitude stays within 1.6 deg
 
 
 @kernel
@@ -38,6 +42,21 @@ def panel_cosine(
     if panel == UPRIGHT:
         return math.cos(math.radians(sun_el_deg))
     return 1.0
+
+
+def panel_share(spec: RobotSpec, years: float = 1.0) -> float:
+    """Return the share of its rated power that a planner may count on near a pole, after ``years`` of dust.
+
+    The Sun stands at the horizon, at most 2 degrees high: an upright panel loses next to nothing, a fixed one faces it a third of the
+    time (the mean over headings), and a level one is not counted on at all.
+    """
+    attitude = {
+        "tracking": 1.0,
+        "upright": math.cos(math.radians(HIGHEST_SUN_DEG)),
+        "fixed": math.sin(math.radians(spec.panel_tilt_deg)) / math.pi,
+        "level": 0.0,
+    }
+    return attitude[spec.panel] * float(current_share(spec.dust_ug_cm2_yr * years))
 
 
 @kernel

@@ -19,6 +19,7 @@ class SkyBlocks:
     def __init__(self, sky: Sky, relay: Relay | None, lonlat: tuple[float, float], worlds: int, tick_s: float) -> None:
         self._sky, self._relay, self._lonlat, self._tick_s = sky, relay, lonlat, tick_s
         self._table = np.full((worlds, SKY_TICKS, len(SKY_COLUMNS)), -90.0)  # -90: no relay
+        self._table[:, :, RELAY_M] = 0.0
         self._start = np.full(worlds, np.nan)  # [W] t0 that the rows were made for
         self._block = np.full(worlds, -1, dtype=np.int64)  # [W]
         self._t0 = np.zeros(worlds)  # [W]

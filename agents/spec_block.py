@@ -54,7 +54,7 @@ def spec_block(
         row[IS_ORBITER] = 1.0 if spec.role == "orbiter" else 0.0
         row[PANEL] = PANELS.index(spec.panel)
         row[TIP_TAN2] = math.tan(math.radians(spec.tip_slope_deg)) ** 2
-        row[EMBED_GRADE] = math.sqrt(max(spec.embed_slip - LEVEL_SLIP, 0.0) / SLIP_PER_DEG2)
+        row[EMBED_GRADE] = embed_grade_deg(spec.embed_slip)
         row[TRAPPED_LIMIT] = spec.trapped_h * 3600.0
         row[DUST_TICK] = spec.dust_ug_cm2_yr * tick_s / YEAR_S
         row[DUST_M] = spec.dust_ug_cm2_km / 1000.0
@@ -75,3 +75,10 @@ def spec_block(
             row[REPAIR_S + k] = law.repair_h * 3600.0
             row[HELP + k] = law.help_share
     return block
+
+
+def embed_grade_deg(embed_slip: float) -> float:
+    """Return the grade [deg] above which wheels slip more than ``embed_slip``; -90 where they do so on the level."""
+    if embed_slip < LEVEL_SLIP:
+        return -90.0
+    return math.sqrt((embed_slip - LEVEL_SLIP) / SLIP_PER_DEG2)

@@ -342,6 +342,10 @@ class World:
         rows = self._sky.rows(self._t0, self.tick_index)
         return rows[s.RELAY_AZ], rows[s.RELAY_EL]
 
+    def relay_m(self, w: int) -> float:
+        """Return the distance of the relay from the site's centre now [m]; 0: none."""
+        return float(self._sky.table(self._t0, self.tick_index)[w, self.tick_index[w] % SKY_TICKS, s.RELAY_M])
+
     # --- save and restore -------------------------------------------------------------------------
 
     def get_state(self) -> dict[str, NDArray[np.generic]]:
