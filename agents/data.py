@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.terrain.kernel import kernel
+from moonfleet.terrain.kernel import leaf_kernel
 
 from . import spec_block as c
 from . import state as s
@@ -18,21 +18,21 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-@kernel
+@leaf_kernel
 def measure(stored_mbit: float, new_mbit: float, capacity_mbit: float) -> tuple[float, float]:
     """Add new data to a store; return (stored, dropped) [Mbit]."""
     kept = min(new_mbit, max(capacity_mbit - stored_mbit, 0.0))
     return stored_mbit + kept, new_mbit - kept
 
 
-@kernel
+@leaf_kernel
 def send(
     f: Floats, i: Ints, r: int, rates: Floats, spec: Floats, station: int, mast: int, orbiter: int, stores: Floats,
     dt_s: float, spare_wh: float, transmitter_w: float,
 ) -> float:  # fmt: skip
     """Send what one robot holds over its fastest link; return the transmitter's mean power [W] over the tick.
 
-    ``rates`` float64 [4] Mbit/s to station, relay, Earth and mast; ``stores`` float64 [3] Mbit, rows as in `state`. A store without room is no
+    ``rates`` float64 [R, 4] Mbit/s to station, relay, Earth and mast; ``stores`` float64 [3] Mbit, rows as in `state`. A store without room is no
     link. The station and the orbiter pass on their own data first, then their store. Nothing is sent unless ``spare_wh`` covers the
     transmitter.
     """
@@ -50,10 +50,10 @@ def send(
     mast_room = spec[c.STORAGE, mast] - f[s.DATA, mast] if mast >= 0 else 0.0
     bit, rate = best_link(
         link,
-        rates[0] if station_room > 0.0 else 0.0,
-        rates[1] if relay_room > 0.0 else 0.0,
-        rates[2],
-        rates[3] if mast_room > 0.0 else 0.0,
+        rates[r, 0] if station_room > 0.0 else 0.0,
+        rates[r, 1] if relay_room > 0.0 else 0.0,
+        rates[r, 2],
+        rates[r, 3] if mast_room > 0.0 else 0.0,
     )
     if bit == 0:
         return 0.0

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.terrain.kernel import kernel
+from moonfleet.terrain.kernel import leaf_kernel
 
 from . import state as s
 
@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-@kernel
+@leaf_kernel
 def uniform(key: int, robot: int, what: int, count: int) -> float:
     """Return a number in [0, 1): the finaliser of splitmix64 (Steele et al. 2014) over its four names."""
     h = np.uint64(key) + np.uint64(robot + 1) * np.uint64(0x9E3779B97F4A7C15)
@@ -39,13 +39,13 @@ def uniform(key: int, robot: int, what: int, count: int) -> float:
     return float(h >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
-@kernel
+@leaf_kernel
 def exponential(key: int, robot: int, what: int, count: int) -> float:
     """Return an exponential number of mean 1."""
     return -math.log(1.0 - uniform(key, robot, what, count))
 
 
-@kernel
+@leaf_kernel
 def arm(f: Floats, i: Ints, r: int, key: int, fails: Floats) -> None:
     """Draw the first failures of a robot and the hazard it stands; ``fails`` float64 [5] mean seconds to a failure."""
     f[s.TRAP_LEFT, r] = exponential(key, r, TRAP, i[s.TRAPS, r])
@@ -54,7 +54,7 @@ def arm(f: Floats, i: Ints, r: int, key: int, fails: Floats) -> None:
     _find_next(f, r)
 
 
-@kernel
+@leaf_kernel
 def wear(f: Floats, i: Ints, r: int, key: int, fails: Floats, repair_s: Floats, help_share: Floats) -> None:
     """Let fail and mend what is due at a robot's operating time; arrays float64 [5]."""
     if f[s.OPERATING, r] < f[s.NEXT_FAULT, r]:
@@ -76,7 +76,7 @@ def wear(f: Floats, i: Ints, r: int, key: int, fails: Floats, repair_s: Floats, 
     _find_next(f, r)
 
 
-@kernel
+@leaf_kernel
 def mend(f: Floats, i: Ints, r: int, key: int, fails: Floats) -> None:
     """Mend all that is down and free the robot: what another at its side does."""
     for k in range(s.SUBSYSTEMS):
@@ -90,7 +90,7 @@ def mend(f: Floats, i: Ints, r: int, key: int, fails: Floats) -> None:
         f[s.TRAP_LEFT, r] = exponential(key, r, TRAP, i[s.TRAPS, r])
 
 
-@kernel
+@leaf_kernel
 def _await_failure(f: Floats, i: Ints, r: int, k: int, key: int, mean_s: float) -> None:
     count = i[s.FAULT_DRAWS + k, r]
     i[s.FAULT_DRAWS + k, r] = count + 1
@@ -99,7 +99,7 @@ def _await_failure(f: Floats, i: Ints, r: int, k: int, key: int, mean_s: float) 
         f[s.FAULT_AT + k, r] = f[s.OPERATING, r] + mean_s * exponential(key, r, k, count)
 
 
-@kernel
+@leaf_kernel
 def _find_next(f: Floats, r: int) -> None:
     f[s.NEXT_FAULT, r] = FAR_S
     for k in range(s.SUBSYSTEMS):

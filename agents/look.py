@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.terrain.horizon import azimuth_bin, horizon_between
-from moonfleet.terrain.kernel import kernel
+from moonfleet.terrain.kernel import leaf_kernel
 from moonfleet.terrain.light import disc_lit, tilt_towards
 
 from . import spec_block as c
@@ -34,7 +34,7 @@ class Aim(NamedTuple):
     weight: float  # 0..1 from the first to the second
 
 
-@kernel
+@leaf_kernel
 def aim(az_deg: float, el_deg: float, azimuths: int) -> Aim:
     """Return a body at (az, el) of the middle, ready for `above`."""
     east, north = tilt_towards(az_deg)
@@ -42,13 +42,13 @@ def aim(az_deg: float, el_deg: float, azimuths: int) -> Aim:
     return Aim(el_deg, east, north, first, second, weight)
 
 
-@kernel
+@leaf_kernel
 def above(millideg: NDArray[np.int16], row: int, col: int, local_deg: float, body: Aim) -> float:
     """Return how far [deg] a body at elevation ``local_deg`` stands above the horizon of a cell; as `light.clearance_deg`."""
     return local_deg - horizon_between(millideg, row, col, body.first, body.second, body.weight)
 
 
-@kernel
+@leaf_kernel
 def listens(f: Floats, i: Ints, r: int) -> bool:
     """Whether a robot's radio is on and works."""
     activity = i[s.ACTIVITY, r]
@@ -56,20 +56,21 @@ def listens(f: Floats, i: Ints, r: int) -> bool:
     return not asleep and not (i[s.FAULTS, r] & (1 << s.COMM))
 
 
-@kernel
+@leaf_kernel
 def look(
     f: Floats, i: Ints, r: int, sky: Floats, sun: Aim, earth: Aim, relay: Aim, spec: Floats, station: int, mast: int,
     orbiter: int, ground: GroundLayers, station_view: NDArray[np.bool_], mast_view: NDArray[np.bool_], rates: Floats,
 ) -> float:  # fmt: skip
-    """Set LIT and LINK of one robot and its ``rates`` float64 [4] to station, relay, Earth and mast; return its panel's cosine."""
+    """Set LIT and LINK of one robot and its row of ``rates`` float64 [R, 4] to station, relay, Earth and mast; return its panel's cosine."""
     deaf = i[s.FAULTS, r] & (1 << s.COMM)
-    rates[:] = 0.0
+    for k in range(4):
+        rates[r, k] = 0.0
     link = 0
     if spec[c.IS_ORBITER, r] > 0.0:
         f[s.LIT, r] = 1.0
         if spec[c.RATE_EARTH, r] > 0.0 and not deaf:
             link = BIT_EARTH
-            rates[2] = spec[c.RATE_EARTH, r]
+            rates[r, 2] = spec[c.RATE_EARTH, r]
         i[s.LINK, r] = link
         return 1.0
     x, y = f[s.X, r], f[s.Y, r]
@@ -96,29 +97,29 @@ def look(
         return cosine
     if spec[c.RATE_STATION, r] > 0.0 and r != station:
         if station >= 0 and station_view[row, col] and listens(f, i, station):
-            rates[0] = _local_rate(f, r, station, spec)
-            link |= BIT_STATION if rates[0] > 0.0 else 0
+            rates[r, 0] = _local_rate(f, r, station, spec)
+            link |= BIT_STATION if rates[r, 0] > 0.0 else 0
         if mast >= 0 and r != mast and mast_view[row, col] and listens(f, i, mast):
-            rates[3] = _local_rate(f, r, mast, spec)
-            link |= BIT_MAST if rates[3] > 0.0 else 0
+            rates[r, 3] = _local_rate(f, r, mast, spec)
+            link |= BIT_MAST if rates[r, 3] > 0.0 else 0
     layer = spec[c.RADIO_LAYER, r]
     if spec[c.RATE_RELAY, r] > 0.0 and relay.el_deg > -90.0 and (orbiter < 0 or listens(f, i, orbiter)):
         local = relay.el_deg + (dx * relay.east + dy * relay.north)
         if _clear(ground, layer, row, col, local, relay):
             power = received(spec[c.RELAY_FULL, r], sky[s.RELAY_M] * sky[s.RELAY_M])
-            rates[1] = _step(spec, r, power, c.RATE_RELAY, c.RELAY_STEPS)
-            link |= BIT_RELAY if rates[1] > 0.0 else 0
+            rates[r, 1] = _step(spec, r, power, c.RATE_RELAY, c.RELAY_STEPS)
+            link |= BIT_RELAY if rates[r, 1] > 0.0 else 0
     if spec[c.RATE_EARTH, r] > 0.0:
         local = earth.el_deg + (dx * earth.east + dy * earth.north)
         if _clear(ground, layer, row, col, local, earth):
             power = received(spec[c.EARTH_FULL, r], sky[s.EARTH_M] * sky[s.EARTH_M])
-            rates[2] = _step(spec, r, power, c.RATE_EARTH, c.EARTH_STEPS)
-            link |= BIT_EARTH if rates[2] > 0.0 else 0
+            rates[r, 2] = _step(spec, r, power, c.RATE_EARTH, c.EARTH_STEPS)
+            link |= BIT_EARTH if rates[r, 2] > 0.0 else 0
     i[s.LINK, r] = link
     return cosine
 
 
-@kernel
+@leaf_kernel
 def _clear(ground: GroundLayers, layer: float, row: int, col: int, local_deg: float, body: Aim) -> bool:
     if local_deg > HIGHEST_DEG:
         return True
@@ -131,7 +132,7 @@ def _clear(ground: GroundLayers, layer: float, row: int, col: int, local_deg: fl
     return above(ground.high, row, col, local_deg, body) >= 0.0
 
 
-@kernel
+@leaf_kernel
 def _local_rate(f: Floats, r: int, other: int, spec: Floats) -> float:
     """Return the rate [Mbit/s] of a robot's local radio to another place on the ground."""
     to_x, to_y = f[s.X, other] - f[s.X, r], f[s.Y, other] - f[s.Y, r]
@@ -141,6 +142,6 @@ def _local_rate(f: Floats, r: int, other: int, spec: Floats) -> float:
     return _step(spec, r, received(full, to_x * to_x + to_y * to_y), c.RATE_STATION, c.STATION_STEPS)
 
 
-@kernel
+@leaf_kernel
 def _step(spec: Floats, r: int, power: float, top: int, lower: int) -> float:
     return rate_at(power, spec[top, r], spec[lower, r], spec[lower + 1, r], spec[lower + 2, r])

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.autonomy.wheels import speed_and_power
-from moonfleet.terrain.kernel import kernel
+from moonfleet.terrain.kernel import leaf_kernel
 from moonfleet.terrain.soil import slip
 
 Grid = NDArray[np.float32]
@@ -24,7 +24,7 @@ X_LEFT, Y_TOP, CELL, CENTRE_X, CENTRE_Y = range(5)
 GOES_ON, BLOCKED, TIPS, STUCK = range(4)  # how a tick of driving ends
 
 
-@kernel
+@leaf_kernel
 def cell_index(frame: Vector, x: float, y: float, rows: int, cols: int) -> tuple[int, int]:
     """Return row, col of the cell that holds (x, y); (-1, -1) outside the grid, whose outer edges belong to it."""
     down, right = (frame[Y_TOP] - y) / frame[CELL], (x - frame[X_LEFT]) / frame[CELL]
@@ -35,7 +35,7 @@ def cell_index(frame: Vector, x: float, y: float, rows: int, cols: int) -> tuple
     return row, col
 
 
-@kernel
+@leaf_kernel
 def gradient(elevation: Grid, frame: Vector, x: float, y: float) -> tuple[float, float]:
     """Return the rise per metre of the bilinear ground at (x, y) towards the east and towards the north."""
     rows, cols = elevation.shape
@@ -53,14 +53,14 @@ def gradient(elevation: Grid, frame: Vector, x: float, y: float) -> tuple[float,
     return to_east, -to_south
 
 
-@kernel
+@leaf_kernel
 def embedding_hazard(slip_ratio: float, embed_slip: float, per_m: float) -> float:
     """Return the hazard of getting stuck per metre at a slip ratio; 0 up to ``embed_slip``, ``per_m`` for a wheel that spins in place."""
     beyond = max(slip_ratio - embed_slip, 0.0) / (1.0 - embed_slip)
     return per_m * beyond * beyond
 
 
-@kernel
+@leaf_kernel
 def drive(
     x: float, y: float, heading: float, leg: Vector, ahead: int, size: int, rated_m_s: float, rated_w: float,
     max_slope: float, tip_tan2: float, embed_grade: float, embed_slip: float, trap_per_m: float, hazard_left: float,

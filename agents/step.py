@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.terrain.kernel import kernel
+from moonfleet.terrain.kernel import kernel, leaf_kernel
 
 from . import spec_block as c
 from . import state as s
@@ -36,7 +36,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-@kernel
+@leaf_kernel
 def base_load_w(activity: int, r: int, spec: Floats, work_w: float, dt_s: float) -> float:
     """Return the electrical load [W] of an activity, heater and transmitter apart; DRIVE at its rated power."""
     idle = spec[c.IDLE_W, r]
@@ -53,7 +53,7 @@ def base_load_w(activity: int, r: int, spec: Floats, work_w: float, dt_s: float)
     return idle
 
 
-@kernel
+@leaf_kernel
 def halt(f: Floats, i: Ints, r: int, activity: int) -> None:
     """End the leg."""
     i[s.ACTIVITY, r] = activity
@@ -61,7 +61,7 @@ def halt(f: Floats, i: Ints, r: int, activity: int) -> None:
     i[s.LEG_NEXT, r] = 0
 
 
-@kernel
+@leaf_kernel
 def lose(f: Floats, i: Ints, r: int, reason: int) -> None:
     """Take a robot out for good."""
     halt(f, i, r, s.LOST)
@@ -71,13 +71,13 @@ def lose(f: Floats, i: Ints, r: int, reason: int) -> None:
     f[s.LOAD, r] = 0.0
 
 
-@kernel
+@leaf_kernel
 def move(
-    f: Floats, i: Ints, leg: Floats, r: int, spec: Floats, dt_s: float, ground: GroundLayers, notes: Floats
+    f: Floats, i: Ints, legs: Floats, w: int, r: int, spec: Floats, dt_s: float, ground: GroundLayers, notes: Floats
 ) -> float:
     """Drive one robot for a tick; return the mean motor power [W] over the tick."""
     x, y, heading, ahead, metres, joules, end, hazard = drive(
-        f[s.X, r], f[s.Y, r], f[s.HEADING, r], leg, i[s.LEG_NEXT, r], i[s.LEG_SIZE, r],
+        f[s.X, r], f[s.Y, r], f[s.HEADING, r], legs[w, r], i[s.LEG_NEXT, r], i[s.LEG_SIZE, r],
         spec[c.SPEED, r], spec[c.DRIVE_W, r], spec[c.MAX_SLOPE, r], spec[c.TIP_TAN2, r], spec[c.EMBED_GRADE, r],
         spec[c.EMBED_SLIP, r], spec[c.TRAP_PER_M, r], f[s.TRAP_LEFT, r], dt_s,
         ground.elevation, ground.slope, ground.frame,
@@ -98,7 +98,7 @@ def move(
     return joules / dt_s
 
 
-@kernel
+@leaf_kernel
 def land(f: Floats, i: Ints, r: int, spec: Floats, ground: GroundLayers) -> None:
     """Count a hop down; on the last tick stand at its target, or tip over where that is too steep."""
     i[s.HOP_TICKS, r] -= 1
@@ -112,9 +112,9 @@ def land(f: Floats, i: Ints, r: int, spec: Floats, ground: GroundLayers) -> None
         lose(f, i, r, s.TIPPED)
 
 
-@kernel
+@leaf_kernel
 def act(
-    f: Floats, i: Ints, leg: Floats, r: int, sky: Floats, spec: Floats, dt_s: float, ground: GroundLayers, notes: Floats
+    f: Floats, i: Ints, legs: Floats, w: int, r: int, sky: Floats, spec: Floats, dt_s: float, ground: GroundLayers, notes: Floats
 ) -> None:  # fmt: skip
     """Decide what the power allows, then move or work; leaves the power balance so far in ``notes``."""
     hours = dt_s / 3600.0
@@ -154,7 +154,7 @@ def act(
         activity = s.HIBERNATE
         load = spec[c.HIBERNATE_W, r]
     elif activity == s.DRIVE:
-        load = spec[c.IDLE_W, r] + move(f, i, leg, r, spec, dt_s, ground, notes)
+        load = spec[c.IDLE_W, r] + move(f, i, legs, w, r, spec, dt_s, ground, notes)
     elif works and f[s.TEMP, r] >= spec[c.TEMP_OP, r]:
         f[s.WORKED, r] += dt_s
         new = f[s.DATA_MBPS, r] * dt_s
@@ -167,7 +167,7 @@ def act(
     notes[DOING, r] = activity
 
 
-@kernel
+@leaf_kernel
 def settle_tick(
     f: Floats, i: Ints, r: int, key: int, sky: Floats, spec: Floats, dt_s: float, ground: GroundLayers, notes: Floats
 ) -> None:  # fmt: skip
@@ -214,7 +214,8 @@ def settle_tick(
         f[s.DUST, r] += spec[c.DUST_TICK, r]
     if activity != s.HIBERNATE:
         f[s.OPERATING, r] += dt_s
-        wear(f, i, r, key, spec[c.FAILS : c.REPAIR_S, r], spec[c.REPAIR_S : c.HELP, r], spec[c.HELP :, r])
+        if f[s.OPERATING, r] >= f[s.NEXT_FAULT, r]:
+            wear(f, i, r, key, spec[c.FAILS : c.REPAIR_S, r], spec[c.REPAIR_S : c.HELP, r], spec[c.HELP :, r])
     if i[s.TRAPPED, r] == 1:
         f[s.TRAPPED_S, r] += dt_s
     if activity == s.HOP:
@@ -229,9 +230,9 @@ def settle_tick(
         lose(f, i, r, s.ENTRAPPED)
 
 
-@kernel
+@leaf_kernel
 def world_tick(
-    f: Floats, i: Ints, legs: Floats, stores: Floats, key: int, sky: Floats, advance: bool, dt_s: float, spec: Floats,
+    f: Floats, i: Ints, legs: Floats, w: int, stores: Floats, key: int, sky: Floats, advance: bool, dt_s: float, spec: Floats,
     station: int, mast: int, orbiter: int, ground: GroundLayers, station_view: NDArray[np.bool_],
     mast_view: NDArray[np.bool_], notes: Floats, rates: Floats,
 ) -> None:  # fmt: skip
@@ -244,13 +245,13 @@ def world_tick(
     for r in range(robots):
         if i[s.ACTIVITY, r] != s.LOST:
             notes[COSINE, r] = look(
-                f, i, r, sky, sun, earth, relay, spec, station, mast, orbiter, ground, station_view, mast_view, rates[r]
+                f, i, r, sky, sun, earth, relay, spec, station, mast, orbiter, ground, station_view, mast_view, rates
             )
     if not advance:
         return
     for r in range(robots):
         if i[s.ACTIVITY, r] != s.LOST:
-            act(f, i, legs[r], r, sky, spec, dt_s, ground, notes)
+            act(f, i, legs, w, r, sky, spec, dt_s, ground, notes)
         else:
             notes[DOING, r] = s.LOST
     for r in range(robots):
@@ -258,7 +259,7 @@ def world_tick(
         if activity != s.LOST and activity != s.HIBERNATE and activity != s.HOP:
             transmitter = 0.0 if activity == s.RELAY else spec[c.COMM_W, r]
             spare = notes[AVAILABLE_WH, r] - notes[LOAD_W, r] * dt_s / 3600.0
-            notes[LOAD_W, r] += send(f, i, r, rates[r], spec, station, mast, orbiter, stores, dt_s, spare, transmitter)
+            notes[LOAD_W, r] += send(f, i, r, rates, spec, station, mast, orbiter, stores, dt_s, spare, transmitter)
     for r in range(robots):
         if notes[DOING, r] != s.LOST:
             settle_tick(f, i, r, key, sky, spec, dt_s, ground, notes)
@@ -304,7 +305,7 @@ def run_ticks(
         station_view, mast_view = views[view_of[0, w]], views[view_of[1, w]]
         for tick in range(max(ticks, 1)):
             world_tick(
-                f, i, legs[w], store, keys[w], sky[w, first[w] + tick], ticks > 0, dt_s, spec, station, mast, orbiter,
+                f, i, legs, w, store, keys[w], sky[w, first[w] + tick], ticks > 0, dt_s, spec, station, mast, orbiter,
                 ground, station_view, mast_view, notes, rates,
             )  # fmt: skip
         for k in range(n_floats):

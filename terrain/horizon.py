@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from .constants import MOON_RADIUS_M
 from .errors import SiteError
 from .grid import GeoRef, HeightGrid
-from .kernel import kernel
+from .kernel import kernel, leaf_kernel
 from .near_field import near_field, near_points
 from .sweep import sweep
 from .threads import cores
@@ -51,7 +51,7 @@ def azimuth_bin(count: int, az_deg: float) -> tuple[int, int, float]:
     return a, b, w
 
 
-@kernel
+@leaf_kernel
 def horizon_between(millideg: Int16Cube, row: int, col: int, a: int, b: int, w: float) -> float:
     """Return the horizon [deg] of a cell between two azimuths as of `azimuth_bin`."""
     return 0.001 * ((1.0 - w) * millideg[a, row, col] + w * millideg[b, row, col])
