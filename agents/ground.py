@@ -76,11 +76,13 @@ def ground_layers(site: Ground, heights_m: Sequence[float] = ()) -> tuple[Ground
     wanted = sorted({_at_or_below(known, height) for height in heights_m} - {own})[-2:]
     used = [own, *wanted]
     planes = [_plain(known[eye].millideg, np.int16) for eye in used]
-    planes += planes[-1:] * (3 - len(planes))
+    low, middle, high = [*planes, planes[-1], planes[-1]][:3]
     layers = GroundLayers(
         _plain(site.grid.elevation_m, np.float32),
         _plain(site.slope_deg, np.float32),
-        *planes,
+        low,
+        middle,
+        high,
         np.array([ref.x_left, ref.y_top, ref.cell_m, *ref.centre]),
     )
     return layers, tuple(used.index(_at_or_below(used, height)) for height in heights_m)

@@ -1,8 +1,8 @@
 """What the light planner needs to know of a machine on a site: its power by light, and the light and links of the hours ahead.
 
 The equations are the World's own (`power`, `thermal`, `moonfleet.autonomy.wheels`), taken on the safe side: the least light of each hour,
-the weakest Sun of the period, a year's dust and age, every slope climbed straight up, motors at their rated power, and the heater that holds the operating
-temperature in steady cold.
+the weakest Sun of the period, a year's dust and age, every slope climbed straight up, motors at their rated power, and the heater that
+holds the operating temperature in steady cold.
 """
 
 from __future__ import annotations

@@ -61,7 +61,10 @@ def look(
     f: Floats, i: Ints, r: int, sky: Floats, sun: Aim, earth: Aim, relay: Aim, spec: Floats, station: int, mast: int,
     orbiter: int, ground: GroundLayers, station_view: NDArray[np.bool_], mast_view: NDArray[np.bool_], rates: Floats,
 ) -> float:  # fmt: skip
-    """Set LIT and LINK of one robot and its row of ``rates`` float64 [R, 4] to station, relay, Earth and mast; return its panel's cosine."""
+    """Set LIT and LINK of one robot, and its row of ``rates`` float64 [R, 4] to station, relay, Earth and mast [Mbit/s].
+
+    Returns the cosine between its panel's normal and the Sun.
+    """
     deaf = i[s.FAULTS, r] & (1 << s.COMM)
     for k in range(4):
         rates[r, k] = 0.0

@@ -1,8 +1,9 @@
 """Driving along a leg: exact arrival, ground that is refused, soil that holds a wheel and slopes that tip. Scalar kernels.
 
-Speed, slip and power on a grade are those of `moonfleet.autonomy.wheels`. A machine tips over where the ground under it is steeper than its
-static limit (half its track over the height of its centre of mass). Wheels that slip dig themselves in: above the catalogue's embedding slip
-the hazard per metre grows with the square of the slip beyond it, and a robot gets stuck when it has used up the hazard drawn for it.
+Speed, slip and power on a grade are those of `moonfleet.autonomy.wheels`. A machine tips over where the ground under it is
+steeper than its static limit (half its track over the height of its centre of mass). Wheels that slip dig themselves in: above
+the catalogue's embedding slip the hazard per metre grows with the square of the slip beyond it, and a robot gets stuck when it
+has used up the hazard drawn for it.
 """
 
 from __future__ import annotations

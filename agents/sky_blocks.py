@@ -51,7 +51,7 @@ class SkyBlocks:
         if self._relay is not None:
             rows[:, RELAY_AZ], rows[:, RELAY_EL], rows[:, RELAY_M] = self._relay.look(t, *self._lonlat)
         # the Earth's distance from the Moon's centre, straight between the ends of the block: it changes by 50 m/s at most
-        ends = earth_vector(t[[0, -1]])
-        rows[:, EARTH_M] = np.linspace(*np.sqrt((ends * ends).sum(axis=1)), len(t))
+        first, last = (float(np.linalg.norm(place)) for place in earth_vector(t[[0, -1]]))
+        rows[:, EARTH_M] = np.linspace(first, last, len(t))
         # radioisotope heat is counted from the World's start
         rows[:, RHU_SHARE] = np.exp2(-(t - self._t0[w]) / RHU_HALF_LIFE_S)

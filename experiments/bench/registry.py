@@ -13,6 +13,7 @@ from moonfleet.terrain.errors import did_you_mean
 from ..errors import BenchError
 
 BENCHES: Mapping[str, tuple[str, ...]] = {  # bench -> the modules that hold its bars
+    "fleet": ("fleet_world",),
     "hazards": (
         "hazards_craters",
         "hazards_footprint",
@@ -96,9 +97,15 @@ def all_bars() -> dict[str, Bar]:
     for modules in BENCHES.values():
         found: dict[str, Bar] = {}
         for module in modules:
-            found |= import_module(f"{__package__}.{module}").BARS
+            for bar, rows in import_module(f"{__package__}.{module}").BARS.items():
+                found[bar] = both(found[bar], rows) if bar in found else rows
         bars |= dict(sorted(found.items()))
     return bars
+
+
+def both(first: Bar, second: Bar) -> Bar:
+    """Return a bar with the rows of two modules, each of which measures a part of it."""
+    return lambda tell: [*first(tell), *second(tell)]
 
 
 def select(name: str | None) -> dict[str, Bar]:
