@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.terrain.kernel import leaf_kernel
+from moonfleet.terrain.kernel import inlined_kernel, leaf_kernel
 
 from . import spec_block as c
 from . import state as s
@@ -25,7 +25,7 @@ def measure(stored_mbit: float, new_mbit: float, capacity_mbit: float) -> tuple[
     return stored_mbit + kept, new_mbit - kept
 
 
-@leaf_kernel
+@inlined_kernel
 def send(
     f: Floats, i: Ints, r: int, rates: Floats, spec: Floats, station: int, mast: int, orbiter: int, stores: Floats,
     dt_s: float, spare_wh: float, transmitter_w: float,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.terrain.horizon import azimuth_bin, horizon_between
-from moonfleet.terrain.kernel import leaf_kernel
+from moonfleet.terrain.kernel import inlined_kernel, leaf_kernel
 from moonfleet.terrain.light import disc_lit, tilt_towards
 
 from . import spec_block as c
@@ -56,7 +56,7 @@ def listens(f: Floats, i: Ints, r: int) -> bool:
     return not asleep and not (i[s.FAULTS, r] & (1 << s.COMM))
 
 
-@leaf_kernel
+@inlined_kernel
 def look(
     f: Floats, i: Ints, r: int, sky: Floats, sun: Aim, earth: Aim, relay: Aim, spec: Floats, station: int, mast: int,
     orbiter: int, ground: GroundLayers, station_view: NDArray[np.bool_], mast_view: NDArray[np.bool_], rates: Floats,

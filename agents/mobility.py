@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.autonomy.wheels import speed_and_power
-from moonfleet.terrain.kernel import leaf_kernel
+from moonfleet.terrain.kernel import inlined_kernel, leaf_kernel
 from moonfleet.terrain.soil import slip
 
 Grid = NDArray[np.float32]
@@ -61,7 +61,7 @@ def embedding_hazard(slip_ratio: float, embed_slip: float, per_m: float) -> floa
     return per_m * beyond * beyond
 
 
-@leaf_kernel
+@inlined_kernel
 def drive(
     x: float, y: float, heading: float, leg: Vector, ahead: int, size: int, rated_m_s: float, rated_w: float,
     max_slope: float, tip_tan2: float, embed_grade: float, embed_slip: float, trap_per_m: float, hazard_left: float,

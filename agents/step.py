@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.terrain.kernel import kernel, leaf_kernel
+from moonfleet.terrain.kernel import inlined_kernel, kernel, leaf_kernel
 
 from . import spec_block as c
 from . import state as s
@@ -71,7 +71,7 @@ def lose(f: Floats, i: Ints, r: int, reason: int) -> None:
     f[s.LOAD, r] = 0.0
 
 
-@leaf_kernel
+@inlined_kernel
 def move(
     f: Floats, i: Ints, legs: Floats, w: int, r: int, spec: Floats, dt_s: float, ground: GroundLayers, notes: Floats
 ) -> float:
@@ -112,7 +112,7 @@ def land(f: Floats, i: Ints, r: int, spec: Floats, ground: GroundLayers) -> None
         lose(f, i, r, s.TIPPED)
 
 
-@leaf_kernel
+@inlined_kernel
 def act(
     f: Floats, i: Ints, legs: Floats, w: int, r: int, sky: Floats, spec: Floats, dt_s: float, ground: GroundLayers, notes: Floats
 ) -> None:  # fmt: skip
@@ -167,7 +167,7 @@ def act(
     notes[DOING, r] = activity
 
 
-@leaf_kernel
+@inlined_kernel
 def settle_tick(
     f: Floats, i: Ints, r: int, key: int, sky: Floats, spec: Floats, dt_s: float, ground: GroundLayers, notes: Floats
 ) -> None:  # fmt: skip

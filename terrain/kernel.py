@@ -51,6 +51,13 @@ def leaf_kernel(function: F) -> F:
     return cast(F, _stamped(compile_bare(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)))
 
 
+def inlined_kernel(function: F) -> F:
+    """Like `leaf_kernel`, and written out where it is called: for a large function with one caller and many arguments."""
+    compile_bare = cast(Any, numba.njit)
+    options = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False, "inline": "always"}
+    return cast(F, _stamped(compile_bare(**options)(function)))
+
+
 def parallel_kernel(function: F) -> F:
     """Like `kernel`, with ``prange`` loops spread over numba's threads."""
     return cast(F, _stamped(numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True)(function)))
