@@ -1,7 +1,7 @@
 """The one way a hot function becomes machine code: cached on disk, released from the GIL, typed as what it was.
 
-``kernel`` is for functions called from anywhere; ``parallel_kernel`` may use ``numba.prange``, and must give the same
-bytes on any number of threads (no reductions across iterations).
+``kernel`` is for functions called from anywhere; ``leaf_kernel`` for those in the innermost loops; ``parallel_kernel``
+may use ``numba.prange``, and must give the same bytes on any number of threads (no reductions across iterations).
 
 numba's cache looks only at the file a function stands in, and would keep old code of another file's function that was
 compiled into it. Here every cached kernel is stamped with the content of all kernel files, so that a change anywhere
@@ -40,6 +40,22 @@ def kernel_stamp() -> str:
 def kernel(function: F) -> F:
     """Compile ``function`` with numba: cached, nogil, IEEE arithmetic (no fastmath, so bytes do not depend on the CPU's whim)."""
     return cast(F, _stamped(numba.njit(cache=True, nogil=True, error_model="numpy")(function)))
+
+
+def leaf_kernel(function: F) -> F:
+    """Like `kernel`, for functions that make no array and keep none: they leave reference counts of arrays alone.
+
+    In a small function that is handed many arrays, counting costs more than its arithmetic. Whoever calls keeps the arrays alive.
+    """
+    compile_bare = cast(Any, numba.njit)  # numba does not list this option
+    return cast(F, _stamped(compile_bare(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)))
+
+
+def inlined_kernel(function: F) -> F:
+    """Like `leaf_kernel`, and written out where it is called: for a large function with one caller and many arguments."""
+    compile_bare = cast(Any, numba.njit)
+    options = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False, "inline": "always"}
+    return cast(F, _stamped(compile_bare(**options)(function)))
 
 
 def parallel_kernel(function: F) -> F:
