@@ -23,6 +23,7 @@ Role = Literal["rover", "lander", "hopper", "orbiter", "construction"]
 Positive = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 MIN_SPEED_M_S = 1e-3  # [m/s] slower than this is standing still
+Steps = Annotated[tuple[Positive, ...], Field(max_length=3)]
 Temperature = Annotated[float, Field(ge=40, le=400)]
 MAX_FILE_BYTES = 100_000  # a catalogue file is a page of text; anything larger is refused unread
 
@@ -35,6 +36,28 @@ class CameraSpec(BaseModel):
     height_m: Annotated[float, Field(gt=0, le=20)]
     range_m: Annotated[float, Field(gt=0, le=100)]
     fov_deg: Annotated[float, Field(gt=0, le=360)] = 90.0
+
+
+class FaultSpec(BaseModel):
+    """How one subsystem fails: a Poisson process in the time awake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    per_h: Annotated[float, Field(ge=0, le=1e3)] = 0.0  # failures per operating hour
+    repair_h: Annotated[float, Field(gt=0, le=1e6)] = 12.0  # mean time until it is back by itself
+    help_share: Annotated[float, Field(ge=0, le=1)] = 0.0  # of the failures that another robot must mend
+
+
+class FaultsSpec(BaseModel):
+    """The subsystems of a machine that fail; they do so only in a World made with ``faults=True``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mobility: FaultSpec = FaultSpec()  # it stops
+    power: FaultSpec = FaultSpec()  # half the panel
+    comm: FaultSpec = FaultSpec()  # no link
+    payload: FaultSpec = FaultSpec()  # no work
+    thermal: FaultSpec = FaultSpec()  # no heater
 
 
 class RobotSpec(BaseModel):
@@ -55,13 +78,30 @@ class RobotSpec(BaseModel):
     speed_m_s: Annotated[float, Field(ge=0, le=5)] = 0.0
     max_slope_deg: Annotated[float, Field(ge=0, le=40)] = 0.0
     drive_w: NotNegative = 0.0
+    tip_slope_deg: Annotated[float, Field(gt=0, le=80)] = 45.0  # ground steeper than this tips it over
+    embed_slip: Annotated[float, Field(ge=0, lt=1)] = 0.4  # wheels that slip more may dig themselves in
+    trap_per_m: Annotated[float, Field(ge=0, le=10)] = 0.0  # hazard of getting stuck per metre at full slip
+    trapped_h: NotNegative = 336.0  # a stuck robot that nobody frees in this time is lost
     # power: electrical loads [W] and stores [Wh]
     idle_w: NotNegative
     hibernate_w: NotNegative
     comm_w: NotNegative = 0.0
     battery_wh: Positive
     reserve_frac: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    charge_efficiency: Annotated[float, Field(gt=0, le=1)] = 0.95
+    charge_c: Annotated[float, Field(gt=0, le=100)] = 10.0  # charging power over capacity [1/h]
+    discharge_c: Annotated[float, Field(gt=0, le=100)] = 10.0
+    cold_loss_per_k: Annotated[float, Field(ge=0, le=0.1)] = 0.0  # capacity out of reach per kelvin below 283 K
+    fade_per_year: Annotated[float, Field(ge=0, le=1)] = 0.0  # capacity lost to the calendar
+    fade_per_cycle: Annotated[float, Field(ge=0, le=1)] = 0.0  # capacity lost to a full cycle
     solar_w_1au: NotNegative
+    panel: Literal["tracking", "fixed", "level", "upright"] = "tracking"
+    panel_tilt_deg: Annotated[float, Field(ge=0, le=180)] = 90.0  # of a fixed panel, from level
+    panel_facing_deg: Annotated[float, Field(ge=-360, le=360)] = 0.0  # clockwise from the heading
+    panel_height_m: Annotated[float, Field(ge=0, le=100)] = 2.0  # where light is taken, if the site knows it there
+    dust_ug_cm2_yr: Annotated[float, Field(ge=0, le=1e6)] = 0.0  # that settles on the panel
+    dust_ug_cm2_km: Annotated[float, Field(ge=0, le=1e6)] = 0.0  # that driving throws onto it
+    clean_share: Annotated[float, Field(ge=0, le=1)] = 0.0  # of the dust that one cleaning takes off
     # heat: one lumped node
     heat_capacity_j_k: Positive
     conductance_w_k: Positive  # insulated, louvres shut
@@ -77,13 +117,20 @@ class RobotSpec(BaseModel):
     rate_station_mbps: NotNegative = 0.0
     rate_relay_mbps: NotNegative = 0.0
     rate_earth_mbps: NotNegative = 0.0
-    range_station_m: NotNegative = 0.0
+    range_station_m: NotNegative = 0.0  # of the local radio's top rate
+    relay_full_m: Annotated[float, Field(ge=0, le=1e12)] = 0.0  # distance of the top rate; 0: at any distance
+    earth_full_m: Annotated[float, Field(ge=0, le=1e12)] = 0.0
+    station_steps_mbps: Steps = ()  # lower rates that weaker signals still carry
+    relay_steps_mbps: Steps = ()
+    earth_steps_mbps: Steps = ()
+    forwards: bool = False  # keeps and passes on what others send to it, as a mast does
     mast_m: Annotated[float, Field(ge=0, le=100)] = 1.5
     # flight
     hops: Annotated[int, Field(ge=0, le=1000)] = 0
     hop_range_m: NotNegative = 0.0
     hop_wh: NotNegative = 0.0
     camera: CameraSpec | None = None
+    faults: FaultsSpec = FaultsSpec()
 
     @model_validator(mode="after")
     def _consistent(self) -> RobotSpec:
@@ -97,6 +144,12 @@ class RobotSpec(BaseModel):
             raise ValueError(
                 f"speed_m_s = {self.speed_m_s:g}: a machine that drives needs max_slope_deg > 0 and drive_w > 0"
             )
+        for name in ("station", "relay", "earth"):
+            steps, top = getattr(self, f"{name}_steps_mbps"), getattr(self, f"rate_{name}_mbps")
+            if steps and max(steps) >= top:
+                raise ValueError(f"{name}_steps_mbps = {list(steps)}: must be below rate_{name}_mbps = {top:g}")
+        if self.forwards and (self.role == "orbiter" or self.speed_m_s > 0 or self.hops > 0):
+            raise ValueError("forwards: only a machine that stands still on the ground can be a mast for others")
         if self.hops > 0 and self.hop_range_m == 0:
             raise ValueError(f"hops = {self.hops}: a machine that hops needs hop_range_m > 0")
         if self.hop_wh > self.battery_wh:

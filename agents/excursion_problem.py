@@ -20,7 +20,7 @@ from moonfleet.terrain.light import lit_series
 from moonfleet.terrain.site import Site
 
 from .catalogue import RobotSpec
-from .power import CHARGE_EFFICIENCY, panel_w
+from .power import panel_share, panel_w
 from .thermal import ENV_DARK_K, HEATER_MARGIN_K
 from .travel import site_cost
 
@@ -45,7 +45,7 @@ def rover_power(spec: RobotSpec, flux_w_m2: float, work_w: float = 0.0) -> Rover
     return RoverPower(
         capacity_wh=spec.battery_wh,
         reserve_wh=spec.reserve_frac * spec.battery_wh,
-        solar_w=CHARGE_EFFICIENCY * panel_w(spec.solar_w_1au, flux_w_m2, 1.0),
+        solar_w=spec.charge_efficiency * panel_w(spec.solar_w_1au, flux_w_m2, 1.0, panel_share(spec)),
         drive_w=idle_w + spec.drive_w,
         idle_w=idle_w,
         fault_w=idle_w,

@@ -1,7 +1,7 @@
 """What the light planner needs to know of a machine on a site: its power by light, and the light and links of the hours ahead.
 
 The equations are the World's own (`power`, `thermal`, `moonfleet.autonomy.wheels`), taken on the safe side: the least light of each hour,
-the weakest Sun of the period, every slope climbed straight up, motors at their rated power, and the heater that holds the operating
+the weakest Sun of the period, a year's dust and age, every slope climbed straight up, motors at their rated power, and the heater that holds the operating
 temperature in steady cold.
 """
 
@@ -20,7 +20,7 @@ from moonfleet.terrain.site import Site
 
 from .catalogue import RobotSpec
 from .errors import RobotError
-from .power import CHARGE_EFFICIENCY, panel_w
+from .power import panel_share, panel_w
 from .thermal import HEATER_MARGIN_K, conductance, surroundings_k
 from .travel import site_cost
 
@@ -51,7 +51,8 @@ def light_power(
         for load in (spec.idle_w, spec.idle_w + spec.drive_w)
     ]
     reserve = (spec.reserve_frac if reserve_frac is None else reserve_frac) * spec.battery_wh
-    return LightPower(np.maximum.accumulate(tables[0]), np.maximum.accumulate(tables[1]), spec.battery_wh, reserve)
+    aged = spec.battery_wh * (1.0 - spec.fade_per_year)
+    return LightPower(np.maximum.accumulate(tables[0]), np.maximum.accumulate(tables[1]), aged, reserve)
 
 
 def light_problem(
@@ -131,5 +132,5 @@ def _net_w(spec: RobotSpec, flux_w_m2: float, lit: float, load_w: float) -> floa
     loss = conductance(hold, spec.conductance_w_k, spec.radiator_w_k) * (hold - surroundings_k(flux_w_m2, lit))
     free = spec.rhu_w + spec.sun_absorb_m2 * flux_w_m2 * lit + spec.heat_share * load_w
     heater = min(max(loss - free, 0.0), spec.heater_w)
-    net = panel_w(spec.solar_w_1au, flux_w_m2, lit) - load_w - heater
-    return CHARGE_EFFICIENCY * net if net > 0.0 else net
+    net = panel_w(spec.solar_w_1au, flux_w_m2, lit, panel_share(spec)) - load_w - heater
+    return spec.charge_efficiency * net if net > 0.0 else net

@@ -1,6 +1,8 @@
-"""Radio: who can be reached, and how many bits pass in a tick. Scalar kernels.
+"""Radio: how fast a link is at a distance, and which link a robot uses. Scalar kernels.
 
-A link exists where the geometry allows it and the robot has the radio for it (rate > 0). Rates are the catalogue's.
+Received power falls with the square of the distance (Friis 1946); at a fixed energy per bit over noise a receiver then carries a rate in
+proportion to it. A radio knows some rates and takes the fastest that the power carries. A link exists where the geometry allows it and the
+lowest rate still gets through.
 """
 
 from __future__ import annotations
@@ -9,25 +11,45 @@ from moonfleet.terrain.kernel import kernel
 
 from .state import Link
 
-BIT_STATION, BIT_RELAY, BIT_EARTH = int(Link.STATION), int(Link.RELAY), int(Link.EARTH)
+BIT_STATION, BIT_RELAY, BIT_EARTH, BIT_MAST = int(Link.STATION), int(Link.RELAY), int(Link.EARTH), int(Link.MAST)
 
 
 @kernel
-def best_link(link: int, rate_station: float, rate_relay: float, rate_earth: float) -> tuple[int, float]:
+def received(full_m: float, distance2_m2: float) -> float:
+    """Return the received power over the power that the top rate needs; ``full_m`` is where they are equal, 0: always enough."""
+    if full_m <= 0.0:
+        return 1.0
+    return full_m * full_m / max(distance2_m2, 1.0)
+
+
+@kernel
+def rate_at(power: float, top: float, second: float, third: float, fourth: float) -> float:
+    """Return the fastest rate [Mbit/s] of a table (fastest first, 0 where it ends) that a power as of `received` carries."""
+    carried = power * top
+    if power >= 1.0:
+        return top
+    if carried >= second:
+        return second
+    if carried >= third:
+        return third
+    if carried >= fourth:
+        return fourth
+    return 0.0
+
+
+@kernel
+def best_link(
+    link: int, rate_station: float, rate_relay: float, rate_earth: float, rate_mast: float = 0.0
+) -> tuple[int, float]:
     """Return bit and rate [Mbit/s] of the fastest link that is up; on a tie the nearer to Earth; (0, 0) if none."""
     bit = 0
     rate = 0.0
-    if link & BIT_EARTH:
+    if link & BIT_EARTH and rate_earth > rate:
         bit, rate = BIT_EARTH, rate_earth
     if link & BIT_RELAY and rate_relay > rate:
         bit, rate = BIT_RELAY, rate_relay
     if link & BIT_STATION and rate_station > rate:
         bit, rate = BIT_STATION, rate_station
+    if link & BIT_MAST and rate_mast > rate:
+        bit, rate = BIT_MAST, rate_mast
     return bit, rate
-
-
-@kernel
-def measure(stored_mbit: float, new_mbit: float, capacity_mbit: float) -> tuple[float, float]:
-    """Add new data to a store; return (stored, dropped) [Mbit]."""
-    kept = min(new_mbit, max(capacity_mbit - stored_mbit, 0.0))
-    return stored_mbit + kept, new_mbit - kept

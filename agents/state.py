@@ -38,6 +38,7 @@ class Loss(IntEnum):
     FROZEN = 1
     DEPLETED = 2
     TIPPED = 3
+    ENTRAPPED = 4
 
 
 class Link(IntEnum):
@@ -46,6 +47,17 @@ class Link(IntEnum):
     STATION = 1
     RELAY = 2
     EARTH = 4
+    MAST = 8
+
+
+class Subsystem(IntEnum):
+    """What can fail; bit ``1 << k`` of `WorldState.faults` says that subsystem k is down."""
+
+    MOBILITY = 0
+    POWER = 1
+    COMM = 2
+    PAYLOAD = 3
+    THERMAL = 4
 
 
 class WorldState(NamedTuple):
@@ -72,29 +84,64 @@ class WorldState(NamedTuple):
     data_mbps: Floats  # [W, R] data rate while WORK
     hop_x: Floats  # [W, R] m, where a hop ends
     hop_y: Floats  # [W, R] m
+    dust_ug_cm2: Floats  # [W, R] on the panel
+    fade: Floats  # [W, R] share of the battery's capacity lost to age
+    wake_frac: Floats  # [W, R] charge at which a hibernating robot wakes by itself, 0 = never
+    trapped_s: Floats  # [W, R] time since it got stuck
+    trap_left: Floats  # [W, R] hazard of getting stuck that is left of the one drawn
+    operating_s: Floats  # [W, R] time awake, cumulative
+    next_fault_s: Floats  # [W, R] operating time of the next failure or repair
+    mobility_at_s: Floats  # [W, R] operating time at which each subsystem fails or is repaired next
+    power_at_s: Floats  # [W, R]
+    comm_at_s: Floats  # [W, R]
+    payload_at_s: Floats  # [W, R]
+    thermal_at_s: Floats  # [W, R]
+    made_wh: Floats  # [W, R] what the panel could give, cumulative
+    charge_loss_wh: Floats  # [W, R] lost in charging, cumulative
+    dumped_wh: Floats  # [W, R] sunlight that neither load nor battery took, cumulative
+    faded_wh: Floats  # [W, R] charge lost where the ageing battery no longer held it, cumulative
+    start_wh: Floats  # [W, R] charge at the start
+    received_mbit: Floats  # [W, R] taken over from others into the own store, cumulative
     # integers
     activity: Ints  # [W, R] Activity
     loss: Ints  # [W, R] Loss
     link: Ints  # [W, R] bits of Link: who could be talked to at the start of the last tick
-    blocked: Ints  # [W, R] 1 = the leg ended early at ground too steep or outside the site
+    blocked: Ints  # [W, R] 1 = the leg ended early: ground too steep, outside the site, stuck, or drive out of order
     brownouts: Ints  # [W, R] times the battery forced a robot into HIBERNATE
     hops_left: Ints  # [W, R]
     hop_ticks: Ints  # [W, R] ticks until a hop lands
     leg_next: Ints  # [W, R] index of the leg point ahead
     leg_size: Ints  # [W, R] points in the leg, 0 = none
+    faults: Ints  # [W, R] bits: subsystems that are down
+    trapped: Ints  # [W, R] 1 = stuck in the soil
+    traps: Ints  # [W, R] times it got stuck
+    mobility_draws: Ints  # [W, R] numbers drawn so far for each subsystem
+    power_draws: Ints  # [W, R]
+    comm_draws: Ints  # [W, R]
+    payload_draws: Ints  # [W, R]
+    thermal_draws: Ints  # [W, R]
 
 
-FLOAT_FIELDS = WorldState._fields[:20]
-INT_FIELDS = WorldState._fields[20:]
+FLOATS = 38
+FLOAT_FIELDS = WorldState._fields[:FLOATS]
+INT_FIELDS = WorldState._fields[FLOATS:]
 
 # rows of the float block, for the kernel
 X, Y, HEADING, BATTERY, TEMP, LIT, SOLAR, LOAD, DATA, ODOMETER = range(10)
 WORKED, ENERGY_IN, ENERGY_OUT, GENERATED, SENT, DROPPED, WORK_W, DATA_MBPS, HOP_X, HOP_Y = range(10, 20)
+DUST, FADE, WAKE, TRAPPED_S, TRAP_LEFT, OPERATING, NEXT_FAULT, FAULT_AT = range(20, 28)
+MADE, CHARGE_LOSS, DUMPED, FADED, START, RECEIVED = range(32, 38)
 # rows of the integer block
 ACTIVITY, LOSS, LINK, BLOCKED, BROWNOUTS, HOPS_LEFT, HOP_TICKS, LEG_NEXT, LEG_SIZE = range(9)
+FAULTS, TRAPPED, TRAPS, FAULT_DRAWS = range(9, 13)
 # activities and losses as plain integers, which the kernel compiles faster than enum members
 HOLD, DRIVE, WORK, CHARGE, HIBERNATE, RELAY, HOP, LOST = range(8)
-NONE, FROZEN, DEPLETED, TIPPED = range(4)
+NONE, FROZEN, DEPLETED, TIPPED, ENTRAPPED = range(5)
+MOBILITY, POWER, COMM, PAYLOAD, THERMAL = range(5)
+SUBSYSTEMS = 5
+
+# rows of the world's stores [3, W], Mbit
+ARCHIVE, STATION_STORE, RELAY_STORE = range(3)
 
 # columns of the sky block [W, ticks, columns]
 SKY_COLUMNS = (
@@ -106,23 +153,13 @@ SKY_COLUMNS = (
     "earth_el_deg",
     "relay_az_deg",
     "relay_el_deg",
+    "earth_m",
+    "relay_m",
+    "rhu_share",
 )
-SUN_AZ, SUN_EL, SUN_RADIUS, FLUX, EARTH_AZ, EARTH_EL, RELAY_AZ, RELAY_EL = range(8)
-
-# rows of the specification block [S, R]: the catalogue's numbers that the physics reads
-SPEC_FIELDS = (
-    "speed_m_s", "max_slope_deg", "drive_w", "idle_w", "hibernate_w", "comm_w", "battery_wh", "solar_w_1au",
-    "heat_capacity_j_k", "conductance_w_k", "radiator_w_k", "sun_absorb_m2", "heat_share", "heater_w", "rhu_w",
-    "temp_op_min_k", "temp_survive_k", "storage_mbit", "rate_station_mbps", "rate_relay_mbps", "rate_earth_mbps",
-    "range_station_m", "hop_wh",
-)  # fmt: skip
-SPEED, MAX_SLOPE, DRIVE_W, IDLE_W, HIBERNATE_W, COMM_W, CAPACITY, SOLAR_1AU = range(8)
-HEAT_CAPACITY, CONDUCTANCE, RADIATOR, ABSORB, HEAT_SHARE, HEATER_W, RHU_W = range(8, 15)
-TEMP_OP, TEMP_SURVIVE, STORAGE, RATE_STATION, RATE_RELAY, RATE_EARTH = range(15, 21)
-RANGE_STATION, HOP_WH, IS_ORBITER = range(21, 24)
-SPEC_ROWS = 24
+SUN_AZ, SUN_EL, SUN_RADIUS, FLUX, EARTH_AZ, EARTH_EL, RELAY_AZ, RELAY_EL, EARTH_M, RELAY_M, RHU_SHARE = range(11)
 
 
 def state_views(floats: Floats, ints: Ints) -> WorldState:
-    """Name the rows of ``floats`` [20, W, R] and ``ints`` [9, W, R] without copying."""
+    """Name the rows of ``floats`` [38, W, R] and ``ints`` [17, W, R] without copying."""
     return WorldState(*floats, *ints)

@@ -1,258 +1,317 @@
 """The one physics: a batched kernel that lights, moves, links, powers and warms every robot of every world.
 
-Worlds are independent; within a tick robots go in index order (a robot's bits reach the station's store in that
-order). All arrays are those of `state`; the equations are in `mobility`, `power`, `thermal` and `links`.
+Worlds are independent. In a tick all robots of a world first look around, then act (move, work), then send in index order, and last settle
+power, heat, wear and fate. All arrays are those of `state` and `spec_block`; the equations stand in `mobility`, `power`, `battery`, `dust`,
+`thermal`, `links`, `data` and `faults`. While a world is stepped its numbers lie together, float64 [F, R] and int64 [I, R].
 """
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.terrain.kernel import kernel
-from moonfleet.terrain.light import clearance_deg, lit_at
 
+from . import spec_block as c
 from . import state as s
-from .links import BIT_EARTH, BIT_RELAY, BIT_STATION, best_link, measure
-from .mobility import CENTRE_X, CENTRE_Y, cell_index, drive
-from .power import panel_w, settle
-from .thermal import HEATER_MARGIN_K, conductance, heat_to_hold, node_after, surroundings_k
+from .battery import locked_wh, serve
+from .data import measure, send
+from .dust import current_share
+from .faults import wear
+from .ground import GroundLayers
+from .look import aim, look
+from .mobility import BLOCKED, GOES_ON, STUCK, TIPS, cell_index, drive
+from .power import panel_w
+from .thermal import HEATER_MARGIN_K, LOUVRE_SHUT_K, conductance, heat_for, memory, node_next, surroundings_k
 
 HOP_TICKS = 5  # a ballistic hop of some kilometres with its ascent and descent takes minutes
+WAKE_LIT = 0.5  # [1] share of the Sun in view at which a sleeper that was told to wakes
+FAULTY_PANEL = 0.5  # [1] share of the panel left while its power subsystem is down: one of two strings
+
+# what passes from one part of a tick to the next, float64 [7, R]
+COSINE, SUN_W, LOAD_W, GIVE_WH, AVAILABLE_WH, FATE, DOING = range(7)
+NOTES = 7
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
 @kernel
-def look(
-    f: Floats, i: Ints, w: int, r: int, sky: Floats, spec: Floats, station: int,
-    millideg: NDArray[np.int16], view: NDArray[np.bool_], frame: Floats,
-) -> None:  # fmt: skip
-    """Set LIT and LINK of one robot from the sky row ``sky`` [8] and the terrain horizon at its cell."""
-    awake_station = 0 <= station != r and _listens(i[s.ACTIVITY, w, max(station, 0)])
-    if spec[s.IS_ORBITER, r] > 0.0:
-        f[s.LIT, w, r] = 1.0
-        i[s.LINK, w, r] = BIT_EARTH if spec[s.RATE_EARTH, r] > 0.0 else 0
-        return
-    x, y = f[s.X, w, r], f[s.Y, w, r]
-    dx, dy = x - frame[CENTRE_X], y - frame[CENTRE_Y]
-    rows, cols = view.shape
-    row, col = cell_index(frame, x, y, rows, cols)
-    f[s.LIT, w, r] = lit_at(millideg, row, col, dx, dy, sky[s.SUN_AZ], sky[s.SUN_EL], sky[s.SUN_RADIUS])
-    link = 0
-    if awake_station and spec[s.RATE_STATION, r] > 0.0 and view[row, col]:
-        to_x, to_y = f[s.X, w, station] - x, f[s.Y, w, station] - y
-        if math.sqrt(to_x * to_x + to_y * to_y) <= spec[s.RANGE_STATION, r]:
-            link |= BIT_STATION
-    relay = clearance_deg(millideg, row, col, dx, dy, sky[s.RELAY_AZ], sky[s.RELAY_EL])
-    if spec[s.RATE_RELAY, r] > 0.0 and sky[s.RELAY_EL] > -90.0 and relay >= 0.0:
-        link |= BIT_RELAY
-    earth = clearance_deg(millideg, row, col, dx, dy, sky[s.EARTH_AZ], sky[s.EARTH_EL])
-    if spec[s.RATE_EARTH, r] > 0.0 and earth >= 0.0:
-        link |= BIT_EARTH
-    i[s.LINK, w, r] = link
-
-
-@kernel
-def _listens(activity: int) -> bool:
-    return activity != s.HIBERNATE and activity != s.LOST and activity != s.HOP
-
-
-@kernel
 def base_load_w(activity: int, r: int, spec: Floats, work_w: float, dt_s: float) -> float:
     """Return the electrical load [W] of an activity, heater and transmitter apart; DRIVE at its rated power."""
-    idle = spec[s.IDLE_W, r]
+    idle = spec[c.IDLE_W, r]
     if activity == s.HIBERNATE:
-        return spec[s.HIBERNATE_W, r]
+        return spec[c.HIBERNATE_W, r]
     if activity == s.DRIVE:
-        return idle + spec[s.DRIVE_W, r]
+        return idle + spec[c.DRIVE_W, r]
     if activity == s.WORK:
         return idle + work_w
     if activity == s.RELAY:
-        return idle + spec[s.COMM_W, r]
+        return idle + spec[c.COMM_W, r]
     if activity == s.HOP:
-        return idle + spec[s.HOP_WH, r] * 3600.0 / (HOP_TICKS * dt_s)
+        return idle + spec[c.HOP_WH, r] * 3600.0 / (HOP_TICKS * dt_s)
     return idle
 
 
 @kernel
+def halt(f: Floats, i: Ints, r: int, activity: int) -> None:
+    """End the leg."""
+    i[s.ACTIVITY, r] = activity
+    i[s.LEG_SIZE, r] = 0
+    i[s.LEG_NEXT, r] = 0
+
+
+@kernel
+def lose(f: Floats, i: Ints, r: int, reason: int) -> None:
+    """Take a robot out for good."""
+    halt(f, i, r, s.LOST)
+    i[s.LOSS, r] = reason
+    i[s.LINK, r] = 0
+    f[s.SOLAR, r] = 0.0
+    f[s.LOAD, r] = 0.0
+
+
+@kernel
 def move(
-    f: Floats, i: Ints, legs: Floats, w: int, r: int, spec: Floats, dt_s: float,
-    elevation: NDArray[np.float32], slope: NDArray[np.float32], frame: Floats,
-) -> float:  # fmt: skip
+    f: Floats, i: Ints, leg: Floats, r: int, spec: Floats, dt_s: float, ground: GroundLayers, notes: Floats
+) -> float:
     """Drive one robot for a tick; return the mean motor power [W] over the tick."""
-    x, y, heading, ahead, metres, joules, blocked = drive(
-        f[s.X, w, r], f[s.Y, w, r], f[s.HEADING, w, r], legs[w, r], i[s.LEG_NEXT, w, r], i[s.LEG_SIZE, w, r],
-        spec[s.SPEED, r], spec[s.DRIVE_W, r], spec[s.MAX_SLOPE, r], dt_s, elevation, slope, frame,
+    x, y, heading, ahead, metres, joules, end, hazard = drive(
+        f[s.X, r], f[s.Y, r], f[s.HEADING, r], leg, i[s.LEG_NEXT, r], i[s.LEG_SIZE, r],
+        spec[c.SPEED, r], spec[c.DRIVE_W, r], spec[c.MAX_SLOPE, r], spec[c.TIP_TAN2, r], spec[c.EMBED_GRADE, r],
+        spec[c.EMBED_SLIP, r], spec[c.TRAP_PER_M, r], f[s.TRAP_LEFT, r], dt_s,
+        ground.elevation, ground.slope, ground.frame,
     )  # fmt: skip
-    f[s.X, w, r], f[s.Y, w, r], f[s.HEADING, w, r] = x, y, heading
-    f[s.ODOMETER, w, r] += metres
-    i[s.LEG_NEXT, w, r] = ahead
-    if blocked or ahead >= i[s.LEG_SIZE, w, r]:
-        i[s.LEG_SIZE, w, r] = 0
-        i[s.LEG_NEXT, w, r] = 0
-        i[s.ACTIVITY, w, r] = s.HOLD
-        i[s.BLOCKED, w, r] = 1 if blocked else 0
+    f[s.X, r], f[s.Y, r], f[s.HEADING, r] = x, y, heading
+    f[s.ODOMETER, r] += metres
+    f[s.DUST, r] += spec[c.DUST_M, r] * metres
+    f[s.TRAP_LEFT, r] = hazard
+    i[s.LEG_NEXT, r] = ahead
+    if end != GOES_ON or ahead >= i[s.LEG_SIZE, r]:
+        halt(f, i, r, s.HOLD)
+        i[s.BLOCKED, r] = 1 if end in (BLOCKED, STUCK) else 0
+    if end == STUCK:
+        i[s.TRAPPED, r] = 1
+        i[s.TRAPS, r] += 1
+    elif end == TIPS:
+        notes[FATE, r] = s.TIPPED
     return joules / dt_s
 
 
 @kernel
-def land(f: Floats, i: Ints, w: int, r: int, spec: Floats, slope: NDArray[np.float32], frame: Floats) -> None:
+def land(f: Floats, i: Ints, r: int, spec: Floats, ground: GroundLayers) -> None:
     """Count a hop down; on the last tick stand at its target, or tip over where that is too steep."""
-    i[s.HOP_TICKS, w, r] -= 1
-    if i[s.HOP_TICKS, w, r] > 0:
+    i[s.HOP_TICKS, r] -= 1
+    if i[s.HOP_TICKS, r] > 0:
         return
-    f[s.X, w, r], f[s.Y, w, r] = f[s.HOP_X, w, r], f[s.HOP_Y, w, r]
-    i[s.ACTIVITY, w, r] = s.HOLD
-    rows, cols = slope.shape
-    row, col = cell_index(frame, f[s.X, w, r], f[s.Y, w, r], rows, cols)
-    if slope[row, col] > spec[s.MAX_SLOPE, r]:
-        lose(f, i, w, r, s.TIPPED)
+    f[s.X, r], f[s.Y, r] = f[s.HOP_X, r], f[s.HOP_Y, r]
+    i[s.ACTIVITY, r] = s.HOLD
+    rows, cols = ground.slope.shape
+    row, col = cell_index(ground.frame, f[s.X, r], f[s.Y, r], rows, cols)
+    if ground.slope[row, col] > spec[c.MAX_SLOPE, r]:
+        lose(f, i, r, s.TIPPED)
 
 
 @kernel
-def lose(f: Floats, i: Ints, w: int, r: int, reason: int) -> None:
-    """Take a robot out for good."""
-    i[s.ACTIVITY, w, r] = s.LOST
-    i[s.LOSS, w, r] = reason
-    i[s.LINK, w, r] = 0
-    i[s.LEG_SIZE, w, r] = 0
-    i[s.LEG_NEXT, w, r] = 0
-    f[s.SOLAR, w, r] = 0.0
-    f[s.LOAD, w, r] = 0.0
-
-
-@kernel
-def talk(
-    f: Floats, i: Ints, w: int, r: int, spec: Floats, station: int, archive: Floats, store: Floats, dt_s: float,
-    spare_wh: float, transmitter_w: float,
-) -> float:  # fmt: skip
-    """Send what one robot holds over its fastest link; return the transmitter's mean power [W] over the tick.
-
-    Data goes to the station's store or straight into Earth's archive; the station passes on its own first, then the
-    store. Nothing is sent unless ``spare_wh`` covers the transmitter.
-    """
-    link = i[s.LINK, w, r]
-    if link & BIT_STATION and store[w] >= spec[s.STORAGE, station]:
-        link -= BIT_STATION
-    bit, rate = best_link(link, spec[s.RATE_STATION, r], spec[s.RATE_RELAY, r], spec[s.RATE_EARTH, r])
-    if bit == 0:
-        return 0.0
-    budget = rate * dt_s
-    own = min(f[s.DATA, w, r], budget)
-    passed_on = 0.0
-    if bit == BIT_STATION:
-        own = min(own, spec[s.STORAGE, station] - store[w])
-    elif r == station:
-        passed_on = min(store[w], budget - own)
-    sent = own + passed_on
-    watts = transmitter_w * (sent / budget)
-    if sent <= 0.0 or watts * dt_s / 3600.0 > spare_wh:
-        return 0.0
-    f[s.DATA, w, r] -= own
-    f[s.SENT, w, r] += sent
-    if bit == BIT_STATION:
-        store[w] += own
-    else:
-        archive[w] += sent
-        store[w] -= passed_on
-    return watts
-
-
-@kernel
-def robot_tick(
-    f: Floats, i: Ints, legs: Floats, w: int, r: int, sky: Floats, spec: Floats, station: int, archive: Floats,
-    store: Floats, dt_s: float, elevation: NDArray[np.float32], slope: NDArray[np.float32], frame: Floats,
+def act(
+    f: Floats, i: Ints, leg: Floats, r: int, sky: Floats, spec: Floats, dt_s: float, ground: GroundLayers, notes: Floats
 ) -> None:  # fmt: skip
-    """Move, work, talk, charge and warm one living robot for one tick; LIT and LINK are those of the tick's start."""
+    """Decide what the power allows, then move or work; leaves the power balance so far in ``notes``."""
     hours = dt_s / 3600.0
-    lit = f[s.LIT, w, r]
-    battery = f[s.BATTERY, w, r]
-    solar = panel_w(spec[s.SOLAR_1AU, r], sky[s.FLUX], lit)
-    available = solar * hours + battery
-    activity = i[s.ACTIVITY, w, r]
-    load = base_load_w(activity, r, spec, f[s.WORK_W, w, r], dt_s)
+    notes[FATE, r] = s.NONE
+    down = i[s.FAULTS, r]
+    lit = f[s.LIT, r]
+    solar = 0.0
+    if lit > 0.0:
+        clean = current_share(f[s.DUST, r]) if f[s.DUST, r] > 0.0 else 1.0
+        solar = panel_w(spec[c.SOLAR_1AU, r], sky[s.FLUX], lit, notes[COSINE, r], clean)
+        if down & (1 << s.POWER):
+            solar *= FAULTY_PANEL
+    battery = f[s.BATTERY, r]
+    capacity = spec[c.CAPACITY, r] * (1.0 - f[s.FADE, r])
+    give = battery - locked_wh(capacity, f[s.TEMP, r], spec[c.COLD_LOSS, r])
+    give = min(max(give, 0.0), spec[c.DISCHARGE_MAX, r])
+    available = solar * hours + give
+    if (
+        i[s.ACTIVITY, r] == s.HIBERNATE
+        and f[s.WAKE, r] > 0.0
+        and lit >= WAKE_LIT
+        and battery >= f[s.WAKE, r] * spec[c.CAPACITY, r]
+        and f[s.TEMP, r] >= spec[c.TEMP_SURVIVE, r] + 0.5 * HEATER_MARGIN_K
+    ):
+        i[s.ACTIVITY, r] = s.HOLD
+        f[s.WAKE, r] = 0.0
+    activity = i[s.ACTIVITY, r]
+    if activity == s.DRIVE and (i[s.TRAPPED, r] == 1 or down & (1 << s.MOBILITY)):
+        halt(f, i, r, s.HOLD)
+        i[s.BLOCKED, r] = 1
+        activity = s.HOLD
+    works = activity == s.WORK and not (down & (1 << s.PAYLOAD))
+    load = base_load_w(activity, r, spec, f[s.WORK_W, r] if works else 0.0, dt_s)
     if available < load * hours and activity != s.HIBERNATE and activity != s.HOP:
+        halt(f, i, r, s.HIBERNATE)
+        i[s.BROWNOUTS, r] += 1
         activity = s.HIBERNATE
-        i[s.ACTIVITY, w, r] = s.HIBERNATE
-        i[s.BROWNOUTS, w, r] += 1
-        i[s.LEG_SIZE, w, r] = 0
-        i[s.LEG_NEXT, w, r] = 0
-        load = spec[s.HIBERNATE_W, r]
-    temp = f[s.TEMP, w, r]
-    if activity == s.DRIVE:
-        load = spec[s.IDLE_W, r] + move(f, i, legs, w, r, spec, dt_s, elevation, slope, frame)
-    elif activity == s.WORK and temp >= spec[s.TEMP_OP, r]:
-        f[s.WORKED, w, r] += dt_s
-        new = f[s.DATA_MBPS, w, r] * dt_s
-        stored, dropped = measure(f[s.DATA, w, r], new, spec[s.STORAGE, r])
-        f[s.DATA, w, r] = stored
-        f[s.GENERATED, w, r] += new
-        f[s.DROPPED, w, r] += dropped
-    if _listens(activity):
-        transmitter = 0.0 if activity == s.RELAY else spec[s.COMM_W, r]
-        load += talk(f, i, w, r, spec, station, archive, store, dt_s, available - load * hours, transmitter)
-    # heat: the thermostat asks for what holds its limit, and gets what the battery can still give
-    env = surroundings_k(sky[s.FLUX], lit)
-    g = conductance(temp, spec[s.CONDUCTANCE, r], spec[s.RADIATOR, r])
-    free = spec[s.RHU_W, r] + spec[s.ABSORB, r] * sky[s.FLUX] * lit
-    on_ground = spec[s.IS_ORBITER, r] == 0.0
-    heater = 0.0
+        load = spec[c.HIBERNATE_W, r]
+    elif activity == s.DRIVE:
+        load = spec[c.IDLE_W, r] + move(f, i, leg, r, spec, dt_s, ground, notes)
+    elif works and f[s.TEMP, r] >= spec[c.TEMP_OP, r]:
+        f[s.WORKED, r] += dt_s
+        new = f[s.DATA_MBPS, r] * dt_s
+        stored, dropped = measure(f[s.DATA, r], new, spec[c.STORAGE, r])
+        f[s.DATA, r] = stored
+        f[s.GENERATED, r] += new
+        f[s.DROPPED, r] += dropped
+    notes[SUN_W, r], notes[LOAD_W, r] = solar, load
+    notes[GIVE_WH, r], notes[AVAILABLE_WH, r] = give, available
+    notes[DOING, r] = activity
+
+
+@kernel
+def settle_tick(
+    f: Floats, i: Ints, r: int, key: int, sky: Floats, spec: Floats, dt_s: float, ground: GroundLayers, notes: Floats
+) -> None:  # fmt: skip
+    """Charge, warm, age and wear one robot for one tick, and see whether it lives on."""
+    hours = dt_s / 3600.0
+    activity = int(notes[DOING, r])
+    solar, load, available = notes[SUN_W, r], notes[LOAD_W, r], notes[AVAILABLE_WH, r]
+    temp, lit = f[s.TEMP, r], f[s.LIT, r]
+    on_ground = spec[c.IS_ORBITER, r] == 0.0
+    heater, env, g, left, free = 0.0, 0.0, 1.0, 0.0, 0.0
     if on_ground:
-        hold = (spec[s.TEMP_SURVIVE, r] if activity == s.HIBERNATE else spec[s.TEMP_OP, r]) + HEATER_MARGIN_K
-        asked = heat_to_hold(temp, hold, env, g, spec[s.HEAT_CAPACITY, r], dt_s) - free - spec[s.HEAT_SHARE, r] * load
-        heater = min(max(asked, 0.0), spec[s.HEATER_W, r], max(available / hours - load, 0.0))
-    battery, came_in, served = settle(battery, spec[s.CAPACITY, r], solar * hours, (load + heater) * hours)
-    f[s.BATTERY, w, r] = battery
-    f[s.SOLAR, w, r] = solar
-    f[s.LOAD, w, r] = served / hours
-    f[s.ENERGY_IN, w, r] += came_in
-    f[s.ENERGY_OUT, w, r] += served
+        # the thermostat asks for what holds its limit, and gets what the power can still give
+        env = surroundings_k(sky[s.FLUX], lit)
+        g = conductance(temp, spec[c.CONDUCTANCE, r], spec[c.RADIATOR, r])
+        left = spec[c.COOL_SHUT, r]
+        if temp > LOUVRE_SHUT_K:
+            left = memory(g, spec[c.HEAT_CAPACITY, r], dt_s)
+        free = spec[c.RHU_W, r] * sky[s.RHU_SHARE] + spec[c.ABSORB, r] * sky[s.FLUX] * lit
+        if not (i[s.FAULTS, r] & (1 << s.THERMAL)):
+            hold = (spec[c.TEMP_SURVIVE, r] if activity == s.HIBERNATE else spec[c.TEMP_OP, r]) + HEATER_MARGIN_K
+            asked = heat_for(temp, hold, env, g, left) - free - spec[c.HEAT_SHARE, r] * load
+            heater = min(max(asked, 0.0), spec[c.HEATER_W, r], max(available / hours - load, 0.0))
+    nominal = spec[c.CAPACITY, r]
+    before = f[s.BATTERY, r]
+    battery, came_in, served, lost, dumped = serve(
+        before, nominal * (1.0 - f[s.FADE, r]), solar * hours, (load + heater) * hours, notes[GIVE_WH, r],
+        spec[c.CHARGE_MAX, r], spec[c.CHARGE_EFF, r],
+    )  # fmt: skip
+    f[s.FADE, r] = min(f[s.FADE, r] + spec[c.FADE_TICK, r] + spec[c.FADE_WH, r] * abs(battery - before), 1.0)
+    held = min(battery, nominal * (1.0 - f[s.FADE, r]))
+    f[s.FADED, r] += battery - held
+    f[s.BATTERY, r] = held
+    f[s.SOLAR, r] = solar
+    f[s.LOAD, r] = served / hours
+    f[s.MADE, r] += solar * hours
+    f[s.ENERGY_IN, r] += came_in
+    f[s.ENERGY_OUT, r] += served
+    f[s.CHARGE_LOSS, r] += lost
+    f[s.DUMPED, r] += dumped
     if on_ground:
         electric = min(served / hours, load)
-        heat = free + spec[s.HEAT_SHARE, r] * electric + (served / hours - electric)
-        f[s.TEMP, w, r] = node_after(temp, env, heat, g, spec[s.HEAT_CAPACITY, r], dt_s)
+        heat = free + spec[c.HEAT_SHARE, r] * electric + (served / hours - electric)
+        f[s.TEMP, r] = node_next(temp, env, heat, g, left)
+        f[s.DUST, r] += spec[c.DUST_TICK, r]
+    if activity != s.HIBERNATE:
+        f[s.OPERATING, r] += dt_s
+        wear(f, i, r, key, spec[c.FAILS : c.REPAIR_S, r], spec[c.REPAIR_S : c.HELP, r], spec[c.HELP :, r])
+    if i[s.TRAPPED, r] == 1:
+        f[s.TRAPPED_S, r] += dt_s
     if activity == s.HOP:
-        land(f, i, w, r, spec, slope, frame)
-    if on_ground and f[s.TEMP, w, r] < spec[s.TEMP_SURVIVE, r]:
-        lose(f, i, w, r, s.FROZEN)
-    elif battery <= 0.0 and spec[s.SOLAR_1AU, r] <= 0.0:
-        lose(f, i, w, r, s.DEPLETED)
+        land(f, i, r, spec, ground)
+    if notes[FATE, r] == s.TIPPED:
+        lose(f, i, r, s.TIPPED)
+    elif on_ground and f[s.TEMP, r] < spec[c.TEMP_SURVIVE, r]:
+        lose(f, i, r, s.FROZEN)
+    elif spec[c.SOLAR_1AU, r] <= 0.0 and held - locked_wh(nominal, f[s.TEMP, r], spec[c.COLD_LOSS, r]) <= 0.0:
+        lose(f, i, r, s.DEPLETED)
+    elif i[s.TRAPPED, r] == 1 and f[s.TRAPPED_S, r] > spec[c.TRAPPED_LIMIT, r]:
+        lose(f, i, r, s.ENTRAPPED)
+
+
+@kernel
+def world_tick(
+    f: Floats, i: Ints, legs: Floats, stores: Floats, key: int, sky: Floats, advance: bool, dt_s: float, spec: Floats,
+    station: int, mast: int, orbiter: int, ground: GroundLayers, station_view: NDArray[np.bool_],
+    mast_view: NDArray[np.bool_], notes: Floats, rates: Floats,
+) -> None:  # fmt: skip
+    """Run one tick of one world; without ``advance`` only look around."""
+    robots = f.shape[1]
+    azimuths = ground.low.shape[0]
+    sun = aim(sky[s.SUN_AZ], sky[s.SUN_EL], azimuths)
+    earth = aim(sky[s.EARTH_AZ], sky[s.EARTH_EL], azimuths)
+    relay = aim(sky[s.RELAY_AZ], sky[s.RELAY_EL], azimuths)
+    for r in range(robots):
+        if i[s.ACTIVITY, r] != s.LOST:
+            notes[COSINE, r] = look(
+                f, i, r, sky, sun, earth, relay, spec, station, mast, orbiter, ground, station_view, mast_view, rates[r]
+            )
+    if not advance:
+        return
+    for r in range(robots):
+        if i[s.ACTIVITY, r] != s.LOST:
+            act(f, i, legs[r], r, sky, spec, dt_s, ground, notes)
+        else:
+            notes[DOING, r] = s.LOST
+    for r in range(robots):
+        activity = int(notes[DOING, r])
+        if activity != s.LOST and activity != s.HIBERNATE and activity != s.HOP:
+            transmitter = 0.0 if activity == s.RELAY else spec[c.COMM_W, r]
+            spare = notes[AVAILABLE_WH, r] - notes[LOAD_W, r] * dt_s / 3600.0
+            notes[LOAD_W, r] += send(f, i, r, rates[r], spec, station, mast, orbiter, stores, dt_s, spare, transmitter)
+    for r in range(robots):
+        if notes[DOING, r] != s.LOST:
+            settle_tick(f, i, r, key, sky, spec, dt_s, ground, notes)
 
 
 @kernel
 def run_ticks(
-    f: Floats, i: Ints, legs: Floats, archive: Floats, store: Floats, sky: Floats, first: Ints, ticks: int, dt_s: float,
-    spec: Floats, station: int, elevation: NDArray[np.float32], slope: NDArray[np.float32],
-    millideg: NDArray[np.int16], views: NDArray[np.bool_], view_of: Ints, frame: Floats, w_from: int, w_to: int,
+    floats: Floats, ints: Ints, legs: Floats, stores: Floats, keys: NDArray[np.uint64], sky: Floats, first: Ints,
+    ticks: int, dt_s: float, spec: Floats, station: int, mast: int, orbiter: int, ground: GroundLayers,
+    views: NDArray[np.bool_], view_of: Ints, w_from: int, w_to: int,
 ) -> None:  # fmt: skip
     """Run ``ticks`` ticks of ``dt_s`` in the worlds ``w_from:w_to``; with ``ticks == 0`` only look around (LIT, LINK).
 
     Parameters
     ----------
-    f, i : float64[20, W, R], int64[9, W, R]
-        The state, changed in place; ``legs`` float64[W, R, 64, 2]; ``archive``, ``store`` float64[W] Mbit.
-    sky : float64[W, B, 8]
+    floats, ints : float64 [F, W, R], int64 [I, W, R]
+        The state, changed in place; ``legs`` float64 [W, R, 64, 2]; ``stores`` float64 [3, W] Mbit; ``keys`` uint64 [W].
+    sky : float64 [W, B, 11]
         Sky rows of a block of ticks per world; world w starts at row ``first[w]``.
-    spec : float64[24, R]
-        The machines; ``station`` is the index of the one with the data store, -1 for none.
-    elevation, slope, millideg, views
-        Ground [rows, cols], horizon [azimuths, rows, cols] (0.001 deg), station viewsheds [V, rows, cols]; world w uses
-        ``views[view_of[w]]``.
-    frame : float64[5]
-        See `mobility`.
+    spec : float64 [69, R]
+        The machines; ``station``, ``mast`` and ``orbiter`` are the indices of those that keep data for others, -1 for none.
+    ground
+        Heights, slopes and horizons.
+    views : bool [V, rows, cols]
+        Viewsheds; world w uses ``views[view_of[0, w]]`` for the station and ``views[view_of[1, w]]`` for the mast.
     """
-    robots = f.shape[2]
+    n_floats, _, robots = floats.shape
+    n_ints = ints.shape[0]
+    f = np.empty((n_floats, robots))
+    i = np.empty((n_ints, robots), dtype=np.int64)
+    notes = np.zeros((NOTES, robots))
+    rates = np.zeros((robots, 4))
+    store = np.empty(3)
     for w in range(w_from, w_to):
-        view = views[view_of[w]]
-        for tick in range(max(ticks, 1)):
-            row = sky[w, first[w] + tick]
+        for k in range(n_floats):
             for r in range(robots):
-                if i[s.ACTIVITY, w, r] == s.LOST:
-                    continue
-                look(f, i, w, r, row, spec, station, millideg, view, frame)
-                if ticks > 0:
-                    robot_tick(f, i, legs, w, r, row, spec, station, archive, store, dt_s, elevation, slope, frame)
+                f[k, r] = floats[k, w, r]
+        for k in range(n_ints):
+            for r in range(robots):
+                i[k, r] = ints[k, w, r]
+        for k in range(3):
+            store[k] = stores[k, w]
+        station_view, mast_view = views[view_of[0, w]], views[view_of[1, w]]
+        for tick in range(max(ticks, 1)):
+            world_tick(
+                f, i, legs[w], store, keys[w], sky[w, first[w] + tick], ticks > 0, dt_s, spec, station, mast, orbiter,
+                ground, station_view, mast_view, notes, rates,
+            )  # fmt: skip
+        for k in range(n_floats):
+            for r in range(robots):
+                floats[k, w, r] = f[k, r]
+        for k in range(n_ints):
+            for r in range(robots):
+                ints[k, w, r] = i[k, r]
+        for k in range(3):
+            stores[k, w] = store[k]

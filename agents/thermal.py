@@ -18,14 +18,14 @@ ENV_DARK_K = 105.0  # [K] the same in the dark: shadowed ground is at 25-110 K, 
 LOUVRE_SHUT_K = 288.0  # [K] below this the louvres are shut [W]
 LOUVRE_OPEN_K = 308.0  # [K] above this they are fully open [W]
 HEATER_MARGIN_K = 5.0  # [K] the thermostat holds the limit plus this
+RHU_HALF_LIFE_S = 87.7 * 365.25 * 86_400.0  # [s] plutonium-238 [S]
+HOT4, COLD4 = ENV_LIT_K**4, ENV_DARK_K**4
 
 
 @kernel
 def surroundings_k(flux_w_m2: float, lit: float) -> float:
     """Return the temperature [K] that the robot radiates to: fourth powers mixed by the share of the Sun in view."""
-    hot = ENV_LIT_K**4 * suns(flux_w_m2)
-    cold = ENV_DARK_K**4
-    return (cold + lit * (hot - cold)) ** 0.25
+    return math.sqrt(math.sqrt(COLD4 + lit * (HOT4 * suns(flux_w_m2) - COLD4)))
 
 
 @kernel
@@ -36,14 +36,31 @@ def conductance(temp_k: float, shut_w_k: float, radiator_w_k: float) -> float:
 
 
 @kernel
+def memory(g_w_k: float, c_j_k: float, dt_s: float) -> float:
+    """Return the share 0..1 of a temperature difference that is left after ``dt_s``."""
+    return math.exp(-g_w_k * dt_s / c_j_k)
+
+
+@kernel
+def node_next(temp_k: float, env_k: float, heat_w: float, g_w_k: float, left: float) -> float:
+    """Return the node's temperature after a time of constant heat that leaves the share ``left`` of a difference."""
+    goal = env_k + heat_w / g_w_k
+    return goal + (temp_k - goal) * left
+
+
+@kernel
+def heat_for(temp_k: float, target_k: float, env_k: float, g_w_k: float, left: float) -> float:
+    """Return the constant heat [W] for which `node_next` gives ``target_k``; any sign."""
+    return g_w_k * ((target_k - temp_k * left) / (1.0 - left) - env_k)
+
+
+@kernel
 def node_after(temp_k: float, env_k: float, heat_w: float, g_w_k: float, c_j_k: float, dt_s: float) -> float:
     """Return the node's temperature after ``dt_s`` of constant heat: the exact solution."""
-    goal = env_k + heat_w / g_w_k
-    return goal + (temp_k - goal) * math.exp(-g_w_k * dt_s / c_j_k)
+    return node_next(temp_k, env_k, heat_w, g_w_k, memory(g_w_k, c_j_k, dt_s))
 
 
 @kernel
 def heat_to_hold(temp_k: float, target_k: float, env_k: float, g_w_k: float, c_j_k: float, dt_s: float) -> float:
     """Return the constant heat [W] that brings the node from ``temp_k`` to ``target_k`` in ``dt_s``; any sign."""
-    decay = math.exp(-g_w_k * dt_s / c_j_k)
-    return g_w_k * ((target_k - temp_k * decay) / (1.0 - decay) - env_k)
+    return heat_for(temp_k, target_k, env_k, g_w_k, memory(g_w_k, c_j_k, dt_s))

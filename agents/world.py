@@ -8,27 +8,42 @@ A mission uses one world, an environment many; worlds never touch each other. Ti
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from moonfleet.terrain.relay import Relay
+from moonfleet.terrain.seeds import sequence
 from moonfleet.terrain.sight import viewshed
 from moonfleet.terrain.sky import SkyTable
+from moonfleet.terrain.threads import for_each
 
 from . import state as s
 from .catalogue import RobotSpec
+from .contacts import link_rates
 from .errors import RobotError, WorldError
+from .faults import arm, mend
 from .ground import Ground, ground_layers
 from .sky_blocks import SKY_TICKS, SkyBlocks
-from .state import LEG_POINTS, SPEC_FIELDS, Activity, Floats, Ints, WorldState, state_views
+from .spec_block import FAILS, REPAIR_S, spec_block
+from .state import LEG_POINTS, Activity, Floats, Ints, WorldState, state_views
 from .step import HOP_TICKS, run_ticks
 
 START_TEMP_K = 288.0  # [K] robots start warm
 TARGET_M = 1.5  # [m] antenna height at which the station's viewshed is taken
-STATE_VERSION = 1
+STATE_VERSION = 2
+ASSIST_M = 30.0  # [m] another robot this near can help
 COMMANDED = (Activity.HOLD, Activity.WORK, Activity.CHARGE, Activity.HIBERNATE, Activity.RELAY)
+
+
+class Audit(NamedTuple):
+    """What the books miss; see `World.audit`."""
+
+    battery_wh: Floats  # [W, R] change of charge less what came in, went out and faded
+    panel_wh: Floats  # [W, R] panel energy less what came in, was lost in charging and dumped
+    data_mbit: Floats  # [W] measured less what is on board, in stores, in the archive and dropped
 
 
 class World:
@@ -53,6 +68,13 @@ class World:
         Index of the robot that keeps the station's data store, or None.
     battery_frac
         Charge at the start, 0..1.
+    seed
+        Of failures and of getting stuck: one number, from which every world gets a key of its own, or one number per world, whose
+        randomness is then that of a single world made with it.
+    faults
+        Whether subsystems fail as the catalogue says.
+    threads
+        Worlds are spread over so many threads; the bytes do not depend on it.
 
     Raises
     ------
@@ -64,6 +86,7 @@ class World:
     tick_index: Ints  # [W] ticks since t0
     archive_mbit: Floats  # [W] arrived on Earth
     station_mbit: Floats  # [W] received by the station, not yet passed on
+    relay_mbit: Floats  # [W] received by the relay of the fleet, not yet passed on
 
     def __init__(
         self,
@@ -76,6 +99,9 @@ class World:
         relay: Relay | None = None,
         station: int | None = None,
         battery_frac: float = 1.0,
+        seed: int | Sequence[int] = 0,
+        faults: bool = False,
+        threads: int = 1,
     ) -> None:
         self.site = site
         self.specs = tuple(specs)
@@ -99,15 +125,24 @@ class World:
         self._legs = np.zeros((worlds, robots, LEG_POINTS, 2))
         self.state = state_views(self._floats, self._ints)
         self.tick_index = np.zeros(worlds, dtype=np.int64)
-        self.archive_mbit = np.zeros(worlds)
-        self.station_mbit = np.zeros(worlds)
+        self._stores = np.zeros((3, worlds))
+        self.archive_mbit = self._stores[s.ARCHIVE]
+        self.station_mbit = self._stores[s.STATION_STORE]
+        self.relay_mbit = self._stores[s.RELAY_STORE]
+        self._keys = _keys(seed, worlds)
+        self.faults, self.threads = faults, max(int(threads), 1)
         # what the kernel reads
-        self._spec = _spec_block(self.specs)
-        self._ground = ground_layers(site)
+        heights = [spec.panel_height_m for spec in self.specs] + [spec.mast_m for spec in self.specs]
+        self._ground, layers = ground_layers(site, heights)
+        self._spec = spec_block(self.specs, self.tick_s, faults, layers[:robots], layers[robots:])
+        roles = [spec.role for spec in self.specs]
+        self.orbiter = roles.index("orbiter") if "orbiter" in roles else None  # that the relay's store is on
+        masts = [r for r, spec in enumerate(self.specs) if spec.forwards and r != station]
+        self.mast = masts[0] if masts else None
         self._sky = SkyBlocks(site.sky, relay, site.ref.lonlat(), worlds, self.tick_s)
         self._views = np.zeros((1, site.ref.rows, site.ref.cols), dtype=np.bool_)
-        self._view_of = np.zeros(worlds, dtype=np.int64)
-        self._view_index: dict[tuple[int, int], int] = {}
+        self._view_of = np.zeros((2, worlds), dtype=np.int64)
+        self._view_index: dict[tuple[int, int, float], int] = {}
         for w in range(worlds):
             self._place(w, battery_frac)
             self._find_view(w)
@@ -164,13 +199,24 @@ class World:
         self.state.leg_next[w, r] = 0
         self.state.leg_size[w, r] = len(points)
         self.state.blocked[w, r] = 0
+        self.state.wake_frac[w, r] = 0.0
         self.state.activity[w, r] = Activity.DRIVE
         return True
 
     def set_activity(
-        self, w: int, r: int, activity: Activity | int, *, work_w: float = 0.0, data_mbps: float = 0.0
+        self,
+        w: int,
+        r: int,
+        activity: Activity | int,
+        *,
+        work_w: float = 0.0,
+        data_mbps: float = 0.0,
+        wake_frac: float = 0.0,
     ) -> bool:
         """Set what a robot does from now on; WORK runs a tool of ``work_w`` W that measures ``data_mbps`` Mbit/s.
+
+        A robot told to HIBERNATE with ``wake_frac`` > 0 wakes by itself when the Sun is half in view, the node is above its survival
+        limit and the battery holds this share of its capacity.
 
         Returns False, changing nothing, when the robot is lost or in flight. DRIVE and HOP have commands of their own.
         """
@@ -178,10 +224,13 @@ class World:
             raise RobotError(f"activity = {activity!r}: must be one of {', '.join(a.name for a in COMMANDED)}")
         if not (0 <= work_w < math.inf and 0 <= data_mbps < math.inf):
             raise RobotError(f"work_w = {work_w!r}, data_mbps = {data_mbps!r}: must be >= 0")
+        if not 0.0 <= wake_frac <= 1.0:
+            raise RobotError(f"wake_frac = {wake_frac!r}: must be in 0..1; 0 = never")
         if not self.takes_commands(w, r):
             return False
         working = activity == Activity.WORK
         self.state.activity[w, r] = int(activity)
+        self.state.wake_frac[w, r] = wake_frac if activity == Activity.HIBERNATE else 0.0
         self.state.work_w[w, r] = work_w if working else 0.0
         self.state.data_mbps[w, r] = data_mbps if working else 0.0
         if working:
@@ -209,15 +258,53 @@ class World:
         if self.state.battery_wh[w, r] < spec.hop_wh:
             raise RobotError(f"{where}: battery {self.state.battery_wh[w, r]:.0f} Wh: a hop takes {spec.hop_wh:g} Wh")
         self._end_leg(w, r)
+        self.state.wake_frac[w, r] = 0.0
         self.state.activity[w, r] = Activity.HOP
         self.state.hop_x[w, r], self.state.hop_y[w, r] = x, y
         self.state.hop_ticks[w, r] = HOP_TICKS
         self.state.hops_left[w, r] -= 1
         return True
 
+    def assist(self, w: int, r: int) -> bool:
+        """Have another robot mend what is down on robot ``r`` and free it, if one stands within 30 m of it with its drive in order.
+
+        Returns False, changing nothing, when there is none, or nothing to do, or the robot is lost or in flight.
+        """
+        state = self.state
+        if not self.takes_commands(w, r) or not (state.faults[w, r] or state.trapped[w, r]):
+            return False
+        mobile = [other for other in range(self.robots) if other != r and self._helps(w, other)]
+        x, y = float(state.x[w, r]), float(state.y[w, r])
+        near = [other for other in mobile if math.dist((x, y), (state.x[w, other], state.y[w, other])) <= ASSIST_M]
+        if self.specs[r].role == "orbiter" or not near:
+            return False
+        self._on_robot(w, r, mend)
+        return True
+
+    def clean(self, w: int, r: int) -> bool:
+        """Have a robot clean its panels: takes its catalogue's share of the dust off. False when it is lost or in flight."""
+        if not self.takes_commands(w, r):
+            return False
+        self.state.dust_ug_cm2[w, r] *= 1.0 - self.specs[r].clean_share
+        return True
+
     def takes_commands(self, w: int, r: int) -> bool:
         """Whether a robot can be told anything: it is not lost and not in flight."""
         return self.state.activity[w, r] not in (Activity.LOST, Activity.HOP)
+
+    def listens(self, w: int, r: int) -> bool:
+        """Whether a robot's radio is on and works: it is not lost, not asleep and not in flight."""
+        if self.state.faults[w, r] & (1 << s.COMM):
+            return False
+        return self.state.activity[w, r] not in (Activity.LOST, Activity.HIBERNATE, Activity.HOP)
+
+    def contacts(self, w: int) -> NDArray[np.bool_]:
+        """Return who can talk to whom directly now, bool [R, R], symmetric, False on the diagonal; see `contacts`."""
+        return link_rates(self, w) > 0.0
+
+    def link_rates(self, w: int) -> Floats:
+        """Return the rate [Mbit/s] of every direct link now, float64 [R, R], 0 where there is none."""
+        return link_rates(self, w)
 
     def reset(
         self, w: int, *, t0: float | None = None, start_xy: ArrayLike | None = None, battery_frac: float = 1.0
@@ -234,6 +321,16 @@ class World:
         self._find_view(w)
         self._run(0, w, w + 1)
 
+    def audit(self) -> Audit:
+        """Return what is missing in the books of energy and data since the start; all zero but for rounding."""
+        state = self.state
+        change = state.energy_in_wh - state.energy_out_wh - state.faded_wh
+        panel = state.energy_in_wh + state.charge_loss_wh + state.dumped_wh
+        kept = state.data_mbit.sum(axis=1) + state.dropped_mbit.sum(axis=1) + self._stores.sum(axis=0)
+        return Audit(
+            state.battery_wh - state.start_wh - change, state.made_wh - panel, state.generated_mbit.sum(axis=1) - kept
+        )
+
     # --- the sky now ------------------------------------------------------------------------------
 
     def sky_now(self) -> SkyTable:
@@ -244,6 +341,10 @@ class World:
         """Return azimuth and elevation [deg] of the relay over the site's centre now, float64 [W]; -90: none."""
         rows = self._sky.rows(self._t0, self.tick_index)
         return rows[s.RELAY_AZ], rows[s.RELAY_EL]
+
+    def relay_m(self, w: int) -> float:
+        """Return the distance of the relay from the site's centre now [m]; 0: none."""
+        return float(self._sky.table(self._t0, self.tick_index)[w, self.tick_index[w] % SKY_TICKS, s.RELAY_M])
 
     # --- save and restore -------------------------------------------------------------------------
 
@@ -280,11 +381,13 @@ class World:
 
     # --- inside -----------------------------------------------------------------------------------
 
-    def _memory(self) -> dict[str, Floats | Ints]:
+    def _memory(self) -> dict[str, NDArray[np.generic]]:
         return {
             "legs": self._legs,
             "archive_mbit": self.archive_mbit,
             "station_mbit": self.station_mbit,
+            "relay_mbit": self.relay_mbit,
+            "keys": self._keys,
             "tick_index": self.tick_index,
             "t0": self._t0,
             "start_xy": self._starts,
@@ -296,8 +399,7 @@ class World:
         self._floats[:, w] = 0.0
         self._ints[:, w] = 0
         self._legs[w] = 0.0
-        self.archive_mbit[w] = 0.0
-        self.station_mbit[w] = 0.0
+        self._stores[:, w] = 0.0
         for r, spec in enumerate(self.specs):
             if spec.role != "orbiter":
                 x, y = (float(v) for v in self._starts[w, r])
@@ -305,36 +407,69 @@ class World:
                     where = f"start_xy[{w}][{r}] ({spec.kind}) = ({x:g}, {y:g})"
                     raise WorldError(f"{where}: must be inside the site {self.site.ref.bounds}")
                 self.state.x[w, r], self.state.y[w, r] = x, y
-            self.state.battery_wh[w, r] = battery_frac * spec.battery_wh
+            self.state.battery_wh[w, r] = self.state.start_wh[w, r] = battery_frac * spec.battery_wh
             self.state.temp_k[w, r] = START_TEMP_K
             self.state.hops_left[w, r] = spec.hops
+            self._on_robot(w, r, arm)
+
+    def _on_robot(self, w: int, r: int, change: Callable[[Floats, Ints, int, int, Floats], None]) -> None:
+        """Let a kernel of `faults` change one robot."""
+        floats, ints = self._floats[:, w].copy(), self._ints[:, w].copy()
+        change(floats, ints, r, self._keys[w], self._spec[FAILS:REPAIR_S, r].copy())
+        self._floats[:, w], self._ints[:, w] = floats, ints
+
+    def _helps(self, w: int, r: int) -> bool:
+        state, spec = self.state, self.specs[r]
+        awake = state.activity[w, r] not in (Activity.LOST, Activity.HIBERNATE, Activity.HOP)
+        fit = not state.trapped[w, r] and not state.faults[w, r] & (1 << s.MOBILITY)
+        return bool(awake and fit and spec.speed_m_s > 0)
 
     def _end_leg(self, w: int, r: int) -> None:
         self.state.leg_next[w, r] = 0
         self.state.leg_size[w, r] = 0
 
     def _find_view(self, w: int) -> None:
-        """Point world ``w`` to the viewshed of its station's mast, computed once per cell that a station stands in."""
-        if self.station is None:
-            return
-        ref = self.site.ref
-        x, y = float(self.state.x[w, self.station]), float(self.state.y[w, self.station])
-        cell = ref.cell_of(x, y)
-        if cell not in self._view_index:
-            seen = np.asarray(
-                viewshed(self.site.grid, (x, y), self.specs[self.station].mast_m, TARGET_M), dtype=np.bool_
-            )
-            self._views = seen[None].copy() if not self._view_index else np.concatenate([self._views, seen[None]])
-            self._view_index[cell] = len(self._view_index)
-        self._view_of[w] = self._view_index[cell]
+        """Point world ``w`` to the viewsheds of its station and its mast, computed once per cell that one stands in."""
+        for row, robot in enumerate((self.station, self.mast)):
+            if robot is None:
+                continue
+            x, y = float(self.state.x[w, robot]), float(self.state.y[w, robot])
+            key = (*self.site.ref.cell_of(x, y), self.specs[robot].mast_m)
+            if key not in self._view_index:
+                seen = np.asarray(viewshed(self.site.grid, (x, y), self.specs[robot].mast_m, TARGET_M), dtype=np.bool_)
+                self._views = seen[None].copy() if not self._view_index else np.concatenate([self._views, seen[None]])
+                self._view_index[key] = len(self._view_index)
+            self._view_of[row, w] = self._view_index[key]
 
     def _run(self, ticks: int, w_from: int, w_to: int) -> None:
-        sky, ground = self._sky.table(self._t0, self.tick_index), self._ground
-        run_ticks(
-            self._floats, self._ints, self._legs, self.archive_mbit, self.station_mbit, sky,
-            self.tick_index % SKY_TICKS, ticks, self.tick_s, self._spec, -1 if self.station is None else self.station,
-            ground.elevation, ground.slope, ground.millideg, self._views, self._view_of, ground.frame, w_from, w_to,
-        )  # fmt: skip
+        sky = self._sky.table(self._t0, self.tick_index)
+        first = self.tick_index % SKY_TICKS
+        station, mast, orbiter = (-1 if r is None else r for r in (self.station, self.mast, self.orbiter))
+
+        def part(index: int) -> None:
+            start = w_from + index * size
+            run_ticks(
+                self._floats, self._ints, self._legs, self._stores, self._keys, sky, first, ticks, self.tick_s,
+                self._spec, station, mast, orbiter, self._ground, self._views, self._view_of,
+                start, min(start + size, w_to),
+            )  # fmt: skip
+
+        size = -(-(w_to - w_from) // self.threads)
+        if self.threads == 1:
+            part(0)
+            return
+        for_each(part, -(-(w_to - w_from) // size), self.threads)
+
+
+def _keys(seed: int | Sequence[int], worlds: int) -> NDArray[np.uint64]:
+    """Return the key of each world's randomness, uint64 [W]."""
+    if isinstance(seed, (int, np.integer)):
+        names = [sequence(int(seed), "world", world=w) for w in range(worlds)]
+    else:
+        if len(seed) != worlds:
+            raise WorldError(f"seed has {len(seed)} numbers for {worlds} worlds: must be one number, or one per world")
+        names = [sequence(int(one), "world") for one in seed]
+    return np.array([name.generate_state(1, np.uint64)[0] for name in names], dtype=np.uint64)
 
 
 def _starts(start_xy: ArrayLike, t0: float | ArrayLike, robots: int) -> tuple[Floats, Floats]:
@@ -352,11 +487,3 @@ def _starts(start_xy: ArrayLike, t0: float | ArrayLike, robots: int) -> tuple[Fl
     if not np.isfinite(times).all():
         raise WorldError(f"t0 = {t0!r}: must be finite seconds of TDB past J2000")
     return np.array(np.broadcast_to(starts, (worlds, robots, 2))), np.array(np.broadcast_to(times, (worlds,)))
-
-
-def _spec_block(specs: Sequence[RobotSpec]) -> Floats:
-    block = np.zeros((s.SPEC_ROWS, len(specs)))
-    for r, spec in enumerate(specs):
-        block[: len(SPEC_FIELDS), r] = [getattr(spec, name) for name in SPEC_FIELDS]
-        block[s.IS_ORBITER, r] = 1.0 if spec.role == "orbiter" else 0.0
-    return block

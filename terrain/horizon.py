@@ -41,15 +41,27 @@ FAR_M: Final = 250_000.0  # [m] how far the regional grid is followed
 
 
 @kernel
-def horizon_at(millideg: Int16Cube, row: int, col: int, az_deg: float) -> float:
-    """Return the horizon [deg] of a cell towards any grid azimuth, linear between the azimuths of ``millideg`` [A, R, C]."""
-    count = millideg.shape[0]
+def azimuth_bin(count: int, az_deg: float) -> tuple[int, int, float]:
+    """Return the two of ``count`` azimuths that a grid azimuth lies between, and how far 0..1 it is from the first to the second."""
     place = (az_deg % 360.0) * count / 360.0
     a = int(place)
     w = place - a
     a %= count
     b = a + 1 if a + 1 < count else 0
+    return a, b, w
+
+
+@kernel
+def horizon_between(millideg: Int16Cube, row: int, col: int, a: int, b: int, w: float) -> float:
+    """Return the horizon [deg] of a cell between two azimuths as of `azimuth_bin`."""
     return 0.001 * ((1.0 - w) * millideg[a, row, col] + w * millideg[b, row, col])
+
+
+@kernel
+def horizon_at(millideg: Int16Cube, row: int, col: int, az_deg: float) -> float:
+    """Return the horizon [deg] of a cell towards any grid azimuth, linear between the azimuths of ``millideg`` [A, R, C]."""
+    a, b, w = azimuth_bin(millideg.shape[0], az_deg)
+    return horizon_between(millideg, row, col, a, b, w)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

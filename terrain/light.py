@@ -53,6 +53,13 @@ def disc_lit(sun_el_deg: float, horizon_deg: float, sun_radius_deg: float, limb_
 
 
 @kernel
+def tilt_towards(az_deg: float) -> tuple[float, float]:
+    """Return the degrees by which a body at an azimuth stands higher per metre east and per metre north of the middle."""
+    azimuth = math.radians(az_deg)
+    return math.degrees(math.sin(azimuth)) / MOON_RADIUS_M, math.degrees(math.cos(azimuth)) / MOON_RADIUS_M
+
+
+@kernel
 def local_elevation_deg(el_deg: float, az_deg: float, dx_m: float, dy_m: float) -> float:
     """Return the elevation at a place (dx, dy) from where it is ``el_deg``; grid azimuth. First order in dx / R."""
     azimuth = math.radians(az_deg)

@@ -26,7 +26,7 @@ def test_loads_are_those_of_the_catalogue() -> None:
     assert 0.0 <= power.idle_w - spec.idle_w <= spec.heater_w
     assert power.drive_w == pytest.approx(power.idle_w + spec.drive_w)
     assert power.work_w == pytest.approx(power.idle_w + 90.0)
-    assert power.solar_w == pytest.approx(0.95 * spec.solar_w_1au, rel=0.01)
+    assert power.solar_w == pytest.approx(0.95 * spec.solar_w_1au, rel=0.03)  # a year's dust
 
 
 def test_an_excursion_on_real_ground(small_site: Site) -> None:

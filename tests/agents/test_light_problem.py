@@ -8,6 +8,7 @@ import pytest
 from moonfleet.agents.catalogue import robot_spec
 from moonfleet.agents.errors import RobotError
 from moonfleet.agents.light_problem import climbing_pace, light_power, light_problem, sky_ahead
+from moonfleet.agents.power import panel_share
 from moonfleet.agents.state import Activity
 from moonfleet.agents.travel import site_cost
 from moonfleet.agents.world import World
@@ -24,7 +25,8 @@ def test_power_follows_the_load_and_the_light() -> None:
     spec = robot_spec("viper-rover")
     power = light_power(spec, 1361.0)
     assert (power.drive_w <= power.wait_w).all()
-    assert power.wait_w[255] == pytest.approx(0.95 * (spec.solar_w_1au - spec.idle_w))
+    assert power.wait_w[255] == pytest.approx(0.95 * (spec.solar_w_1au * panel_share(spec) - spec.idle_w))
+    assert 0.97 < panel_share(spec) < 0.98
     assert -spec.idle_w - spec.heater_w <= power.wait_w[0] <= -spec.idle_w
     assert power.reserve_wh == pytest.approx(spec.reserve_frac * spec.battery_wh)
     assert light_power(spec, 1361.0, 0.5).reserve_wh == pytest.approx(2500.0)
@@ -40,7 +42,7 @@ def test_standing_machine_of_the_world_never_has_less_than_the_table_says(small_
     counted = 0.8 * spec.battery_wh
     for hour in range(48):
         world.tick(60)
-        counted = min(counted + float(problem.power.wait_w[problem.lit[(hour, *cell)]]), spec.battery_wh)
+        counted = min(counted + float(problem.power.wait_w[problem.lit[(hour, *cell)]]), problem.power.capacity_wh)
         assert float(world.state.battery_wh[0, 0]) >= counted - 1e-6
 
 

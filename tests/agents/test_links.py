@@ -31,7 +31,7 @@ def total(world: World) -> float:
 
 def test_the_station_is_heard_within_range_and_in_sight() -> None:
     assert base(make_site()).state.link[0, 1] == Link.STATION
-    near = VIPER.model_copy(update={"range_station_m": 90.0})
+    near = VIPER.model_copy(update={"range_station_m": 90.0, "station_steps_mbps": ()})
     assert base(make_site(), near).state.link[0, 1] == 0
     wall = make_site(lambda dx, dy: np.where(np.abs(dx - 100.0) < 20.0, 200.0, 0.0))
     assert base(wall, away_m=200.0).state.link[0, 1] == 0

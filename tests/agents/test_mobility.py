@@ -112,7 +112,7 @@ def test_it_stands_before_ground_that_is_too_steep() -> None:
 
 
 def test_a_robot_on_refused_ground_may_drive_off_it() -> None:
-    site = make_site(lambda dx, dy: np.where(np.abs(dy) < 15.0, 0.0, 20.0) + 0.0 * dx)
+    site = make_site(lambda dx, dy: np.where(np.abs(dy) < 15.0, 0.0, 18.0) + 0.0 * dx)
     world = World(site, [VIPER], [site.ref.centre], T0)
     x, y = site.ref.centre
     row, col = site.ref.cell_of(x, y)

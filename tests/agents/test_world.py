@@ -9,7 +9,8 @@ import pytest
 
 from moonfleet.agents.catalogue import robot_spec
 from moonfleet.agents.errors import RobotError, WorldError
-from moonfleet.agents.state import FLOAT_FIELDS, INT_FIELDS, SPEC_FIELDS, SPEC_ROWS, Activity, Link, Loss, WorldState
+from moonfleet.agents.spec_block import SPEC_FIELDS
+from moonfleet.agents.state import FLOAT_FIELDS, FLOATS, INT_FIELDS, Activity, Link, Loss, WorldState
 from moonfleet.agents.world import World
 from moonfleet.terrain.horizon import compute_horizon
 from moonfleet.terrain.sky import Sky
@@ -272,14 +273,22 @@ def test_bad_arguments_are_told_in_words() -> None:
 
 
 def test_the_names_of_the_rows_agree_with_their_numbers() -> None:
+    from moonfleet.agents import spec_block as c
     from moonfleet.agents import state as s
 
     rows = {"x": s.X, "battery_wh": s.BATTERY, "odometer_m": s.ODOMETER, "worked_s": s.WORKED, "hop_y": s.HOP_Y}
+    rows |= {"dust_ug_cm2": s.DUST, "mobility_at_s": s.FAULT_AT, "made_wh": s.MADE, "received_mbit": s.RECEIVED}
     assert {name: FLOAT_FIELDS.index(name) for name in rows} == rows
+    assert len(FLOAT_FIELDS) == FLOATS == s.RECEIVED + 1
     whole = {"activity": s.ACTIVITY, "brownouts": s.BROWNOUTS, "leg_size": s.LEG_SIZE, "hop_ticks": s.HOP_TICKS}
+    whole |= {"faults": s.FAULTS, "traps": s.TRAPS, "mobility_draws": s.FAULT_DRAWS}
     assert {name: INT_FIELDS.index(name) for name in whole} == whole
-    specs = {"battery_wh": s.CAPACITY, "rhu_w": s.RHU_W, "temp_survive_k": s.TEMP_SURVIVE, "hop_wh": s.HOP_WH}
+    assert len(INT_FIELDS) == s.FAULT_DRAWS + s.SUBSYSTEMS
+    specs = {"battery_wh": c.CAPACITY, "rhu_w": c.RHU_W, "temp_survive_k": c.TEMP_SURVIVE, "hop_wh": c.HOP_WH}
+    specs |= {"cold_loss_per_k": c.COLD_LOSS, "panel_facing_deg": c.PANEL_FACING, "trap_per_m": c.TRAP_PER_M}
     assert {name: SPEC_FIELDS.index(name) for name in specs} == specs
-    assert len(SPEC_FIELDS) == s.IS_ORBITER == SPEC_ROWS - 1
+    assert len(SPEC_FIELDS) == c.IS_ORBITER
+    assert (c.STATION_STEPS + 3, c.RELAY_STEPS + 3, c.EARTH_STEPS + 3) == (c.RELAY_STEPS, c.EARTH_STEPS, c.FAILS)
+    assert c.HELP + s.SUBSYSTEMS == c.SPEC_ROWS
     assert [a.value for a in Activity] == list(range(8))
-    assert (Activity.HOP, Activity.LOST, Loss.TIPPED) == (s.HOP, s.LOST, s.TIPPED)
+    assert (Activity.HOP, Activity.LOST, Loss.TIPPED, Loss.ENTRAPPED) == (s.HOP, s.LOST, s.TIPPED, s.ENTRAPPED)
