@@ -1,6 +1,6 @@
 """What follows from a machine's figures: how long it lasts in the dark, how far it drives, how warm it gets, what it sends.
 
-Nameplate figures by the laws of `power`, `thermal` and `moonfleet.autonomy.wheels`: a new battery, clean panels that face
+Nameplate figures by the laws of `battery`, `power`, `thermal` and `moonfleet.autonomy.wheels`: a new battery, clean panels that face
 the Sun at 1 au, flat ground. Charge counts from full down to the reserve, except where a machine is asked how long it lives.
 """
 
@@ -12,8 +12,9 @@ from typing import NamedTuple
 from moonfleet.autonomy.wheels import speed_and_power
 from moonfleet.terrain.constants import SOLAR_CONSTANT_W_M2
 
+from .battery import locked_wh
 from .catalogue import RobotSpec
-from .power import CHARGE_EFFICIENCY
+from .power import panel_share
 from .thermal import ENV_DARK_K, ENV_LIT_K, HEATER_MARGIN_K, conductance, heat_to_hold, node_after
 from .tools import tool_power
 
@@ -57,8 +58,8 @@ def robot_figures(spec: RobotSpec) -> RobotFigures:
     >>> round(robot_figures(robot_spec("viper-rover")).asleep_dark_h)
     52
     """
-    sun_w = spec.solar_w_1au
-    usable_wh = (1.0 - spec.reserve_frac) * spec.battery_wh
+    sun_w = spec.solar_w_1au * panel_share(spec, 0.0)
+    usable_wh = usable(spec, spec.temp_op_min_k)
     on_w = spec.idle_w + spec.comm_w
     awake_w, asleep_w = dark_w(spec, on_w, spec.temp_op_min_k), dark_w(spec, spec.hibernate_w, spec.temp_survive_k)
     speed, motors_w = speed_and_power(0.0, spec.speed_m_s, spec.drive_w) if spec.speed_m_s > 0 else (math.nan, math.nan)
@@ -82,18 +83,28 @@ def robot_figures(spec: RobotSpec) -> RobotFigures:
         awake_w=awake_w,
         asleep_w=asleep_w,
         awake_dark_h=usable_wh / awake_w if awake_w > 0 else math.inf,
-        asleep_dark_h=usable_wh / asleep_w if asleep_w > 0 else math.inf,
+        asleep_dark_h=usable(spec, spec.temp_survive_k) / asleep_w if asleep_w > 0 else math.inf,
         night_h=night_h(spec) if on_ground else math.nan,
         asleep_k=settled_k(spec, asleep_heat, ENV_DARK_K) if on_ground else math.nan,
         bare_k=settled_k(spec, spec.rhu_w, ENV_DARK_K) if on_ground else math.nan,
         hot_k=settled_k(spec, lit_heat, ENV_LIT_K) if on_ground else math.nan,
         sun_margin_w=sun_w - on_w,
-        charge_h=spec.battery_wh / (CHARGE_EFFICIENCY * (sun_w - on_w)) if sun_w > on_w else math.inf,
+        charge_h=1.0 / min(spec.charge_efficiency * (sun_w - on_w) / spec.battery_wh, spec.charge_c)
+        if sun_w > on_w
+        else math.inf,
         drive_m=usable_wh / dark_w(spec, driving_w, spec.temp_op_min_k) * 3600.0 * speed,
         drive_sun_w=sun_w - driving_w,
         send_h=spec.storage_mbit / rate / 3600.0 if rate > 0 else math.inf,
         tools=tools,
     )
+
+
+def usable(spec: RobotSpec, keep_k: float) -> float:
+    """Return the charge [Wh] from full down to the reserve, or to what cold keeps out of reach where the thermostat keeps ``keep_k``."""
+    if spec.role == "orbiter":
+        return (1.0 - spec.reserve_frac) * spec.battery_wh
+    locked = locked_wh(spec.battery_wh, keep_k + HEATER_MARGIN_K, spec.cold_loss_per_k)
+    return spec.battery_wh - max(spec.reserve_frac * spec.battery_wh, locked)
 
 
 def dark_w(spec: RobotSpec, load_w: float, keep_k: float) -> float:
@@ -128,10 +139,11 @@ def night_h(spec: RobotSpec) -> float:
         return math.inf
     temp, battery = spec.temp_op_min_k + HEATER_MARGIN_K, spec.battery_wh
     for hour in range(LIFE_H):
-        load = min(spec.hibernate_w, battery)
+        reach = max(battery - locked_wh(spec.battery_wh, temp, spec.cold_loss_per_k), 0.0)
+        load = min(spec.hibernate_w, reach)
         warmth = spec.rhu_w + spec.heat_share * load
         asked = heat_to_hold(temp, survive + HEATER_MARGIN_K, ENV_DARK_K, g, c, HOUR_S) - warmth
-        heater = min(max(asked, 0.0), spec.heater_w, battery - load)
+        heater = min(max(asked, 0.0), spec.heater_w, reach - load)
         battery -= load + heater
         after = node_after(temp, ENV_DARK_K, warmth + heater, g, c, HOUR_S)
         if after < survive:

@@ -124,7 +124,8 @@ def test_the_world_agrees_on_the_time_asleep(kind: str, figures: dict[str, Robot
     world.state.temp_k[0, 0] = spec.temp_survive_k + 5.0
     world.set_activity(0, 0, Activity.HIBERNATE)
     world.tick(round(figures[kind].asleep_dark_h * HOUR))
-    assert world.state.battery_wh[0, 0] / spec.battery_wh == pytest.approx(spec.reserve_frac, abs=0.02)
+    locked = spec.cold_loss_per_k * (283.0 - spec.temp_survive_k - 5.0)
+    assert world.state.battery_wh[0, 0] / spec.battery_wh == pytest.approx(max(spec.reserve_frac, locked), abs=0.02)
     assert world.state.loss[0, 0] == Loss.NONE
 
 
