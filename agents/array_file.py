@@ -35,6 +35,7 @@ FORMAT = 1
 HEAD = struct.Struct("<8sII32s")
 MAX_HEADER = 16 * 1024 * 1024  # [B]
 MAX_AXES = 8
+MAX_LENGTH = 2**40  # of one axis
 DTYPES = ("|b1", "|i1", "|u1", *(f"<{kind}{size}" for kind in "iu" for size in (2, 4, 8)), "<f4", "<f8")
 
 
@@ -118,7 +119,10 @@ def read_arrays(path: Path, kind: str) -> ArrayFile:
     arrays: dict[str, np.ndarray] = {}
     at = 0
     for name, dtype, shape, nbytes in listed:
-        arrays[name] = np.frombuffer(data[at : at + nbytes], dtype=dtype).reshape(shape).copy()
+        try:
+            arrays[name] = np.ndarray(shape, dtype, data[at : at + nbytes]).copy()
+        except (ValueError, OverflowError) as error:
+            raise ArrayFileError(f"{path}: damaged: array {name[:40]!r} of shape {shape}: {error}") from error
         at += nbytes
     return ArrayFile(found, facts, arrays)
 
@@ -137,7 +141,8 @@ def _header(path: Path, header: bytes) -> tuple[str, dict[str, Any], list[tuple[
         listed: list[tuple[str, str, tuple[int, ...], int]] = []
         for name, dtype, shape in told["arrays"]:
             counts = tuple(shape)
-            if dtype not in DTYPES or len(counts) > MAX_AXES or not all(type(n) is int and n >= 0 for n in counts):
+            whole = all(type(n) is int and 0 <= n <= MAX_LENGTH for n in counts)
+            if dtype not in DTYPES or len(counts) > MAX_AXES or not whole:
                 raise ValueError(f"array {str(name)[:40]!r}: {dtype!r} of shape {str(counts)[:40]}")
             listed.append((str(name), str(dtype), counts, np.dtype(dtype).itemsize * math.prod(counts)))
         if len({name for name, *_ in listed}) != len(listed):

@@ -97,8 +97,8 @@ def branch(source: World, goal: World, w: int = 0) -> None:
     if not 0 <= w < source.worlds:
         raise WorldError(f"w = {w}: must be a world of the source, 0..{source.worlds - 1}")
     mine, theirs = world_facts(goal), world_facts(source)
-    for name in mine.keys() - {"worlds"}:
-        if mine[name] != theirs[name]:
+    for name in mine:
+        if name != "worlds" and mine[name] != theirs[name]:
             raise WorldError(f"branch: of another World: {name} = {_short(theirs[name])}, not {_short(mine[name])}")
     state = source.get_state()
     spread = {

@@ -20,6 +20,7 @@ from .campaign_plan import CampaignPlan
 from .progress import STAGES
 
 ROWS = 12  # combinations shown while a campaign runs
+LABEL = 36  # columns that the name of a combination may take before it is broken
 LINE_EVERY = 0.05  # share of the runs between two lines where there is no terminal
 LIVE = ("value", "jobs_done", "all_done", "no_loss", "driven", "archive")
 
@@ -105,7 +106,8 @@ def estimates_table(
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
     figures = [figure for figure in FIGURES if not names or figure.name in names]
     if plan.sweep:
-        table.add_column("combination", overflow="fold")
+        longest = max(len(plan.label(number)) for number in range(len(plan.combinations[:limit])))
+        table.add_column("combination", overflow="fold", min_width=min(longest, LABEL))
     table.add_column("runs", justify="right", no_wrap=True)
     for figure in figures:
         table.add_column(figure.title, justify="right", no_wrap=True)

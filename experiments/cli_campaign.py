@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 EXIT_FAILED_RUNS = 1
 SHOWN_FAILURES = 5
+SHOWN_COMBINATIONS = 50
 
 
 class Keep(StrEnum):
@@ -141,14 +142,15 @@ def _tell(result: CampaignResult, console: object, quiet: bool) -> None:
 
     from .campaign import go_on_words
     from .campaign_results import FAILED, FOLDER
-    from .campaign_watch import estimates_table
+    from .campaign_watch import LIVE, estimates_table
 
     if quiet or not isinstance(console, Console):
         typer.echo(str(result.folder))
         return
     failed = f", {len(result.failures)} failed" if result.failures else ""
     console.print(f"{result.plan.scenario}: {result.table.num_rows} runs{failed}", style="bold", highlight=False)
-    console.print(estimates_table(result.plan, result.table.to_pylist()))
+    names = LIVE if result.plan.sweep else ()  # the report has room for all of them
+    console.print(estimates_table(result.plan, result.table.to_pylist(), limit=SHOWN_COMBINATIONS, names=names))
 
     def say(words: str) -> None:
         console.print(words, highlight=False, soft_wrap=True, markup=False)

@@ -93,7 +93,7 @@ def state_table(found: Replay) -> Table:
 
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
     table.add_column("robot", no_wrap=True)
-    for head in ("x [m]", "y [m]", "battery", "temp", "light"):
+    for head in ("x, m", "y, m", "battery", "temp", "light"):
         table.add_column(head, justify="right", no_wrap=True)
     for head in ("activity", "job", "links"):
         table.add_column(head)
