@@ -46,7 +46,8 @@ class OneCrew:
     room = 1
 
     def __init__(self, scenarios: Sequence[str], keep: KeepEvents) -> None:
-        self.scenarios, self.keep = scenarios, keep
+        self.scenarios = scenarios
+        self.keep: KeepEvents = keep
         self.jobs: list[Job] = []
 
     def take(self, job: Job) -> None:
@@ -145,7 +146,8 @@ class RayCrew:
 
         from moonfleet.agents.cluster import check_labels
 
-        self.ray, self.keep, self.workers = ray, keep, workers
+        self.ray, self.workers = ray, workers
+        self.keep: KeepEvents = keep
         check_labels(labels)
         options: dict[str, Any] = {
             "num_cpus": 1,
@@ -168,7 +170,7 @@ class RayCrew:
 
     def take(self, job: Job) -> None:
         """See `Crew.take`."""
-        reference = self.remote.remote(tuple(job), self.scenarios[job.variant], self.keep)
+        reference = self.remote.remote(job, self.scenarios[job.variant], self.keep)
         self.flying[reference] = job
         self.began[reference] = time.perf_counter()
 
@@ -202,12 +204,12 @@ class RayCrew:
             self.ray.cancel(reference, force=True)
 
 
-def fly_on_ray(job: tuple[int, int, int], scenario: str, keep: KeepEvents) -> Outcome:
+def fly_on_ray(job: Job, scenario: str, keep: KeepEvents) -> Outcome:
     """`fly`, as a Ray task."""
     from .campaign_run import one_thread
 
     one_thread()
-    return fly(Job(*job), scenario, keep)
+    return fly(job, scenario, keep)
 
 
 @contextmanager

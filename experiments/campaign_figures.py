@@ -54,7 +54,7 @@ def estimate(figure: Figure, rows: Iterable[Row]) -> Estimate:
     values = np.array([float(figure.read(row)) for row in rows])
     count = len(values)
     if count == 0:
-        return Estimate(*(math.nan,) * 3, 0, *(math.nan,) * 2)
+        return Estimate(math.nan, math.nan, math.nan, 0, math.nan, math.nan)
     mean, least, most = float(values.mean()), float(values.min()), float(values.max())
     if figure.share:
         return Estimate(mean, *wilson(float(values.sum()), count), count, least, most)

@@ -8,7 +8,7 @@ from html import escape
 
 import numpy as np
 
-from .campaign_figures import Estimate, Figure, estimate, shown
+from .campaign_figures import Estimate, Figure, Row, estimate, shown
 from .report_svg import GOOD, MUTED, line, num, rect, text
 
 WIDE, TALL = 540, 210  # [px] one picture; two stand side by side
@@ -16,12 +16,14 @@ LEFT, RIGHT, TOP, FOOT = 46, 14, 12, 40  # [px]
 BAR, MARK = "#0072B2", "#D55E00"  # Okabe and Ito (2008), as the robots' colours
 BINS = 24
 ROW_H = 22  # [px] one combination
+LETTER = 7.2  # [px] a wide letter of a row's name
 
 
-def histogram(figure: Figure, rows: Sequence[dict[str, object]]) -> str:
+def histogram(figure: Figure, rows: Sequence[Row]) -> str:
     """Return how many runs had which value, with the mean, its 95 % interval, and the share of runs below (a line)."""
     values = np.sort(np.array([float(figure.read(row)) for row in rows]))
-    edges = bin_edges(values, whole=all(float(v).is_integer() for v in values))
+    whole = all(float(v).is_integer() for v in values)
+    edges = bin_edges(values, whole=whole)
     heights, _ = np.histogram(values, edges)
     low, high = float(edges[0]), float(edges[-1])
     most = max(1, int(heights.max()))
@@ -50,7 +52,7 @@ def histogram(figure: Figure, rows: Sequence[dict[str, object]]) -> str:
     points.append(f"{num(x(high))},{num(y(1))}")
     body.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="{MUTED}" stroke-width="1.3"/>')
     body += whisker(estimate(figure, rows), x, TALL - FOOT + 9)
-    for tick in ticks(low, high):
+    for tick in ticks(low, high, whole=whole):
         body.append(text(x(tick), TALL - FOOT + 30, number(tick), "tick", "middle"))
     return picture(figure, shown(figure, estimate(figure, rows)), TALL, body)
 
@@ -65,7 +67,7 @@ def bin_edges(values: np.ndarray, *, whole: bool) -> np.ndarray:
     return np.linspace(low, high, min(BINS, max(5, math.ceil(2.0 * len(values) ** (1 / 3)))) + 1)
 
 
-def forest(figure: Figure, labels: Sequence[str], groups: Sequence[Sequence[dict[str, object]]]) -> str:
+def forest(figure: Figure, labels: Sequence[str], groups: Sequence[Sequence[Row]]) -> str:
     """Return a row per combination: every run as a faint dot, the mean and its 95 % interval in front."""
     found = [estimate(figure, group) for group in groups]
     low = min((one.least for one in found if one.runs), default=0.0)
@@ -74,7 +76,7 @@ def forest(figure: Figure, labels: Sequence[str], groups: Sequence[Sequence[dict
         low, high = 0.0, 1.0
     if high - low <= 1e-9 * max(1.0, abs(high)):
         low, high = low - 0.5, high + 0.5
-    room = min(230.0, 16.0 + 6.6 * max(map(len, labels), default=0))
+    room = min(250.0, 18.0 + LETTER * max(map(len, labels), default=0))
     tall = TOP + ROW_H * len(labels) + FOOT - 12
 
     def x(value: float) -> float:
@@ -96,7 +98,7 @@ def forest(figure: Figure, labels: Sequence[str], groups: Sequence[Sequence[dict
                 )
         if one.runs:
             body += whisker(one, x, middle, f"{label}: {shown(figure, one)}, {one.runs} runs")
-    return picture(figure, "mean of each combination and its 95 % interval", tall, body)
+    return picture(figure, "means and 95 % intervals", tall, body)
 
 
 def whisker(one: Estimate, x: object, y: float, words: str = "") -> list[str]:
@@ -138,7 +140,7 @@ def span(low: float, high: float) -> str:
 
 def cut(words: str, room: float) -> str:
     """Return words that fit into so many pixels."""
-    most = int(room / 6.6)
+    most = int((room - 10.0) / LETTER)
     return words if len(words) <= most else words[: most - 1] + "…"
 
 

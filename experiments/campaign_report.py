@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from .bench.share_interval import wilson
-from .campaign_figures import FIGURES, by_variant, estimate, shown
+from .campaign_figures import FIGURES, Row, by_variant, estimate, shown
 from .campaign_pictures import forest, histogram, number, share_bar
 from .campaign_plan import CampaignPlan, scenario_path
 from .campaign_results import Failure, failure_path, kept_run
@@ -27,7 +26,6 @@ STYLE = (
     "<style>.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 0 18px; } "
     "@media (max-width: 860px) { .pair { grid-template-columns: 1fr; } }</style>"
 )
-Row = dict[str, Any]
 
 
 def write_campaign_report(
@@ -40,7 +38,7 @@ def write_campaign_report(
     CampaignError
         It cannot be written.
     """
-    rows: list[Row] = table.to_pylist()
+    rows: Sequence[Row] = table.to_pylist()
     parts = (
         header(plan, rows, failures),
         cards(rows),

@@ -93,7 +93,7 @@ def to_row(plan: CampaignPlan, outcome: Outcome) -> dict[str, object]:
         for name, robot in _mapping(told["robots"]).items()
     ]
     own = {"run": job.run, "variant": job.variant, "seed": job.seed, "robots": robots, "counts": _pairs(told["counts"])}
-    contacts = sum(int(robot["contacts"]) for robot in robots)
+    contacts = sum(int(str(robot["contacts"])) for robot in robots)
     wall = {"wall_s": round(outcome.wall_s, 3), "cpu_s": round(outcome.cpu_s, 3)}
     return {**told, **swept, **own, "contacts": contacts, **wall}
 

@@ -13,6 +13,7 @@ from moonfleet.terrain.errors import did_you_mean
 from ..errors import BenchError
 
 BENCHES: Mapping[str, tuple[str, ...]] = {  # bench -> the modules that hold its bars
+    "fleet": ("fleet_restore",),
     "hazards": (
         "hazards_craters",
         "hazards_footprint",
