@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
 import numpy as np
@@ -101,12 +101,11 @@ def forest(figure: Figure, labels: Sequence[str], groups: Sequence[Sequence[Row]
     return picture(figure, "means and 95 % intervals", tall, body)
 
 
-def whisker(one: Estimate, x: object, y: float, words: str = "") -> list[str]:
-    """Return a mean as a dot with its interval."""
-    place = x  # a function of the value
+def whisker(one: Estimate, x: Callable[[float], float], y: float, words: str = "") -> list[str]:
+    """Return a mean as a dot with its interval; ``x`` takes a value to its pixel."""
     low = one.low if math.isfinite(one.low) else one.mean
     high = one.high if math.isfinite(one.high) else one.mean
-    left, right, middle = place(low), place(high), place(one.mean)  # type: ignore[operator]
+    left, right, middle = x(low), x(high), x(one.mean)
     tip = f"<title>{escape(words)}</title>" if words else ""
     return [
         f'<line x1="{num(left)}" y1="{num(y)}" x2="{num(right)}" y2="{num(y)}" stroke="{MARK}" stroke-width="2.4"/>',
