@@ -172,9 +172,9 @@ def check_nodes() -> None:
     try:
         alive = any(node["Alive"] for node in ray.nodes())
     except (RayError, RuntimeError, OSError) as error:
-        raise ClusterError(f"the Ray cluster is lost ({type(error).__name__}); 'moonfleet resume' goes on") from error
+        raise ClusterError(f"the Ray cluster is lost ({type(error).__name__})") from error
     if not alive:
-        raise ClusterError("the Ray cluster is lost: no node of it is alive; 'moonfleet resume' goes on")
+        raise ClusterError("the Ray cluster is lost: no node of it is alive")
 
 
 def gather(answers: dict[int, Any]) -> Any:

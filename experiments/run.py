@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from moonfleet.agents.checkpoint import KEPT
+from moonfleet.agents.errors import ClusterError
 
 from .errors import OptionError
 from .run_folder import drop_if_empty, locked, make_run_folder, open_unfinished, write_scenario, write_summary
@@ -239,13 +240,15 @@ def finish(plan: Plan, run_dir: Path, backend: Backend, times: dict[str, float])
 
 @contextmanager
 def resumable(run_dir: Path) -> Iterator[None]:
-    """Turn Ctrl-C at any moment into `Interrupted`, which names the folder to go on with."""
+    """Turn Ctrl-C at any moment into `Interrupted`, which names the folder to go on with; so does a cluster that is lost."""
     try:
         yield
     except Interrupted:
         raise
     except KeyboardInterrupt:
         raise Interrupted(run_dir) from None
+    except ClusterError as error:
+        raise ClusterError(f"{error}\nGo on with: moonfleet resume {run_dir}") from error
 
 
 @contextmanager
