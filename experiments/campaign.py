@@ -10,7 +10,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -239,7 +239,7 @@ def _fly_all(
     try:
         with crew as hands, _asking() as asked:
             _hand_out(plan, results, waiting, hands, watcher, asked)
-            if asked() and waiting:
+            if asked.stop and waiting:
                 raise CampaignInterrupted(folder)
     except ClusterError as error:
         raise ClusterError(f"{error}\nAll runs that ended are kept; go on with: {go_on_words(folder)}") from error
@@ -251,20 +251,22 @@ def _hand_out(
     waiting: deque[Job],
     crew: Crew,
     watcher: CampaignWatcher,
-    asked: Callable[[], bool],
+    asked: Asked,
 ) -> None:
     """Keep the crew busy until nothing is left; once asked to stop, only until it has come home."""
     flying, before = 0, len(results.rows) + len(results.failures)
     again = sum(job.run in results.failures for job in waiting)
     now = Progress(plan, results.rows, 0, 0, before - again)
     while waiting or flying:
-        while waiting and flying < crew.room and not asked():
+        while waiting and flying < crew.room and not asked.stop:
             crew.take(waiting.popleft())
             flying += 1
-        now.running, now.failed, now.stopping = flying, len(results.failures), asked()
+        now.running, now.failed, now.stopping = flying, len(results.failures), asked.stop
         watcher.progress(now)
         if not flying:
             return
+        if asked.at_once:  # where the interrupt was lost, in a callback of Ray say
+            raise KeyboardInterrupt
         for outcome in crew.wait(LOOK_S):
             flying -= 1
             results.add(outcome)
@@ -288,21 +290,29 @@ def _resumable(folder: Path) -> Iterator[None]:
         raise CampaignInterrupted(folder) from None
 
 
+class Asked:
+    """What Ctrl-C has asked for: once, to stop after the runs that are flying; twice, at once."""
+
+    def __init__(self) -> None:
+        self.stop = False
+        self.at_once = False
+
+    def hear(self, number: int, frame: object) -> None:
+        """Answer the signal."""
+        self.at_once, self.stop = self.stop, True
+        if self.at_once:
+            raise KeyboardInterrupt
+
+
 @contextmanager
-def _asking() -> Iterator[Callable[[], bool]]:
-    """Let Ctrl-C ask for a stop after the runs that are flying; a second one stops at once."""
-    asked = threading.Event()
+def _asking() -> Iterator[Asked]:
+    """Let Ctrl-C ask, where this is the thread that hears it."""
+    asked = Asked()
     if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
+        yield asked
         return
-    before = signal.getsignal(signal.SIGINT)
-
-    def ask(number: int, frame: object) -> None:
-        asked.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    signal.signal(signal.SIGINT, ask)
+    before = signal.signal(signal.SIGINT, asked.hear)
     try:
-        yield asked.is_set
+        yield asked
     finally:
         signal.signal(signal.SIGINT, before)

@@ -346,3 +346,18 @@ def test_a_label_that_no_node_carries_is_told_of(tmp_path: Path, ray_cluster: No
 
     with pytest.raises(ClusterError, match="--label zone=moon: no node of the cluster carries it"):
         run_campaign(short(), runs=1, out=tmp_path / "c", spread=Spread("ray", labels=(("zone", "moon"),)))
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_labels_are_kept_to_and_a_run_whose_process_is_killed_is_made_again(tmp_path: Path) -> None:
+    """Two nodes, one with a label, in a program of its own: a process knows one cluster."""
+    pytest.importorskip("psutil")
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, "-m", "tests.ray_two_nodes", str(tmp_path)]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = json.loads(done.stdout)
+    alone = run_campaign(short(), runs=3, out=tmp_path / "alone", spread=ONE)
+    run = alone.table["events_sha256"][0].as_py()
+    assert told == {"actors_at_home": True, "run": run, "campaign": alone.sha256, "killed": 1, "failed": 0}
