@@ -23,7 +23,7 @@ from .events import sync_folder
 
 FOLDER = "checkpoints"
 VERSION = 2
-KEPT = 3  # older checkpoints are removed
+KEPT = 3  # older checkpoints are removed where nothing else is said
 
 State = Mapping[str, Union[np.ndarray, "State"]]
 
@@ -64,8 +64,8 @@ def nest(flat: Mapping[str, np.ndarray]) -> dict[str, object]:
     return root
 
 
-def save(run_dir: Path, checkpoint: Checkpoint) -> Path:
-    """Write a checkpoint crash-safely and drop all but the newest few; returns the ``.json``."""
+def save(run_dir: Path, checkpoint: Checkpoint, kept: int | None = KEPT) -> Path:
+    """Write a checkpoint crash-safely and drop all but the newest ``kept`` (None: keep all); returns the ``.json``."""
     folder = run_dir / FOLDER
     arrays = folder / f"step-{checkpoint.step:08d}.npz"
     aside, manifest = arrays.with_suffix(".tmp"), arrays.with_suffix(".json")
@@ -81,7 +81,7 @@ def save(run_dir: Path, checkpoint: Checkpoint) -> Path:
         aside.write_text(json.dumps({"version": VERSION, **head, "sha256": sha}))
         os.replace(aside, manifest)
         sync_folder(folder)
-        for old in sorted(folder.glob("step-*.json"))[:-KEPT]:
+        for old in sorted(folder.glob("step-*.json"))[:-kept] if kept is not None else ():
             old.unlink()
             old.with_suffix(".npz").unlink(missing_ok=True)
     except OSError as error:
@@ -118,10 +118,16 @@ def load(manifest: Path) -> Checkpoint:
     return Checkpoint(step, events, nest(flat), mission)  # pyright: ignore[reportArgumentType]
 
 
-def newest(run_dir: Path) -> tuple[Checkpoint | None, list[str]]:
-    """Return the newest whole checkpoint (None if there is none) and a line for each damaged one passed over."""
+def newest(run_dir: Path, until: int | None = None) -> tuple[Checkpoint | None, list[str]]:
+    """Return the newest whole checkpoint, of step ``until`` at the latest, and a line for each damaged one passed over.
+
+    None when there is no such one.
+    """
     passed: list[str] = []
     for manifest in sorted((run_dir / FOLDER).glob("step-*.json"), reverse=True):
+        number = manifest.stem.removeprefix("step-")
+        if until is not None and number.isdecimal() and int(number) > until:
+            continue
         try:
             return load(manifest), passed
         except CheckpointError as error:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from .errors import ClusterError
 
@@ -90,3 +91,33 @@ def cluster(address: str | None = None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def matching_nodes(labels: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the living nodes of the cluster that carry all of ``labels``. Use it inside `cluster`."""
+    import ray
+
+    alive = [node for node in ray.nodes() if node["Alive"]]
+    return [node for node in alive if all(node.get("Labels", {}).get(key) == value for key, value in labels.items())]
+
+
+def cores_of(labels: Mapping[str, str]) -> int:
+    """Return how many cores the nodes with these labels have now."""
+    return int(sum(node["Resources"].get("CPU", 0) for node in matching_nodes(labels)))
+
+
+def check_labels(labels: Mapping[str, str]) -> None:
+    """Raise `ClusterError` when no living node carries all of ``labels``: Ray itself would wait for one for ever."""
+    if not labels or matching_nodes(labels):
+        return
+    wanted = ", ".join(f"{key}={value}" for key, value in labels.items())
+    known = {
+        f"{key}={value}"
+        for node in matching_nodes({})
+        for key, value in node.get("Labels", {}).items()
+        if not key.startswith("ray.io/node-id")
+    }
+    raise ClusterError(
+        f"--label {wanted}: no node of the cluster carries it; known: {', '.join(sorted(known)) or 'none'} "
+        "('ray start --labels=\"key=value\"' gives a node labels)"
+    )

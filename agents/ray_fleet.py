@@ -64,8 +64,11 @@ def squad_size(robots_per_actor: int | Literal["auto"], robots: int, cores: int)
 class RayFleet:
     """Squads on Ray actors. Make it inside `cluster`."""
 
-    def __init__(self, mission: MissionSpec, policies: dict[int, Policy] | None = None) -> None:
+    def __init__(
+        self, mission: MissionSpec, policies: dict[int, Policy] | None = None, labels: dict[str, str] | None = None
+    ) -> None:
         self.policies = policies or {}
+        self.where = {"label_selector": labels} if labels else {}  # nodes on which alone actors may live
         setups = robot_setups(mission)
         cores = int(ray.cluster_resources().get("CPU", 1))
         size = squad_size(mission.robots_per_actor, len(setups), cores)
@@ -77,7 +80,7 @@ class RayFleet:
 
     def make(self, number: int) -> Any:
         """Start the actor of one squad. It asks for no core of its own: minds think in turns."""
-        remote = ray.remote(SquadActor).options(num_cpus=0, max_restarts=0)  # pyright: ignore
+        remote = ray.remote(SquadActor).options(num_cpus=0, max_restarts=0, **self.where)  # pyright: ignore
         own = {setup.index: self.policies[setup.index] for setup in self.squads[number] if setup.index in self.policies}
         return remote.remote(self.squads[number], self.site_path, own)
 
@@ -177,6 +180,6 @@ def check_nodes() -> None:
     try:
         alive = any(node["Alive"] for node in ray.nodes())
     except (RayError, RuntimeError, OSError) as error:
-        raise ClusterError(f"the Ray cluster is lost ({type(error).__name__}); 'moonfleet resume' goes on") from error
+        raise ClusterError(f"the Ray cluster is lost ({type(error).__name__})") from error
     if not alive:
-        raise ClusterError("the Ray cluster is lost: no node of it is alive; 'moonfleet resume' goes on")
+        raise ClusterError("the Ray cluster is lost: no node of it is alive")

@@ -12,7 +12,7 @@ from moonfleet.terrain.clock import tdb_to_utc
 from moonfleet.terrain.errors import did_you_mean
 
 from . import checkpoint, events
-from .cluster import cluster
+from .cluster import check_labels, cluster
 from .errors import CheckpointError, MissionError
 from .events import EventLog
 from .fleet import Fleet, LocalFleet
@@ -40,8 +40,9 @@ class Simulation:
     """Runs ``mission`` in ``run_dir``. Make a new one, or continue with ``resume=True`` from the newest whole checkpoint.
 
     ``policies`` (robot's name -> policy) take the place of the rule-based one, on either backend. A policy must answer by the
-    observation alone: what it keeps in itself is not in a checkpoint. ``notes`` tells, after a resume, of damaged
-    checkpoints that were passed over.
+    observation alone: what it keeps in itself is not in a checkpoint. ``labels`` are those of the cluster's nodes on which
+    alone actors may live. ``keep_checkpoints`` is how many of the newest stay, None for all. ``notes`` tells, after a
+    resume, of damaged checkpoints that were passed over.
     """
 
     def __init__(
@@ -51,11 +52,18 @@ class Simulation:
         backend: Backend = "ray",
         address: str | None = None,
         policies: Mapping[str, Policy] | None = None,
+        labels: Mapping[str, str] | None = None,
+        keep_checkpoints: int | None = checkpoint.KEPT,
     ) -> None:
         if backend not in ("local", "ray"):
             raise MissionError(f"backend = {backend!r}: must be 'local' or 'ray'")
         if address is not None and backend != "ray":
             raise MissionError(f"--address {address!r}: only goes with --backend ray")
+        if labels and backend != "ray":
+            raise MissionError(f"labels = {dict(labels)!r}: only go with the backend 'ray'")
+        if keep_checkpoints is not None and keep_checkpoints < 1:
+            raise MissionError(f"keep_checkpoints = {keep_checkpoints}: must be >= 1, or None for all")
+        self.labels, self.keep_checkpoints = dict(labels or {}), keep_checkpoints
         self.mission, self.run_dir, self.backend, self.address = mission, Path(run_dir), backend, address
         self.policies = by_index(mission, policies or {})
         self.notes: list[str] = []
@@ -69,7 +77,8 @@ class Simulation:
         with cluster(self.address):
             from .ray_fleet import RayFleet
 
-            fleet = RayFleet(self.mission, self.policies)
+            check_labels(self.labels)
+            fleet = RayFleet(self.mission, self.policies, **({"labels": self.labels} if self.labels else {}))
             try:
                 yield fleet
             finally:
@@ -117,6 +126,7 @@ class Simulation:
                 loop.get_state(),  # pyright: ignore[reportArgumentType]
                 mission_key(self.mission),
             ),
+            self.keep_checkpoints,
         )
 
     def take_up(self, loop: MissionLoop, log: EventLog) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -13,6 +12,9 @@ import typer
 from moonfleet.terrain.errors import MoonfleetError
 
 from .cli_robots import robots
+from .cli_campaign import campaign
+from .cli_options import Address, Backend, BackendName, Labels, Open, kept_checkpoints, labels_of
+from .cli_replay import replay
 from .cli_route import route
 from .cli_see import see
 from .cli_site import EXIT_INTERRUPTED, PIPE_COLUMNS, site_app
@@ -51,30 +53,19 @@ app.command(
     "\n\nExample: moonfleet robots viper-rover"
     "\n\nExample: moonfleet robots my-rover --catalogue my_robots"
 )(robots)
+    epilog="Example: moonfleet campaign first-light --runs 500"
+    "\n\nExample: moonfleet campaign pathfinder --runs 50 --sweep perception=rendered,statistical --out wide"
+    "\n\nExample: moonfleet campaign wide --resume"
+)(campaign)
+app.command(
+    epilog="Example: moonfleet replay runs/pathfinder-1-1 --to 2029-07-09"
+    "\n\nExample: moonfleet replay runs/pathfinder-1-1 --at-step 120 --json"
+)(replay)
 
 
-class BackendName(StrEnum):
-    """Where the robots' minds run."""
-
-    ray = "ray"
-    local = "local"
-
-
-Backend = Annotated[
-    BackendName,
-    typer.Option(
-        help="Spread the robots' minds over Ray actors, or keep them in this process. Same events either way."
-    ),
-]
-Address = Annotated[
-    str | None,
-    typer.Option(help="HOST:PORT of a running Ray head; without it a local one is started.", metavar="HOST:PORT"),
-]
-Open = Annotated[
-    bool | None,
-    typer.Option(
-        "--open/--no-open", help="Open the report in a browser when done; left out: where there is a desktop."
-    ),
+KeepCheckpoints = Annotated[
+    str,
+    typer.Option(help="How many of the newest checkpoints stay, or 'all': a replay begins at one.", metavar="N"),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the path of the run folder.")]
 
@@ -127,6 +118,7 @@ def run(
     ],
     backend: Backend = BackendName.ray,
     address: Address = None,
+    label: Labels = None,
     site: Annotated[
         str | None,
         typer.Option(
@@ -141,15 +133,25 @@ def run(
     out: Annotated[
         Path | None, typer.Option(help="Run folder to make; default runs/<scenario>-<seed>-<n>.", metavar="DIR")
     ] = None,
+    keep_checkpoints: KeepCheckpoints = "3",
     open_: Open = None,
     quiet: Quiet = False,
 ) -> None:
     """Run a scenario to its end and write its report."""
     from .run import run_scenario
 
+    labels, kept = dict(labels_of(label or ())), kept_checkpoints(keep_checkpoints)
     _run(
         lambda watcher: run_scenario(
-            scenario, backend=backend.value, address=address, site=site, seed=seed, out=out, watcher=watcher
+            scenario,
+            backend=backend.value,
+            address=address,
+            labels=labels,
+            site=site,
+            seed=seed,
+            out=out,
+            keep_checkpoints=kept,
+            watcher=watcher,
         ),
         quiet,
         open_,
@@ -161,13 +163,27 @@ def resume(
     run_dir: Annotated[Path, typer.Argument(help="Folder of a run that was stopped or killed.", metavar="RUN")],
     backend: Backend = BackendName.ray,
     address: Address = None,
+    label: Labels = None,
+    keep_checkpoints: KeepCheckpoints = "3",
     open_: Open = None,
     quiet: Quiet = False,
 ) -> None:
     """Take up a run that was stopped or killed, from its newest checkpoint."""
     from .run import resume_run
 
-    _run(lambda watcher: resume_run(run_dir, backend=backend.value, address=address, watcher=watcher), quiet, open_)
+    labels, kept = dict(labels_of(label or ())), kept_checkpoints(keep_checkpoints)
+    _run(
+        lambda watcher: resume_run(
+            run_dir,
+            backend=backend.value,
+            address=address,
+            labels=labels,
+            keep_checkpoints=kept,
+            watcher=watcher,
+        ),
+        quiet,
+        open_,
+    )
 
 
 def _run(fly: Callable[[Watcher], RunResult], quiet: bool, open_: bool | None) -> None:

@@ -18,6 +18,14 @@ class RunFinishedError(RunFolderError):
     """A run that ended already and so cannot be resumed."""
 
 
+class CampaignError(MoonfleetError):
+    """A campaign that cannot be made or continued: another one stands in its folder, a sweep that means nothing, a damaged part."""
+
+
+class ReplayError(MoonfleetError):
+    """A moment that a run cannot be replayed to."""
+
+
 class BenchError(MoonfleetError):
     """A bench that does not exist or cannot run here."""
 

@@ -10,11 +10,14 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from moonfleet.agents.checkpoint import KEPT
+from moonfleet.agents.errors import ClusterError
 
 from .errors import OptionError
 from .run_folder import drop_if_empty, locked, make_run_folder, open_unfinished, write_scenario, write_summary
@@ -73,9 +76,11 @@ def run_scenario(
     *,
     backend: Backend = "ray",
     address: str | None = None,
+    labels: Mapping[str, str] | None = None,
     site: str | None = None,
     seed: int | None = None,
     out: str | Path | None = None,
+    keep_checkpoints: int | None = KEPT,
     watcher: Watcher | None = None,
 ) -> RunResult:
     """Run a scenario to its end.
@@ -88,12 +93,16 @@ def run_scenario(
         "ray" spreads the robots' minds over Ray actors; "local" runs them in this process. The events are the same.
     address
         HOST:PORT of a running Ray head; None starts a local one.
+    labels
+        Labels of the cluster's nodes on which alone the robots' minds may live.
     site
         A user's elevation file, or the name of a known place, in the stead of the scenario's site.
     seed
         Root seed in the stead of the scenario's.
     out
         Run folder to make; None takes the next free ``runs/<scenario>-<seed>-<n>``.
+    keep_checkpoints
+        How many of the newest checkpoints stay, None for all: a replay begins at the last one before its moment.
 
     Raises
     ------
@@ -106,7 +115,7 @@ def run_scenario(
     loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     if seed is not None:
         loaded = with_seed(loaded, seed)
-    _check_address(backend, address)
+    check_reach(backend, address, labels or {})
     began = time.perf_counter()
     run_dir = make_run_folder(loaded, Path(out) if out is not None else None)
     try:
@@ -117,14 +126,21 @@ def run_scenario(
             plan = build_mission(loaded, site=site, progress=watcher.stage)
             write_scenario(run_dir, plan.scenario)
             with resumable(run_dir):
-                return _fly(plan, run_dir, backend, address, watcher, began, resume=False)
+                flight = Flight(run_dir, backend, address, labels or {}, keep_checkpoints)
+                return _fly(plan, flight, watcher, began, resume=False)
     except BaseException:
         drop_if_empty_unless_begun(run_dir)
         raise
 
 
 def resume_run(
-    run_dir: str | Path, *, backend: Backend = "ray", address: str | None = None, watcher: Watcher | None = None
+    run_dir: str | Path,
+    *,
+    backend: Backend = "ray",
+    address: str | None = None,
+    labels: Mapping[str, str] | None = None,
+    keep_checkpoints: int | None = KEPT,
+    watcher: Watcher | None = None,
 ) -> RunResult:
     """Take up a run that was stopped or killed; its events become the same as if it had never been.
 
@@ -138,18 +154,22 @@ def resume_run(
     watcher = watcher or Silent()
     folder = Path(run_dir)
     scenario = open_unfinished(folder)
-    _check_address(backend, address)
+    check_reach(backend, address, labels or {})
     began = time.perf_counter()
     with locked(folder), resumable(folder):
         watcher.stage("reading the ground", 0.0)
         from .mission_build import build_mission
 
         plan = build_mission(scenario, progress=watcher.stage)
-        return _fly(plan, folder, backend, address, watcher, began, resume=True)
+        flight = Flight(folder, backend, address, labels or {}, keep_checkpoints)
+        return _fly(plan, flight, watcher, began, resume=True)
 
 
-def _check_address(backend: Backend, address: str | None) -> None:
-    """Raise before any work is done when a named cluster cannot be joined."""
+def check_reach(backend: Backend, address: str | None, labels: Mapping[str, str]) -> None:
+    """Raise before any work is done when a named cluster cannot be joined, or an option goes only with Ray."""
+    if labels and backend != "ray":
+        key, value = next(iter(labels.items()))
+        raise OptionError(f"--label {key}={value}: only goes with --backend ray")
     if address is None:
         return
     if backend != "ray":
@@ -165,19 +185,35 @@ def drop_if_empty_unless_begun(run_dir: Path) -> None:
         drop_if_empty(run_dir)
 
 
-def _fly(
-    plan: Plan, run_dir: Path, backend: Backend, address: str | None, watcher: Watcher, began: float, *, resume: bool
-) -> RunResult:
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """Where a run is flown and kept: nothing of it changes an event."""
+
+    run_dir: Path
+    backend: Backend
+    address: str | None
+    labels: Mapping[str, str]
+    keep_checkpoints: int | None
+
+
+def _fly(plan: Plan, flight: Flight, watcher: Watcher, began: float, *, resume: bool) -> RunResult:
     from moonfleet.agents.simulation import Simulation
 
-    watcher.stage("starting Ray" if backend == "ray" else "starting", 0.0)
-    simulation = Simulation(plan.mission, run_dir, backend, address)
+    watcher.stage("starting Ray" if flight.backend == "ray" else "starting", 0.0)
+    simulation = Simulation(
+        plan.mission,
+        flight.run_dir,
+        flight.backend,
+        flight.address,
+        labels=flight.labels,
+        keep_checkpoints=flight.keep_checkpoints,
+    )
     ready = time.perf_counter()
-    with stopping(run_dir, watcher.step) as on_step:
+    with stopping(flight.run_dir, watcher.step) as on_step:
         simulation.run(on_step, resume=resume)
     flown = time.perf_counter()
     watcher.stage("writing the report", 0.0)
-    return finish(plan, run_dir, backend, {"prepare_s": ready - began, "mission_s": flown - ready})
+    return finish(plan, flight.run_dir, flight.backend, {"prepare_s": ready - began, "mission_s": flown - ready})
 
 
 def finish(plan: Plan, run_dir: Path, backend: Backend, times: dict[str, float]) -> RunResult:
@@ -204,13 +240,15 @@ def finish(plan: Plan, run_dir: Path, backend: Backend, times: dict[str, float])
 
 @contextmanager
 def resumable(run_dir: Path) -> Iterator[None]:
-    """Turn Ctrl-C at any moment into `Interrupted`, which names the folder to go on with."""
+    """Turn Ctrl-C at any moment into `Interrupted`, which names the folder to go on with; so does a cluster that is lost."""
     try:
         yield
     except Interrupted:
         raise
     except KeyboardInterrupt:
         raise Interrupted(run_dir) from None
+    except ClusterError as error:
+        raise ClusterError(f"{error}\nGo on with: moonfleet resume {run_dir}") from error
 
 
 @contextmanager

@@ -29,16 +29,17 @@ def make_run_folder(scenario: Scenario, out: Path | None) -> Path:
         It exists already, or cannot be made or written.
     """
     if out is not None:
-        return _make(out)
+        return make_folder(out)
     number = 1
     while True:
         folder = DEFAULT_PARENT / f"{scenario.name}-{scenario.seed}-{number}"
         if not folder.exists():
-            return _make(folder)
+            return make_folder(folder)
         number += 1
 
 
-def _make(folder: Path) -> Path:
+def make_folder(folder: Path) -> Path:
+    """Make an empty folder and prove that it can be written; see `make_run_folder`."""
     try:
         folder.mkdir(parents=True, exist_ok=False)
         probe = folder / ".write-test"
@@ -92,13 +93,13 @@ def locked(folder: Path) -> Iterator[None]:
 
 def write_scenario(folder: Path, scenario: Scenario) -> None:
     """Write the resolved scenario of a run."""
-    _write(folder / SCENARIO, dump_scenario(scenario))
+    write_text(folder / SCENARIO, dump_scenario(scenario))
 
 
 def write_summary(folder: Path, summary: dict[str, object]) -> Path:
     """Write ``summary.json``; its presence says that the run is finished."""
     path = folder / SUMMARY
-    _write(path, json.dumps(summary, indent=2, allow_nan=False) + "\n")
+    write_text(path, json.dumps(summary, indent=2, allow_nan=False) + "\n")
     return path
 
 
@@ -116,7 +117,8 @@ def read_summary(folder: Path) -> dict[str, object]:
     return data
 
 
-def _write(path: Path, words: str) -> None:
+def write_text(path: Path, words: str) -> None:
+    """Write a file whole or not at all, and safe from a power cut; `RunFolderError` when it cannot be."""
     aside = path.with_name(path.name + ".tmp")
     try:
         with open(aside, "w", encoding="utf-8") as file:

@@ -6,7 +6,7 @@ The five rooms, each importing only those to its right::
 
 ================  =================================================================================================
 ground and sky    `build_site`, `open_site`, `Site`, `SiteRecipe`, `HeightGrid`, `GeoRef`, `read_dem`, `Sky`
-robots            `robot_spec`, `load_catalogue`, `RobotSpec`, `robot_figures`, `World`
+robots            `robot_spec`, `load_catalogue`, `RobotSpec`, `robot_figures`, `World`, `save_world`, `restore_world`
 seeing            `detect_rocks`, `detect_craters`, `footprint_hazard`, `HazardMap`, `route_risk`, `land`, `LanderLimits`
 thinking          `Policy`, `Observation`, `Job`, `Driver`
 routes            `shortest_path`, `distance_field`, `Landmarks`, `traversability`, `any_angle`, `Zones`, `repair`
@@ -14,6 +14,7 @@ routes in time    `plan_light`, `light_problem`, `LightRules`
 excursions        `site_excursion`, `plan_excursion`, `loss_probability`, `recovery_policy`, `try_excursion`, `FaultLaw`
 many robots       `FleetPlanner`, `FleetRobot`, `FleetPlan`, `fleet_conflicts`, `plan_group`, `one_way_moves`, `OneWay`
 missions          `load_scenario`, `Simulation`, `read_events`
+many runs         `run_campaign`, `read_campaign`
 errors            `MoonfleetError`, the root of every error raised on purpose
 ================  =================================================================================================
 
@@ -78,14 +79,18 @@ _HOME = {
     "plan_excursion": "moonfleet.autonomy.excursion_plan",
     "plan_group": "moonfleet.autonomy.cbs",
     "plan_light": "moonfleet.autonomy.lightplan",
+    "read_campaign": "moonfleet.experiments.campaign",
     "read_dem": "moonfleet.terrain.dem_io",
     "read_events": "moonfleet.agents.events",
     "read_zones": "moonfleet.autonomy.zones_geojson",
     "recovery_policy": "moonfleet.autonomy.recovery",
     "repair": "moonfleet.autonomy.repair",
+    "restore_world": "moonfleet.agents.world_file",
     "robot_figures": "moonfleet.agents.figures",
     "robot_spec": "moonfleet.agents.catalogue",
     "route_risk": "moonfleet.autonomy.route_risk",
+    "run_campaign": "moonfleet.experiments.campaign",
+    "save_world": "moonfleet.agents.world_file",
     "shortest_path": "moonfleet.autonomy.search",
     "site_excursion": "moonfleet.agents.excursion_problem",
     "traversability": "moonfleet.autonomy.traversability",
@@ -102,6 +107,7 @@ if TYPE_CHECKING:
     from moonfleet.agents.light_problem import light_problem
     from moonfleet.agents.simulation import Simulation
     from moonfleet.agents.world import World
+    from moonfleet.agents.world_file import restore_world, save_world
     from moonfleet.autonomy.any_angle import GroundRoute, any_angle
     from moonfleet.autonomy.cbs import plan_group
     from moonfleet.autonomy.craters_seen import detect_craters
@@ -133,6 +139,7 @@ if TYPE_CHECKING:
     from moonfleet.autonomy.visibility_graph import visible_path
     from moonfleet.autonomy.zones import Zones
     from moonfleet.autonomy.zones_geojson import read_zones
+    from moonfleet.experiments.campaign import read_campaign, run_campaign
     from moonfleet.experiments.scenario import load_scenario
     from moonfleet.terrain.dem_io import read_dem
     from moonfleet.terrain.errors import MoonfleetError
@@ -191,14 +198,18 @@ __all__ = [
     "plan_excursion",
     "plan_group",
     "plan_light",
+    "read_campaign",
     "read_dem",
     "read_events",
     "read_zones",
     "recovery_policy",
     "repair",
+    "restore_world",
     "robot_figures",
     "robot_spec",
     "route_risk",
+    "run_campaign",
+    "save_world",
     "shortest_path",
     "site_excursion",
     "traversability",

@@ -115,7 +115,9 @@ class NumpyWorld:
     def local(self, az: F64, el: F64, dx: F64, dy: F64) -> F64:
         """Return elevations over each robot's own plane [deg]."""
         angle = np.radians(az)
-        return el + (dx * (np.degrees(np.sin(angle)) / MOON_RADIUS_M) + dy * (np.degrees(np.cos(angle)) / MOON_RADIUS_M))
+        return el + (
+            dx * (np.degrees(np.sin(angle)) / MOON_RADIUS_M) + dy * (np.degrees(np.cos(angle)) / MOON_RADIUS_M)
+        )
 
     def listens(self, r: int) -> Bools:
         """Return in which worlds a robot's radio is on and works, [W]."""
@@ -399,7 +401,9 @@ class NumpyWorld:
         before, nominal = f["battery_wh"], spec[c.CAPACITY]
         sun, demand = self.solar * hours, (self.load + heater) * hours
         surplus = sun - demand
-        stored = np.minimum(np.minimum(spec[c.CHARGE_EFF] * surplus, nominal * (1.0 - f["fade"]) - before), spec[c.CHARGE_MAX])
+        stored = np.minimum(
+            np.minimum(spec[c.CHARGE_EFF] * surplus, nominal * (1.0 - f["fade"]) - before), spec[c.CHARGE_MAX]
+        )
         stored = np.maximum(stored, 0.0)
         drawn = np.minimum(np.maximum(-surplus, 0.0), self.give)
         drained = stored / spec[c.CHARGE_EFF]
@@ -476,9 +480,7 @@ class NumpyWorld:
             was_down = (i["faults"][a, b] >> k) & 1 == 1
             mean = np.where(was_down, spec[c.FAILS + k, b], spec[c.REPAIR_S + k, b])
             then = now[due] + mean * number
-            never = np.where(
-                was_down, mean >= FAR_S, self.uniform(a, b, k + HELP_DRAW, count) < spec[c.HELP + k, b]
-            )
+            never = np.where(was_down, mean >= FAR_S, self.uniform(a, b, k + HELP_DRAW, count) < spec[c.HELP + k, b])
             at[a, b] = np.where(never, FAR_S, then)
             i["faults"][a, b] ^= 1 << k
             following = np.minimum(following, at[w, r])

@@ -467,6 +467,60 @@ def see_size_in_unknown_pixels(folder: Path) -> list[str]:
     return see(picture(folder), "--min-size", "3")
 
 
+def fly_many(*more: str) -> list[str]:
+    return ["campaign", "first-light", "--runs", "2", "--backend", "local", "--out", "many", *more]
+
+
+@case
+def campaign_sweep_of_nothing(folder: Path) -> list[str]:
+    return fly_many("--sweep", "duration_days")
+
+
+@case
+def campaign_sweep_of_an_unknown_key(folder: Path) -> list[str]:
+    return fly_many("--sweep", "fleet.drillr.overrides.battery_wh=900,1200")
+
+
+@case
+def campaign_sweep_of_a_bad_value(folder: Path) -> list[str]:
+    return fly_many("--sweep", "fleet.driller.overrides.battery_wh=900,-1")
+
+
+@case
+def campaign_sweep_of_the_seed(folder: Path) -> list[str]:
+    return fly_many("--sweep", "seed=1,2")
+
+
+@case
+def campaign_label_without_ray(folder: Path) -> list[str]:
+    return fly_many("--label", "zone=east")
+
+
+@case
+def campaign_resume_of_nothing(folder: Path) -> list[str]:
+    return ["campaign", "many", "--resume"]
+
+
+@case
+def campaign_resume_with_another_sweep(folder: Path) -> list[str]:
+    return ["campaign", "many", "--resume", "--sweep", "duration_days=1,2"]
+
+
+@case
+def label_without_a_value(folder: Path) -> list[str]:
+    return ["run", "first-light", "--label", "zone"]
+
+
+@case
+def keep_no_checkpoints(folder: Path) -> list[str]:
+    return ["run", "first-light", "--backend", "local", "--keep-checkpoints", "0"]
+
+
+@case
+def replay_of_nothing(folder: Path) -> list[str]:
+    return ["replay", "runs/nothing", "--at-step", "3"]
+
+
 def read_golden() -> dict[str, str]:
     if not GOLDEN.is_file():
         return {}
