@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from .cbs_joint import JointSearch
 from .cbs_needs import NEVER, Needs, Robots, least_cost
 from .cbs_split import Rules, apart_of, meetings, splits
 from .fleet_clock import Clock
@@ -16,6 +17,7 @@ from .fleet_routes import FleetRobot, TimedRoute
 
 TRIED = 12  # conflicts of a node tried before one is chosen
 PAIR_NODES, SET_NODES = 60, 200  # opened to find what two robots, and what more of them, cost together
+JOINT_AFTER, JOINT_TRIED = 50, 100_000  # nodes opened before all states are searched together, and how much of that is tried
 SETS_AFTER = {3: 10, 4: 100}  # nodes opened before all sets of so many robots are searched
 
 
@@ -99,12 +101,19 @@ class GroupSearch:
                     heapq.heappush(queue, (key(node), made, node))
                     made += 1
                 continue
+            if opened == JOINT_AFTER and not hasty and not self.fixed and not any(map(any, self.rules)):
+                joint = JointSearch(self.ground, self.tasks, self.makespan).run(limit, JOINT_TRIED)
+                if joint.ways is not None:
+                    cost = self._cost(joint.ways)
+                    return Outcome(self._routes(joint.ways), cost, True, opened)
+                if joint.ended:
+                    return Outcome(None, bound if limit is None else limit, True, opened)
             opened += 1
             if opened > SETS_AFTER.get(self.size + 1, opened) and self.size + 1 < len(self.tasks):
                 self._widen(root)
             node, children, raised = self._open(node)
             if not node.conflicts:
-                return Outcome(self._routes(node), node.cost if not hasty else bound, not hasty, opened)
+                return Outcome(self._routes(node.ways), node.cost if not hasty else bound, not hasty, opened)
             for child in children:
                 child = replace(child, bound=max(child.bound, raised), needs=node.needs, weighed=0)
                 if limit is None or child.bound < limit:
@@ -225,5 +234,5 @@ class GroupSearch:
     def _legs(self, robot: int, way: Way) -> F64:
         return self.ground.legs(self.ground.route(self.robots[robot], way))
 
-    def _routes(self, node: Node) -> tuple[TimedRoute, ...]:
-        return tuple(self.ground.route(robot, way) for robot, way in zip(self.robots, node.ways, strict=True))
+    def _routes(self, ways: Sequence[Way]) -> tuple[TimedRoute, ...]:
+        return tuple(self.ground.route(robot, way) for robot, way in zip(self.robots, ways, strict=True))
