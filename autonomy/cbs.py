@@ -17,6 +17,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from .cbs_search import GroupSearch
+from .cbs_ways import Ways
 from .errors import NoRoute, PlanError, PlanInterrupted
 from .fleet_clock import Clock
 from .fleet_routes import FleetPlan, FleetRobot
@@ -73,7 +74,7 @@ def plan_group(
         return plan.makespan_s if makespan else plan.sum_of_arrivals_s
 
     limit = None if first is None else round(cost_s(first) / ground.step_s)
-    found = GroupSearch(ground, robots, tasks, makespan).run(limit, nodes_max, clock)
+    found = GroupSearch(Ways(ground, robots, tasks), makespan).run(limit, nodes_max, clock)
     plan = first
     if found.routes is not None:
         alone = np.array([task.alone for task in tasks], dtype=np.float64) * ground.step_s

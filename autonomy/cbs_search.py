@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 from .cbs_joint import JointSearch
 from .cbs_needs import NEVER, Needs, Robots, least_cost
 from .cbs_split import Rules, apart_of, meetings, splits
+from .cbs_ways import Ways
 from .fleet_clock import Clock
-from .fleet_ground import F64, FleetGround, Task, Way
-from .fleet_routes import FleetRobot, TimedRoute
+from .fleet_ground import F64, Way
+from .fleet_routes import TimedRoute
 
 TRIED = 12  # conflicts of a node tried before one is chosen
 PAIR_NODES, SET_NODES = 60, 200  # opened to find what two robots, and what more of them, cost together
@@ -54,22 +55,14 @@ class Outcome(NamedTuple):
 class GroupSearch:
     """One run of the search."""
 
-    def __init__(
-        self,
-        ground: FleetGround,
-        robots: Sequence[FleetRobot],
-        tasks: list[Task],
-        makespan: bool = False,
-        fixed: Sequence[F64] = (),
-        rules: Sequence[Rules] | None = None,
-    ) -> None:
-        """``fixed``: legs of robots outside the group, which all ways avoid; ``rules``: what each robot must keep to."""
-        self.ground, self.robots, self.tasks, self.makespan = ground, list(robots), tasks, makespan
-        self.fixed = list(fixed)
-        self.rules = (Rules(),) * len(tasks) if rules is None else tuple(rules)
+    def __init__(self, ways: Ways, makespan: bool = False, rules: Sequence[Rules] | None = None) -> None:
+        """``rules``: what each robot must keep to."""
+        self.ways, self.makespan = ways, makespan
+        self.ground, self.robots, self.tasks = ways.ground, ways.robots, ways.tasks
+        self.rules = (Rules(),) * len(ways.tasks) if rules is None else tuple(rules)
         self.needs = Needs(self._together)
         self.sets: dict[Robots, int] = {}  # what sets of three robots and more cost at least
-        self.size = 2 if len(tasks) > 2 else 0  # of the sets that are weighed
+        self.size = 2 if len(self.tasks) > 2 else 0  # of the sets that are weighed
         self.clock = Clock(None, None)
 
     def run(self, limit: int | None, nodes_max: int, clock: Clock, hasty: bool = False) -> Outcome:
@@ -101,7 +94,7 @@ class GroupSearch:
                     heapq.heappush(queue, (key(node), made, node))
                     made += 1
                 continue
-            if opened == JOINT_AFTER and not hasty and not self.fixed and not any(map(any, self.rules)):
+            if opened == JOINT_AFTER and not hasty and not self.ways.fixed and not any(map(any, self.rules)):
                 joint = JointSearch(self.ground, self.tasks, self.makespan).run(limit, JOINT_TRIED)
                 if joint.ways is not None:
                     cost = self._cost(joint.ways)
@@ -123,13 +116,14 @@ class GroupSearch:
 
     def _root(self) -> Node | None:
         ways: list[Way] = []
-        for task in self.tasks:
-            way = self.rules[len(ways)].find(self.ground, task, self.fixed)
-            if way is None:
+        legs: list[F64] = []
+        for i, rules in enumerate(self.rules):
+            found = self.ways.of(i, rules)
+            if found is None:
                 return None
-            ways.append(way)
-        legs = tuple(self._legs(i, way) for i, way in enumerate(ways))
-        node = Node(self.rules, tuple(ways), legs, {}, self._cost(ways), self._cost(ways))
+            ways.append(found[0])
+            legs.append(found[1])
+        node = Node(self.rules, tuple(ways), tuple(legs), {}, self._cost(ways), self._cost(ways))
         for i in range(len(ways)):
             node = self._recheck(node, i)
         return node
@@ -152,8 +146,7 @@ class GroupSearch:
 
     def _together(self, robots: Robots, rules: tuple[Rules, ...]) -> int:
         """Return what some robots cost at least [ticks] under their rules."""
-        tasks, who = [self.tasks[i] for i in robots], [self.robots[i] for i in robots]
-        search = GroupSearch(self.ground, who, tasks, self.makespan, self.fixed, rules)
+        search = GroupSearch(self.ways.part(robots), self.makespan, rules)
         found = search.run(None, PAIR_NODES if len(robots) == 2 else SET_NODES, self.clock)
         return NEVER if found.proven and found.routes is None else found.bound
 
@@ -203,16 +196,15 @@ class GroupSearch:
 
     def _child(self, node: Node, robot: int, rules: Rules) -> Node | None:
         """Return the node with new rules for one robot, None if it then has no way."""
-        way = rules.find(self.ground, self.tasks[robot], self.fixed)
-        if way is None:
+        found = self.ways.of(robot, rules)
+        if found is None:
             return None
 
         def swapped(items: tuple[Any, ...], item: Any) -> tuple[Any, ...]:
             return (*items[:robot], item, *items[robot + 1 :])
 
-        ways = swapped(node.ways, way)
+        ways, legs = swapped(node.ways, found[0]), swapped(node.legs, found[1])
         cost = self._cost(ways)
-        legs = swapped(node.legs, self._legs(robot, way))
         child = Node(swapped(node.rules, rules), ways, legs, node.conflicts, cost, max(cost, node.bound))
         return self._recheck(child, robot)
 
@@ -230,9 +222,6 @@ class GroupSearch:
 
     def _cost(self, ways: Sequence[Way]) -> int:
         return max((way.ticks for way in ways), default=0) if self.makespan else sum(way.ticks for way in ways)
-
-    def _legs(self, robot: int, way: Way) -> F64:
-        return self.ground.legs(self.ground.route(self.robots[robot], way))
 
     def _routes(self, ways: Sequence[Way]) -> tuple[TimedRoute, ...]:
         return tuple(self.ground.route(robot, way) for robot, way in zip(self.robots, ways, strict=True))
