@@ -149,7 +149,7 @@ class JointSearch:
             ticks = 0
             for t, (before, after) in enumerate(zip(track[:-1], track[1:], strict=True)):
                 (cell, k, _), (to, direction, _) = before[i], after[i]
-                if k == RESTS and direction != RESTS or to != cell and k == RESTS:
+                if k == RESTS and (direction != RESTS or to != cell):
                     rows[-1][2] = ticks = t  # it leaves, or is done
                 if to != cell:
                     rows.append([to, t + 1, t + 1])

@@ -17,9 +17,12 @@ from .fleet_ground import F64, Way
 from .fleet_routes import TimedRoute
 
 TRIED = 12  # conflicts of a node tried before one is chosen
-PAIR_NODES, SET_NODES = 60, 200  # opened to find what two robots, and what more of them, cost together
-JOINT_AFTER, JOINT_TRIED = 50, 100_000  # nodes opened before all states are searched together, and how much of that is tried
-SETS_AFTER = {3: 10, 4: 100}  # nodes opened before all sets of so many robots are searched
+PAIR_NODES, SET_NODES = 10, 50  # opened to find what two robots, and what more of them, cost together
+JOINT_AFTER, JOINT_TRIED = (
+    50,
+    100_000,
+)  # nodes opened before all states are searched together, and how much of that is tried
+SETS_AFTER = {3: 10}  # nodes opened before all sets of so many robots are searched
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,10 +141,10 @@ class GroupSearch:
         return replace(node, needs=needs, weighed=self.size, bound=max(node.bound, bound))
 
     def _widen(self, root: Node) -> None:
-        """Search all sets of one more robot, if at least two of them are in each other's way."""
+        """Search all sets of one more robot of which at least two are in each other's way."""
         self.size += 1
         for robots in itertools.combinations(range(len(self.tasks)), self.size):
-            if sum(pair in root.conflicts for pair in itertools.combinations(robots, 2)) > 0:
+            if any(pair in root.conflicts for pair in itertools.combinations(robots, 2)):
                 self.sets[robots] = self._together(robots, tuple(root.rules[i] for i in robots))
 
     def _together(self, robots: Robots, rules: tuple[Rules, ...]) -> int:

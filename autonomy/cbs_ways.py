@@ -34,9 +34,7 @@ class Ways:
             if len(known) >= KEPT:
                 known.clear()
             way = rules.find(self.ground, self.tasks[i], self.fixed)
-            known[rules] = (
-                None if way is None else (way, self.ground.legs(self.ground.route(self.robots[i], way)))
-            )
+            known[rules] = None if way is None else (way, self.ground.legs(self.ground.route(self.robots[i], way)))
         return known[rules]
 
     def part(self, robots: Sequence[int]) -> Ways:
