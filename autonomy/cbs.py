@@ -5,8 +5,9 @@ at least one (`cbs_split`) is laid on one robot, which is then planned anew. The
 conflict is optimal for the model: discs, moves between cells and waits in whole ticks. Some things shorten it: conflicts are tried
 before one is chosen, those first that raise the cost on both sides (Boyarski et al. 2015); a new way of equal cost with fewer conflicts
 replaces the old without a split (bypass); and what pairs and triples of robots cost together, searched alone, raises a node's bound
-(Felner et al. 2018, Li et al. 2019; `cbs_needs`). Robots that the search cannot part in some nodes are also searched over all their
-states together (Sharon et al. 2012; `cbs_joint`), up to a limit that only few robots in little room keep. A prioritised plan is made first: it is the answer if the time runs out, with a proven bound beside it.
+(Felner et al. 2018, Li et al. 2019; `cbs_needs`). Where that takes many nodes, all states of the robots are searched together
+(Sharon et al. 2012; `cbs_joint`), up to a limit that only few robots in little room keep. A prioritised plan is made first: it is the
+answer if the time runs out, with a proven bound beside it.
 """
 
 from __future__ import annotations

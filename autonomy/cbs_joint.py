@@ -8,12 +8,14 @@ best plan or with the proof that there is none. In open ground with many robots 
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from .cbs_split import apart_of
+from .fleet_clock import Clock
 from .fleet_ground import FleetGround, Task, Way
 from .fleet_moves import COL_STEP, FAR, ROW_STEP
 
@@ -41,7 +43,7 @@ class JointSearch:
         self.lasts = max(task.leave for task in tasks)
         self._choices: dict[tuple[int, Place, bool], list[Choice]] = {}
 
-    def run(self, limit: int | None, tried_max: int) -> Joint:
+    def run(self, limit: int | None, tried_max: int, clock: Clock) -> Joint:
         """Search for a plan that costs less than ``limit`` [ticks], trying at most so many combinations of what robots can do next."""
         start: Places = tuple((task.start, RESTS, 0) for task in self.tasks)
         most = FAR if limit is None else limit
@@ -61,7 +63,7 @@ class JointSearch:
             seen[key] = worth
             for new in self._next(places, t):
                 tried += 1
-                if tried > tried_max:
+                if tried > tried_max or (tried % 1024 == 0 and clock.over()):
                     return Joint(None, False)
                 if len(new) < len(self.tasks):
                     continue  # part of a combination
@@ -147,7 +149,7 @@ class JointSearch:
         for i, task in enumerate(self.tasks):
             rows = [[task.start, task.at, task.at]]
             ticks = 0
-            for t, (before, after) in enumerate(zip(track[:-1], track[1:], strict=True)):
+            for t, (before, after) in enumerate(itertools.pairwise(track)):
                 (cell, k, _), (to, direction, _) = before[i], after[i]
                 if k == RESTS and (direction != RESTS or to != cell):
                     rows[-1][2] = ticks = t  # it leaves, or is done

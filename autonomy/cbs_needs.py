@@ -95,4 +95,4 @@ def cover(sets: F64, need: F64) -> float:
         for i in range(n + 1):
             if i != row and table[i, column] != 0.0:
                 table[i] -= table[i, column] * table[row]
-    return table[n, m + n]
+    return float(table[n, m + n])

@@ -18,10 +18,8 @@ from .fleet_routes import TimedRoute
 
 TRIED = 12  # conflicts of a node tried before one is chosen
 PAIR_NODES, SET_NODES = 10, 50  # opened to find what two robots, and what more of them, cost together
-JOINT_AFTER, JOINT_TRIED = (
-    50,
-    100_000,
-)  # nodes opened before all states are searched together, and how much of that is tried
+JOINT_AFTER = 50  # nodes opened before all states are searched together
+JOINT_TRIED = 100_000  # choices of what robots do in a tick, before that is given up
 SETS_AFTER = {3: 10}  # nodes opened before all sets of so many robots are searched
 
 
@@ -93,15 +91,14 @@ class GroupSearch:
                 return Outcome(None, bound, False, opened)
             if not hasty and node.conflicts and node.weighed < self.size:
                 node = self._weigh(node)
-                if limit is None or node.bound < limit:
+                if node.bound < (NEVER if limit is None else limit):
                     heapq.heappush(queue, (key(node), made, node))
                     made += 1
                 continue
             if opened == JOINT_AFTER and not hasty and not self.ways.fixed and not any(map(any, self.rules)):
-                joint = JointSearch(self.ground, self.tasks, self.makespan).run(limit, JOINT_TRIED)
+                joint = JointSearch(self.ground, self.tasks, self.makespan).run(limit, JOINT_TRIED, clock)
                 if joint.ways is not None:
-                    cost = self._cost(joint.ways)
-                    return Outcome(self._routes(joint.ways), cost, True, opened)
+                    return Outcome(self._routes(joint.ways), self._cost(joint.ways), True, opened)
                 if joint.ended:
                     return Outcome(None, bound if limit is None else limit, True, opened)
             opened += 1
