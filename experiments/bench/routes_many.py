@@ -391,7 +391,8 @@ def groups(tell: Tell) -> list[Row]:
                 prioritised.append(first.sum_of_arrivals_s / best.cost_s - 1.0)
         low, high = wilson(proven, GROUP_SEEDS)
         tell(
-            f"groups of {count}: {proven} of {GROUP_SEEDS} proven optimal in {GROUP_NODES} nodes and {GROUP_S:g} s, CPU mean {np.mean(seconds):.2f} s; "
+            f"groups of {count}: {proven} of {GROUP_SEEDS} proven optimal in {GROUP_NODES} nodes and {GROUP_S:g} s, "
+            f"CPU mean {np.mean(seconds):.2f} s; "
             f"one pass by priority is {100.0 * float(np.mean(prioritised)):.2f} % above the optimum"
         )
         what = f"{count} robots of {CLEARANCES_M[machine]:g} m that all cross, {GROUP_CELLS} x {GROUP_CELLS} cells"
