@@ -2,10 +2,12 @@
 
 Each robot first takes its own best way. While two ways conflict the search splits: either of two rules of which every safe plan keeps
 at least one (`cbs_split`) is laid on one robot, which is then planned anew. The cheapest node goes first, so the first without a
-conflict is optimal for the model: discs, moves between cells and waits in whole ticks. Three things shorten it: conflicts are tried
+conflict is optimal for the model: discs, moves between cells and waits in whole ticks. Some things shorten it: conflicts are tried
 before one is chosen, those first that raise the cost on both sides (Boyarski et al. 2015); a new way of equal cost with fewer conflicts
-replaces the old without a split (bypass); and pairs of robots that share no robot and are known to cost more raise the node's bound
-(Felner et al. 2018). A prioritised plan is made first: it is the answer if the time runs out, with a proven bound beside it.
+replaces the old without a split (bypass); and what pairs and triples of robots cost together, searched alone, raises a node's bound
+(Felner et al. 2018, Li et al. 2019; `cbs_needs`). Where that takes many nodes, all states of the robots are searched together
+(Sharon et al. 2012; `cbs_joint`), up to a limit that only few robots in little room keep. A prioritised plan is made first: it is the
+answer if the time runs out, with a proven bound beside it.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from .cbs_search import GroupSearch
+from .cbs_ways import Ways
 from .errors import NoRoute, PlanError, PlanInterrupted
 from .fleet_clock import Clock
 from .fleet_routes import FleetPlan, FleetRobot
@@ -73,7 +76,7 @@ def plan_group(
         return plan.makespan_s if makespan else plan.sum_of_arrivals_s
 
     limit = None if first is None else round(cost_s(first) / ground.step_s)
-    found = GroupSearch(ground, robots, tasks, makespan).run(limit, nodes_max, clock)
+    found = GroupSearch(Ways(ground, robots, tasks), makespan).run(limit, nodes_max, clock)
     plan = first
     if found.routes is not None:
         alone = np.array([task.alone for task in tasks], dtype=np.float64) * ground.step_s

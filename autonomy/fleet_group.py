@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .cbs_search import GroupSearch
+from .cbs_ways import Ways
 from .errors import PlanInterrupted
 from .fleet_clock import Clock
 from .fleet_ground import F64, FleetGround, Task
@@ -64,7 +65,7 @@ class Group:
         group = [i, *names[: RESCUED - 1]]
         fixed = [legs for k, legs in enumerate(self.reserved) if k not in group]
         robots, tasks = [self.robots[k] for k in group], [self.tasks[k] for k in group]
-        found = GroupSearch(self.ground, robots, tasks, fixed=fixed).run(None, RESCUE_NODES, clock, hasty=True)
+        found = GroupSearch(Ways(self.ground, robots, tasks, fixed)).run(None, RESCUE_NODES, clock, hasty=True)
         if found.routes is None:
             return False
         for k, route in zip(group, found.routes, strict=True):

@@ -57,6 +57,24 @@ def test_what_cannot_be_proven_in_time_is_returned_with_its_bound() -> None:
     assert (again.cost_s, again.plan.bound_s, again.nodes) == (best.cost_s, best.plan.bound_s, best.nodes)
 
 
+def test_three_robots_that_shuffle_in_a_room_are_planned_optimally() -> None:
+    """One must go down into the room and come back, another up through its place, while the third gives way."""
+    cost = np.array([[1, 1], [np.inf, 1], [2, 1], [3, 1]], dtype=np.float32)
+    ways = [((1, 1), (1, 1)), ((2, 0), (2, 0)), ((2, 1), (0, 0))]
+    robots = [FleetRobot(f"r{i}", cost, a, b, 0.5, depart_s=float(i == 0)) for i, (a, b) in enumerate(ways)]
+    planner = FleetPlanner(cost.shape, 1.0, 1.0)
+    for objective in ("sum", "makespan"):
+        best = plan_group(planner, robots, objective, nodes_max=100)
+        assert best.optimal and fleet_conflicts(best.plan) == []
+        assert best.cost_s == slow_best(robots, 1.0, 1.0, makespan=objective == "makespan")
+
+
+def test_no_plan_is_proven_where_robots_cannot_pass() -> None:
+    cost = np.ones((1, 6), dtype=np.float32)
+    with pytest.raises(NoRoute, match="no conflict-free plan exists"):
+        plan_group(FleetPlanner(cost.shape, 1.0, 1.0), group(cost, [((0, 0), (0, 5)), ((0, 5), (0, 0))]))
+
+
 def test_stopping_before_any_plan_says_the_bound() -> None:
     cost = np.ones((1, 6), dtype=np.float32)
     robots = group(cost, [((0, 0), (0, 5)), ((0, 5), (0, 0))])
