@@ -73,7 +73,7 @@ class RayFleet:
 
     def make(self, number: int) -> Any:
         """Start the actor of one squad. It asks for no core of its own: minds think in turns."""
-        remote = ray.remote(SquadActor).options(num_cpus=0, max_restarts=0)  # pyright: ignore
+        remote = ray.remote(SquadActor).options(num_cpus=0, max_restarts=0, scheduling_strategy="SPREAD")  # pyright: ignore
         own = {setup.index: self.policies[setup.index] for setup in self.squads[number] if setup.index in self.policies}
         return remote.remote(self.squads[number], self.site_path, own)
 

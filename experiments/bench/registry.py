@@ -13,6 +13,10 @@ from moonfleet.terrain.errors import did_you_mean
 from ..errors import BenchError
 
 BENCHES: Mapping[str, tuple[str, ...]] = {  # bench -> the modules that hold its bars
+    "fleet": (
+        "fleet_bytes",
+        "fleet_kills",
+    ),
     "hazards": (
         "hazards_craters",
         "hazards_footprint",
