@@ -68,7 +68,8 @@ class RayFleet:
         self, mission: MissionSpec, policies: dict[int, Policy] | None = None, labels: dict[str, str] | None = None
     ) -> None:
         self.policies = policies or {}
-        self.where = {"label_selector": labels} if labels else {}  # nodes on which alone actors may live
+        # on the nodes of a label alone, or over all nodes in turn: actors ask for no core, and would all go to one
+        self.where = {"label_selector": labels} if labels else {"scheduling_strategy": "SPREAD"}
         setups = robot_setups(mission)
         cores = int(ray.cluster_resources().get("CPU", 1))
         size = squad_size(mission.robots_per_actor, len(setups), cores)

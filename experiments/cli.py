@@ -53,6 +53,7 @@ app.command(
     "\n\nExample: moonfleet robots viper-rover"
     "\n\nExample: moonfleet robots my-rover --catalogue my_robots"
 )(robots)
+app.command(
     epilog="Example: moonfleet campaign first-light --runs 500"
     "\n\nExample: moonfleet campaign pathfinder --runs 50 --sweep perception=rendered,statistical --out wide"
     "\n\nExample: moonfleet campaign wide --resume"

@@ -13,7 +13,7 @@ from moonfleet.terrain.errors import did_you_mean
 from ..errors import BenchError
 
 BENCHES: Mapping[str, tuple[str, ...]] = {  # bench -> the modules that hold its bars
-    "fleet": ("fleet_belief", "fleet_decisions", "fleet_restore", "fleet_world",),
+    "fleet": ("fleet_belief", "fleet_bytes", "fleet_decisions", "fleet_kills", "fleet_restore", "fleet_world",),
     "hazards": (
         "hazards_craters",
         "hazards_footprint",
