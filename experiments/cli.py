@@ -11,10 +11,10 @@ import typer
 
 from moonfleet.terrain.errors import MoonfleetError
 
-from .cli_robots import robots
 from .cli_campaign import campaign
 from .cli_options import Address, Backend, BackendName, Labels, Open, kept_checkpoints, labels_of
 from .cli_replay import replay
+from .cli_robots import robots
 from .cli_route import route
 from .cli_see import see
 from .cli_site import EXIT_INTERRUPTED, PIPE_COLUMNS, site_app

@@ -13,7 +13,13 @@ from moonfleet.terrain.errors import did_you_mean
 from ..errors import BenchError
 
 BENCHES: Mapping[str, tuple[str, ...]] = {  # bench -> the modules that hold its bars
-    "fleet": ("fleet_belief", "fleet_bytes", "fleet_decisions", "fleet_kills", "fleet_restore", "fleet_world",),
+    "fleet": (
+        "fleet_belief",
+        "fleet_bytes",
+        "fleet_decisions",
+        "fleet_kills",
+        "fleet_restore",
+    ),
     "hazards": (
         "hazards_craters",
         "hazards_footprint",
@@ -97,7 +103,19 @@ def all_bars() -> dict[str, Bar]:
     for modules in BENCHES.values():
         found: dict[str, list[Bar]] = {}
         for module in modules:
-    "fleet": ("fleet_belief", "fleet_decisions", "fleet_world",),
+            for bar, function in import_module(f"{__package__}.{module}").BARS.items():
+                found.setdefault(bar, []).append(function)
+        bars |= {
+            bar: functions[0] if len(functions) == 1 else _all_of(functions) for bar, functions in sorted(found.items())
+        }
+    return bars
+
+
+def _all_of(functions: list[Bar]) -> Bar:
+    def run(tell: Tell) -> list[Row]:
+        return [row for function in functions for row in function(tell)]
+
+    return run
 
 
 def select(name: str | None) -> dict[str, Bar]:
