@@ -57,7 +57,7 @@ class ContactGraph:
         ranges = [spec.range_station_m if spec.rate_station_mbps > 0 else 0.0 for spec in specs]
         self.range_m = np.array(ranges)
         self.mast_m = np.array([spec.mast_m for spec in specs])
-        ground = ground_layers(mission.site)
+        ground, _ = ground_layers(mission.site)
         self.elevation, self.frame = ground.elevation, ground.frame
         self.cell_m = ground_cell(mission.site.grid)
         self.at = np.full((robots, 2), np.nan)  # where the lines of sight below were walked from

@@ -235,10 +235,16 @@ class Operations:
             self.log.append("night", t_s, name, dark=dark)
 
     def work_left_s(self, robot: int) -> float:
-        """What is still to do on a robot's job, as far as the robot has seen or heard."""
-        index = int(self.job[robot])
-        known = self.knowledge.own[robot].progress_s
-        return float(self.effort_s[index] - known[index]) if index >= 0 else 0.0
+        """What is still to do on a robot's job [s], as far as the robot has seen or heard; 0 without one."""
+        return float(self.works_left_s(np.array([robot]))[0])
+
+    def works_left_s(self, robots: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The same of several robots, float64 [n]."""
+        jobs = self.job[robots]
+        left = np.zeros(len(robots))
+        busy = np.flatnonzero(jobs >= 0)
+        left[busy] = self.effort_s[jobs[busy]] - self.knowledge.progress_s[robots[busy], jobs[busy]]
+        return left
 
     def note_selves(self, t_s: int) -> None:
         """Robots with their radio on note where they are, their charge, and the job they are on: what they will tell."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +25,7 @@ from moonfleet.terrain.light import local_elevation_deg
 
 from .estimates import Estimates, Outlook
 from .job_table import JobTable
-from .knowledge import NEVER_S, Board
+from .knowledge import NEVER_S, Knowledge
 from .lit_hours import Floats, Ints
 from .messages import Asked, Phase, Sense, Sensed, Situation
 from .mission import MissionSpec
@@ -47,15 +46,15 @@ NO_CLOSE_H = 480.0  # [h] a job without a window closes so late
 
 
 class Boards:
-    """What some robots know of jobs and of each other: their boards, stacked; the leading axis is the robot's row."""
+    """What some robots know of jobs and of each other: rows of all boards; the leading axis is the robot's row."""
 
-    def __init__(self, boards: Sequence[Board]) -> None:
-        self.progress_s: Floats = np.array([board.progress_s for board in boards])  # [n, J]
-        self.done: Bools = np.array([board.done for board in boards])  # [n, J]
-        self.worker: Ints = np.array([board.worker for board in boards])  # [n, R]
-        self.assigned: Ints = np.array([board.assigned for board in boards])  # [n, R]
-        self.robots: Floats = np.array([board.robots for board in boards])  # [n, R, 3]
-        self.heard_s: Floats = np.array([board.heard_s for board in boards])  # [n, R]
+    def __init__(self, knowledge: Knowledge, robots: Ints) -> None:
+        self.progress_s: Floats = knowledge.progress_s[robots]  # [n, J]
+        self.done: Bools = knowledge.done[robots]  # [n, J]
+        self.worker: Ints = knowledge.worker[robots]  # [n, R]
+        self.assigned: Ints = knowledge.assigned[robots]  # [n, R]
+        self.robots: Floats = knowledge.places[robots]  # [n, R, 3]
+        self.heard_s: Floats = knowledge.heard_s[robots]  # [n, R]
 
 
 class Briefing:
@@ -95,7 +94,7 @@ class Briefing:
         out[:, 7] = state.battery_wh[0, robots] / self.capacity_wh[robots]
         out[:, 8] = state.activity[0, robots]
         out[:, 9] = state.blocked[0, robots]
-        out[:, 10] = [self.ops.work_left_s(robot) for robot in robots.tolist()]
+        out[:, 10] = self.ops.works_left_s(robots)
         return Sensed(robots, out)
 
     def situation(self, robot: int, t_s: int, sun_az: float, sun_el: float) -> Situation:
@@ -105,7 +104,7 @@ class Briefing:
     def situations(self, robots: Ints, t_s: int, sun_az: float, sun_el: float) -> Asked:
         """Everything that ``robots`` int64 [n], rising, decide on."""
         senses = self.senses(robots, t_s, sun_az, sun_el).senses
-        boards = Boards([self.ops.knowledge.own[robot] for robot in robots.tolist()])
+        boards = Boards(self.ops.knowledge, robots)
         view = self.estimates.outlook(robots, senses[:, 1:3], t_s)
         rows = layout.blank(len(robots))
         masks = self.masks(view)

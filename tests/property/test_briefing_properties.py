@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -115,9 +116,7 @@ def test_briefed_together_as_one_by_one(
                 np.testing.assert_array_equal(all_at_once.observation.mask, one.observation.mask)
                 assert all_at_once[2:] == one[2:]
             listening = robots.tolist()
-            boards = [
-                type(loop.ops.knowledge.station).from_arrays(loop.ops.knowledge.station.to_arrays()) for _ in "ab"
-            ]
+            boards = [deepcopy(loop.ops.knowledge.station) for _ in stations]
             fresh = [station.assign(board, t_s, listening) for station, board in zip(stations, boards, strict=True)]
             assert fresh[0] == fresh[1]
             np.testing.assert_array_equal(boards[0].assigned, boards[1].assigned)
