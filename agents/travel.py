@@ -1,6 +1,6 @@
 """How long the way is from anywhere to each place of interest: one field per place and drive class, made once per site.
 
-The fields come from the orbital map alone, so robots and station may all use them.
+The fields come from the orbital map and the mission's zones alone, so robots and station may all use them.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from moonfleet.autonomy.traversability import (
     traversability,
     wheelbase_roughness,
 )
+from moonfleet.autonomy.zone_raster import with_zones
 from moonfleet.terrain.site import Site
 
 from .catalogue import RobotSpec
 from .errors import RobotError
 from .forecast import Forecast
 from .mission import MissionSpec
+from .mission_zones import MissionZones, closed_cells
 
 DARK_HOUR = 0.1  # [-] hours of driving that one hour of darkness at a haven is worth
 WAY_H = 12  # [h] how far ahead the light along a way is looked at
@@ -84,14 +86,17 @@ class Travel:
         limits = self.limits[robot]
         if limits is None:
             return 0.0 if np.hypot(start[0] - goal[0], start[1] - goal[1]) < 1.0 else STILL_H
-        field = travel_field(self.mission.site, limits, self.cell(*goal))
+        field = travel_field(self.mission.site, limits, self.cell(*goal), self.mission.zones)
         return STILL_H if field is None else float(field[self.cell(*start)]) / 3600.0
 
     def best_haven(self, robot: int, start: tuple[float, float], t_s: int) -> tuple[tuple[float, float], float]:
         """The haven to wait in and the hours it takes from ``start``; ``start`` itself when none can be reached.
 
-        An hour of the next darkness there counts like `DARK_HOUR` hours of driving. Robots stand apart in a haven.
+        An hour of the next darkness there counts like `DARK_HOUR` hours of driving. Robots stand apart in a haven, where zones leave them
+        the room.
         """
+        zones = self.mission.zones
+        closed = None if zones is None else closed_cells(self.mission.site, zones)
         best, hours, least = start, STILL_H, STILL_H
         for _, haven in self.mission.havens:
             way = self.hours(robot, start, haven)
@@ -100,6 +105,8 @@ class Travel:
             cost = way + DARK_HOUR * self.forecast.light(*haven, t_s).dark_for_h
             if cost < least:
                 best = beside(haven, robot, APART_M)
+                if closed is not None and closed[self.cell(*best)]:
+                    best = haven
                 hours, least = way, cost
         return best, hours
 
@@ -115,9 +122,16 @@ class Travel:
 
 
 @lru_cache(maxsize=8)
-def site_cost(site: Site, limits: DriveLimits) -> NDArray[np.float32]:
-    """Seconds per metre over a site for one class of machine, float32 [R, C]."""
-    return drive_cost(site.slope_deg, site.rock_cover, limits)
+def site_cost(site: Site, limits: DriveLimits, zones: MissionZones | None = None) -> NDArray[np.float32]:
+    """Seconds per metre over a site for one class of machine, float32 [R, C].
+
+    Cells that keep-outs touch are impassable, corridors scale the others by their factor. Raises `ZoneError` when stay-in zones leave
+    nothing of the site.
+    """
+    cost = drive_cost(site.slope_deg, site.rock_cover, limits)
+    if zones is None:
+        return cost
+    return with_zones(cost, site.ref, zones.plan.keepouts(site.ref.bounds), zones.plan.corridors)
 
 
 @lru_cache(maxsize=8)
@@ -128,12 +142,14 @@ def site_traversability(site: Site, machine: MachineLimits) -> Traversability:
 
 
 @lru_cache(maxsize=96)
-def travel_field(site: Site, limits: DriveLimits, goal: tuple[int, int]) -> NDArray[np.float32] | None:
+def travel_field(
+    site: Site, limits: DriveLimits, goal: tuple[int, int], zones: MissionZones | None = None
+) -> NDArray[np.float32] | None:
     """Seconds to ``goal`` (row, col) from every cell, float32 [R, C]; None when the goal itself is impassable.
 
     Kept for as long as the site is open: every mission and every episode on it asks for the same few places.
     """
     try:
-        return distance_field(site_cost(site, limits), np.array([goal]), site.ref.cell_m).astype(np.float32)
+        return distance_field(site_cost(site, limits, zones), np.array([goal]), site.ref.cell_m).astype(np.float32)
     except GoalBlocked:
         return None

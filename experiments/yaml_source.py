@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import yaml
@@ -28,11 +28,12 @@ PlainLoader.yaml_implicit_resolvers = {
 
 @dataclass(frozen=True, slots=True)
 class YamlSource:
-    """Parsed data (dicts, lists, scalars), the line (from 1) of each path in it, and the file's name."""
+    """Parsed data (dicts, lists, scalars), the line (from 1) of each path in it, the file's name and folder."""
 
     data: object = field(compare=False)  # where a scenario was read does not tell it from another
     lines: dict[Place, int] = field(compare=False)
     filename: str = field(compare=False)
+    folder: Path | None = field(default=None, compare=False)  # of the file; None for text
 
     def where(self, path: Place) -> str:
         """Return ``(file, line N)`` of the deepest known part of ``path``."""
@@ -71,7 +72,7 @@ def read_yaml(path: Path) -> YamlSource:
         raise ScenarioError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ScenarioError(f"{path}: is not a text file (byte {error.start} is not UTF-8)") from error
-    return parse_yaml(text, path.name)
+    return replace(parse_yaml(text, path.name), folder=path.resolve().parent)
 
 
 def parse_yaml(text: str, filename: str) -> YamlSource:
