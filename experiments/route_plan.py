@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections.abc import Callable
@@ -10,13 +11,16 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from moonfleet.agents.catalogue import RobotSpec, robot_spec
 from moonfleet.agents.light_problem import light_problem
-from moonfleet.autonomy.errors import NoRoute
+from moonfleet.autonomy.errors import NoLitWindow, NoRoute, OutOfEnergy, PlanError
 from moonfleet.autonomy.lightplan import LightPlan, plan_light
 from moonfleet.autonomy.lightplan_check import LightCheck, LightLaw, check_light_plan
+from moonfleet.autonomy.lightplan_open import ever_open, joined_by_light
 from moonfleet.autonomy.lightplan_problem import LightProblem, LightRules
+from moonfleet.autonomy.one_way import against_one_way
 from moonfleet.autonomy.search import shortest_path
 from moonfleet.autonomy.zone_raster import with_zones
 from moonfleet.autonomy.zones_geojson import PlanZones, read_zones
@@ -25,14 +29,16 @@ from moonfleet.terrain.constants import DARK_BELOW
 from moonfleet.terrain.site import Site
 
 from .errors import OptionError
-from .route_places import cell_of_end, place_xy, spot
+from .route_places import AWAY, cell_of_end, place_xy, rule_of, ruled_places, spot
 from .route_track import HOUR_S, RouteTrack, track_of_plan
 
 LIT_SHARE: Final = 0.3  # [-] of the Sun's disc: with --lit it drives only where so much is seen
+GOALS_TRIED: Final = 4  # of a goal by a rule: the best, and the next best where no light leads there
 MAX_CELL_HOURS: Final = 500_000_000  # cells times hours: the light of all of them lies in memory, a byte each
 CHARGE: Final = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(%|wh)\s*", re.IGNORECASE)
 
 Tell = Callable[[str, float], object]
+Cell = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,10 @@ class RouteAnswer(NamedTuple):
     check: LightCheck
     track: RouteTrack
     naive: RouteTrack
+    zones: PlanZones | None = None
+    bare_s_m: NDArray[np.float32] | None = None  # the pace without the zones
+    against: tuple[str, ...] = ()  # one-way corridors that it could not keep to
+    passed_over: bool = False  # there is a better goal by the rule asked for, but no plan leads there
 
     @property
     def ends(self) -> tuple[str, str]:
@@ -130,7 +140,6 @@ def answer(site: Site, ask: RouteAsk, tell: Tell) -> RouteAnswer:
     if zones is not None:
         pace = with_zones(problem.pace_s_m, site.ref, zones.keepouts(site.ref.bounds), zones.corridors)
         problem = problem._replace(pace_s_m=pace)
-    start, goal = _ends(site, ask, spec, problem, bare)
     start_wh = charge_wh("--battery", ask.battery, spec.battery_wh)
     asked = 0
 
@@ -140,35 +149,135 @@ def answer(site: Site, ask: RouteAsk, tell: Tell) -> RouteAnswer:
         tell("planning over place, time and battery", min(asked / hours, 1.0))
         return False
 
-    try:
-        plan = plan_light(problem, start, goal, start_wh, stop=step)
-    except NoRoute as error:
-        words = str(error)
-        for cell in (start, goal):
-            x, y = site.ref.xy(float(cell[0]), float(cell[1]))
-            words = words.replace(f"cell {cell}", spot((x, y)))
-        raise NoRoute(words) from error
+    ends = _ends(site, ask, spec, problem, bare)
+    plan, passed = _first_plan(site, problem, ends, start_wh, step)
+    against: tuple[str, ...] = ()
+    if zones is not None and any(way.one_way_deg is not None for way in zones.corridors):
+        problem, plan, against = _kept_to(site, problem, zones, plan, start_wh, step)
+    first, last = plan.cells[0], plan.cells[-1]
     check = check_light_plan(problem, plan.times_s, plan.cells, start_wh)
-    naive = straight_through(site, problem, start, goal, start_wh)
+    naive = straight_through(site, problem, (int(first[0]), int(first[1])), (int(last[0]), int(last[1])), start_wh)
     track = track_of_plan(site.ref, problem, plan)
-    return RouteAnswer(site, spec, ask, t0, problem, start_wh, plan, check, track, naive)
+    return RouteAnswer(site, spec, ask, t0, problem, start_wh, plan, check, track, naive, zones, bare, against, passed)
+
+
+def _first_plan(
+    site: Site, problem: LightProblem, ends: list[tuple[Cell, Cell]], start_wh: float, step: Callable[[], bool]
+) -> tuple[LightPlan, bool]:
+    """Return the plan between the first pair of ends that light lets through, and whether that is to another goal than the first.
+
+    Raises what keeps the robot from the first, where there is a plan for none.
+    """
+    for start, goal in ends:
+        try:
+            plan = plan_light(problem, start, goal, start_wh, explain=len(ends) == 1, stop=step)
+            return plan, goal != ends[0][1]
+        except (NoRoute, NoLitWindow, OutOfEnergy) as error:
+            if len(ends) > 1:
+                continue
+            words = str(error)
+            for cell in (start, goal):
+                x, y = site.ref.xy(float(cell[0]), float(cell[1]))
+                words = words.replace(f"cell {cell}", spot((x, y)))
+            raise type(error)(words) from error
+    return _first_plan(site, problem, ends[:1], start_wh, step)
+
+
+def _kept_to(
+    site: Site, problem: LightProblem, zones: PlanZones, plan: LightPlan, start_wh: float, step: Callable[[], bool]
+) -> tuple[LightProblem, LightPlan, tuple[str, ...]]:
+    """Return problem and plan with those one-way corridors closed that the way would go against, and the names of those it still does.
+
+    The planner's crossings know no heading, so a corridor is driven along, or not at all. Where that leaves no plan, the one that there
+    was stays, and tells.
+    """
+    ends = [(int(cell[0]), int(cell[1])) for cell in (plan.cells[0], plan.cells[-1])]
+    for _ in zones.corridors:
+        wrong = against_one_way(site.ref, zones.corridors, plan.cells)
+        if not wrong:
+            break
+        shut = with_zones(problem.pace_s_m, site.ref, [zones.corridors[i].polygon for i in wrong])
+        for cell in ends:
+            shut[cell] = problem.pace_s_m[cell]
+        closed = problem._replace(pace_s_m=shut)
+        try:
+            plan = plan_light(closed, ends[0], ends[1], start_wh, explain=False, stop=step)
+        except PlanError:
+            break
+        problem = closed
+    left = against_one_way(site.ref, zones.corridors, plan.cells)
+    return problem, plan, tuple(zones.corridors[i].name or f"corridor {i}" for i in left)
 
 
 def _ends(
-    site: Site, ask: RouteAsk, spec: RobotSpec, problem: LightProblem, bare: np.ndarray
-) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return the cells of start and goal; what was not given is picked: the best-lit ground, and flat ground away from it."""
+    site: Site, ask: RouteAsk, spec: RobotSpec, problem: LightProblem, bare: NDArray[np.float32]
+) -> list[tuple[Cell, Cell]]:
+    """Return the cells of start and goal, one pair or, of ends that are picked, several to be tried in turn.
+
+    What was not given is picked: the best-lit ground, and flat ground away from it, nearer where it must be. Rules look only at ground that is passable and that
+    light, links and zones ever open.
+    """
     slope = spec.max_slope_deg
-    start_xy = None if ask.start is None else place_xy(site, "--from", ask.start, slope)
+    opened = ever_open(problem)
+    closed = ~(opened & np.isfinite(problem.pace_s_m))
+    start_xy = None if ask.start is None else place_xy(site, "--from", ask.start, slope, closed=closed)
     start = None if start_xy is None else cell_of_end(site, "--from", start_xy, problem.pace_s_m, bare)
-    goal_xy = place_xy(site, "--to", ask.goal or "best-lit", slope, other=start_xy)
-    goal = cell_of_end(site, "--to", goal_xy, problem.pace_s_m, bare)
-    if start is None:
-        start_xy = place_xy(site, "--from", "flat", slope, other=goal_xy, away=True)
-        start = cell_of_end(site, "--from", start_xy, problem.pace_s_m, bare)
-    if start == goal:
+    words = ask.goal or "best-lit"
+    if rule_of(words) is None:
+        goals = [place_xy(site, "--to", words, slope)]
+        goal = cell_of_end(site, "--to", goals[0], problem.pace_s_m, bare)
+        if not opened[goal]:
+            _refuse_dark(site, ask, goals[0], goal, closed)
+    else:
+        barred = closed if start is None else _or_more(closed, ~joined_by_light(problem, start))
+        goals = ruled_places(site, "--to", words, slope, other=start_xy, closed=barred, most=GOALS_TRIED)
+    cells = [cell_of_end(site, "--to", goal_xy, problem.pace_s_m, bare) for goal_xy in goals]
+    if start in cells:
         raise OptionError("--from and --to lie in one cell: there is no way to plan")
-    return start, goal
+    if start is not None:
+        return [(start, goal) for goal in cells]
+    ends: list[tuple[Cell, Cell]] = []
+    for away in AWAY:
+        for goal_xy, goal in zip(goals, cells, strict=True):
+            barred = _or_more(closed, ~joined_by_light(problem, goal, backward=True))
+            with contextlib.suppress(OptionError):
+                xy = place_xy(site, "--from", "flat", slope, other=goal_xy, away=away, closed=barred)
+                ends.append((cell_of_end(site, "--from", xy, problem.pace_s_m, bare), goal))
+    if not ends:  # the planner says why
+        xy = place_xy(
+            site, "--from", "flat", slope, other=goals[0], away=AWAY[0], closed=~np.isfinite(problem.pace_s_m)
+        )
+        return [(cell_of_end(site, "--from", xy, problem.pace_s_m, bare), cells[0])]
+    return ends
+
+
+def _or_more(closed: NDArray[np.bool_], more: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return both masks as one, or the first alone where that would close everything."""
+    both = closed | more
+    return closed if both.all() else both
+
+
+def _refuse_dark(site: Site, ask: RouteAsk, xy: tuple[float, float], goal: Cell, closed: NDArray[np.bool_]) -> None:
+    """Raise `NoLitWindow` for a goal that no time would ever open.
+
+    That is one in or beside permanent shadow with --lit, and one out of the Earth's sight with --link.
+    """
+    row, col = goal
+    near = np.s_[max(row - 1, 0) : row + 2, max(col - 1, 0) : col + 2]
+    why = ""
+    if ask.lit and bool(np.asarray(site.permanent_shadow[near]).any()):
+        why = "lies in permanent shadow or beside it, so it is never lit enough to drive there with --lit"
+    elif ask.link and float(site.earth_visible[goal]) == 0.0:
+        why = "never sees the Earth, so nobody drives there with --link"
+    if not why:
+        return
+    free = np.argwhere(~closed)
+    hint = "no ground of the site is, in that time"
+    if len(free):
+        r, c = free[int(np.argmin(np.hypot(free[:, 0] - row, free[:, 1] - col)))]
+        x, y = site.ref.xy(float(r), float(c))
+        hint = f"the nearest ground that opens in that time: --to {x:.0f},{y:.0f}"
+    raise NoLitWindow(f"--to: {spot(xy)} {why}; {hint}.")
 
 
 def straight_through(
