@@ -1,6 +1,6 @@
-"""Where the rules for light and links ever let a robot drive, and what they roughly join: for choosing ends that a plan may lead to.
+"""Where the rules for light and links ever let a robot drive, and from where to where that roughly leads: to choose ends for a plan.
 
-No plan is proven or ruled out by it: batteries, nights and exact paces are the planner's.
+Nothing is proven or ruled out by it: nights, havens and the exact pace are the planner's.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import ndimage
 
-from .lightplan_problem import LIT_STEPS, Bools, LightProblem
-
-BESIDE = np.ones((3, 3), dtype=np.bool_)
+from .lightplan_problem import LIT_STEPS, Bools, Layer, LightProblem
 
 
 def has_light_rules(problem: LightProblem) -> bool:
@@ -31,23 +29,54 @@ def ever_open(problem: LightProblem) -> Bools:
     return found
 
 
-def joined_by_light(problem: LightProblem, cell: tuple[int, int], *, backward: bool = False) -> Bools:
-    """Return bool [R, C]: the cells that can be reached from one in the known steps, or with ``backward`` from which it can be.
+def charge_needed(problem: LightProblem, goal: tuple[int, int]) -> Layer:
+    """Return float32 [R, C]: the battery [Wh] that a robot needs about, in each cell at the first step, to get to a goal; inf: none does.
 
-    As far in a step as the mean pace goes, over open cells; waiting is free everywhere.
+    Backward over the steps: it stands, or drives as far as the mean pace goes over open cells. Coarse, and no bound.
     """
-    passable = np.isfinite(problem.pace_s_m)
-    found = np.zeros(passable.shape, dtype=np.bool_)
-    found[cell] = True
-    if not has_light_rules(problem):
-        labels = np.asarray(ndimage.label(passable, structure=BESIDE)[0])
-        return np.asarray(labels == labels[cell]) & passable if passable[cell] else found
-    pace = float(problem.pace_s_m[passable].mean()) if passable.any() else math.inf
-    cells = max(1, round(problem.step_s / (pace * problem.cell_m))) if math.isfinite(pace) else 1
-    for _, now in _open_steps(problem, backward=backward):
-        mask = (now & passable) | found
-        found = np.asarray(ndimage.binary_dilation(found, structure=BESIDE, iterations=cells, mask=mask))
+    power, passable = problem.power, np.isfinite(problem.pace_s_m)
+    cells, hours = _cells_a_step(problem), problem.step_s / 3600.0
+    wait, drive = ((hours * watts).astype(np.float32) for watts in (power.wait_w, power.drive_w))
+    low, high = np.float32(power.reserve_wh), np.float32(power.capacity_wh)
+    need = np.full(passable.shape, np.inf, dtype=np.float32)
+    need[goal] = low
+    for step, now in _open_steps(problem, backward=True):
+        shut = ~(now & passable)
+        near = need
+        for _ in range(cells):
+            near = ndimage.minimum_filter(np.where(shut, np.float32(np.inf), near), size=3, mode="nearest")
+        lit = problem.lit[step]
+        need = np.maximum(np.minimum(need - wait[lit], near - drive[lit]), low)
+        need[(need > high) | ~passable] = np.inf
+        need[goal] = low
+    return need
+
+
+def ever_reached(problem: LightProblem, start: tuple[int, int], battery_wh: float) -> Bools:
+    """Return bool [R, C]: the cells that a robot gets to about, from a start with a battery [Wh]; as coarse as `charge_needed`."""
+    power, passable = problem.power, np.isfinite(problem.pace_s_m)
+    cells, hours = _cells_a_step(problem), problem.step_s / 3600.0
+    wait, drive = ((hours * watts).astype(np.float32) for watts in (power.wait_w, power.drive_w))
+    low, high = np.float32(power.reserve_wh), np.float32(power.capacity_wh)
+    held = np.full(passable.shape, -np.inf, dtype=np.float32)
+    held[start] = np.float32(battery_wh)
+    found = held > low
+    for step, now in _open_steps(problem, backward=False):
+        shut = ~(now & passable)
+        near = held
+        for _ in range(cells):
+            near = np.where(shut, np.float32(-np.inf), ndimage.maximum_filter(near, size=3, mode="nearest"))
+        lit = problem.lit[step]
+        held = np.minimum(np.maximum(held + wait[lit], near + drive[lit]), high)
+        held[held < low] = -np.inf
+        found |= held > low
     return found
+
+
+def _cells_a_step(problem: LightProblem) -> int:
+    """Return how many cells the mean pace goes in a step, one at least."""
+    pace = problem.pace_s_m[np.isfinite(problem.pace_s_m)]
+    return max(1, round(problem.step_s / (float(pace.mean()) * problem.cell_m))) if pace.size else 1
 
 
 def _open_steps(problem: LightProblem, *, backward: bool) -> Iterator[tuple[int, Bools]]:

@@ -27,11 +27,10 @@ from moonfleet.terrain.site import Site, SiteRecipe, build_site, recipe_of_dem
 from .errors import RunFolderError, ScenarioError
 from .scenario import fault, group_points, is_file, job_ids, job_points, labels_of, member_spec, place_order, with_seed
 from .scenario_model import PlaceBlock, ResolvedBlock, Scenario, SiteBlock
-from .site_options import SYNTHETIC_LONLAT
+from .site_options import DEM_SUFFIXES, SYNTHETIC_LONLAT
 from .zone_build import ZonesSoFar, check_open, file_zones, resolved_zones, zones_of, zones_of_mission
 
 Point = tuple[float, float]
-DEM_SUFFIXES = (".tif", ".tiff", ".img", ".lbl", ".vrt", ".jp2")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from moonfleet.terrain.clock import tdb_to_utc
 from moonfleet.terrain.constants import DARK_BELOW
-from moonfleet.terrain.grid import polar_lonlat
+from moonfleet.terrain.grid import GeoRef, polar_lonlat
 
 from .errors import OptionError
 from .route_plan import RouteAnswer, longest_dark_h
@@ -56,6 +56,16 @@ def facts_of(answer: RouteAnswer) -> tuple[Fact, ...]:
     return tuple(rows)
 
 
+def site_words(ref: GeoRef) -> str:
+    """Return the size of a site in words.
+
+    >>> site_words(GeoRef(0.0, 0.0, 40.0, 200, 200))
+    '8 km in cells of 40 m'
+    """
+    tall, wide = (cells * ref.cell_m / 1000.0 for cells in ref.shape)
+    return f"{wide:.4g} km{'' if tall == wide else f' by {tall:.4g} km'} in cells of {ref.cell_m:g} m"
+
+
 def verdict_of(answer: RouteAnswer) -> tuple[str, bool]:
     """Return what becomes of both ways in a sentence or two, and whether the plan holds."""
     if answer.check.faults:
@@ -65,7 +75,7 @@ def verdict_of(answer: RouteAnswer) -> tuple[str, bool]:
     words += straight_words(naive, reserve, lit=answer.ask.lit, link=answer.ask.link)
     if answer.passed_over:
         goal = answer.ask.goal or "best-lit"
-        words += f" No plan leads to the {goal} ground itself by these rules; this is the next that one leads to."
+        words += f" No plan leads to the {goal} ground itself by what was asked; this is the next that one leads to."
     if answer.against:
         words += f" It goes against the one-way of {' and '.join(answer.against)}: no plan was found that does not."
     return words, not answer.against

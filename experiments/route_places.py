@@ -41,8 +41,8 @@ def place_xy(
     """Return x, y [m] of a place that the user gave for ``option``.
 
     ``31.2E,89.4S`` (as tables print it, degree signs and spaces allowed), ``-11100,-12140`` (x, y of the map), or one of `NAMES`: a rule
-    looks at slopes up to ``max_slope_deg`` that hang together with the ``other`` end, ``away`` from it (a share of the site's width), and not
-    at ``closed`` cells (bool [R, C]). Raises `OptionError` for other words, and where no cell fits a rule.
+    looks at slopes up to ``max_slope_deg`` that hang together with the ``other`` end, ``away`` from it (a share of the site's width),
+    and not at ``closed`` cells (bool [R, C]). Raises `OptionError` for other words, and where no cell fits a rule.
     """
     if found := LONLAT.fullmatch(words):
         lon = float(found[1]) * (1.0 if found[2].upper() == "E" else -1.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -18,7 +18,7 @@ from moonfleet.agents.light_problem import light_problem
 from moonfleet.autonomy.errors import NoLitWindow, NoRoute, OutOfEnergy, PlanError
 from moonfleet.autonomy.lightplan import LightPlan, plan_light
 from moonfleet.autonomy.lightplan_check import LightCheck, LightLaw, check_light_plan
-from moonfleet.autonomy.lightplan_open import ever_open, joined_by_light
+from moonfleet.autonomy.lightplan_open import charge_needed, ever_open, ever_reached, has_light_rules
 from moonfleet.autonomy.lightplan_problem import LightProblem, LightRules
 from moonfleet.autonomy.one_way import against_one_way
 from moonfleet.autonomy.search import shortest_path
@@ -149,38 +149,47 @@ def answer(site: Site, ask: RouteAsk, tell: Tell) -> RouteAnswer:
         tell("planning over place, time and battery", min(asked / hours, 1.0))
         return False
 
-    ends = _ends(site, ask, spec, problem, bare)
-    plan, passed = _first_plan(site, problem, ends, start_wh, step)
+    ends = _ends(site, ask, spec, problem, bare, start_wh)
+    only = ask.start is not None and rule_of(ask.goal or "best-lit") is None
+    plan = _first_plan(site, problem, ends, start_wh, step, only)
     against: tuple[str, ...] = ()
     if zones is not None and any(way.one_way_deg is not None for way in zones.corridors):
         problem, plan, against = _kept_to(site, problem, zones, plan, start_wh, step)
-    first, last = plan.cells[0], plan.cells[-1]
+    first, last = ((int(cell[0]), int(cell[1])) for cell in (plan.cells[0], plan.cells[-1]))
+    passed = False
+    if rule_of(ask.goal or "best-lit") is not None:
+        other = None if ask.start is None else site.ref.xy(float(first[0]), float(first[1]))
+        best = place_xy(site, "--to", ask.goal or "best-lit", spec.max_slope_deg, other=other)
+        passed = site.ref.cell_of(*best) != last
     check = check_light_plan(problem, plan.times_s, plan.cells, start_wh)
-    naive = straight_through(site, problem, (int(first[0]), int(first[1])), (int(last[0]), int(last[1])), start_wh)
+    naive = straight_through(site, problem, first, last, start_wh)
     track = track_of_plan(site.ref, problem, plan)
     return RouteAnswer(site, spec, ask, t0, problem, start_wh, plan, check, track, naive, zones, bare, against, passed)
 
 
 def _first_plan(
-    site: Site, problem: LightProblem, ends: list[tuple[Cell, Cell]], start_wh: float, step: Callable[[], bool]
-) -> tuple[LightPlan, bool]:
-    """Return the plan between the first pair of ends that light lets through, and whether that is to another goal than the first.
+    site: Site, problem: LightProblem, ends: Iterable[tuple[Cell, Cell]], start_wh: float, step: Callable[[], bool], only: bool,
+) -> LightPlan:  # fmt: skip
+    """Return the plan between the first pair of ends that there is one for; ``only``: there is no more than one pair.
 
     Raises what keeps the robot from the first, where there is a plan for none.
     """
-    for start, goal in ends:
-        try:
-            plan = plan_light(problem, start, goal, start_wh, explain=len(ends) == 1, stop=step)
-            return plan, goal != ends[0][1]
-        except (NoRoute, NoLitWindow, OutOfEnergy) as error:
-            if len(ends) > 1:
-                continue
-            words = str(error)
-            for cell in (start, goal):
-                x, y = site.ref.xy(float(cell[0]), float(cell[1]))
-                words = words.replace(f"cell {cell}", spot((x, y)))
-            raise type(error)(words) from error
-    return _first_plan(site, problem, ends[:1], start_wh, step)
+    first: tuple[Cell, Cell] | None = None
+    for pair in ends:
+        if first is not None or not only:
+            with contextlib.suppress(NoRoute, NoLitWindow, OutOfEnergy):
+                return plan_light(problem, *pair, start_wh, explain=False, stop=step)
+        first = first or pair
+    if first is None:
+        raise OptionError("--from, --to: no ends of a way are found; give both as places")
+    try:
+        return plan_light(problem, *first, start_wh, stop=step)
+    except (NoRoute, NoLitWindow, OutOfEnergy) as error:
+        words = str(error)
+        for cell in first:
+            x, y = site.ref.xy(float(cell[0]), float(cell[1]))
+            words = words.replace(f"cell {cell}", spot((x, y)))
+        raise type(error)(words) from error
 
 
 def _kept_to(
@@ -210,14 +219,14 @@ def _kept_to(
 
 
 def _ends(
-    site: Site, ask: RouteAsk, spec: RobotSpec, problem: LightProblem, bare: NDArray[np.float32]
-) -> list[tuple[Cell, Cell]]:
-    """Return the cells of start and goal, one pair or, of ends that are picked, several to be tried in turn.
+    site: Site, ask: RouteAsk, spec: RobotSpec, problem: LightProblem, bare: NDArray[np.float32], start_wh: float
+) -> Iterator[tuple[Cell, Cell]]:
+    """Yield cells of start and goal: one pair or, of ends that are picked, several to be tried in turn.
 
-    What was not given is picked: the best-lit ground, and flat ground away from it, nearer where it must be. Rules look only at ground that is passable and that
-    light, links and zones ever open.
+    What was not given is picked: the best-lit ground, and flat ground away from it, nearer where it must be. Rules look only at ground
+    that is passable, that light, links and zones ever open, and that lies within reach of the other end.
     """
-    slope = spec.max_slope_deg
+    slope, ruled = spec.max_slope_deg, has_light_rules(problem)
     opened = ever_open(problem)
     closed = ~(opened & np.isfinite(problem.pace_s_m))
     start_xy = None if ask.start is None else place_xy(site, "--from", ask.start, slope, closed=closed)
@@ -229,26 +238,30 @@ def _ends(
         if not opened[goal]:
             _refuse_dark(site, ask, goals[0], goal, closed)
     else:
-        barred = closed if start is None else _or_more(closed, ~joined_by_light(problem, start))
+        barred = closed
+        if start is not None and ruled:
+            away_from = ~ever_reached(problem, start, start_wh)
+            away_from[start] = True
+            barred = _or_more(closed, away_from)
         goals = ruled_places(site, "--to", words, slope, other=start_xy, closed=barred, most=GOALS_TRIED)
     cells = [cell_of_end(site, "--to", goal_xy, problem.pace_s_m, bare) for goal_xy in goals]
-    if start in cells:
+    if start in cells[:1]:
         raise OptionError("--from and --to lie in one cell: there is no way to plan")
     if start is not None:
-        return [(start, goal) for goal in cells]
-    ends: list[tuple[Cell, Cell]] = []
-    for away in AWAY:
-        for goal_xy, goal in zip(goals, cells, strict=True):
-            barred = _or_more(closed, ~joined_by_light(problem, goal, backward=True))
+        yield from ((start, goal) for goal in cells if goal != start)
+        return
+    some = False
+    for goal_xy, goal in zip(goals, cells, strict=True):
+        barred = _or_more(closed, charge_needed(problem, goal) > start_wh) if ruled else closed
+        for away in AWAY:
             with contextlib.suppress(OptionError):
                 xy = place_xy(site, "--from", "flat", slope, other=goal_xy, away=away, closed=barred)
-                ends.append((cell_of_end(site, "--from", xy, problem.pace_s_m, bare), goal))
-    if not ends:  # the planner says why
-        xy = place_xy(
-            site, "--from", "flat", slope, other=goals[0], away=AWAY[0], closed=~np.isfinite(problem.pace_s_m)
-        )
-        return [(cell_of_end(site, "--from", xy, problem.pace_s_m, bare), cells[0])]
-    return ends
+                yield cell_of_end(site, "--from", xy, problem.pace_s_m, bare), goal
+                some = True
+    if not some:  # the planner says why
+        impassable = ~np.isfinite(problem.pace_s_m)
+        xy = place_xy(site, "--from", "flat", slope, other=goals[0], away=AWAY[0], closed=impassable)
+        yield cell_of_end(site, "--from", xy, problem.pace_s_m, bare), cells[0]
 
 
 def _or_more(closed: NDArray[np.bool_], more: NDArray[np.bool_]) -> NDArray[np.bool_]:
