@@ -46,9 +46,7 @@ def found(small_site: Site) -> RouteAnswer:
     return answer(small_site, ASK, quiet)
 
 
-@pytest.mark.parametrize(
-    "ask", [replace(ASK, lit=True), replace(ASK, lit=True, goal="flat")]
-)
+@pytest.mark.parametrize("ask", [replace(ASK, lit=True), replace(ASK, lit=True, goal="flat")])
 def test_ends_by_a_rule_are_where_light_lets_the_robot_through(small_site: Site, ask: RouteAsk) -> None:
     told = answer(small_site, ask, quiet)
     assert told.check.faults == ()
