@@ -22,7 +22,7 @@ from .mission import MissionSpec
 from .power import panel_w, settle
 from .thermal import ENV_DARK_K, HEATER_MARGIN_K, conductance, heat_to_hold
 from .tools import tool_power
-from .travel import APART_M, DARK_HOUR, STILL_H, Travel, beside
+from .travel import DARK_HOUR, STILL_H, Travel, haven_spot
 
 NO_WAY = 10.0  # energy of a way that does not exist
 HOP_H = 0.2  # [h] a hop with its preparation
@@ -98,7 +98,8 @@ class Estimates:
         )
         robots, self.jobs, self.places, self.havens = len(specs), len(jobs), len(places), len(havens)
         self.spots = np.array(
-            [[beside(xy, robot, APART_M) for _, xy in havens] for robot in range(robots)], dtype=np.float64
+            [[haven_spot(mission.site, mission.zones, xy, robot) for _, xy in havens] for robot in range(robots)],
+            dtype=np.float64,
         ).reshape(robots, self.havens, 2)  # [R, H, 2] where each robot waits in each haven
         # places whose light is kept: each robot's own, the havens, each robot's spot in each of them, the jobs
         self.haven_at = robots + np.arange(self.havens)

@@ -59,6 +59,7 @@ def robot_setups(mission: MissionSpec) -> list[RobotSetup]:
             seed=mission.seed,
             perception=mission.perception,
             drive_s=mission.drive_s,
+            zones=mission.zones,
         )
         for index, member in enumerate(mission.fleet)
     ]

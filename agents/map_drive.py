@@ -40,7 +40,7 @@ class MapDriving(DrivingRobot):
         """Take the map."""
         spec = self.setup.spec
         self.limits = DriveLimits(max_slope_deg=spec.max_slope_deg, speed_m_s=spec.speed_m_s)
-        self.cost = site_cost(self.site, self.limits)
+        self.cost = site_cost(self.site, self.limits, self.setup.zones)
         self.charging = False
         self.place = self.setup.home  # the middle of the place that it goes to
         self.route: Points = np.empty((0, 2))  # what is still to be driven
@@ -58,9 +58,15 @@ class MapDriving(DrivingRobot):
         there = math.hypot(sense.x - spot[0], sense.y - spot[1]) <= ARRIVED_M
         if self.charging and self.goal == spot and there:
             return self.arrive(())
-        aside = beside((0.0, 0.0), self.setup.index, APART_M)
-        self.goal, self.place, self.charging = spot, (spot[0] - aside[0], spot[1] - aside[1]), True
+        self.goal, self.place, self.charging = spot, self.middle(spot), True
         return self.set_out(sense)
+
+    def middle(self, spot: tuple[float, float]) -> tuple[float, float]:
+        """The middle of the haven that a spot is in, which has a field of ways; the spot itself where zones may have moved it."""
+        if self.setup.zones is not None:
+            return spot
+        aside = beside((0.0, 0.0), self.setup.index, APART_M)
+        return spot[0] - aside[0], spot[1] - aside[1]
 
     def set_out(self, sense: Sense) -> Reply:
         """Plan the route and drive the first leg of it; goes on where it is under way to this goal already."""
@@ -130,7 +136,7 @@ class MapDriving(DrivingRobot):
             )
         cells = None
         if not self.refused and np.isfinite(cost[place_rc]):
-            field = travel_field(self.site, self.limits, place_rc)
+            field = travel_field(self.site, self.limits, place_rc, self.setup.zones)
             cells = None if field is None else follow_field(field, cost, ref.cell_m, from_rc)
         if cells is None:
             if self.refused:

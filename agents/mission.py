@@ -6,8 +6,12 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from moonfleet.autonomy.errors import ZoneError
 from moonfleet.autonomy.jobs import Job, check_jobs
 from moonfleet.terrain.errors import did_you_mean
 from moonfleet.terrain.relay import Relay
@@ -15,6 +19,7 @@ from moonfleet.terrain.site import Site
 
 from .catalogue import RobotSpec
 from .errors import MissionError
+from .mission_zones import MissionZones, closed_cells
 from .outages import Outage, check_outages
 
 Perception = Literal["rendered", "stereo", "statistical", "map"]
@@ -33,7 +38,8 @@ class FleetMember:
 class MissionSpec:
     """A mission with every place resolved to coordinates; the same object drives a simulation and an environment.
 
-    Times are seconds, ``t0`` is seconds TDB past J2000. ``havens`` are the well-lit waiting places that robots know of.
+    Times are seconds, ``t0`` is seconds TDB past J2000. ``havens`` are the well-lit waiting places that robots know of. ``zones`` are
+    ground that robots are told to stay out of or in: nobody starts, works or waits there but a lander, with the jobs of its own tools.
     """
 
     name: str
@@ -53,6 +59,7 @@ class MissionSpec:
     robots_per_actor: int | Literal["auto"] = "auto"
     checkpoint_every: int = 24
     outages: tuple[Outage, ...] = ()
+    zones: MissionZones | None = None
 
     def __post_init__(self) -> None:
         check_clocks(self.duration_s, self.decision_s, self.drive_s, self.tick_s)
@@ -71,6 +78,8 @@ class MissionSpec:
         for index, job in enumerate(self.jobs):
             if not self.site.ref.inside(*job.xy):
                 raise MissionError(f"jobs[{index}].at ({job.id}): {job.xy} m lies outside the site")
+        if self.zones is not None:
+            check_zones(self, self.zones)
 
     @property
     def steps(self) -> int:
@@ -96,6 +105,7 @@ def mission_key(mission: MissionSpec) -> str:
     whole = (
         *(mission.name, mission.site.key, fleet, [asdict(job) for job in mission.jobs], clocks, mission.seed),
         *(mission.station, mission.havens, relay, mission.perception, [asdict(one) for one in mission.outages]),
+        None if mission.zones is None else mission.zones.key,
     )
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
@@ -142,4 +152,55 @@ def check_start(site: Site, index: int, member: FleetMember) -> None:
         raise MissionError(
             f"{where}: starts on an impassable cell: slope {slope:.1f} deg, its limit is {limit:.1f} deg; "
             "choose flatter ground (pick: flat)"
+        )
+
+
+class Use(NamedTuple):
+    """A place where a mission needs a robot to be: ``block`` is fleet, jobs or havens, ``number`` its index there."""
+
+    block: str
+    number: int
+    name: str
+    xy: tuple[float, float]
+
+
+def closed_uses(
+    fleet: Sequence[FleetMember], jobs: Sequence[Job], havens: Sequence[tuple[str, tuple[float, float]]], site: Site,
+    closed: NDArray[np.bool_],
+) -> list[Use]:  # fmt: skip
+    """Return the starts, jobs and havens on closed cells (bool [R, C]).
+
+    A lander may stand in a zone, and do there what its tools are for; the station is a haven for those who can reach it.
+    """
+    landers = [member for member in fleet if member.spec.role == "lander"]
+    uses = [
+        Use("fleet", index, member.name, member.xy)
+        for index, member in enumerate(fleet)
+        if member.xy is not None and member.spec.role != "lander"
+    ]
+    uses += [
+        Use("jobs", index, job.id, job.xy)
+        for index, job in enumerate(jobs)
+        if not any(job.xy == lander.xy and job.tool in lander.spec.tools for lander in landers)
+    ]
+    uses += [
+        Use("havens", index, name, xy)
+        for index, (name, xy) in enumerate(havens)
+        if not any(xy == lander.xy for lander in landers)
+    ]
+    return [use for use in uses if site.ref.inside(*use.xy) and closed[site.ref.cell_of(*use.xy)]]
+
+
+def check_zones(mission: MissionSpec, zones: MissionZones) -> None:
+    """Raise `MissionError` when a start, job or haven lies on a cell that is closed by zones, or nothing of the site is left open."""
+    site = mission.site
+    try:
+        closed = closed_cells(site, zones)
+    except ZoneError as error:
+        raise MissionError(f"zones: {error}") from error
+    for block, index, name, (x, y) in closed_uses(mission.fleet, mission.jobs, mission.havens, site, closed):
+        at = ".at" if block != "havens" else ""
+        raise MissionError(
+            f"{block}[{index}]{at} ({name}): ({x:.0f}, {y:.0f}) m lies in a keep-out, outside the stay-in zones, or on a cell of "
+            f"{site.ref.cell_m:g} m that touches such ground; move it, or make the zone smaller"
         )

@@ -26,6 +26,7 @@ from .errors import RobotError
 from .eyes import open_eye
 from .messages import NO_POINTS, Command, JobOffer, Note, Phase, Reply, Sense, Situation
 from .mission import Perception
+from .mission_zones import MissionZones
 from .sensors import Eye, mast_camera
 from .state import LEG_POINTS, Activity
 from .tracks import driven
@@ -47,7 +48,7 @@ TIGHT_M = 0.05  # the same where there is no other way
 
 @dataclass(frozen=True, slots=True)
 class RobotSetup:
-    """What a robot is born with: who it is, its machine, its home, the mission's root seed, the rates of its clock."""
+    """What a robot is born with: who it is, its machine, its home, the mission's root seed, the rates of its clock, its zones."""
 
     index: int
     name: str
@@ -56,6 +57,7 @@ class RobotSetup:
     seed: int
     perception: Perception
     drive_s: int
+    zones: MissionZones | None = None
 
 
 class Robot:
@@ -177,7 +179,7 @@ class DrivingRobot(Robot):
         spec = self.setup.spec
         self.camera = mast_camera(spec)
         limits = DriveLimits(max_slope_deg=spec.max_slope_deg, speed_m_s=spec.speed_m_s)
-        self.cost = site_cost(self.site, limits)
+        self.cost = site_cost(self.site, limits, self.setup.zones)
         self.charging = False
         self.odometer_m, self.last = 0.0, self.setup.home
         setup = self.setup

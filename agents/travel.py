@@ -1,6 +1,6 @@
 """How long the way is from anywhere to each place of interest: one field per place and drive class, made once per site.
 
-The fields come from the orbital map alone, so robots and station may all use them.
+The fields come from the orbital map and the mission's zones alone, so robots and station may all use them.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from moonfleet.autonomy.traversability import (
     traversability,
     wheelbase_roughness,
 )
+from moonfleet.autonomy.zone_raster import with_zones
 from moonfleet.terrain.site import Site
 
 from .catalogue import RobotSpec
 from .errors import RobotError
 from .forecast import Forecast
 from .mission import MissionSpec
+from .mission_zones import MissionZones
 
 DARK_HOUR = 0.1  # [-] hours of driving that one hour of darkness at a haven is worth
 APART_M = 9.0  # robots in one haven stand this far from its middle, each on a bearing of its own
@@ -39,6 +41,13 @@ def beside(place: tuple[float, float], robot: int, apart_m: float) -> tuple[floa
     """A place ``apart_m`` from another, on a bearing of this robot's own."""
     bearing = GOLDEN_ANGLE_RAD * robot
     return place[0] + apart_m * math.sin(bearing), place[1] + apart_m * math.cos(bearing)
+
+
+def haven_spot(site: Site, zones: MissionZones | None, haven: tuple[float, float], robot: int) -> tuple[float, float]:
+    """Where a robot waits in a haven: beside its middle, or in the middle where zones close that place."""
+    spot = beside(haven, robot, APART_M)
+    closed = zones is not None and bool(closed_cells(site, zones)[site.ref.cell_of(*spot)])
+    return haven if closed else spot
 
 
 def machine_limits(spec: RobotSpec) -> MachineLimits:
@@ -103,7 +112,7 @@ class Travel:
             self.cell(float(x), float(y)) if use else None for (x, y), use in zip(self.places, wanted, strict=True)
         ]
         distinct = list(dict.fromkeys(cells))
-        fields = [None if cell is None else travel_field(site, limits, cell) for cell in distinct]
+        fields = [None if cell is None else travel_field(site, limits, cell, self.mission.zones) for cell in distinct]
         return fields, np.array([distinct.index(cell) for cell in cells], dtype=np.int64)
 
     def _from(self, number: int, xy: ArrayLike) -> NDArray[np.float64]:
@@ -127,9 +136,16 @@ class Travel:
 
 
 @lru_cache(maxsize=8)
-def site_cost(site: Site, limits: DriveLimits) -> NDArray[np.float32]:
-    """Seconds per metre over a site for one class of machine, float32 [R, C]."""
-    return drive_cost(site.slope_deg, site.rock_cover, limits)
+def site_cost(site: Site, limits: DriveLimits, zones: MissionZones | None = None) -> NDArray[np.float32]:
+    """Seconds per metre over a site for one class of machine, float32 [R, C].
+
+    Cells that keep-outs touch are impassable, corridors scale the others by their factor. Raises `ZoneError` when stay-in zones leave
+    nothing of the site.
+    """
+    cost = drive_cost(site.slope_deg, site.rock_cover, limits)
+    if zones is None:
+        return cost
+    return with_zones(cost, site.ref, zones.plan.keepouts(site.ref.bounds), zones.plan.corridors)
 
 
 @lru_cache(maxsize=8)
@@ -140,12 +156,14 @@ def site_traversability(site: Site, machine: MachineLimits) -> Traversability:
 
 
 @lru_cache(maxsize=256)
-def travel_field(site: Site, limits: DriveLimits, goal: tuple[int, int]) -> NDArray[np.float32] | None:
+def travel_field(
+    site: Site, limits: DriveLimits, goal: tuple[int, int], zones: MissionZones | None = None
+) -> NDArray[np.float32] | None:
     """Seconds to ``goal`` (row, col) from every cell, float32 [R, C]; None when the goal itself is impassable.
 
     Kept for as long as the site is open: every mission and every episode on it asks for the same few places.
     """
     try:
-        return distance_field(site_cost(site, limits), np.array([goal]), site.ref.cell_m).astype(np.float32)
+        return distance_field(site_cost(site, limits, zones), np.array([goal]), site.ref.cell_m).astype(np.float32)
     except GoalBlocked:
         return None

@@ -26,7 +26,7 @@ from .search_grid import plain_numbers
 from .tauten import taut
 from .visibility_graph import shortest_among
 from .wide_search import wide_search
-from .zones import Zones, check_polygons
+from .zones import Zones
 
 if TYPE_CHECKING:
     from shapely import Polygon
@@ -67,7 +67,7 @@ def any_angle(
     ------
     StartBlocked, GoalOutside, GoalBlocked, NoRoute : with the place and what would help.
     CostError : a grid that cannot be searched.
-    ZoneError : keep-outs that are not `Zones` of valid polygons (a `KeepoutGrid` is trusted).
+    ZoneError : keep-outs that are not `Zones` of valid polygons.
     PlanError : ends that are not two numbers each.
     """
     for xy, what in ((start_xy, "start_xy"), (goal_xy, "goal_xy")):
@@ -79,7 +79,6 @@ def any_angle(
         raise ZoneError(f"keepouts: {type(keep).__name__}; must be Zones(polygons), a KeepoutGrid of them, or None.")
     if keep is None or isinstance(keep, Zones):
         keep = Zones(()) if keep is None else keep
-        check_polygons(keep.polygons)
         keep = KeepoutGrid(keep, ref)
     elif keep.ref != ref:
         raise CostError(f"keep-outs lie on {keep.ref}; they must be laid on the cost's own grid, {ref}.")

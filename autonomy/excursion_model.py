@@ -14,6 +14,7 @@ left. Here:
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -122,15 +123,15 @@ def check_problem(problem: ExcursionProblem) -> None:
     if not bool(((light >= 0.0) & (light <= 1.0)).all()):
         raise CostError("light: shares of the Sun's disc must all be 0..1.")
     wanted = {
-        "light_step_s": problem.light_step_s > 0.0,
-        "step_s": problem.step_s > 0.0,
-        "horizon_s": problem.horizon_s >= problem.step_s,
+        "light_step_s": 0.0 < problem.light_step_s < math.inf,
+        "step_s": 0.0 < problem.step_s < math.inf,
+        "horizon_s": problem.step_s <= problem.horizon_s < math.inf,
         "levels_per_step": problem.levels_per_step >= 1,
-        "haven_h": problem.haven_h >= 0.0,
+        "haven_h": 0.0 <= problem.haven_h < math.inf,
     }
     for name, fine in wanted.items():
         if not fine:
-            allowed = "at least one step" if name == "horizon_s" else "a positive number"
+            allowed = "at least one step, and finite" if name == "horizon_s" else "a positive number, and finite"
             raise PlanError(f"{name} = {getattr(problem, name)}: must be {allowed}.")
     if not 0.0 <= power.reserve_wh < power.capacity_wh:
         raise PlanError(f"reserve_wh = {power.reserve_wh:g}: must be 0 .. below capacity_wh = {power.capacity_wh:g}.")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import CostError, GoalBlocked, GoalOutside, NoRoute, PlanError, StartBlocked
-from .fleet_moves import ALL_MOVES, FAR, move_table, ticks_to_goal
+from .fleet_moves import ALL_MOVES, FAR, MOVE_MAX, move_table, ticks_to_goal
 from .fleet_routes import FleetRobot, TimedRoute
 from .fleet_sipp import APART, CELL_BITS, COL, COL_SPEED, FROM, LEG, NO_BANS, ROW, ROW_SPEED, UNTIL, nearby, sipp
 from .search import nearest_free
@@ -115,9 +115,11 @@ class FleetGround:
             self._fields[key] = (robot.cost, ticks_to_goal(moves, self.rimmed[1], goal))
         to_go = self._fields[key][1]
         if to_go[start] >= FAR:
+            slow = self._too_slow(robot)
             raise NoRoute(
                 f"robot {robot.name!r}: no passable way from cell {robot.start_rc} to cell {robot.goal_rc}, even with nobody "
                 "else there: impassable ground or one-way corridors lie between. Choose another goal, another robot, or turn a corridor."
+                f"{slow}"
             )
         leave = self.ticks(robot.depart_s)
         return Task(moves, to_go, start, goal, 0, leave, robot.clearance_m / self.cell_m, robot.stays)
@@ -140,6 +142,19 @@ class FleetGround:
             _make_room(self._moves)
             self._moves[key] = (robot.cost, table)  # the grid is held, so that its id is not given to another
         return self._moves[key][1]
+
+    def _too_slow(self, robot: FleetRobot) -> str:
+        """Say how many cells are shut only because a crossing takes too many ticks, if any are; raises `CostError` when all are."""
+        pace = robot.cost[np.isfinite(robot.cost)].astype(np.float64)
+        slow = np.maximum(pace, 1.0 / robot.speed_m_s) * self.cell_m / self.step_s > MOVE_MAX
+        if slow.all():
+            raise CostError(
+                f"step_s = {self.step_s:g}: robot {robot.name!r} takes more than {MOVE_MAX} steps to cross any cell; a move must take "
+                "fewer: take a longer step (a tenth of the time that a cell takes loses little)."
+            )
+        if not slow.any():
+            return ""
+        return f" {int(slow.sum())} cells are shut only because crossing one takes more than {MOVE_MAX} steps of {self.step_s:g} s."
 
     def _check(self, robot: FleetRobot) -> None:
         if robot.cost.shape != self.shape:

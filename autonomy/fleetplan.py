@@ -20,6 +20,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from moonfleet.terrain.grid import GeoRef
 from moonfleet.terrain.seeds import stream
 
 from .errors import NoRoute, PlanError
@@ -27,6 +28,8 @@ from .fleet_clock import Clock
 from .fleet_ground import FleetGround, Task
 from .fleet_group import Group, blocked_words
 from .fleet_routes import FleetPlan, FleetRobot, TimedRoute
+from .one_way import zone_moves
+from .zones_geojson import PlanZones
 
 RESCUES = 3  # an attempt
 
@@ -54,6 +57,18 @@ class FleetPlanner:
         corner_cutting: bool = False,
     ) -> None:
         self.ground = FleetGround(shape, cell_m, step_s, allowed, corner_cutting)
+
+    @classmethod
+    def on_map(
+        cls, ref: GeoRef, step_s: float, zones: PlanZones | None = None, corner_cutting: bool = False
+    ) -> FleetPlanner:
+        """Return a planner for the cells of a map that keeps to the one-way corridors of zones.
+
+        Keep-outs and what a corridor's metres cost belong to each robot's cost grid: `moonfleet.autonomy.zone_raster.with_zones` puts
+        them there. Raises `ZoneError` for a one-way corridor narrower than a cell, and as the constructor.
+        """
+        allowed = None if zones is None else zone_moves(ref, zones.corridors)
+        return cls(ref.shape, ref.cell_m, step_s, allowed, corner_cutting)
 
     def plan(
         self,

@@ -13,7 +13,7 @@ from moonfleet.terrain.grid import GeoRef
 from moonfleet.terrain.kernel import kernel
 
 from .line_cost import NO_KEEPOUTS, Keepouts
-from .zones import Zones
+from .zones import Zones, check_polygons
 
 MARGIN = 1e-6  # [cells] parts grow by this, so that rounding never lets a line touch a polygon
 LISTED_OFF = 1e-3  # [cells] a part is listed by cells this far beyond its bounding box
@@ -23,10 +23,13 @@ NEEDLE = 0.05  # 1 + cosine of the turn below which a grown corner is cut off
 class KeepoutGrid:
     """The polygons of `Zones` on the cells of a grid.
 
-    ``zones`` are the polygons themselves, ``ref`` where the grid lies, ``lists`` what the kernels read (`line_cost.Keepouts`).
+    ``zones`` are the polygons themselves, ``ref`` where the grid lies, ``lists`` what the kernels read (`line_cost.Keepouts`). Raises
+    `ZoneError` unless all are valid polygons with finite corners; ``checked``: they are known to be.
     """
 
-    def __init__(self, zones: Zones, ref: GeoRef) -> None:
+    def __init__(self, zones: Zones, ref: GeoRef, *, checked: bool = False) -> None:
+        if not checked:
+            check_polygons(zones.polygons)
         self.zones = zones
         self.ref = ref
         self.lists: Keepouts = NO_KEEPOUTS

@@ -95,7 +95,10 @@ def _no_window(
     goal = (query.goal[0] - 1, query.goal[1] - 1)
     opens, lasts = next_window(problem, free, goal)
     if opens < 0:
-        text += "; the goal itself is never open for driving: look further ahead"
+        text += (
+            "; the goal itself is never open for driving in that time: choose another goal, or, should the Sun and the Earth ever "
+            "reach all ground around it, look further ahead"
+        )
     else:
         text += f"; the goal first opens {opens:g} h from now for {lasts:g} h"
     if not explain:

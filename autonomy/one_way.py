@@ -15,6 +15,7 @@ from moonfleet.terrain.grid import GeoRef
 
 from .errors import ZoneError
 from .fleet_moves import ALL_MOVES, COL_STEP, ROW_STEP
+from .zones_geojson import Corridor
 
 WITHIN_DEG = 67.5  # of the heading: forward and the diagonals beside it
 
@@ -24,6 +25,37 @@ class OneWay(NamedTuple):
 
     polygon: Polygon
     azimuth_deg: float
+
+
+def zone_moves(ref: GeoRef, corridors: Sequence[Corridor]) -> NDArray[np.uint8] | None:
+    """Return the allowed moves of those corridors of zones (`PlanZones.corridors`) that are one-way, as `FleetPlanner` takes them.
+
+    None where none of them reaches the map: all moves are allowed. Raises `ZoneError` as `one_way_moves`.
+    """
+    xmin, ymin, xmax, ymax = ref.bounds
+    on_map = shapely.box(xmin, ymin, xmax, ymax)
+    ways = [
+        OneWay(way.polygon, way.one_way_deg)
+        for way in corridors
+        if way.one_way_deg is not None and way.polygon.intersects(on_map)
+    ]
+    return one_way_moves(ref, ways) if ways else None
+
+
+def against_one_way(ref: GeoRef, corridors: Sequence[Corridor], cells: NDArray[np.int32]) -> list[int]:
+    """Return the indexes of the corridors that a way over cells (row, col), int32 [n, 2], goes against or leaves sideways."""
+    steps = np.diff(cells.astype(np.int64), axis=0)
+    moved = np.flatnonzero(steps.any(axis=1))
+    here, there, steps = cells[moved], cells[moved + 1], steps[moved]
+    bits = np.zeros(len(steps), dtype=np.uint8)
+    for k in range(8):
+        bits[(steps[:, 0] == ROW_STEP[k]) & (steps[:, 1] == COL_STEP[k])] = 1 << k
+    found: list[int] = []
+    for i, corridor in enumerate(corridors):
+        allowed = zone_moves(ref, [corridor])
+        if allowed is not None and ((allowed[tuple(here.T)] & allowed[tuple(there.T)] & bits) == 0).any():
+            found.append(i)
+    return found
 
 
 def one_way_moves(ref: GeoRef, corridors: Sequence[OneWay]) -> NDArray[np.uint8]:

@@ -21,6 +21,9 @@ from .excursion_model import ExcursionProblem, Grain, digests, grain_of, least_l
 from .recovery_table import chance_of, choose, sweep
 from .roadmap import Roadmap, fewest_seconds
 
+CELL_BYTES = 4  # of a state in the two tables
+MOST_BYTES = 8_000_000_000
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecoveryPolicy:
@@ -53,15 +56,30 @@ class RecoveryPolicy:
         spare = battery_wh - power.idle_w * (step * step_s - t_s) / 3600.0 - power.reserve_wh
         return step, min(int(math.floor(spare / self.grain.level_wh + 1e-9)), self.grain.top)
 
+    def _check_state(self, place: int, t_s: float, battery_wh: float) -> None:
+        if not 0 <= place < self.roadmap.places:
+            raise PlanError(f"place = {place}: must be one of the places 0..{self.roadmap.places - 1}.")
+        for name, value in (("t_s", t_s), ("battery_wh", battery_wh)):
+            if not math.isfinite(value):
+                raise PlanError(f"{name} = {value}: must be a finite number.")
+
     def loss(self, place: int, t_s: float, battery_wh: float, stopped: bool = False) -> float:
-        """Return an upper bound of the least chance of loss from a state; ``stopped``: a fault begins there now."""
+        """Return an upper bound of the least chance of loss from a state; ``stopped``: a fault begins there now.
+
+        Raises `PlanError` for a place that the problem has not, a time or a battery that is not finite.
+        """
+        self._check_state(place, t_s, battery_wh)
         step, level = self.state_of(t_s, battery_wh)
         if level < 1 or step > self.grain.steps:
             return 1.0
         return float(chance_of(int((self.stopped if stopped else self.free)[step, place, level])))
 
     def next_place(self, place: int, t_s: float, battery_wh: float) -> int:
-        """Return where to drive now; ``place`` itself: stay, for it is safe here or best to wait till the next step."""
+        """Return where to drive now; ``place`` itself: stay, for it is safe here or best to wait till the next step.
+
+        Raises `PlanError` as `loss`.
+        """
+        self._check_state(place, t_s, battery_wh)
         step, level = self.state_of(t_s, battery_wh)
         if level >= 1 and step <= self.grain.steps and bool(self.safe[step, place]):
             return place
@@ -89,9 +107,16 @@ def recovery_policy(problem: ExcursionProblem) -> RecoveryPolicy:
     Raises
     ------
     NoLitWindow : no haven is ever lit long enough.
-    PlanError, CostError : a problem that makes no sense; the message names the field.
+    PlanError, CostError : a problem that makes no sense, or whose table would pass 8 GB; the message names the field.
     """
     grain = grain_of(problem)
+    cells = (grain.steps + 1) * problem.roadmap.places * (grain.top + 1)
+    if cells * CELL_BYTES > MOST_BYTES:
+        raise PlanError(
+            f"horizon_s = {problem.horizon_s:g}, step_s = {problem.step_s:g}, levels_per_step = {problem.levels_per_step}: "
+            f"{grain.steps + 1} steps of {problem.roadmap.places} places and {grain.top + 1} battery levels are "
+            f"{cells * CELL_BYTES:.3g} bytes; allowed: up to {MOST_BYTES:.3g}. Take a shorter horizon, longer steps or fewer levels."
+        )
     roadmap, faults = homeward(problem.roadmap, problem.havens), problem.faults
     safe = safe_havens(problem, grain.steps)
     if not safe.any():

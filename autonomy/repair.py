@@ -194,7 +194,7 @@ def _replanned(
     col0, col1 = max(int(col.min() - pad), 0), min(int(col.max() + pad) + 2, ref.cols)
     window = GeoRef(ref.x_left + col0 * ref.cell_m, ref.y_top - row0 * ref.cell_m, ref.cell_m, row1 - row0, col1 - col0)
     grid, cheapest = searchable(cost[row0:row1, col0:col1], window)
-    keep = KeepoutGrid(hazards.near(window.bounds), window)
+    keep = KeepoutGrid(hazards.near(window.bounds), window, checked=True)
     ends = np.column_stack([row[[0, -1]] - row0, col[[0, -1]] - col0])
     way = best_way(grid, window, cheapest, ends[0], ends[1], keep)
     if way is None:

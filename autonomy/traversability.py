@@ -17,6 +17,7 @@ Impassable is what the machine's limits say: `Reason` names the first that does.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -44,6 +45,16 @@ FINE_CELLS = 4.0  # cells on a wheelbase from which its roughness is measured, n
 
 F32 = NDArray[np.float32]
 
+_POSITIVE = ("speed_m_s", "drive_w", "max_slope_deg", "track_m", "wheelbase_m", "com_height_m", "width_m")
+_ALLOWED = (
+    *(
+        (name, 0.0, 90.0 if name == "max_slope_deg" else math.inf)
+        for name in (*_POSITIVE, "base_w", "step_m", "clearance_m", "sigmas")
+    ),
+    ("max_slip", 0.0, 1.0),
+    ("miss", 0.0, 1.0),
+)  # figures of a machine: from, to
+
 
 class DriveLimits(NamedTuple):
     """What the robot's wheels allow."""
@@ -52,8 +63,9 @@ class DriveLimits(NamedTuple):
     speed_m_s: float
 
 
-class MachineLimits(NamedTuple):
-    """What a machine is and may do on the ground."""
+@dataclass(frozen=True, slots=True)
+class MachineLimits:
+    """What a machine is and may do on the ground; raises `CostError` for a figure that no machine has."""
 
     speed_m_s: float  # on the flat
     drive_w: float  # [W] of the motors on the flat and uphill
@@ -68,6 +80,15 @@ class MachineLimits(NamedTuple):
     max_slip: float = 0.6  # [-] beyond, wheels dig in
     sigmas: float = 2.0  # standard deviations of tilt and residual heights that limits are held against
     miss: float = 0.02  # [-] share of hazards in the swath that the robot neither sees nor avoids
+
+    def __post_init__(self) -> None:
+        for name, low, high in _ALLOWED:
+            value = float(getattr(self, name))
+            positive = name in _POSITIVE
+            if not (low <= value <= high and math.isfinite(value) and (value > 0.0 or not positive)):
+                allowed = "above 0" if positive else f"{low:g} or more"
+                allowed += f" and at most {high:g}" if math.isfinite(high) else " and finite"
+                raise CostError(f"machine.{name}: {value:g}; must be {allowed}.")
 
     @property
     def stability_deg(self) -> float:
@@ -125,9 +146,6 @@ def traversability(slope_deg: F32, rough_m: F32, rock_cover: F32, machine: Machi
             f"slope {slope_deg.shape}, roughness {rough_m.shape} and rock cover {rock_cover.shape} must be one [R, C] shape."
         )
     _check_layers(slope_deg=slope_deg, rough_m=rough_m, rock_cover=rock_cover)
-    for name in ("speed_m_s", "drive_w", "max_slope_deg", "track_m", "wheelbase_m", "com_height_m", "width_m"):
-        if not getattr(machine, name) > 0.0:
-            raise CostError(f"machine.{name}: {getattr(machine, name)}; must be above 0.")
     slope, rough, cover = (np.asarray(layer, dtype=np.float64) for layer in (slope_deg, rough_m, rock_cover))
     known = np.isfinite(slope) & np.isfinite(rough) & np.isfinite(cover)
     tilt = np.degrees(np.arctan(math.sqrt(2.0) * rough / machine.wheelbase_m))

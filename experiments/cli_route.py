@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,12 +16,16 @@ if TYPE_CHECKING:
     from .progress import LineWatcher, QuietWatcher, TerminalWatcher
 
 EXIT_INTERRUPTED = 130
+FILES = ("sheet.html", "route.geojson", "plan.json")
 SIZE, CELL_M, AZIMUTHS = "8km", 40.0, 180  # of a site that is built for the route: an answer in well under a minute
 
 
 def route(
     name: Annotated[
-        str, typer.Argument(help="A site's folder, a built site, or a named place (built first).", metavar="SITE")
+        str,
+        typer.Argument(
+            help="A site's folder, a built site, a named place or an elevation file (built first).", metavar="SITE"
+        ),
     ],
     start: Annotated[
         str | None,
@@ -89,22 +94,24 @@ def route(
 
     ask = RouteAsk(start, goal, robot, depart, days, battery, reserve, lit, link, haven_hours, zones)
     check_ask(ask)
-    if out is not None and out.exists() and not out.is_dir():
-        raise OptionError(f"--out = {out}: is a file; choose a folder")
+    if out is not None:
+        check_folder(out)
     try:
         with watcher_for(Console(stderr=True), quiet=quiet or json_) as watcher:
-            found = answer(_site(name, size, cell_m, watcher), ask, watcher.stage)
+            site, others = _site(name, size, cell_m, watcher)
+            folder = out if out is not None else Path(f"route-{site.name.strip().lower().replace(' ', '-')}")
+            check_folder(folder)
+            found = answer(site, ask, watcher.stage)
             watcher.stage("drawing the sheet", 0.0)
             page = plan_sheet(found)
     except KeyboardInterrupt:
         sys.stderr.write("Stopped.\n")
         sys.exit(EXIT_INTERRUPTED)
-    folder = out if out is not None else Path(f"route-{found.site.name.strip().lower().replace(' ', '-')}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OptionError(f"--out = {folder}: cannot be made: {error.strerror}") from error
-    paths = (folder / "sheet.html", folder / "route.geojson", folder / "plan.json")
+    paths = tuple(folder / name for name in FILES)
     write_sheet(page, paths[0])
     write_json(route_geojson(found), paths[1])
     write_json(plan_json(found), paths[2])
@@ -112,7 +119,7 @@ def route(
         typer.echo(json.dumps(plan_json(found), indent=1))
     else:
         if not quiet:
-            Console().print(route_table(found))
+            Console().print(route_table(found, others))
         for path in paths:
             typer.echo(str(path))
     if open_ or (open_ is None and not quiet and has_screen()):
@@ -121,15 +128,50 @@ def route(
 
 def _site(
     name: str, size: str | None, cell_m: float | None, watcher: TerminalWatcher | LineWatcher | QuietWatcher
-) -> Site:
-    """Return the site of this name; one that is built already, unless a size or a cell is asked for."""
+) -> tuple[Site, int]:
+    """Return the site of this name, one that is built already unless a size or a cell is asked for, and how many more have the name."""
+    from moonfleet.terrain.errors import SiteError
     from moonfleet.terrain.site import build_site
 
-    from .site_options import SiteOptions, find_site, recipe_of_options
+    from .errors import OptionError
+    from .scenario import is_file
+    from .site_options import DEM_SUFFIXES, SiteOptions, find_site, recipe_of_options, sites_named
 
+    cell = CELL_M if cell_m is None else cell_m
+    path = Path(name).expanduser()
+    if is_file(path):
+        return build_site(
+            recipe_of_options(SiteOptions(dem=path, size=size, cell_m=cell, azimuths=AZIMUTHS)), progress=watcher.stage
+        ), 0
+    if path.suffix.lower() in DEM_SUFFIXES:
+        raise SiteError(f"{name}: no such elevation file.")
+    if path.is_dir() and not (size is None and cell_m is None):
+        given = f"--size = {size}" if size is not None else f"--cell-m = {cell_m:g}"
+        raise OptionError(
+            f"{given}: {name} is the folder of a site that has its size and cells already; leave --size and --cell-m out, or give the "
+            "name of a place"
+        )
     if size is None and cell_m is None and (found := find_site(name)) is not None:
-        return found
-    recipe = recipe_of_options(
-        SiteOptions(name=name, size=size or SIZE, cell_m=CELL_M if cell_m is None else cell_m, azimuths=AZIMUTHS)
-    )
-    return build_site(recipe, progress=watcher.stage)
+        return found, 0 if path.is_dir() else len(sites_named(name)) - 1
+    recipe = recipe_of_options(SiteOptions(name=name, size=size or SIZE, cell_m=cell, azimuths=AZIMUTHS))
+    return build_site(recipe, progress=watcher.stage), 0
+
+
+def check_folder(folder: Path) -> None:
+    """Raise `OptionError` unless files can be written into a folder, which may have to be made first; nothing is made."""
+    from .errors import OptionError
+
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise OptionError(f"--out = {folder}: is a file; choose a folder")
+        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        if not there.is_dir():
+            raise OptionError(f"--out = {folder}: cannot be made: {there} is not a folder")
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise OptionError(f"--out = {folder}: cannot be written: no permission in {there}")
+        if there == folder:
+            for name in FILES:
+                if (folder / name).is_dir() or ((folder / name).exists() and not os.access(folder / name, os.W_OK)):
+                    raise OptionError(f"--out = {folder}: {name} in it cannot be written over")
+    except OSError as error:
+        raise OptionError(f"--out = {str(folder)[:60]}: cannot be made: {error.strerror}") from error

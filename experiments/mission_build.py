@@ -6,11 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from moonfleet.agents.errors import MissionError
 from moonfleet.agents.mission import FleetMember, MissionSpec
+from moonfleet.agents.mission_zones import MissionZones
 from moonfleet.agents.outages import Outage
 from moonfleet.autonomy.errors import JobError
 from moonfleet.autonomy.jobs import Job, JobKind
+from moonfleet.autonomy.zones_geojson import PlanZones
 from moonfleet.terrain.catalogue import named_place
 from moonfleet.terrain.clock import utc_to_tdb
 from moonfleet.terrain.errors import SiteError
@@ -21,14 +26,14 @@ from moonfleet.terrain.relay import relay_named
 from moonfleet.terrain.site import Site, SiteRecipe, build_site, recipe_of_dem
 
 from .errors import RunFolderError, ScenarioError
-from .scenario import group_points, is_file, job_ids, job_points, place_order, with_seed
+from .scenario import group_points, is_file, job_ids, job_points, labels_of, place_order, with_seed
 from .scenario_faults import fault
 from .scenario_model import PlaceBlock, ResolvedBlock, Scenario, SiteBlock
 from .scenario_robots import member_spec
-from .site_options import SYNTHETIC_LONLAT
+from .site_options import DEM_SUFFIXES, SYNTHETIC_LONLAT
+from .zone_build import ZonesSoFar, check_open, file_zones, resolved_zones, zones_of, zones_of_mission
 
 Point = tuple[float, float]
-DEM_SUFFIXES = (".tif", ".tiff", ".img", ".lbl", ".vrt", ".jp2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +76,21 @@ def build_mission(
         scenario = with_seed(scenario, seed)
     if site is not None:
         scenario = scenario.model_copy(update={"site": override_site(scenario.site, site)})
+    files = file_zones(scenario)
     recipe = recipe_of(scenario)
     built = build_site(recipe, cache=cache, progress=progress)
     check_key(scenario, built)
     check_area(scenario, built)
-    points = resolve_places(scenario, built)
+    points = resolve_places(scenario, built, files)
     scenario = resolved_copy(scenario, recipe, built, points)
     flat = resolve_flat(scenario)
-    return Plan(assemble(scenario, built, flat), scenario)
+    plans = zones_of(scenario, files)
+    zones = zones_of_mission(scenario, plans)
+    mission = assemble(scenario, built, flat, plans, zones)
+    if zones is not None and scenario.resolved is not None:
+        stamp = scenario.resolved.model_copy(update={"zones_key": zones.key})
+        scenario = scenario.model_copy(update={"resolved": stamp})
+    return Plan(mission, scenario)
 
 
 def override_site(block: SiteBlock, given: str) -> SiteBlock:
@@ -97,7 +109,13 @@ def override_site(block: SiteBlock, given: str) -> SiteBlock:
     return block.model_copy(update=place)
 
 
-def assemble(scenario: Scenario, site: Site, flat: dict[str, Point]) -> MissionSpec:
+def assemble(
+    scenario: Scenario,
+    site: Site,
+    flat: dict[str, Point],
+    plans: dict[int, PlanZones] | None = None,
+    zones: MissionZones | None = None,
+) -> MissionSpec:
     """Make the mission out of a resolved scenario; faults of the fleet or jobs on this ground become `ScenarioError`."""
     specs = [member_spec(scenario, index) for index in range(len(scenario.fleet))]
     fleet = tuple(
@@ -108,12 +126,14 @@ def assemble(scenario: Scenario, site: Site, flat: dict[str, Point]) -> MissionS
     station = scenario.station or landers[0]
     at_station = [(member.name, member.xy) for member in fleet if member.name == station and member.xy is not None]
     havens = tuple((name, flat[name]) for haven in scenario.havens for name in labels_of(scenario, haven))
+    jobs = make_jobs(scenario, flat)
+    check_open(scenario, site, plans or {}, fleet, jobs, havens)
     try:
         return MissionSpec(
             name=scenario.name,
             site=site,
             fleet=fleet,
-            jobs=make_jobs(scenario, flat),
+            jobs=jobs,
             t0=utc_to_tdb(scenario.start_utc),
             duration_s=round(scenario.duration_s),
             seed=scenario.seed,
@@ -130,6 +150,7 @@ def assemble(scenario: Scenario, site: Site, flat: dict[str, Point]) -> MissionS
                 Outage(round(one.window_h[0] * 3600.0), round(one.window_h[1] * 3600.0), one.robots, one.peers)
                 for one in scenario.outages
             ),
+            zones=zones,
         )
     except (MissionError, JobError) as error:
         raise ScenarioError(f"{error} ({scenario.name} on site {site.name!r})") from error
@@ -204,13 +225,17 @@ def check_area(scenario: Scenario, site: Site) -> None:
         )
 
 
-def resolve_places(scenario: Scenario, site: Site) -> dict[str, tuple[Point, ...]]:
-    """Return the points of every place, following ``near`` and ``reachable_from`` in order."""
+def resolve_places(
+    scenario: Scenario, site: Site, files: dict[int, PlanZones] | None = None
+) -> dict[str, tuple[Point, ...]]:
+    """Return the points of every place, following ``near`` and ``reachable_from`` in order; picked ones outside the zones."""
     points: dict[str, tuple[Point, ...]] = {}
     flat: dict[str, Point] = {}
+    zones = ZonesSoFar(scenario, site, files or {})
     for place in place_order(scenario):
+        zones.learn(flat)
         block = scenario.places[place]
-        points[place] = resolve_place(scenario, site, place, block, flat)
+        points[place] = resolve_place(scenario, site, place, block, flat, zones.closed)
         flat.update(zip(group_points(place, block), points[place], strict=True))
         for x, y in points[place]:
             if not bool(site.ref.inside(x, y)):
@@ -221,7 +246,12 @@ def resolve_places(scenario: Scenario, site: Site) -> dict[str, tuple[Point, ...
 
 
 def resolve_place(
-    scenario: Scenario, site: Site, place: str, block: PlaceBlock, flat: dict[str, Point]
+    scenario: Scenario,
+    site: Site,
+    place: str,
+    block: PlaceBlock,
+    flat: dict[str, Point],
+    closed: NDArray[np.bool_] | None = None,
 ) -> tuple[Point, ...]:
     """Return the points of one place, given those it refers to."""
     cx, cy = site.ref.centre
@@ -250,7 +280,7 @@ def resolve_place(
     picks = (block.pick,) if isinstance(block.pick, str) else block.pick or ()
     for number, pick in enumerate(picks):
         try:
-            found = pick_places(site, replace(rule, pick=pick), reachable_from=start)
+            found = pick_places(site, replace(rule, pick=pick), reachable_from=start, closed=closed)
             break
         except SiteError as error:
             if number == len(picks) - 1:
@@ -270,6 +300,8 @@ def resolved_copy(scenario: Scenario, recipe: SiteRecipe, site: Site, points: di
         for place, xys in points.items()
     }
     stamp = ResolvedBlock(moonfleet=__version__, site_key=site.key)
+    if scenario.resolved is not None and scenario.resolved.zones_key is not None:
+        stamp = stamp.model_copy(update={"zones_key": scenario.resolved.zones_key})
     ground = SiteBlock(
         name=recipe.name,
         lon_deg=recipe.lon_deg,
@@ -286,17 +318,20 @@ def resolved_copy(scenario: Scenario, recipe: SiteRecipe, site: Site, points: di
         regions=tuple(str(path) for path in recipe.regions),
         masts_m=recipe.masts_m,
     )
-    return scenario.model_copy(update={"places": blocks, "site": ground, "resolved": stamp})
+    changes: dict[str, object] = {"places": blocks, "site": ground, "resolved": stamp}
+    if scenario.zones:
+        flat = {
+            name: xy
+            for place, xys in points.items()
+            for name, xy in zip(group_points(place, scenario.places[place]), xys, strict=True)
+        }
+        changes["zones"] = resolved_zones(scenario, flat)
+    return scenario.model_copy(update=changes)
 
 
 def is_group(scenario: Scenario, place: str) -> bool:
     """Say whether a place has numbered points."""
     return group_points(place, scenario.places[place]) != (place,)
-
-
-def labels_of(scenario: Scenario, name: str) -> tuple[str, ...]:
-    """Return the points that a place name or a point name means."""
-    return group_points(name, scenario.places[name]) if name in scenario.places else (name,)
 
 
 def resolve_flat(scenario: Scenario) -> dict[str, Point]:

@@ -7,16 +7,20 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from moonfleet.terrain.clock import tdb_to_utc
 from moonfleet.terrain.constants import DARK_BELOW
-from moonfleet.terrain.grid import polar_lonlat
+from moonfleet.terrain.grid import GeoRef, polar_lonlat
 
 from .errors import OptionError
 from .route_plan import RouteAnswer, longest_dark_h
 from .route_track import HOUR_S, RouteTrack
+
+if TYPE_CHECKING:
+    from moonfleet.autonomy.lightplan import LightPlan
 
 Fact = tuple[str, str, str]  # name, of the plan, of the way straight through
 WHY = {
@@ -26,6 +30,7 @@ WHY = {
     "charge": "to charge",
     "timing": "and would not be there sooner",
 }
+NEAR_CELLS = 3.0  # waits no further apart count as one
 MOON_CRS = "urn:ogc:def:crs:IAU_2015::30100"  # longitude and latitude on the Moon's sphere
 
 
@@ -51,6 +56,16 @@ def facts_of(answer: RouteAnswer) -> tuple[Fact, ...]:
     return tuple(rows)
 
 
+def site_words(ref: GeoRef) -> str:
+    """Return the size of a site in words.
+
+    >>> site_words(GeoRef(0.0, 0.0, 40.0, 200, 200))
+    '8 km in cells of 40 m'
+    """
+    tall, wide = (cells * ref.cell_m / 1000.0 for cells in ref.shape)
+    return f"{wide:.4g} km{'' if tall == wide else f' by {tall:.4g} km'} in cells of {ref.cell_m:g} m"
+
+
 def verdict_of(answer: RouteAnswer) -> tuple[str, bool]:
     """Return what becomes of both ways in a sentence or two, and whether the plan holds."""
     if answer.check.faults:
@@ -58,7 +73,12 @@ def verdict_of(answer: RouteAnswer) -> tuple[str, bool]:
     naive, reserve = answer.naive, answer.problem.power.reserve_wh
     words = "The plan keeps its reserve, walked along again by the rules one hour at a time. "
     words += straight_words(naive, reserve, lit=answer.ask.lit, link=answer.ask.link)
-    return words, True
+    if answer.passed_over:
+        goal = answer.ask.goal or "best-lit"
+        words += f" No plan leads to the {goal} ground itself by what was asked; this is the next that one leads to."
+    if answer.against:
+        words += f" It goes against the one-way of {' and '.join(answer.against)}: no plan was found that does not."
+    return words, not answer.against
 
 
 def straight_words(naive: RouteTrack, reserve_wh: float, *, lit: bool, link: bool) -> str:
@@ -90,12 +110,51 @@ def waited(track: RouteTrack) -> dict[str, float]:
     return out
 
 
+class MergedWait(NamedTuple):
+    """Waits of one reason with no more than a few cells driven between them: ``hours`` standing, of ``stops`` stops."""
+
+    first: int
+    begin_s: float
+    end_s: float
+    hours: float
+    reason: str
+    gained_wh: float
+    stops: int
+    driven_m: float
+
+
+def merged_waits(plan: LightPlan, cell_m: float) -> list[MergedWait]:
+    """Return the waits of a plan, those of one reason as one where at most `NEAR_CELLS` cells are driven from each to the next.
+
+    A robot that charges from cell to cell does one thing, whose first place, hours in all and gain say enough.
+    """
+    metres = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(plan.cells.astype(np.float64), axis=0).T)))) * cell_m
+    out: list[MergedWait] = []
+    last = 0
+    for wait in plan.waits:
+        hours = (wait.end_s - wait.begin_s) / HOUR_S
+        driven = float(metres[wait.first] - metres[last])
+        if out and out[-1].reason == wait.reason and driven <= NEAR_CELLS * cell_m:
+            old = out[-1]
+            out[-1] = old._replace(
+                end_s=wait.end_s, hours=old.hours + hours, gained_wh=old.gained_wh + wait.gained_wh, stops=old.stops + 1,
+                driven_m=old.driven_m + driven,
+            )  # fmt: skip
+        else:
+            out.append(MergedWait(wait.first, wait.begin_s, wait.end_s, hours, wait.reason, wait.gained_wh, 1, 0.0))
+        last = wait.last
+    return out
+
+
 def plan_json(answer: RouteAnswer) -> dict[str, object]:
     """Return all of an answer as plain JSON data."""
     plan, ask, power = answer.plan, answer.ask, answer.problem.power
     naive = answer.naive
     return {
-        "site": {"name": answer.site.name, "key": answer.site.key, "cell_m": answer.site.ref.cell_m},
+        "site": {
+            "name": answer.site.name, "key": answer.site.key, "cell_m": answer.site.ref.cell_m, "rows": answer.site.ref.rows,
+            "cols": answer.site.ref.cols,
+        },
         "robot": answer.spec.kind,
         "asked": {name: str(value) if isinstance(value, Path) else value for name, value in asdict(ask).items()},
         "from": _place(answer.track.xy[0]),
@@ -109,10 +168,10 @@ def plan_json(answer: RouteAnswer) -> dict[str, object]:
         "waits": [
             {
                 "from_utc": tdb_to_utc(answer.t0 + wait.begin_s), "to_utc": tdb_to_utc(answer.t0 + wait.end_s),
-                "hours": round((wait.end_s - wait.begin_s) / HOUR_S, 3), "reason": wait.reason,
+                "hours": round(wait.hours, 3), "reason": wait.reason, "stops": wait.stops, "driven_m": round(wait.driven_m, 1),
                 "gained_wh": round(wait.gained_wh, 1), **_place(answer.track.xy[wait.first]),
             }
-            for wait in plan.waits
+            for wait in merged_waits(plan, answer.problem.cell_m)
         ],
         "longest_dark_h": round(plan.dark_s / HOUR_S, 3),
         "battery_wh": {
@@ -121,6 +180,7 @@ def plan_json(answer: RouteAnswer) -> dict[str, object]:
         },
         "holds": not answer.check.faults,
         "faults": list(answer.check.faults),
+        "against_one_way": list(answer.against),
         "straight_through": {
             "way_m": round(naive.metres, 1), "hours": round(_end(naive) / HOUR_S, 3), "lost": naive.lost or None,
             "least_above_reserve_wh": round(_least(naive) - power.reserve_wh, 1), "dark_driving_h": round(_where(naive, dark=True), 3),
@@ -145,9 +205,9 @@ def route_geojson(answer: RouteAnswer) -> dict[str, object]:
     for name, index in (("start", 0), ("goal", len(track.xy) - 1)):
         seconds = plan.departs_s if name == "start" else plan.arrival_s
         features.append(_point(track, index, {"kind": name, "utc": tdb_to_utc(answer.t0 + seconds)}))
-    for wait in plan.waits:
+    for wait in merged_waits(plan, answer.problem.cell_m):
         about = {
-            "kind": "wait", "reason": wait.reason, "hours": round((wait.end_s - wait.begin_s) / HOUR_S, 3),
+            "kind": "wait", "reason": wait.reason, "hours": round(wait.hours, 3), "stops": wait.stops,
             "utc": tdb_to_utc(answer.t0 + wait.begin_s), "until_utc": tdb_to_utc(answer.t0 + wait.end_s),
         }  # fmt: skip
         features.append(_point(track, wait.first, about))

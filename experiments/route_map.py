@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from moonfleet.autonomy.zone_raster import cells_touched
+from moonfleet.autonomy.zones_geojson import PlanZones
 from moonfleet.terrain.grid import GeoRef, HeightGrid
 from moonfleet.terrain.maps import contour_share, hillshade, jpeg_bytes, resized
 from moonfleet.terrain.site import Site
@@ -52,6 +54,11 @@ NAMED_WAIT_H: Final = 0.5  # [h] stops shorter than this are drawn without their
 STEEP = np.array([150.0, 74.0, 58.0])
 DARK = np.array([52.0, 74.0, 140.0])
 HAVEN = np.array([86.0, 180.0, 120.0])
+KEEP_OUT = np.array([194.0, 66.0, 155.0])
+CORRIDOR = np.array([60.0, 190.0, 200.0])
+SCIENCE = np.array([225.0, 190.0, 60.0])
+HATCH_PX: Final = 14  # [px] of the picture from stripe to stripe of a keep-out
+RIM_PX: Final = 2  # [px] of its outline
 
 
 def bounds_around(site: Site, xy: NDArray[np.float64]) -> Box:
@@ -69,12 +76,12 @@ def bounds_around(site: Site, xy: NDArray[np.float64]) -> Box:
 
 def map_figure(
     site: Site, track: RouteTrack, *, other: RouteTrack | None, capacity_wh: float | None, blocked: NDArray[np.bool_] | None,
-    havens: NDArray[np.bool_] | None,
+    havens: NDArray[np.bool_] | None, zones: PlanZones | None = None,
 ) -> str:  # fmt: skip
     """Return the map as an SVG with its legend; the arguments as `moonfleet.experiments.route_page.route_sheet`."""
     points = track.xy if other is None else np.concatenate([track.xy, other.xy])
     frame = Frame(bounds_around(site, points), MAP_LEFT, MAP_TOP, MAP_WIDTH)
-    picture, box, interval = _ground(site, frame.bounds, blocked, havens)
+    picture, box, interval = _ground(site, frame.bounds, blocked, havens, zones)
     left, top = (float(v) for v in frame.px(box[0], box[3]))
     right, bottom = (float(v) for v in frame.px(box[2], box[1]))
     image = (
@@ -91,12 +98,16 @@ def map_figure(
         f"{latitude_circles(frame, 'map-inside', taken)}{longitude_ticks(frame)}"
         f'<g clip-path="url(#map-inside)">{"" if other is None else _dashed(frame, other)}{_way(frame, track, capacity_wh)}</g>'
         f'{_stops(frame, track)}{ends}{frame.box("frame")}{scale_bar(frame)}{north_arrow(frame)}<circle id="here" r="7" class="here" '
-        f'visibility="hidden"/></svg>{_legend(track, other, capacity_wh, blocked, havens, interval)}</figure>'
+        f'visibility="hidden"/></svg>{_legend(track, other, capacity_wh, blocked, havens, interval, zones)}</figure>'
     )
 
 
 def _ground(
-    site: Site, bounds: Box, blocked: NDArray[np.bool_] | None, havens: NDArray[np.bool_] | None
+    site: Site,
+    bounds: Box,
+    blocked: NDArray[np.bool_] | None,
+    havens: NDArray[np.bool_] | None,
+    zones: PlanZones | None,
 ) -> tuple[str, Box, float]:
     """Return the shaded ground as an address, the bounds of its cells, and the interval of its contours [m]."""
     ref = site.ref
@@ -122,9 +133,29 @@ def _ground(
             colour[mask] = (1.0 - share) * colour[mask] + share * tint
     interval = round_length(max(float(np.ptp(z)) / 12.0, 0.5))
     colour *= 1.0 - 0.32 * contour_share(fine.elevation_m, interval)[..., None]
+    if zones is not None:
+        _tint_zones(colour, fine.ref, site.ref, zones)
     xmin, ymin, xmax, ymax = fine.ref.bounds
     image = jpeg_bytes(np.clip(colour, 0.0, 255.0).astype(np.uint8), 88)
     return data_uri(image, "image/jpeg"), (xmin, ymin, xmax, ymax), interval
+
+
+def _tint_zones(colour: NDArray[np.float64], ref: GeoRef, of_site: GeoRef, zones: PlanZones) -> None:
+    """Colour zones on a picture, float64 [H, W, 3] on the cells of ``ref``: plain tints, and keep-outs hatched, for they are no ground."""
+    for shapes, tint, share in (
+        ([way.polygon for way in zones.corridors], CORRIDOR, 0.4),
+        ([area.polygon for area in zones.science], SCIENCE, 0.4),
+    ):
+        if shapes:
+            inside = cells_touched(shapes, ref)
+            colour[inside] = (1.0 - share) * colour[inside] + share * tint
+    shut = cells_touched(zones.keepouts(of_site.bounds), ref)
+    rim = shut & np.logical_not(ndimage.binary_erosion(shut, iterations=RIM_PX, border_value=1))
+    row, col = np.indices(shut.shape)
+    hatched = shut & ((row + col) % HATCH_PX < HATCH_PX // 2)
+    colour[shut] = 0.82 * colour[shut] + 0.18 * KEEP_OUT
+    colour[hatched] = 0.4 * colour[hatched] + 0.6 * KEEP_OUT
+    colour[rim] = KEEP_OUT
 
 
 def _points(frame: Frame, xy: NDArray[np.float64]) -> str:
@@ -227,7 +258,8 @@ def _ends(frame: Frame, track: RouteTrack) -> str:
 
 
 def _legend(
-    track: RouteTrack, other: RouteTrack | None, capacity_wh: float | None, blocked: object, havens: object, interval: float
+    track: RouteTrack, other: RouteTrack | None, capacity_wh: float | None, blocked: object, havens: object, interval: float,
+    zones: PlanZones | None,
 ) -> str:  # fmt: skip
     items: list[str] = []
     if track.battery_wh is not None and capacity_wh:
@@ -240,6 +272,13 @@ def _legend(
         items.append(f'<span class="swatch round" style="--c:{colour}">{words}</span>')
     if blocked is not None:
         items.append('<span class="swatch" style="--c:#96644f">impassable</span>')
+    if zones is not None and (zones.keep_out or zones.stay_in):
+        words = "keep-out" if not zones.stay_in else "keep-out, or outside the stay-in zones"
+        items.append(f'<span class="swatch hatched" style="--c:#c2429b">{words}</span>')
+    if zones is not None and zones.corridors:
+        items.append('<span class="swatch" style="--c:#5fb0b4">corridor</span>')
+    if zones is not None and zones.science:
+        items.append('<span class="swatch" style="--c:#c9b45a">science area</span>')
     if havens is not None:
         items.append('<span class="swatch" style="--c:#84ab90">haven: its nights are short enough to wait in</span>')
     items.append('<span class="swatch" style="--c:#4d5f90">permanent shadow</span>')

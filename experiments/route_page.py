@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from moonfleet.autonomy.zones_geojson import PlanZones
 from moonfleet.terrain.clock import tdb_to_utc
 from moonfleet.terrain.constants import DARK_BELOW
 from moonfleet.terrain.errors import SiteError
@@ -22,7 +23,7 @@ from moonfleet.terrain.site import Site
 
 from .page import data_script, part, write_page
 from .report_svg import LEFT, RIGHT, WIDTH, parse_utc
-from .route_facts import Fact, facts_of, verdict_of
+from .route_facts import Fact, facts_of, site_words, verdict_of
 from .route_map import MAP_LEFT, MAP_TOP, MAP_WIDTH, bounds_around, map_figure
 from .route_plan import RouteAnswer
 from .route_strips import profile_figure, time_figure
@@ -43,6 +44,7 @@ def route_sheet(
     other: RouteTrack | None = None,
     blocked: NDArray[np.bool_] | None = None,
     havens: NDArray[np.bool_] | None = None,
+    zones: PlanZones | None = None,
     verdict: tuple[str, bool] | None = None,
     facts: Sequence[Fact] = (),
 ) -> str:
@@ -57,6 +59,7 @@ def route_sheet(
     max_slope_deg : the robot's limit, drawn into the profile.
     other : a way to compare with, drawn dashed.
     blocked, havens : bool [R, C] of the site: impassable ground; where the robot may wait out the dark.
+    zones : keep-outs, stay-in zones, corridors and science areas, drawn where the map shows them.
     verdict : words, and whether they are good.
     facts : rows (name, of the route, of the other).
 
@@ -67,7 +70,7 @@ def route_sheet(
     """
     track = route if isinstance(route, RouteTrack) else track_of_line(route)
     start = parse_utc(tdb_to_utc(t0) if t0 is not None else "")
-    picture = map_figure(site, track, other=other, capacity_wh=capacity_wh, blocked=blocked, havens=havens)
+    picture = map_figure(site, track, other=other, capacity_wh=capacity_wh, blocked=blocked, havens=havens, zones=zones)
     rows = facts or (("way", f"{track.metres / 1000.0:.2f} km", ""),)
     return "\n".join(
         (
@@ -98,11 +101,13 @@ def plan_sheet(answer: RouteAnswer) -> str:
         night_h = _longest_nights(problem.lit) * problem.step_s / 3600.0
         havens = (night_h <= rules.dark_wait_h) & np.isfinite(problem.pace_s_m)
     start, goal = answer.ends
+    bare = problem.pace_s_m if answer.bare_s_m is None else answer.bare_s_m
     return route_sheet(
-        answer.site, answer.track, title=f"{answer.site.name}: route of {answer.spec.kind}", lead=f"From {start} to {goal}.",
-        t0=answer.t0, capacity_wh=problem.power.capacity_wh, reserve_wh=problem.power.reserve_wh,
-        max_slope_deg=answer.spec.max_slope_deg, other=answer.naive, blocked=~np.isfinite(problem.pace_s_m), havens=havens,
-        verdict=verdict_of(answer), facts=facts_of(answer),
+        answer.site, answer.track, title=f"{answer.site.name}: route of {answer.spec.kind}",
+        lead=f"From {start} to {goal}. Site of {site_words(answer.site.ref)}.", t0=answer.t0,
+        capacity_wh=problem.power.capacity_wh, reserve_wh=problem.power.reserve_wh, max_slope_deg=answer.spec.max_slope_deg,
+        other=answer.naive, blocked=~np.isfinite(bare), havens=havens, zones=answer.zones, verdict=verdict_of(answer),
+        facts=facts_of(answer),
     )  # fmt: skip
 
 

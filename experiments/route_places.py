@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from moonfleet.autonomy.errors import GoalBlocked, GoalOutside, StartBlocked
 from moonfleet.autonomy.search import nearest_free
@@ -21,19 +23,26 @@ NAMES: Final = ("centre", *RULES)
 NUMBER: Final = r"([+-]?[0-9]*\.?[0-9]+)"
 LONLAT: Final = re.compile(rf"\s*{NUMBER}\s*°?\s*([EW])\s*,?\s*{NUMBER}\s*°?\s*([NS])\s*", re.IGNORECASE)
 METRES: Final = re.compile(rf"\s*{NUMBER}\s*(?:m)?\s*,\s*{NUMBER}\s*(?:m)?\s*")
-AWAY: Final = 0.3  # [-] of the site's width that a picked start is away from the goal
+APART_CELLS: Final = 6.0  # several places of one rule lie so far apart
+AWAY: Final = (0.3, 0.12)  # [-] of the site's width that a picked start is away from the goal: first choice, second
 
 XY = tuple[float, float]
 
 
+def rule_of(words: str) -> str | None:
+    """Return the rule of `pick_places` that words such as ``best-lit`` stand for, None for any other place."""
+    return RULES.get(_name(words))
+
+
 def place_xy(
-    site: Site, option: str, words: str, max_slope_deg: float, *, other: XY | None = None, away: bool = False
-) -> XY:
+    site: Site, option: str, words: str, max_slope_deg: float, *, other: XY | None = None, away: float = 0.0,
+    closed: NDArray[np.bool_] | None = None,
+) -> XY:  # fmt: skip
     """Return x, y [m] of a place that the user gave for ``option``.
 
     ``31.2E,89.4S`` (as tables print it, degree signs and spaces allowed), ``-11100,-12140`` (x, y of the map), or one of `NAMES`: a rule
-    looks at slopes up to ``max_slope_deg`` that hang together with the ``other`` end, and with ``away`` at some distance from it.
-    Raises `OptionError` for other words, and where no cell fits a rule.
+    looks at slopes up to ``max_slope_deg`` that hang together with the ``other`` end, ``away`` from it (a share of the site's width),
+    and not at ``closed`` cells (bool [R, C]). Raises `OptionError` for other words, and where no cell fits a rule.
     """
     if found := LONLAT.fullmatch(words):
         lon = float(found[1]) * (1.0 if found[2].upper() == "E" else -1.0)
@@ -43,24 +52,45 @@ def place_xy(
         return polar_xy(lon, lat)
     if found := METRES.fullmatch(words):
         return float(found[1]), float(found[2])
-    name = words.strip().lower().replace(" ", "-").replace("_", "-")
+    name = _name(words)
     if name == "centre":
         return site.ref.centre
     if name in RULES:
-        size = site.ref.cols * site.ref.cell_m
-        rule = PlaceRule(RULES[name], near=other, min_m=AWAY * size if away else 0.0, max_slope_deg=max_slope_deg)
-        try:
-            return pick_places(site, rule, reachable_from=other)[0]
-        except PlaceNotFound as error:
-            raise OptionError(
-                f"{option} = {words}: the site has no such ground of at most {max_slope_deg:g} degrees"
-                f"{'' if other is None else ' that hangs together with the other end'}; allowed: a place such as centre, "
-                "222.4E,89.46S or -11100,-12140"
-            ) from error
+        return ruled_places(site, option, words, max_slope_deg, other=other, away=away, closed=closed)[0]
     raise OptionError(
         f"{option} = {words}: is not a place.{did_you_mean(name, NAMES)} Or longitude and latitude (222.4E,89.46S), "
         "or metres on the site's map (-11100,-12140)"
     )
+
+
+def ruled_places(
+    site: Site, option: str, words: str, max_slope_deg: float, *, other: XY | None = None, away: float = 0.0,
+    closed: NDArray[np.bool_] | None = None, most: int = 1,
+) -> list[XY]:  # fmt: skip
+    """Return up to ``most`` places by a rule, best first and some cells apart; the arguments as `place_xy`."""
+    size = site.ref.cols * site.ref.cell_m
+    rule = PlaceRule(
+        RULES[_name(words)], near=other, min_m=away * size, max_slope_deg=max_slope_deg,
+        apart_m=APART_CELLS * site.ref.cell_m if most > 1 else 0.0,
+    )  # fmt: skip
+    count = most
+    while True:
+        try:
+            return pick_places(site, replace(rule, count=count), reachable_from=other, closed=closed)
+        except PlaceNotFound as error:
+            if count > 1:
+                count -= 1
+                continue
+            raise OptionError(
+                f"{option} = {words}: the site has no such ground of at most {max_slope_deg:g} degrees"
+                f"{'' if closed is None else ', passable and open at some time by what is asked of light, links and zones'}"
+                f"{'' if other is None else ', that hangs together with the other end'}; allowed: a place such as centre, "
+                "222.4E,89.46S or -11100,-12140"
+            ) from error
+
+
+def _name(words: str) -> str:
+    return words.strip().lower().replace(" ", "-").replace("_", "-")
 
 
 def cell_of_end(

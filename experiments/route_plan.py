@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from moonfleet.agents.catalogue import RobotSpec, robot_spec
 from moonfleet.agents.light_problem import light_problem
-from moonfleet.autonomy.errors import NoRoute
+from moonfleet.autonomy.errors import NoLitWindow, NoRoute, OutOfEnergy, PlanError
 from moonfleet.autonomy.lightplan import LightPlan, plan_light
 from moonfleet.autonomy.lightplan_check import LightCheck, LightLaw, check_light_plan
+from moonfleet.autonomy.lightplan_open import charge_needed, ever_open, ever_reached, has_light_rules
 from moonfleet.autonomy.lightplan_problem import LightProblem, LightRules
+from moonfleet.autonomy.one_way import against_one_way
 from moonfleet.autonomy.search import shortest_path
 from moonfleet.autonomy.zone_raster import with_zones
 from moonfleet.autonomy.zones_geojson import PlanZones, read_zones
@@ -25,14 +29,16 @@ from moonfleet.terrain.constants import DARK_BELOW
 from moonfleet.terrain.site import Site
 
 from .errors import OptionError
-from .route_places import cell_of_end, place_xy, spot
+from .route_places import AWAY, cell_of_end, place_xy, rule_of, ruled_places, spot
 from .route_track import HOUR_S, RouteTrack, track_of_plan
 
 LIT_SHARE: Final = 0.3  # [-] of the Sun's disc: with --lit it drives only where so much is seen
+GOALS_TRIED: Final = 4  # of a goal by a rule: the best, and the next best where no light leads there
 MAX_CELL_HOURS: Final = 500_000_000  # cells times hours: the light of all of them lies in memory, a byte each
 CHARGE: Final = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(%|wh)\s*", re.IGNORECASE)
 
 Tell = Callable[[str, float], object]
+Cell = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,10 @@ class RouteAnswer(NamedTuple):
     check: LightCheck
     track: RouteTrack
     naive: RouteTrack
+    zones: PlanZones | None = None
+    bare_s_m: NDArray[np.float32] | None = None  # the pace without the zones
+    against: tuple[str, ...] = ()  # one-way corridors that it could not keep to
+    passed_over: bool = False  # there is a better goal by the rule asked for, but no plan leads there
 
     @property
     def ends(self) -> tuple[str, str]:
@@ -130,7 +140,6 @@ def answer(site: Site, ask: RouteAsk, tell: Tell) -> RouteAnswer:
     if zones is not None:
         pace = with_zones(problem.pace_s_m, site.ref, zones.keepouts(site.ref.bounds), zones.corridors)
         problem = problem._replace(pace_s_m=pace)
-    start, goal = _ends(site, ask, spec, problem, bare)
     start_wh = charge_wh("--battery", ask.battery, spec.battery_wh)
     asked = 0
 
@@ -140,35 +149,148 @@ def answer(site: Site, ask: RouteAsk, tell: Tell) -> RouteAnswer:
         tell("planning over place, time and battery", min(asked / hours, 1.0))
         return False
 
+    ends = _ends(site, ask, spec, problem, bare, start_wh)
+    only = ask.start is not None and rule_of(ask.goal or "best-lit") is None
+    plan = _first_plan(site, problem, ends, start_wh, step, only)
+    against: tuple[str, ...] = ()
+    if zones is not None and any(way.one_way_deg is not None for way in zones.corridors):
+        problem, plan, against = _kept_to(site, problem, zones, plan, start_wh, step)
+    first, last = ((int(cell[0]), int(cell[1])) for cell in (plan.cells[0], plan.cells[-1]))
+    passed = False
+    if rule_of(ask.goal or "best-lit") is not None:
+        other = None if ask.start is None else site.ref.xy(float(first[0]), float(first[1]))
+        best = place_xy(site, "--to", ask.goal or "best-lit", spec.max_slope_deg, other=other)
+        passed = site.ref.cell_of(*best) != last
+    check = check_light_plan(problem, plan.times_s, plan.cells, start_wh)
+    naive = straight_through(site, problem, first, last, start_wh)
+    track = track_of_plan(site.ref, problem, plan)
+    return RouteAnswer(site, spec, ask, t0, problem, start_wh, plan, check, track, naive, zones, bare, against, passed)
+
+
+def _first_plan(
+    site: Site, problem: LightProblem, ends: Iterable[tuple[Cell, Cell]], start_wh: float, step: Callable[[], bool], only: bool,
+) -> LightPlan:  # fmt: skip
+    """Return the plan between the first pair of ends that there is one for; ``only``: there is no more than one pair.
+
+    Raises what keeps the robot from the first, where there is a plan for none.
+    """
+    first: tuple[Cell, Cell] | None = None
+    for pair in ends:
+        if first is not None or not only:
+            with contextlib.suppress(NoRoute, NoLitWindow, OutOfEnergy):
+                return plan_light(problem, *pair, start_wh, explain=False, stop=step)
+        first = first or pair
+    if first is None:
+        raise OptionError("--from, --to: no ends of a way are found; give both as places")
     try:
-        plan = plan_light(problem, start, goal, start_wh, stop=step)
-    except NoRoute as error:
+        return plan_light(problem, *first, start_wh, stop=step)
+    except (NoRoute, NoLitWindow, OutOfEnergy) as error:
         words = str(error)
-        for cell in (start, goal):
+        for cell in first:
             x, y = site.ref.xy(float(cell[0]), float(cell[1]))
             words = words.replace(f"cell {cell}", spot((x, y)))
-        raise NoRoute(words) from error
-    check = check_light_plan(problem, plan.times_s, plan.cells, start_wh)
-    naive = straight_through(site, problem, start, goal, start_wh)
-    track = track_of_plan(site.ref, problem, plan)
-    return RouteAnswer(site, spec, ask, t0, problem, start_wh, plan, check, track, naive)
+        raise type(error)(words) from error
+
+
+def _kept_to(
+    site: Site, problem: LightProblem, zones: PlanZones, plan: LightPlan, start_wh: float, step: Callable[[], bool]
+) -> tuple[LightProblem, LightPlan, tuple[str, ...]]:
+    """Return problem and plan with those one-way corridors closed that the way would go against, and the names of those it still does.
+
+    The planner's crossings know no heading, so a corridor is driven along, or not at all. Where that leaves no plan, the one that there
+    was stays, and tells.
+    """
+    ends = [(int(cell[0]), int(cell[1])) for cell in (plan.cells[0], plan.cells[-1])]
+    for _ in zones.corridors:
+        wrong = against_one_way(site.ref, zones.corridors, plan.cells)
+        if not wrong:
+            break
+        shut = with_zones(problem.pace_s_m, site.ref, [zones.corridors[i].polygon for i in wrong])
+        for cell in ends:
+            shut[cell] = problem.pace_s_m[cell]
+        closed = problem._replace(pace_s_m=shut)
+        try:
+            plan = plan_light(closed, ends[0], ends[1], start_wh, explain=False, stop=step)
+        except PlanError:
+            break
+        problem = closed
+    left = against_one_way(site.ref, zones.corridors, plan.cells)
+    return problem, plan, tuple(zones.corridors[i].name or f"corridor {i}" for i in left)
 
 
 def _ends(
-    site: Site, ask: RouteAsk, spec: RobotSpec, problem: LightProblem, bare: np.ndarray
-) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return the cells of start and goal; what was not given is picked: the best-lit ground, and flat ground away from it."""
-    slope = spec.max_slope_deg
-    start_xy = None if ask.start is None else place_xy(site, "--from", ask.start, slope)
+    site: Site, ask: RouteAsk, spec: RobotSpec, problem: LightProblem, bare: NDArray[np.float32], start_wh: float
+) -> Iterator[tuple[Cell, Cell]]:
+    """Yield cells of start and goal: one pair or, of ends that are picked, several to be tried in turn.
+
+    What was not given is picked: the best-lit ground, and flat ground away from it, nearer where it must be. Rules look only at ground
+    that is passable, that light, links and zones ever open, and that lies within reach of the other end.
+    """
+    slope, ruled = spec.max_slope_deg, has_light_rules(problem)
+    opened = ever_open(problem)
+    closed = ~(opened & np.isfinite(problem.pace_s_m))
+    start_xy = None if ask.start is None else place_xy(site, "--from", ask.start, slope, closed=closed)
     start = None if start_xy is None else cell_of_end(site, "--from", start_xy, problem.pace_s_m, bare)
-    goal_xy = place_xy(site, "--to", ask.goal or "best-lit", slope, other=start_xy)
-    goal = cell_of_end(site, "--to", goal_xy, problem.pace_s_m, bare)
-    if start is None:
-        start_xy = place_xy(site, "--from", "flat", slope, other=goal_xy, away=True)
-        start = cell_of_end(site, "--from", start_xy, problem.pace_s_m, bare)
-    if start == goal:
+    words = ask.goal or "best-lit"
+    if rule_of(words) is None:
+        goals = [place_xy(site, "--to", words, slope)]
+        goal = cell_of_end(site, "--to", goals[0], problem.pace_s_m, bare)
+        if not opened[goal]:
+            _refuse_dark(site, ask, goals[0], goal, closed)
+    else:
+        barred = closed
+        if start is not None and ruled:
+            away_from = ~ever_reached(problem, start, start_wh)
+            away_from[start] = True
+            barred = _or_more(closed, away_from)
+        goals = ruled_places(site, "--to", words, slope, other=start_xy, closed=barred, most=GOALS_TRIED)
+    cells = [cell_of_end(site, "--to", goal_xy, problem.pace_s_m, bare) for goal_xy in goals]
+    if start in cells[:1]:
         raise OptionError("--from and --to lie in one cell: there is no way to plan")
-    return start, goal
+    if start is not None:
+        yield from ((start, goal) for goal in cells if goal != start)
+        return
+    some = False
+    for goal_xy, goal in zip(goals, cells, strict=True):
+        barred = _or_more(closed, charge_needed(problem, goal) > start_wh) if ruled else closed
+        for away in AWAY:
+            with contextlib.suppress(OptionError):
+                xy = place_xy(site, "--from", "flat", slope, other=goal_xy, away=away, closed=barred)
+                yield cell_of_end(site, "--from", xy, problem.pace_s_m, bare), goal
+                some = True
+    if not some:  # the planner says why
+        impassable = ~np.isfinite(problem.pace_s_m)
+        xy = place_xy(site, "--from", "flat", slope, other=goals[0], away=AWAY[0], closed=impassable)
+        yield cell_of_end(site, "--from", xy, problem.pace_s_m, bare), cells[0]
+
+
+def _or_more(closed: NDArray[np.bool_], more: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return both masks as one, or the first alone where that would close everything."""
+    both = closed | more
+    return closed if both.all() else both
+
+
+def _refuse_dark(site: Site, ask: RouteAsk, xy: tuple[float, float], goal: Cell, closed: NDArray[np.bool_]) -> None:
+    """Raise `NoLitWindow` for a goal that no time would ever open.
+
+    That is one in or beside permanent shadow with --lit, and one out of the Earth's sight with --link.
+    """
+    row, col = goal
+    near = np.s_[max(row - 1, 0) : row + 2, max(col - 1, 0) : col + 2]
+    why = ""
+    if ask.lit and bool(np.asarray(site.permanent_shadow[near]).any()):
+        why = "lies in permanent shadow or beside it, so it is never lit enough to drive there with --lit"
+    elif ask.link and float(site.earth_visible[goal]) == 0.0:
+        why = "never sees the Earth, so nobody drives there with --link"
+    if not why:
+        return
+    free = np.argwhere(~closed)
+    hint = "no ground of the site is, in that time"
+    if len(free):
+        r, c = free[int(np.argmin(np.hypot(free[:, 0] - row, free[:, 1] - col)))]
+        x, y = site.ref.xy(float(r), float(c))
+        hint = f"the nearest ground that opens in that time: --to {x:.0f},{y:.0f}"
+    raise NoLitWindow(f"--to: {spot(xy)} {why}; {hint}.")
 
 
 def straight_through(

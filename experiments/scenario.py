@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import graphlib
 import importlib.resources
 from pathlib import Path
@@ -13,7 +14,7 @@ from moonfleet.terrain.errors import MoonfleetError, did_you_mean
 
 from .errors import ScenarioError
 from .scenario_faults import fault, schema_faults, show_value
-from .scenario_model import JobBlock, PlaceBlock, Scenario
+from .scenario_model import JobBlock, PlaceBlock, Scenario, ZoneBlock
 from .scenario_robots import kinds_of, member_spec, take_in_catalogue
 from .yaml_source import Place, YamlSource, parse_yaml, read_yaml
 
@@ -86,6 +87,7 @@ def check_scenario(source: YamlSource) -> Scenario:
     _check_places(scenario)
     _check_fleet(scenario)
     _check_jobs(scenario)
+    _check_zones(scenario)
     return scenario
 
 
@@ -124,20 +126,56 @@ def group_points(place: str, block: PlaceBlock) -> tuple[str, ...]:
     return tuple(f"{place}-{i + 1}" for i in range(count))
 
 
+def labels_of(scenario: Scenario, name: str) -> tuple[str, ...]:
+    """Return the points that a place name or a point name means."""
+    return group_points(name, scenario.places[name]) if name in scenario.places else (name,)
+
+
 def place_order(scenario: Scenario) -> tuple[str, ...]:
-    """Return the places in an order in which ``near`` and ``reachable_from`` are known before they are used."""
+    """Return the places in an order in which ``near`` and ``reachable_from`` are known before they are used.
+
+    Those that zones are drawn by, and what these refer to, come first: the others are picked outside the zones.
+    """
     points = point_names(scenario)
     graph = {
         place: [points[other][0] for other in (block.near, block.reachable_from) if other is not None]
         for place, block in scenario.places.items()
     }
     try:
-        return tuple(graphlib.TopologicalSorter(graph).static_order())
+        order = tuple(graphlib.TopologicalSorter(graph).static_order())
     except graphlib.CycleError as error:
         chain = " -> ".join(error.args[1])
         raise fault(
             scenario, ("places", error.args[1][0]), None, f"places refer to each other in a circle: {chain}"
         ) from error
+    drawn = {points[name][0] for block in scenario.zones for _, name in zone_points(block)}
+    for place in reversed(order):
+        drawn |= set(graph[place]) if place in drawn else set()
+    return (*(place for place in order if place in drawn), *(place for place in order if place not in drawn))
+
+
+def zone_points(block: ZoneBlock) -> tuple[tuple[Place, str], ...]:
+    """Return the points that a zone names: (where in the block, name)."""
+    found: list[tuple[Place, str]] = [
+        ((key,), name) for key in ("around", "near") if isinstance(name := getattr(block, key), str)
+    ]
+    for key in ("ring", "line"):
+        found += [((key, i), name) for i, name in enumerate(getattr(block, key) or ()) if isinstance(name, str)]
+    return tuple(found)
+
+
+def _check_zones(scenario: Scenario) -> None:
+    for index, block in enumerate(scenario.zones):
+        if block.geojson is not None and not is_file(zone_file(scenario, block.geojson)):
+            raise fault(scenario, ("zones", index, "geojson"), block.geojson, "no such file")
+
+
+def zone_file(scenario: Scenario, given: str) -> Path:
+    """Return the path of a GeoJSON file; one that is not absolute lies beside the scenario's own file."""
+    path = Path(given)
+    with contextlib.suppress(RuntimeError):  # a home that nobody has
+        path = path.expanduser()
+    return scenario.source.folder / path
 
 
 def _check_places(scenario: Scenario) -> None:
@@ -147,6 +185,10 @@ def _check_places(scenario: Scenario) -> None:
             other = getattr(block, key)
             if other is not None and other not in points:
                 raise fault(scenario, ("places", place, key), other, f"no such place.{did_you_mean(other, points)}")
+    for index, zone in enumerate(scenario.zones):
+        for path, name in zone_points(zone):
+            if name not in points:
+                raise fault(scenario, ("zones", index, *path), name, f"no such place.{did_you_mean(name, points)}")
     place_order(scenario)
     for index, haven in enumerate(scenario.havens):
         if haven not in points and haven not in scenario.places:

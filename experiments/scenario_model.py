@@ -12,6 +12,11 @@ PickRule = Literal["lit", "flat", "shadow", "spread"]
 Perception = Literal["rendered", "stereo", "statistical", "map"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Metres2 = tuple[float, float]
+ZoneKind = Literal["keep-out", "stay-in", "hazard", "corridor", "science"]
+ZONE_KEYS: dict[str, tuple[str, ...]] = {  # keys that go with a kind of zone, beside its shape
+    "keep-out": ("margin_m",), "stay-in": (), "hazard": ("margin_m", "sigma_m"), "corridor": ("cost_factor", "one_way"),
+    "science": ("value",),
+}  # fmt: skip
 MAX_MBIT_PER_H = 1e8  # more than any instrument measures; keeps every rate finite
 
 
@@ -92,6 +97,49 @@ class PlaceBlock(Block):
         return self
 
 
+class ZoneBlock(Block):
+    """One zone, or all zones of a GeoJSON file. Its shape is a circle ``around`` a place, a ``ring`` of corners, or a ``line``.
+
+    Corners are names of places or [x, y]: metres from ``near``, or of the site's map where ``near`` is left out.
+    """
+
+    kind: ZoneKind | None = None
+    name: str = ""
+    geojson: Annotated[str, Field(min_length=1)] | None = None
+    around: str | Metres2 | None = None
+    ring: Annotated[tuple[str | Metres2, ...], Field(min_length=3, max_length=2000)] | None = None
+    line: Annotated[tuple[str | Metres2, ...], Field(min_length=2, max_length=2000)] | None = None
+    near: str | None = None
+    radius_m: float | None = Field(default=None, gt=0.0, le=1e5)
+    width_m: float | None = Field(default=None, ge=0.1, le=1e5)
+    margin_m: float | None = Field(default=None, ge=0.0, le=1e5)
+    sigma_m: float | None = Field(default=None, ge=0.0, le=1e5)
+    cost_factor: float | None = Field(default=None, ge=0.01, le=100.0)
+    one_way: float | None = Field(default=None, ge=0.0, le=360.0)
+    value: float | None = Field(default=None, ge=0.0, le=1e12)
+
+    @model_validator(mode="after")
+    def _check(self) -> ZoneBlock:
+        if self.geojson is not None:
+            if stray := sorted(self.model_fields_set - {"geojson"}):
+                raise ValueError(f"{', '.join(stray)}: not with geojson, whose features say so themselves")
+            return self
+        if self.kind is None:
+            raise ValueError("needs a kind (keep-out, stay-in, hazard, corridor or science), or geojson")
+        shape = _one_of(self, ("around", "ring", "line"))
+        if shape == "line" and self.kind not in ("hazard", "corridor"):
+            raise ValueError(f"line: only of a hazard or corridor; a {self.kind} is a ring, or around a place")
+        if shape == "around" and self.kind == "corridor":
+            raise ValueError("around: not of a corridor, which is a line or a ring")
+        sized = {"around": "radius_m", "line": "width_m" if self.kind == "corridor" else "radius_m", "ring": ""}[shape]
+        if sized and getattr(self, sized) is None:
+            raise ValueError(f"{sized}: is missing; a {self.kind} by {shape} needs one")
+        allowed = {"kind", "name", "near", shape, sized, *ZONE_KEYS[self.kind]}
+        if stray := sorted(self.model_fields_set - allowed):
+            raise ValueError(f"{', '.join(stray)}: not of a {self.kind} by {shape}")
+        return self
+
+
 class FleetBlock(Block):
     """One robot: a name, its kind in the robot catalogue, where it starts, and what differs from the catalogue."""
 
@@ -146,10 +194,11 @@ class OutageBlock(Block):
 
 
 class ResolvedBlock(Block):
-    """Written into a run folder's copy: what made it, and the site that its coordinates belong to."""
+    """Written into a run folder's copy: what made it, the site that its coordinates belong to, and what its zones came to."""
 
     moonfleet: str
     site_key: str
+    zones_key: str | None = None
 
 
 class Scenario(Block):
@@ -171,6 +220,7 @@ class Scenario(Block):
     robots: dict[str, dict[str, object]] = Field(default_factory=dict)
     jobs: tuple[JobBlock, ...] = ()
     outages: tuple[OutageBlock, ...] = ()
+    zones: tuple[ZoneBlock, ...] = Field(default=(), max_length=2000)
     havens: tuple[str, ...] = ()
     station: str | None = None
     relay: Literal["queqiao2", "gateway"] | None = "queqiao2"
@@ -212,6 +262,7 @@ BLOCKS: dict[tuple[str, ...], type[Block]] = {
     ("fleet", "*"): FleetBlock,
     ("jobs", "*"): JobBlock,
     ("outages", "*"): OutageBlock,
+    ("zones", "*"): ZoneBlock,
     ("resolved",): ResolvedBlock,
 }
 

@@ -20,6 +20,7 @@ SIZE_M = 12_000.0  # [m] side of a site when nothing is said
 CELL_M = 20.0  # [m]
 AZIMUTHS = 360
 SYNTHETIC_LONLAT = (0.0, -89.0)  # [deg] where synthetic ground lies when nothing is said
+DEM_SUFFIXES = (".tif", ".tiff", ".img", ".lbl", ".vrt", ".jp2")
 UNITS = {"": 1.0, "m": 1.0, "km": 1_000.0}
 LENGTH = re.compile(r"\s*([0-9]*\.?[0-9]+(?:e[0-9]+)?)\s*(km|m|)\s*", re.IGNORECASE)
 
@@ -118,22 +119,27 @@ def find_site(name: str) -> Site | None:
         The folder is there and cannot be used, for the reason that the message gives.
     """
     from moonfleet.terrain.site import open_site
-    from moonfleet.terrain.site_cache import cached_sites
 
     path = Path(name).expanduser()
     if path.is_dir():
         return open_site(path)
     if os.sep in name:
         raise SiteError(f"{name}: no such folder; allowed: a folder made by 'moonfleet site build', or a site's name.")
+    return max(sites_named(name), key=lambda site: (site.path / "site.json").stat().st_mtime, default=None)
+
+
+def sites_named(name: str) -> list[Site]:
+    """Return the sites of the cache that are called ``name`` or lie in a folder of this name there."""
+    from moonfleet.terrain.site_cache import cached_sites
+
     wanted = name.strip().lower().replace(" ", "-").replace("_", "-")
-    found = [
+    return [
         one.site
         for one in cached_sites()
         if one.site is not None
         and one.state == "ready"
         and wanted in (one.path.name, one.site.name.lower().replace(" ", "-").replace("_", "-"))
     ]
-    return max(found, key=lambda site: (site.path / "site.json").stat().st_mtime, default=None)
 
 
 def folder_of(name: str) -> Path:

@@ -72,7 +72,7 @@ def read_yaml(path: Path) -> YamlSource:
         raise ScenarioError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ScenarioError(f"{path}: is not a text file (byte {error.start} is not UTF-8)") from error
-    return parse_yaml(text, path.name, path.parent)
+    return parse_yaml(text, path.name, path.resolve().parent)
 
 
 def parse_yaml(text: str, filename: str, folder: Path = Path()) -> YamlSource:

@@ -30,6 +30,7 @@ __version__ = "0.1.0"
 
 # public name -> the module that defines it
 _HOME = {
+    "DriveLimits": "moonfleet.autonomy.traversability",
     "Driver": "moonfleet.autonomy.driver",
     "ExcursionProblem": "moonfleet.autonomy.excursion_model",
     "FaultLaw": "moonfleet.autonomy.excursion_model",
@@ -60,6 +61,7 @@ _HOME = {
     "Sky": "moonfleet.terrain.sky",
     "Traversability": "moonfleet.autonomy.traversability",
     "World": "moonfleet.agents.world",
+    "ZoneError": "moonfleet.autonomy.errors",
     "Zones": "moonfleet.autonomy.zones",
     "any_angle": "moonfleet.autonomy.any_angle",
     "build_site": "moonfleet.terrain.site",
@@ -69,6 +71,7 @@ _HOME = {
     "distance_matrix": "moonfleet.autonomy.search",
     "fleet_conflicts": "moonfleet.autonomy.fleet_check",
     "footprint_hazard": "moonfleet.autonomy.footprint",
+    "kept_landmarks": "moonfleet.autonomy.landmarks",
     "land": "moonfleet.agents.descent",
     "light_problem": "moonfleet.agents.light_problem",
     "load_catalogue": "moonfleet.agents.catalogue",
@@ -112,6 +115,7 @@ if TYPE_CHECKING:
     from moonfleet.autonomy.cbs import plan_group
     from moonfleet.autonomy.craters_seen import detect_craters
     from moonfleet.autonomy.driver import Driver
+    from moonfleet.autonomy.errors import ZoneError
     from moonfleet.autonomy.excursion import loss_probability
     from moonfleet.autonomy.excursion_model import ExcursionProblem, FaultLaw
     from moonfleet.autonomy.excursion_plan import plan_excursion
@@ -124,7 +128,7 @@ if TYPE_CHECKING:
     from moonfleet.autonomy.jobs import Job
     from moonfleet.autonomy.keepout_grid import KeepoutGrid
     from moonfleet.autonomy.lander_limits import LanderLimits
-    from moonfleet.autonomy.landmarks import Landmarks
+    from moonfleet.autonomy.landmarks import Landmarks, kept_landmarks
     from moonfleet.autonomy.lightplan import plan_light
     from moonfleet.autonomy.lightplan_problem import LightRules
     from moonfleet.autonomy.one_way import OneWay, one_way_moves
@@ -135,7 +139,7 @@ if TYPE_CHECKING:
     from moonfleet.autonomy.route_risk import route_risk
     from moonfleet.autonomy.search import distance_field, distance_matrix, shortest_path
     from moonfleet.autonomy.search_grid import SearchGrid
-    from moonfleet.autonomy.traversability import MachineLimits, Traversability, traversability
+    from moonfleet.autonomy.traversability import DriveLimits, MachineLimits, Traversability, traversability
     from moonfleet.autonomy.visibility_graph import visible_path
     from moonfleet.autonomy.zones import Zones
     from moonfleet.autonomy.zones_geojson import read_zones
@@ -148,6 +152,7 @@ if TYPE_CHECKING:
     from moonfleet.terrain.sky import Sky
 
 __all__ = [
+    "DriveLimits",
     "Driver",
     "ExcursionProblem",
     "FaultLaw",
@@ -178,6 +183,7 @@ __all__ = [
     "Sky",
     "Traversability",
     "World",
+    "ZoneError",
     "Zones",
     "__version__",
     "any_angle",
@@ -188,6 +194,7 @@ __all__ = [
     "distance_matrix",
     "fleet_conflicts",
     "footprint_hazard",
+    "kept_landmarks",
     "land",
     "light_problem",
     "load_catalogue",

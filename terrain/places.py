@@ -89,15 +89,22 @@ HELP = {
 }
 
 
-def reachable_cells(site: Site, xy: tuple[float, float], max_slope_deg: float) -> NDArray[np.bool_]:
+def reachable_cells(
+    site: Site, xy: tuple[float, float], max_slope_deg: float, closed: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
     """Return which cells hang together with the one at ``xy`` over slopes up to ``max_slope_deg``: bool [R, C].
 
-    Cells touch by their sides. Raises `PlaceNotFound` if ``xy`` is outside the site or itself too steep.
+    Cells touch by their sides; no way leads over ``closed`` ones (bool [R, C]), but one may set out from there. Raises `PlaceNotFound`
+    if ``xy`` is outside the site or itself too steep.
     """
     if not site.ref.inside(*xy):
         raise PlaceNotFound(f"reachable_from: {xy} m is outside the site; allowed: {site.ref.bounds}.")
     row, col = site.ref.cell_of(*xy)
-    labels = label_cells(site.slope_deg <= max_slope_deg)
+    flat = np.asarray(site.slope_deg <= max_slope_deg)
+    if closed is not None:
+        own = label_cells(closed)
+        flat &= ~closed | (own == own[row, col])  # out of the zone that it stands in itself
+    labels = label_cells(flat)
     label = int(labels[row, col])
     if label == 0:
         slope = float(site.slope_deg[row, col])
@@ -109,10 +116,14 @@ def reachable_cells(site: Site, xy: tuple[float, float], max_slope_deg: float) -
 
 
 def pick_places(
-    site: Site, rule: PlaceRule, reachable_from: tuple[float, float] | None = None
+    site: Site,
+    rule: PlaceRule,
+    reachable_from: tuple[float, float] | None = None,
+    closed: NDArray[np.bool_] | None = None,
 ) -> list[tuple[float, float]]:
     """Return ``rule.count`` cell centres (x, y) [m], best first; with ``reachable_from`` only ground connected to it.
 
+    No place lies on a ``closed`` cell (bool [R, C]), nor beyond such ground from ``reachable_from``.
     Raises `PlaceNotFound` if there are not so many, saying what was looked at and what would help.
     """
     if rule.pick not in PICKS:
@@ -125,8 +136,10 @@ def pick_places(
     e = min(EDGE_CELLS, (min(rows, cols) - 1) // 2)
     allowed[e : rows - e, e : cols - e] = True
     allowed &= (site.slope_deg <= rule.max_slope_deg) & (distance >= rule.min_m) & (distance <= rule.max_m)
+    if closed is not None:
+        allowed &= ~closed
     if reachable_from is not None:
-        allowed &= reachable_cells(site, reachable_from, rule.max_slope_deg)
+        allowed &= reachable_cells(site, reachable_from, rule.max_slope_deg, closed)
     found: list[tuple[float, float]] = []
     if allowed.any():
         score = np.where(allowed, PICKS[rule.pick](site, rule, allowed, distance), np.inf)
@@ -139,10 +152,11 @@ def pick_places(
             found.append((px, py))
             score[np.hypot(x - px, y - py) < max(rule.apart_m, 0.5 * site.ref.cell_m)] = np.inf
     if len(found) < rule.count:
+        how = "" if reachable_from is None else ", reachable by driving"
+        how += "" if closed is None else ", outside closed zones"
         raise PlaceNotFound(
             f"places: {len(found)} of {rule.count} '{rule.pick}' places found {rule.min_m:g}..{rule.max_m:g} m from "
-            f"({near[0]:.0f}, {near[1]:.0f}) m, slope up to {rule.max_slope_deg:g} deg, {rule.apart_m:g} m apart"
-            f"{'' if reachable_from is None else ', reachable by driving'} ({int(allowed.sum())} cells looked at). "
-            f"What would help: {HELP[rule.pick]}."
+            f"({near[0]:.0f}, {near[1]:.0f}) m, slope up to {rule.max_slope_deg:g} deg, {rule.apart_m:g} m apart{how} "
+            f"({int(allowed.sum())} cells looked at). What would help: {HELP[rule.pick]}."
         )
     return found

@@ -154,3 +154,24 @@ def test_ends_and_keepouts_that_are_none() -> None:
             any_angle(flat, REF, start, goal, keepouts)  # type: ignore[arg-type]
     with pytest.raises(ZoneError, match=r"polygons\[0\]: Polygon, not valid"):
         any_angle(flat, REF, start, goal, Zones([shapely.Polygon([(0, 0), (9, 9), (9, 0), (0, 9)])]))
+
+
+@pytest.mark.parametrize(
+    ("polygon", "words"),
+    [
+        (
+            shapely.Polygon([(1100, 2900), (1200, 2800), (1200, 2900), (1100, 2800)]),
+            r"polygons\[1\]: Polygon, not valid",
+        ),
+        (shapely.Polygon(), r"polygons\[1\]: Polygon, empty"),
+        (
+            shapely.Polygon([(1100, 2900), (math.inf, 2800), (1200, 2900)]),
+            r"polygons\[1\]: Polygon, corners that are not finite",
+        ),
+        (shapely.MultiPolygon([shapely.box(1100, 2800, 1200, 2900)]), r"polygons\[1\]: MultiPolygon, not a Polygon"),
+    ],
+)
+def test_keep_outs_that_are_no_polygons_are_not_laid_on_a_grid(polygon: shapely.Geometry, words: str) -> None:
+    zones = Zones([shapely.box(1300, 2500, 1400, 2600), polygon])  # type: ignore[list-item]
+    with pytest.raises(ZoneError, match=words):
+        KeepoutGrid(zones, REF)

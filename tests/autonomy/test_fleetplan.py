@@ -24,7 +24,8 @@ from moonfleet.autonomy.errors import (
 from moonfleet.autonomy.fleet_check import fleet_conflicts
 from moonfleet.autonomy.fleet_routes import FleetPlan, FleetRobot, TimedRoute
 from moonfleet.autonomy.fleetplan import FleetPlanner
-from moonfleet.autonomy.one_way import OneWay, one_way_moves
+from moonfleet.autonomy.one_way import OneWay, against_one_way, one_way_moves, zone_moves
+from moonfleet.autonomy.zones_geojson import parse_zones
 from moonfleet.terrain.grid import GeoRef
 
 CELL_M, STEP_S, CLEAR_M = 10.0, 2.0, 4.0
@@ -179,6 +180,46 @@ def test_one_way_corridors_are_kept_and_closed_ones_block() -> None:
         assert set(route.cells[(route.cells[:, 0] > 2) & (route.cells[:, 0] < 6), 1].tolist()) == {col}
     with pytest.raises(NoRoute, match="one-way corridors"):
         planner(cost, one_way_moves(ref, [south, north._replace(azimuth_deg=180.0)])).plan(robots[-1:])
+
+
+def test_a_planner_on_a_map_keeps_to_the_one_way_corridors_of_zones() -> None:
+    ref = GeoRef(0.0, 90.0, CELL_M, 9, 9)
+    cost = ground("\n".join(["." * 9] * 3 + ["###.#.###"] * 3 + ["." * 9] * 3))
+    frame = {"type": "name", "properties": {"name": "IAU_2015:30135"}}
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"zone": "corridor", "one_way": turn, "width_m": 8.0}
+            if turn is not None
+            else {"zone": "corridor", "width_m": 8.0},
+            "geometry": {"type": "LineString", "coordinates": [[x, 32.0], [x, 58.0]]},
+        }
+        for x, turn in ((35.0, 180.0), (55.0, 0.0), (75.0, None), (900.0, 0.0))
+    ]
+    zones = parse_zones({"type": "FeatureCollection", "crs": frame, "features": features})
+    robots = [robot("down", cost, (0, 5), (8, 5)), robot("up", cost, (7, 3), (1, 3))]
+    plan = FleetPlanner.on_map(ref, 2.0, zones).plan(robots)
+    assert fleet_conflicts(plan) == []
+    for route, col in zip(plan.routes, (3, 5), strict=True):
+        assert set(route.cells[(route.cells[:, 0] > 2) & (route.cells[:, 0] < 6), 1].tolist()) == {col}
+        assert against_one_way(ref, zones.corridors, route.cells) == []
+    free = FleetPlanner.on_map(ref, 2.0).plan(robots[:1])
+    assert against_one_way(ref, zones.corridors, free.routes[0].cells) == [1]
+    assert zone_moves(ref, zones.corridors[2:]) is None
+    narrow = zones.corridors[0]._replace(polygon=shapely.box(32.0, 30.0, 33.0, 60.0))
+    with pytest.raises(ZoneError, match="narrower than a cell"):
+        FleetPlanner.on_map(ref, 2.0, zones._replace(corridors=(narrow,)))
+
+
+def test_a_step_too_short_for_any_move_is_said() -> None:
+    cost = np.ones((3, 9), dtype=np.float32)
+    with pytest.raises(CostError, match=r"step_s = 1e-06: robot 'x' takes more than 1048576 steps to cross any cell"):
+        FleetPlanner(cost.shape, CELL_M, 1e-6).plan([robot("x", cost, (0, 0), (0, 8))])
+    cost[:, 4] = 1e7
+    with pytest.raises(
+        NoRoute, match=r"'x'.*3 cells are shut only because crossing one takes more than 1048576 steps of 1 s"
+    ):
+        FleetPlanner(cost.shape, CELL_M, 1.0).plan([robot("x", cost, (0, 0), (0, 8))])
 
 
 def test_corridors_that_cannot_be_are_refused() -> None:

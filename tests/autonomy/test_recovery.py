@@ -93,3 +93,35 @@ def test_roadmap_of_a_chain_is_read_both_ways() -> None:
     assert roadmap.places == 3
     assert roadmap.to.tolist() == [1, 0, 2, 1]
     assert roadmap.sources().tolist() == [0, 1, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ((-1, 0.0, 400.0), r"place = -1: must be one of the places 0\.\.1"),
+        ((2, 0.0, 400.0), "place = 2"),
+        ((0, math.nan, 400.0), "t_s = nan: must be a finite number"),
+        ((0, math.inf, 400.0), "t_s = inf"),
+        ((0, 0.0, math.nan), "battery_wh = nan"),
+    ],
+)
+def test_states_that_are_none_are_refused(state: tuple[int, float, float], words: str) -> None:
+    policy = recovery_policy(dark_chain([600.0], FaultLaw(0.0)))
+    for ask in (policy.loss, policy.next_place):
+        with pytest.raises(PlanError, match=words):
+            ask(*state)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"horizon_s": 1e15}, r"horizon_s = 1e\+15.*bytes; allowed: up to 8e\+09"),
+        ({"horizon_s": math.inf}, "horizon_s = inf: must be at least one step, and finite"),
+        ({"levels_per_step": 10**9}, "levels_per_step = 1000000000.*Take a shorter horizon"),
+        ({"step_s": math.inf}, "step_s = inf: must be a positive number, and finite"),
+        ({"haven_h": math.inf}, "haven_h = inf"),
+    ],
+)
+def test_tables_of_absurd_size_are_refused_before_they_are_made(changes: dict[str, float], words: str) -> None:
+    with pytest.raises(PlanError, match=words):
+        recovery_policy(dark_chain([600.0], FaultLaw(0.0))._replace(**changes))  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -113,9 +114,9 @@ def test_hazards_met_are_those_of_the_rock_law() -> None:
         (one(rough=math.nan), Reason.NO_DATA),
         (one(slope=21.0), Reason.SLOPE),
         (one(slope=45.0), Reason.TIP_OVER),
-        (one(slope=19.0, machine=ROVER._replace(com_height_m=1.5)), Reason.TIP_OVER),
-        (one(slope=18.0, machine=ROVER._replace(max_slip=0.2)), Reason.SLIP),
-        (one(rough=0.1, machine=ROVER._replace(clearance_m=0.15)), Reason.CLEARANCE),
+        (one(slope=19.0, machine=replace(ROVER, com_height_m=1.5)), Reason.TIP_OVER),
+        (one(slope=18.0, machine=replace(ROVER, max_slip=0.2)), Reason.SLIP),
+        (one(rough=0.1, machine=replace(ROVER, clearance_m=0.15)), Reason.CLEARANCE),
         (one(cover=0.4), Reason.ROCKS),
     ],
 )
@@ -128,7 +129,7 @@ def test_impassable_ground_says_why(layers: Traversability, reason: Reason) -> N
 def test_rougher_ground_is_slower_dearer_and_riskier() -> None:
     rough = np.linspace(0.0, 0.12, 13, dtype=np.float32)[None, :]
     level = np.full_like(rough, 10.0)
-    layers = traversability(level, rough, np.zeros_like(rough), ROVER._replace(com_height_m=0.9, step_m=0.1))
+    layers = traversability(level, rough, np.zeros_like(rough), replace(ROVER, com_height_m=0.9, step_m=0.1))
     for layer in (layers.time_s_m, layers.energy_j_m, layers.tip_per_m, layers.tilt_deg):
         finite = layer[np.isfinite(layer)]
         assert (np.diff(finite) >= 0.0).all()
@@ -150,7 +151,7 @@ def test_roughness_is_measured_on_fine_cells_and_scaled_on_coarse_ones() -> None
 def test_layers_are_refused_or_painted() -> None:
     zero = np.zeros((4, 5), np.float32)
     with pytest.raises(CostError, match=r"machine\.track_m: 0"):
-        traversability(zero, zero, zero, ROVER._replace(track_m=0.0))
+        traversability(zero, zero, zero, replace(ROVER, track_m=0.0))
     with pytest.raises(CostError, match="one \\[R, C\\] shape"):
         traversability(zero, zero[:2], zero, ROVER)
     slope = np.linspace(0.0, 25.0, 20, dtype=np.float32).reshape(4, 5)
@@ -175,3 +176,21 @@ def test_layers_below_zero_are_refused_by_name() -> None:
             traversability(*layers, ROVER)
     with pytest.raises(CostError, match="slope_deg: "):
         drive_cost(below, zero, DriveLimits(20.0, 0.1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"speed_m_s": 0.0}, "machine.speed_m_s: 0; must be above 0 and finite"),
+        ({"track_m": math.nan}, "machine.track_m: nan"),
+        ({"drive_w": math.inf}, "machine.drive_w: inf"),
+        ({"max_slope_deg": 91.0}, "machine.max_slope_deg: 91; must be above 0 and at most 90"),
+        ({"step_m": -0.1}, "machine.step_m: -0.1; must be 0 or more and finite"),
+        ({"max_slip": 1.5}, "machine.max_slip: 1.5; must be 0 or more and at most 1"),
+        ({"miss": -0.5}, "machine.miss: -0.5"),
+    ],
+)
+def test_a_machine_that_cannot_be_is_refused_when_it_is_made(changes: dict[str, float], words: str) -> None:
+    with pytest.raises(CostError) as told:
+        replace(ROVER, **changes)
+    assert words in str(told.value)
