@@ -28,7 +28,7 @@ from .catalogue import RobotSpec
 from .errors import RobotError
 from .forecast import Forecast
 from .mission import MissionSpec
-from .mission_zones import MissionZones
+from .mission_zones import MissionZones, closed_cells
 
 DARK_HOUR = 0.1  # [-] hours of driving that one hour of darkness at a haven is worth
 APART_M = 9.0  # robots in one haven stand this far from its middle, each on a bearing of its own
