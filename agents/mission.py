@@ -49,6 +49,7 @@ class MissionSpec:
     drive_s: int = 300
     tick_s: int = 60
     perception: Perception = "rendered"
+    faults: bool = False  # whether subsystems fail as the catalogue says
     robots_per_actor: int | Literal["auto"] = "auto"
     checkpoint_every: int = 24
 
@@ -92,7 +93,7 @@ def mission_key(mission: MissionSpec) -> str:
     relay = None if mission.relay is None else mission.relay.identity()
     whole = (
         *(mission.name, mission.site.key, fleet, [asdict(job) for job in mission.jobs], clocks, mission.seed),
-        *(mission.station, mission.havens, relay, mission.perception),
+        *(mission.station, mission.havens, relay, mission.perception, mission.faults),
     )
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 

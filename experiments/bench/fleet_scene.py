@@ -11,7 +11,6 @@ from moonfleet.agents.catalogue import RobotSpec, robot_spec
 from moonfleet.agents.state import Activity
 from moonfleet.agents.world import World
 from moonfleet.terrain.clock import utc_to_tdb
-from moonfleet.terrain.constants import DAY_S
 from moonfleet.terrain.relay import queqiao2
 from moonfleet.terrain.seeds import stream
 from moonfleet.terrain.site import Site

@@ -59,6 +59,15 @@ class NumpyWorld:
         self.worlds = np.arange(world.worlds)
         self.rates = np.zeros((4, world.worlds, robots))
 
+    def obey(self, world: World) -> None:
+        """Take over what orders have just set in the World: what each robot does, its leg and its tool."""
+        state = world.state
+        for name in ("work_w", "data_mbps", "wake_frac", "worked_s"):
+            self.f[name] = getattr(state, name).copy()
+        for name in ("activity", "blocked", "leg_next", "leg_size"):
+            self.i[name] = getattr(state, name).copy()
+        self.legs = np.asarray(world.get_state()["legs"], dtype=np.float64)
+
     @staticmethod
     def _views(world: World, robot: int | None) -> tuple[Bools, Ints]:
         """Return viewsheds [V, rows, cols] and which of them each world uses [W]."""
@@ -115,7 +124,9 @@ class NumpyWorld:
     def local(self, az: F64, el: F64, dx: F64, dy: F64) -> F64:
         """Return elevations over each robot's own plane [deg]."""
         angle = np.radians(az)
-        return el + (dx * (np.degrees(np.sin(angle)) / MOON_RADIUS_M) + dy * (np.degrees(np.cos(angle)) / MOON_RADIUS_M))
+        return el + (
+            dx * (np.degrees(np.sin(angle)) / MOON_RADIUS_M) + dy * (np.degrees(np.cos(angle)) / MOON_RADIUS_M)
+        )
 
     def listens(self, r: int) -> Bools:
         """Return in which worlds a robot's radio is on and works, [W]."""
@@ -399,7 +410,9 @@ class NumpyWorld:
         before, nominal = f["battery_wh"], spec[c.CAPACITY]
         sun, demand = self.solar * hours, (self.load + heater) * hours
         surplus = sun - demand
-        stored = np.minimum(np.minimum(spec[c.CHARGE_EFF] * surplus, nominal * (1.0 - f["fade"]) - before), spec[c.CHARGE_MAX])
+        stored = np.minimum(
+            np.minimum(spec[c.CHARGE_EFF] * surplus, nominal * (1.0 - f["fade"]) - before), spec[c.CHARGE_MAX]
+        )
         stored = np.maximum(stored, 0.0)
         drawn = np.minimum(np.maximum(-surplus, 0.0), self.give)
         drained = stored / spec[c.CHARGE_EFF]
@@ -476,9 +489,7 @@ class NumpyWorld:
             was_down = (i["faults"][a, b] >> k) & 1 == 1
             mean = np.where(was_down, spec[c.FAILS + k, b], spec[c.REPAIR_S + k, b])
             then = now[due] + mean * number
-            never = np.where(
-                was_down, mean >= FAR_S, self.uniform(a, b, k + HELP_DRAW, count) < spec[c.HELP + k, b]
-            )
+            never = np.where(was_down, mean >= FAR_S, self.uniform(a, b, k + HELP_DRAW, count) < spec[c.HELP + k, b])
             at[a, b] = np.where(never, FAR_S, then)
             i["faults"][a, b] ^= 1 << k
             following = np.minimum(following, at[w, r])
