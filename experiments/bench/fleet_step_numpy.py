@@ -62,9 +62,9 @@ class NumpyWorld:
     def obey(self, world: World) -> None:
         """Take over what orders have just set in the World: what each robot does, its leg and its tool."""
         state = world.state
-        for name in ("work_w", "data_mbps", "wake_frac", "worked_s"):
+        for name in ("work_w", "data_mbps", "wake_frac", "worked_s", "hop_x", "hop_y"):
             self.f[name] = getattr(state, name).copy()
-        for name in ("activity", "blocked", "leg_next", "leg_size"):
+        for name in ("activity", "blocked", "leg_next", "leg_size", "hop_ticks", "hops_left"):
             self.i[name] = getattr(state, name).copy()
         self.legs = np.asarray(world.get_state()["legs"], dtype=np.float64)
 

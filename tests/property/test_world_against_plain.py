@@ -217,6 +217,10 @@ def run_both(case: Case) -> Counter[str]:
         assert world.archive_mbit[0] == pytest.approx(plain.archive_mbit, rel=TOLERANCE, abs=TOLERANCE)
         held.update(name for name in ("station_mbit", "relay_mbit") if getattr(world, name)[0] > 0)
         assert world.station_mbit[0] == pytest.approx(plain.station_mbit, rel=TOLERANCE, abs=TOLERANCE)
+    audit = world.audit()
+    assert abs(audit.battery_wh).max() < 1e-6
+    assert abs(audit.panel_wh).max() < 1e-6
+    assert abs(audit.data_mbit).max() < 1e-6
     return held
 
 
