@@ -147,6 +147,18 @@ def test_seeds_are_one_number_or_one_per_world() -> None:
     assert len(set(keys.tolist())) == 3
 
 
+def test_a_world_started_anew_fails_the_same_way_or_with_another_seed_another() -> None:
+    world, other = one(failing("comm"), 1), one(failing("comm"), 2)
+    first = float(world.state.comm_at_s[0, 0])
+    world.tick(900)
+    world.reset(0)
+    assert world.state.comm_at_s[0, 0] == first
+    world.reset(0, seed=2)
+    assert world.state.comm_at_s[0, 0] != first
+    other.reset(0, seed=2)
+    assert world.state.comm_at_s[0, 0] == other.state.comm_at_s[0, 0]
+
+
 def test_wheels_that_slip_dig_themselves_in_and_a_robot_left_there_is_lost() -> None:
     grade = embed_grade_deg(0.3)
     assert slip(grade) == pytest.approx(0.3)

@@ -230,11 +230,21 @@ def test_the_kernel_matches_the_plain_world(case: Case) -> None:
     run_both(case)
 
 
-def test_the_kernel_matches_the_plain_world_in_an_even_spread_of_cases() -> None:
+def drawn(seed: int) -> Case:
+    rng = np.random.default_rng(seed)
+    return make_case(lambda options: options[int(rng.integers(len(options)))])
+
+
+@pytest.mark.parametrize("seed", range(150, 190))
+def test_the_kernel_matches_the_plain_world_in_an_even_spread_of_cases(seed: int) -> None:
+    run_both(drawn(seed))
+
+
+@pytest.mark.slow
+def test_the_spread_of_cases_holds_everything_that_can_happen() -> None:
     happened: Counter[str] = Counter()
     for seed in range(150):
-        rng = np.random.default_rng(seed)
-        case = make_case(lambda options, rng=rng: options[int(rng.integers(len(options)))])
+        case = drawn(seed)
         happened.update(run_both(case))
         state = case[0].state
         happened.update(Loss(int(loss)).name for loss in state.loss[0])
