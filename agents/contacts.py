@@ -1,4 +1,4 @@
-"""Who of a fleet can talk to whom right now, without a third party: by line of sight between antennas on the ground, by the sky to an orbiter.
+"""Who of a fleet can talk to whom right now, without a third party: by line of sight on the ground, by the sky to an orbiter.
 
 Computed only when asked. A pair on the ground is in contact when both are awake, carry the local radio, are near enough for the lowest of
 their rates, and their antennas see each other over the terrain; its rate is the slower of the two. The station's own radio reaches as far

@@ -32,9 +32,9 @@ def send(
 ) -> float:  # fmt: skip
     """Send what one robot holds over its fastest link; return the transmitter's mean power [W] over the tick.
 
-    ``rates`` float64 [R, 4] Mbit/s to station, relay, Earth and mast; ``stores`` float64 [3] Mbit, rows as in `state`. A store without room is no
-    link. The station and the orbiter pass on their own data first, then their store. Nothing is sent unless ``spare_wh`` covers the
-    transmitter.
+    ``rates`` float64 [R, 4] Mbit/s to station, relay, Earth and mast; ``stores`` float64 [3] Mbit, rows as in `state`. A store
+    without room is no link. The station and the orbiter pass on their own data first, then their store. Nothing is sent
+    unless ``spare_wh`` covers the transmitter.
     """
     held = f[s.DATA, r]
     store = -1

@@ -56,6 +56,7 @@ class MissionSpec:
     drive_s: int = 300
     tick_s: int = 60
     perception: Perception = "rendered"
+    faults: bool = False  # whether subsystems fail as the catalogue says
     robots_per_actor: int | Literal["auto"] = "auto"
     checkpoint_every: int = 24
     outages: tuple[Outage, ...] = ()
@@ -104,8 +105,8 @@ def mission_key(mission: MissionSpec) -> str:
     relay = None if mission.relay is None else mission.relay.identity()
     whole = (
         *(mission.name, mission.site.key, fleet, [asdict(job) for job in mission.jobs], clocks, mission.seed),
-        *(mission.station, mission.havens, relay, mission.perception, [asdict(one) for one in mission.outages]),
-        None if mission.zones is None else mission.zones.key,
+        *(mission.station, mission.havens, relay, mission.perception, mission.faults),
+        *([asdict(one) for one in mission.outages], None if mission.zones is None else mission.zones.key),
     )
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 

@@ -55,6 +55,8 @@ class MissionLoop:
             tick_s=float(mission.tick_s),
             relay=mission.relay,
             station=mission.station_index,
+            seed=mission.seed,
+            faults=mission.faults,
         )
         self.forecast = Forecast(mission.site, mission.t0, mission.duration_s, mission.relay)
         estimates = Estimates(mission, self.forecast, Travel(mission, self.forecast))

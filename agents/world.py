@@ -307,9 +307,20 @@ class World:
         return link_rates(self, w)
 
     def reset(
-        self, w: int, *, t0: float | None = None, start_xy: ArrayLike | None = None, battery_frac: float = 1.0
+        self,
+        w: int,
+        *,
+        t0: float | None = None,
+        start_xy: ArrayLike | None = None,
+        battery_frac: float = 1.0,
+        seed: int | None = None,
     ) -> None:
-        """Start world ``w`` anew, at ``t0`` and ``start_xy`` [R, 2] if given, else where it first started."""
+        """Start world ``w`` anew, at ``t0`` and ``start_xy`` [R, 2] if given, else where it first started.
+
+        With ``seed`` its randomness is that of a single world made with it, else the same again.
+        """
+        if seed is not None:
+            self._keys[w] = _keys([seed], 1)[0]
         starts, times = self._starts.copy(), self._t0.copy()
         if t0 is not None:
             times[w] = t0

@@ -144,6 +144,7 @@ def assemble(
             drive_s=scenario.drive_step_s,
             tick_s=scenario.physics_tick_s,
             perception=scenario.perception,
+            faults=scenario.faults,
             robots_per_actor=scenario.robots_per_actor,
             checkpoint_every=scenario.checkpoint_every_steps,
             outages=tuple(

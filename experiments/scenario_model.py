@@ -225,6 +225,7 @@ class Scenario(Block):
     station: str | None = None
     relay: Literal["queqiao2", "gateway"] | None = "queqiao2"
     perception: Perception = "rendered"
+    faults: bool = False
     robots_per_actor: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     checkpoint_every_steps: int = Field(default=24, ge=1)
     resolved: ResolvedBlock | None = None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,16 +20,18 @@ SPREAD_M = 1_500.0  # [m] of the starts about the middle of the site
 MIX = {"drive": 0.3, "work": 0.3, "charge": 0.15, "sleep": 0.15, "relay": 0.1}
 
 
-def machines() -> list[RobotSpec]:
-    """The fleet: the catalogue's figures, and a panel of each attitude among them."""
+def machines(loose: bool) -> list[RobotSpec]:
+    """The fleet: the catalogue's figures, and panels that do not track among them; on ``loose`` soil wheels dig themselves in."""
     specs = [robot_spec(kind) for kind in KINDS]
     specs[1] = specs[1].model_copy(update={"panel": "fixed", "panel_tilt_deg": 60.0, "panel_facing_deg": 90.0})
+    if loose:
+        specs = [spec.model_copy(update={"embed_slip": 0.05, "trap_per_m": 0.2}) for spec in specs]
     return specs
 
 
-def make_worlds(site: Site, worlds: int, seed: int, threads: int = 1) -> World:
+def make_worlds(site: Site, worlds: int, seed: int, *, loose: bool = False) -> World:
     """Return worlds that start all over a year, robots scattered over drivable ground, with faults."""
-    specs = machines()
+    specs = machines(loose)
     rng = stream(seed, "fleet bench starts")
     flat = np.argwhere(np.asarray(site.slope_deg) < 8.0)
     x, y = site.ref.xy(flat[:, 0], flat[:, 1])
@@ -42,7 +42,7 @@ def make_worlds(site: Site, worlds: int, seed: int, threads: int = 1) -> World:
     starts[:, 6] = places[-1]
     t0 = utc_to_tdb("2029-01-01T00:00:00") + 60.0 * rng.integers(365 * 1440, size=worlds)
     return World(
-        site, specs, starts, t0, relay=queqiao2(), station=0, battery_frac=0.8, seed=seed, faults=True, threads=threads
+        site, specs, starts, t0, relay=queqiao2(), station=0, battery_frac=0.8, seed=seed, faults=True
     )  # fmt: skip
 
 
@@ -62,6 +62,8 @@ def order(world: World, w: int, r: int, name: str, turns: NDArray[np.float64]) -
     still = world.specs[r].speed_m_s == 0.0
     if name == "drive" and not still:
         world.set_leg(w, r, np.array(world.site.ref.centre) + turns)
+    elif name == "drive" and world.state.hops_left[w, r] > 0 and world.state.battery_wh[w, r] > world.specs[r].hop_wh:
+        world.hop(w, r, np.array(world.site.ref.centre) + turns[0])
     elif name == "sleep" and world.specs[r].role in ("rover", "hopper", "construction"):
         world.set_activity(w, r, Activity.HIBERNATE, wake_frac=0.6)
     elif name == "relay":
@@ -70,10 +72,3 @@ def order(world: World, w: int, r: int, name: str, turns: NDArray[np.float64]) -
         world.set_activity(w, r, Activity.CHARGE)
     else:
         world.set_activity(w, r, Activity.WORK, work_w=20.0, data_mbps=0.05)
-
-
-def rounds(world: World, seed: int, first: int, count: int, each: Callable[[int], None]) -> None:
-    """Give orders and call ``each(round)`` so many times."""
-    for number in range(first, first + count):
-        order_all(world, seed, number)
-        each(number)

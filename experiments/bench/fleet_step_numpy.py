@@ -59,6 +59,15 @@ class NumpyWorld:
         self.worlds = np.arange(world.worlds)
         self.rates = np.zeros((4, world.worlds, robots))
 
+    def obey(self, world: World) -> None:
+        """Take over what orders have just set in the World: what each robot does, its leg and its tool."""
+        state = world.state
+        for name in ("work_w", "data_mbps", "wake_frac", "worked_s", "hop_x", "hop_y"):
+            self.f[name] = getattr(state, name).copy()
+        for name in ("activity", "blocked", "leg_next", "leg_size", "hop_ticks", "hops_left"):
+            self.i[name] = getattr(state, name).copy()
+        self.legs = np.asarray(world.get_state()["legs"], dtype=np.float64)
+
     @staticmethod
     def _views(world: World, robot: int | None) -> tuple[Bools, Ints]:
         """Return viewsheds [V, rows, cols] and which of them each world uses [W]."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from moonfleet.agents.catalogue import robot_spec
+from moonfleet.agents.links import rate_at, received
 from moonfleet.agents.state import Activity, Link
 from moonfleet.agents.world import World
 from tests.stand_in import T0, StillRelay, make_site
@@ -135,3 +136,52 @@ def test_every_bit_measured_is_on_board_at_the_station_on_earth_or_counted_as_dr
     assert world.state.dropped_mbit.sum() > 0
     assert world.archive_mbit[0] > 0
     assert total(world) + world.state.dropped_mbit.sum() == pytest.approx(measured, rel=1e-12)
+
+
+# --- the budget of a link ---------------------------------------------------------------------------------------------
+
+
+def test_received_power_falls_with_the_square_of_the_distance_and_rates_with_it() -> None:
+    powers = [received(1_000.0, metres**2) for metres in (500.0, 1_000.0, 2_000.0, 4_000.0)]
+    assert powers == pytest.approx([4.0, 1.0, 0.25, 0.0625])
+    assert received(0.0, 1e20) == 1.0
+    rates = [rate_at(received(1e7, d * d), 0.285, 0.14, 0.0007, 0.0) for d in np.linspace(1e6, 4e8, 2_000)]
+    assert (np.diff(rates) <= 0).all()
+    assert set(rates) == {0.285, 0.14, 0.0007, 0.0}
+
+
+def test_the_local_radio_steps_down_with_distance() -> None:
+    near = YUTU.model_copy(update={"range_station_m": 100.0, "station_steps_mbps": (0.25, 0.04)})
+    rates = [base(make_site(), near, away_m=metres).link_rates(0)[0, 1] for metres in (90.0, 110.0, 210.0, 380.0)]
+    assert rates == [YUTU.rate_station_mbps, 0.25, 0.04, 0.04]
+    world = base(make_site(horizon_deg=0.5), near, away_m=150.0)
+    measure(world, 1, 2.0, 10)
+    assert world.station_mbit[0] + world.archive_mbit[0] == pytest.approx(0.25 * 10 * MINUTE)
+
+
+def test_a_mast_hands_on_what_the_station_cannot_hear_and_no_bit_is_lost() -> None:
+    wall = make_site(lambda dx, dy: np.where((np.abs(dx - 100.0) < 15.0) & (dy < 100.0), 40.0, 0.0), earth_el_deg=-5.0)
+    x, y = wall.ref.centre
+    mast = robot_spec("ce8-lander").model_copy(update={"mast_m": 10.0, "rate_earth_mbps": 0.0, "rate_relay_mbps": 0.0,
+                                                       "relay_steps_mbps": (), "earth_steps_mbps": ()})  # fmt: skip
+    lander = LANDER.model_copy(update={"rate_earth_mbps": 0.0})
+    starts = [[x, y], [x + 200.0, y], [x + 100.0, y + 300.0]]
+    world = World(wall, [lander, YUTU, mast], starts, T0, station=0)
+    assert world.state.link[0].tolist() == [0, Link.MAST, Link.STATION]
+    measure(world, 1, 0.5, 30)
+    world.set_activity(0, 1, Activity.HOLD)
+    world.tick(10)
+    assert world.state.received_mbit[0, 2] == pytest.approx(0.5 * 30 * MINUTE)
+    assert world.station_mbit[0] == pytest.approx(0.5 * 30 * MINUTE)
+    assert world.audit().data_mbit[0] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_the_relay_of_the_fleet_keeps_what_it_cannot_pass_on() -> None:
+    site = make_site()
+    x, y = site.ref.centre
+    narrow = robot_spec("queqiao2").model_copy(update={"rate_earth_mbps": 0.1, "storage_mbit": 100.0})
+    world = World(site, [VIPER, narrow], [[x, y], [x, y]], T0, relay=StillRelay(el_deg=30.0))
+    measure(world, 0, 0.5, 60)
+    assert world.archive_mbit[0] == pytest.approx(0.1 * 60 * MINUTE)
+    assert 100.0 - 0.1 * MINUTE <= world.relay_mbit[0] <= 100.0
+    assert world.audit().data_mbit[0] == pytest.approx(0.0, abs=1e-9)
