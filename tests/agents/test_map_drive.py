@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from moonfleet.agents import checkpoint
+from moonfleet.agents.errors import RobotError
 from moonfleet.agents.events import EventLog
 from moonfleet.agents.fleet import LocalFleet
 from moonfleet.agents.map_drive import MapDriving, rest_of
@@ -17,6 +18,7 @@ from moonfleet.agents.mission_loop import MissionLoop
 from moonfleet.agents.state import LEG_POINTS, Activity
 from moonfleet.autonomy.errors import GoalBlocked, GoalOutside
 from moonfleet.autonomy.line_cost import segment_cost
+from moonfleet.autonomy.policy import Observation
 from moonfleet.terrain.site import Site
 from tests.missions import small_mission
 
@@ -160,3 +162,19 @@ def test_answers_survive_the_way_through_arrays_cut_and_joined(mission: MissionS
     part: Asked = asked.part(slice(2, 4))
     assert [part.situation(row).sense for row in range(2)] == [one.sense for one in whole[2:4]]
     assert [part.situation(row).offers for row in range(2)] == [one.offers for one in whole[2:4]]
+
+
+class Mute:
+    """A policy whose answers for many are too few."""
+
+    def act(self, observation: Observation) -> int:
+        return 0
+
+    def act_batch(self, observations: Observation) -> np.ndarray:
+        return np.zeros(0, dtype=np.int64)
+
+
+def test_a_policy_that_does_not_answer_for_every_robot_is_named(mission: MissionSpec) -> None:
+    loop = MissionLoop(mission, LocalFleet(mission, {ROVER: Mute()}))
+    with pytest.raises(RobotError, match="rover-1: its policy answered 0 times for 1 robots"):
+        loop.step()

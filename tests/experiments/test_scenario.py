@@ -253,3 +253,12 @@ def test_override_by_a_place_keeps_the_rest_of_the_ground() -> None:
     recipe = recipe_of(load_scenario("first-light").model_copy(update={"site": named}))
     assert (recipe.lon_deg, recipe.lat_deg) == pytest.approx((222.7, -89.45), abs=0.5)
     assert recipe.dem is None  # the shipped grid: no network
+
+
+def test_the_year_is_one_of_twenty_mixed_robots_by_the_map() -> None:
+    scenario = load_scenario("station-year")
+    assert len(scenario.fleet) == 20
+    assert scenario.steps == 365 * 24
+    assert scenario.perception == "map"
+    assert scenario.drive_step_s == scenario.decision_step_s == 3600
+    assert len({member.robot for member in scenario.fleet}) >= 7
