@@ -269,7 +269,7 @@ def _for_jobs(
                 spots[robot, best, 1],
                 hour,
             )
-            out.home_energy[n, job] = _drive(machines, robot, home_h[class_of[robot], job, best], lit)
+            out.home_energy[n, job] = _drive(machines, robot, float(home_h[class_of[robot], job, best]), lit)
 
 
 @kernel

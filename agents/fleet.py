@@ -12,6 +12,7 @@ from moonfleet.autonomy.observation import GO_ON
 from moonfleet.autonomy.policy import Observation, Policy, StationKeeper, act_on_all
 from moonfleet.terrain.site import Site
 
+from .errors import RobotError
 from .messages import Asked, Replies, Reply, Sensed
 from .mission import MissionSpec
 from .robot import RobotSetup
@@ -81,7 +82,11 @@ class Squad:
         actions = [GO_ON] * len(minds)
         for rows in rows_of.values():
             seen = Observation(asked.vectors[rows], asked.masks[rows])
-            for row, action in zip(rows, act_on_all(minds[rows[0]].policy, seen), strict=True):
+            first = minds[rows[0]]
+            chosen = act_on_all(first.policy, seen)
+            if len(chosen) != len(rows):
+                raise RobotError(f"{first.setup.name}: its policy answered {len(chosen)} times for {len(rows)} robots")
+            for row, action in zip(rows, chosen, strict=True):
                 actions[row] = action
         return self.carry_out(asked, actions)
 

@@ -53,7 +53,7 @@ class JobTable:
         out = np.ones(done.shape, dtype=np.bool_)
         if len(self.needs):
             waiting = ~done[..., self.needs[:, 1]]
-            flat, late = out.reshape(-1, out.shape[-1]), waiting.reshape(-1, waiting.shape[-1])
+            flat, late = out.reshape(-1, len(self.value)), waiting.reshape(-1, len(self.needs))
             row, need = np.nonzero(late)
             flat[row, self.needs[need, 0]] = False
         return out

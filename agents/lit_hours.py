@@ -83,6 +83,8 @@ class LitWays(NamedTuple):
     cell: NDArray[np.int32]  # [n, 5, 2] of the points along it
     known: Ints  # [n, 2] hours from .. to that the ring holds
     ring: Floats  # [n, 5, 12]
+    mean: Floats  # [n] the answer
+    mean_at: Ints  # [n] of this hour, -1 none
 
     @classmethod
     def blank(cls, ways: int) -> LitWays:
@@ -93,6 +95,8 @@ class LitWays(NamedTuple):
             np.zeros((ways, points, 2), dtype=np.int32),
             np.zeros((ways, 2), dtype=np.int64),
             np.zeros((ways, points, WAY_H)),
+            np.zeros(ways),
+            np.full(ways, -1, dtype=np.int64),
         )
 
 
@@ -125,17 +129,15 @@ def _begin(known: Ints, p: int, hour: int, size: int) -> bool:
 
 
 @kernel
-def _lit(almanac: Almanac, p: int, hour: int, at: Floats, cell: Ints, known: Ints, ring: Floats) -> float:
-    """Light of place ``p`` in ``hour``, out of its ring; asked for in order of time."""
-    size = ring.shape[1]
-    if hour >= known[p, 1]:
-        sun, frame = almanac.sun, almanac.frame
-        dx, dy = at[p, 0] - frame[5], at[p, 1] - frame[6]
-        ring[p, hour % size] = lit_at(
+def _look(almanac: Almanac, p: int, last: int, at: Floats, cell: Ints, known: Ints, ring: Floats) -> None:
+    """Fill the ring of place ``p`` up to the hour before ``last``."""
+    sun, frame = almanac.sun, almanac.frame
+    dx, dy = at[p, 0] - frame[5], at[p, 1] - frame[6]
+    for hour in range(known[p, 1], last):
+        ring[p, hour % ring.shape[1]] = lit_at(
             almanac.millideg, cell[p, 0], cell[p, 1], dx, dy, sun[hour, 0], sun[hour, 1], sun[hour, 2]
         )
-        known[p, 1] = hour + 1
-    return ring[p, hour % size]
+    known[p, 1] = max(known[p, 1], last)
 
 
 @kernel
@@ -143,18 +145,24 @@ def _ahead(
     almanac: Almanac, places: Ints, first: int, at: Floats, cell: Ints, known: Ints, ring: Floats, night: Ints,
     windows: Ints, out: Floats,
 ) -> None:  # fmt: skip
+    size = ring.shape[1]
     hours = min(almanac.sun.shape[0] - first, FAR_H)
+    near = min(hours, windows[-1])
     for i in range(places.size):
         p = places[i]
-        if _begin(known, p, first, ring.shape[1]):
+        if _begin(known, p, first, size):
             night[p, 0] = night[p, 1] = -1
             night[p, 2] = first
+        if known[p, 1] < first + near:
+            _look(almanac, p, first + near, at, cell, known, ring)
         total = 0.0
         window = 0
-        for hour in range(min(hours, windows[-1])):
-            total += _lit(almanac, p, first + hour, at, cell, known, ring)
-            if hour + 1 == windows[window]:
-                out[i, window] = total / (hour + 1)
+        k = first % size
+        for hour in range(1, near + 1):
+            total += ring[p, k]
+            k = k + 1 if k + 1 < size else 0
+            if hour == windows[window]:
+                out[i, window] = total / hour
                 window += 1
         while window < windows.size:  # the almanac ends before this window does
             out[i, window] = total / max(hours, 1)
@@ -165,7 +173,9 @@ def _ahead(
             night[p, 2] = first
         hour = max(night[p, 2], first)
         while night[p, 1] < 0 and hour < first + hours:
-            lit = _lit(almanac, p, hour, at, cell, known, ring)
+            if hour >= known[p, 1]:
+                _look(almanac, p, hour + 1, at, cell, known, ring)
+            lit = ring[p, hour % size]
             if lit < DARK_BELOW and night[p, 0] < 0:
                 night[p, 0] = hour
             if lit >= DARK_BELOW and night[p, 0] >= 0:
@@ -184,12 +194,16 @@ def _ahead(
 def _day(
     almanac: Almanac, places: Ints, first: int, at: Floats, cell: Ints, known: Ints, ring: Floats, out: Floats
 ) -> None:
+    size = ring.shape[1]
     hours = min(almanac.sun.shape[0] - first, DAY_H)
     for i in range(places.size):
-        _begin(known, places[i], first, ring.shape[1])
+        p = places[i]
+        _begin(known, p, first, size)
+        if known[p, 1] < first + hours:
+            _look(almanac, p, first + hours, at, cell, known, ring)
         total = 0.0
-        for hour in range(hours):
-            total += _lit(almanac, places[i], first + hour, at, cell, known, ring)
+        for hour in range(first, first + hours):
+            total += ring[p, hour % size]
         out[i] = total / max(hours, 1)
 
 
@@ -202,8 +216,11 @@ def way_lit(almanac: Almanac, ways: LitWays, n: int, sx: float, sy: float, gx: f
     if ends[n, 0] != sx or ends[n, 1] != sy or ends[n, 2] != gx or ends[n, 3] != gy:
         ends[n, 0], ends[n, 1], ends[n, 2], ends[n, 3] = sx, sy, gx, gy
         known[n, 0] = known[n, 1] = 0
+        ways.mean_at[n] = -1
         for k in range(points):
             cell[n, k, 0], cell[n, k, 1] = cell_at(frame, sx + _SHARES[k] * (gx - sx), sy + _SHARES[k] * (gy - sy))
+    if ways.mean_at[n] == first:
+        return ways.mean[n]
     _begin(known, n, first, size)
     last = min(first + WAY_H, sun.shape[0])
     for hour in range(known[n, 1], last):
@@ -219,4 +236,5 @@ def way_lit(almanac: Almanac, ways: LitWays, n: int, sx: float, sy: float, gx: f
         for hour in range(first, last):
             total += ring[n, k, hour % size]
         shares += total / max(last - first, 1)
-    return shares / points
+    ways.mean[n], ways.mean_at[n] = shares / points, first
+    return ways.mean[n]

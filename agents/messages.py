@@ -142,7 +142,10 @@ class Asked(NamedTuple):
 
     def part(self, rows: slice) -> Asked:
         """Some rows of it."""
-        return Asked(*(column[rows] for column in self[:-1]), tools=self.tools)
+        return Asked(
+            self.robots[rows], self.senses[rows], self.vectors[rows], self.masks[rows], self.slots[rows], self.offers[rows],
+            self.havens[rows], self.current[rows], self.tools,
+        )  # fmt: skip
 
 
 class Replies(NamedTuple):

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.autonomy.allocate import allocate
-from moonfleet.autonomy.jobs import Job
 
 from .estimates import Estimates
 from .job_table import JobTable
@@ -15,11 +14,6 @@ from .mission import MissionSpec
 
 LOYALTY = 1.5  # a job under way counts this much more for the robot that is on it
 MIN_H = 1.0  # [h] no job is so quick that its value per hour explodes
-
-
-def ready(job: Job, board: Board, index_of: dict[str, int], t_s: float) -> bool:
-    """Whether a board says that a job can be worked on now: not done, prerequisites done, window open."""
-    return all(board.done[index_of[need]] for need in job.needs) and job.open_at(t_s)
 
 
 class Station:

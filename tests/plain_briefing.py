@@ -21,13 +21,13 @@ from moonfleet.agents.operations import Operations
 from moonfleet.agents.power import panel_w
 from moonfleet.agents.robot import ARRIVED_M
 from moonfleet.agents.state import Activity, Link
-from moonfleet.agents.station import LOYALTY, MIN_H, ready
+from moonfleet.agents.station import LOYALTY, MIN_H
 from moonfleet.agents.tools import tool_power
 from moonfleet.agents.travel import APART_M, DARK_HOUR, STILL_H, beside, travel_field
 from moonfleet.agents.world import World
 from moonfleet.autonomy import observation as layout
 from moonfleet.autonomy.allocate import allocate
-from moonfleet.autonomy.jobs import KIND_INDEX
+from moonfleet.autonomy.jobs import KIND_INDEX, Job
 from moonfleet.autonomy.observation import (
     ACTIVITIES,
     CHARGE,
@@ -46,6 +46,11 @@ from moonfleet.terrain.constants import DARK_BELOW, SOLAR_CONSTANT_W_M2
 from moonfleet.terrain.light import clearance_deg, lit_at, local_elevation_deg
 
 Place = tuple[float, float]
+
+
+def ready(job: Job, board: Board, index_of: dict[str, int], t_s: float) -> bool:
+    """Whether a board says that a job can be worked on now: not done, prerequisites done, window open."""
+    return all(board.done[index_of[need]] for need in job.needs) and job.open_at(t_s)
 
 
 class LightAhead(NamedTuple):

@@ -15,7 +15,8 @@ from statistics import median
 
 from moonfleet.agents.cluster import cluster
 from moonfleet.agents.events import read_events
-from moonfleet.agents.fleet import Fleet
+from moonfleet.agents.fleet import Fleet, LocalFleet
+from moonfleet.agents.messages import Asked, Replies
 from moonfleet.agents.mission import FleetMember, MissionSpec
 from moonfleet.agents.mission_loop import MissionLoop
 from moonfleet.agents.simulation import Simulation, StepInfo
@@ -184,17 +185,14 @@ def trips(tell: Tell) -> list[Row]:
     return [at_most("fleet.6", what, ratio, "x", RATIO)]
 
 
-class Watched:
-    """A fleet whose decisions are timed."""
+class Watched(LocalFleet):
+    """Another fleet, whose decisions are timed."""
 
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
         self.took_s: list[float] = []
 
-    def __getattr__(self, name: str) -> object:
-        return getattr(self.fleet, name)
-
-    def decide(self, asked):
+    def decide(self, asked: Asked) -> Replies:
         """See `Fleet.decide`."""
         before = time.perf_counter()
         replies = self.fleet.decide(asked)
@@ -215,7 +213,6 @@ def weights(tell: Tell) -> list[Row]:
         loop = MissionLoop(mission, fleet)
         for _ in range(MANY_STEPS):
             loop.step()
-        # without its files open in this process's other parts: the site's folder is read by driver and actors alike
         pids = family(os.getpid())
         whole = sum(pss_bytes(pid) for pid in pids)
         folder = Path(str(mission.site.path))

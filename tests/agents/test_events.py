@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from moonfleet.agents.errors import EventError
@@ -90,3 +91,36 @@ def test_a_log_that_cannot_be_made_or_written_is_a_typed_error(tmp_path: Path) -
     with pytest.raises(EventError, match="cannot be written"):
         log.flush()
     assert len(log.pending) == 1, "nothing is forgotten"
+
+
+def test_rows_are_the_events_one_by_one(tmp_path: Path) -> None:
+    columns = {"x_m": np.array([1.5, np.nan]), "activity": np.array(["hold", "drive"], dtype=object)}
+    zeros = {name: np.zeros(2) for name in KINDS["status"][1] if name not in (*columns, "link")}
+    both = {**zeros, **columns, "link": np.array([1, 4])}
+    logs = [EventLog(tmp_path / name / FOLDER) for name in ("rows", "single")]
+    for log in logs:
+        fill(log, 0, 2)
+    logs[0].append_rows("status", 60, ["a", "b"], **both)
+    for row, robot in enumerate(("a", "b")):
+        values = {name: column[row].item() if name != "activity" else column[row] for name, column in both.items()}
+        logs[1].append(
+            "status", 60, robot, **{name: None if value != value else value for name, value in values.items()}
+        )
+    for log in logs:
+        fill(log, 4, 6)
+    assert logs[0].pending == logs[1].pending
+    assert logs[0].count == 6
+    for log in logs:
+        log.flush()
+        assert log.pending == []
+    digests = {digest(read_events(tmp_path / name)) for name in ("rows", "single")}
+    assert len(digests) == 1
+
+
+def test_rows_of_the_wrong_shape_or_columns_are_refused() -> None:
+    log = EventLog(None)
+    with pytest.raises(EventError, match="night: columns"):
+        log.append_rows("night", 0, ["a"], lit=np.zeros(1))
+    with pytest.raises(EventError, match=r"dark of shape \(2,\): must be \(1,\)"):
+        log.append_rows("night", 0, ["a"], dark=np.zeros(2))
+    assert log.count == 0

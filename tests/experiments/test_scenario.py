@@ -265,3 +265,12 @@ def test_outages_are_written_in_hours_and_name_robots_of_the_fleet() -> None:
         load_text(FIRST_LIGHT + more % "nobody")
     with pytest.raises(ScenarioError, match=r"window_h: must be \[down, up again\]"):
         load_text(FIRST_LIGHT + "\noutages:\n  - {window_h: [5, 5]}\n")
+
+
+def test_the_year_is_one_of_twenty_mixed_robots_by_the_map() -> None:
+    scenario = load_scenario("station-year")
+    assert len(scenario.fleet) == 20
+    assert scenario.steps == 365 * 24
+    assert scenario.perception == "map"
+    assert scenario.drive_step_s == scenario.decision_step_s == 3600
+    assert len({member.robot for member in scenario.fleet}) >= 7
