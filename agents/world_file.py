@@ -3,7 +3,7 @@
 Files are those of `array_file`: versioned, never pickle, checked before use. They name what they were made of (machines,
 ground, clock), so that a state is never taken up by a World that it does not fit.
 
->>> from moonfleet.agents.world_file import restore_world, save_world      # doctest: +SKIP
+>>> from moonfleet.agents.world_file import restore_world, save_world
 >>> save_world(world, "noon.world")                                         # doctest: +SKIP
 >>> restore_world(world, "noon.world")                                      # doctest: +SKIP
 """

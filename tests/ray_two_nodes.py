@@ -68,7 +68,7 @@ def main() -> None:
     }
     ray.shutdown()
     cluster.shutdown()
-    sys.stdout.write(json.dumps(told))
+    sys.stdout.write(json.dumps(told) + "\n")
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ class Case:
 
 
 CASES: Final = (
-    Case("first-light", {"perception": "rendered"}, 6),
+    Case("first-light", {"duration_days": 3, "perception": "rendered"}, 3),
     Case("first-light", {"duration_days": 10, "perception": "statistical"}, 10_000),
     Case("pathfinder", {"perception": "statistical"}, 24),
 )
