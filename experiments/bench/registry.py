@@ -19,6 +19,7 @@ BENCHES: Mapping[str, tuple[str, ...]] = {  # bench -> the modules that hold its
         "fleet_decisions",
         "fleet_kills",
         "fleet_restore",
+        "fleet_world",
     ),
     "hazards": (
         "hazards_craters",
