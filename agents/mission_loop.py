@@ -98,9 +98,9 @@ class MissionLoop:
         self.ops.observe(0)
         self.mail.log_cuts(self.log, -1, 0)
         self.report()
-        self.brief()
+        self.send_off()
 
-    def brief(self) -> None:
+    def send_off(self) -> None:
         """Before they leave, all know of each other, and the station has given out the first jobs."""
         ops, station = self.ops, self.mission.station_index
         ops.note_selves(0)

@@ -109,7 +109,7 @@ def check(site: Site, seed: int, outages: tuple[Outage, ...], random: bool) -> N
 
 
 @settings(
-    max_examples=5, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=4, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck), derandomize=True
 )
 @given(seed=st.integers(0, 2**20), outages=cuts(), random=st.booleans())
 def test_no_robot_acts_on_what_it_could_not_know(
