@@ -65,6 +65,15 @@ class Board:
         """Which robots are on a job or were given it, as last heard, bool [R]; none that has been missing for long."""
         return ((self.worker == job) | (self.assigned == job)) & (t_s - self.heard_s <= MISSING_S)
 
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """All fields as arrays, copied."""
+        return {name: np.copy(getattr(self, name)) for name in self.__slots__}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Board:
+        """The inverse of `to_arrays`: a board of its own."""
+        return cls(**{name: np.copy(arrays[name]) for name in cls.__slots__})
+
 
 class Knowledge:
     """The boards of all nodes: R robots, then the mailboxes (relay, Earth). N = R + 2.
@@ -207,7 +216,7 @@ def print_of(f: Ints, i: Ints, d: Bools) -> int:
         mark ^= mark >> np.uint64(29)
     for bit in d:
         mark = (mark ^ np.uint64(bit)) * prime
-    return np.int64(mark)
+    return np.int64(mark)  # pyright: ignore[reportReturnType]
 
 
 @kernel

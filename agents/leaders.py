@@ -36,13 +36,14 @@ class Leaders:
         self.mission, self.ops, self.mail, self.station = mission, ops, mail, station
         self.knowledge, self.log = ops.knowledge, ops.log
         self.ground = np.array([spec.role != "orbiter" for spec in mission.specs])
-        self.silence_s = float(max(SILENCE_S, 2 * mission.decision_s))
-        rounds = mission.decision_s // mission.drive_s
+        rounds = mail.rounds
+        self.silence_s = float(max(SILENCE_S, 2 * mission.decision_s, 6 * mail.round_s))
         ahead = min(AHEAD, rounds // 4)
         self.plan_round = rounds - ahead
-        self.note_round = rounds - 2 * ahead if ahead else 0  # 0: only at decisions
+        # a note before the plan, where the truth of that moment is at hand; 0: notes at decisions only
+        self.note_round = rounds - 2 * ahead if ahead and mail.parts == 1 else 0
         # a note that was sent for this plan is no older than this
-        self.fresh_s = float(ahead * mission.drive_s) if ahead else 2.0 * mission.decision_s
+        self.fresh_s = float((self.plan_round - self.note_round) * mail.round_s if ahead else 2 * mission.decision_s)
 
     def plan(self, t_s: int) -> None:
         """The station gives out jobs; robots that have heard of no leader for long elect one; leaders give out jobs."""

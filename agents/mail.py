@@ -1,7 +1,7 @@
-"""Mail: news goes from board to board over the contacts of the moment, one hop per drive step, and can be lost.
+"""Mail: news goes from board to board over the contacts of the moment, one hop per round, and can be lost.
 
-Every drive step is a round. In it each node tells every node in contact what it knew when the round began, unless that node has
-heard it all before; so news takes a drive step per hop, waits where a link is down, and spreads by itself along chains of
+Every drive step is a round; a drive step longer than five minutes is cut into several. In a round each node tells every node in contact what it knew when the round began, unless that node has
+heard it all before; so news takes a round per hop, waits where a link is down, and spreads by itself along chains of
 robots, over the relay and over the Earth (epidemic routing: Vahdat and Becker, "Epidemic routing for partially-connected ad hoc
 networks", 2000). A message that is lost is sent again in the next round, since the receiver's copy is still old.
 
@@ -29,6 +29,7 @@ from .world import World
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+ROUND_S = 300  # [s] a drive step that is longer has several rounds, on the contacts at its end
 Hook = Callable[[int, Bools], None]
 
 
@@ -47,7 +48,9 @@ class Mail:
         self.graph = ContactGraph(mission)
         names = [member.name for member in mission.fleet]
         self.cuts = Cuts(mission.outages, names, mission.station_index, self.graph.relay)
-        self.rounds = mission.decision_s // mission.drive_s  # in a decision step
+        self.parts = parts_of(mission.drive_s)  # rounds in a drive step
+        self.round_s = mission.drive_s // self.parts
+        self.rounds = mission.decision_s // self.round_s  # in a decision step
         self.awake_s = np.zeros(len(names), dtype=np.int64)  # [R] since when each radio is on without a break
         self.post = np.zeros(2, dtype=np.int64)  # delivered, missed since the last report
         self.heard: Hook | None = None
@@ -55,7 +58,7 @@ class Mail:
 
     def chances(self, t_s: int) -> Floats:
         """Numbers in [0, 1) that decide which messages of the round at ``t_s`` are lost, float64 [N sender, N receiver]."""
-        number = t_s // self.mission.drive_s
+        number = t_s // self.round_s
         block = number // self.rounds
         if self.draws[0] != block:
             nodes = self.knowledge.nodes
@@ -64,7 +67,7 @@ class Mail:
         return self.draws[1][number % self.rounds]
 
     def round(self, t_s: int) -> None:
-        """After a drive step's ticks: cut the links that are down by decree, and let everybody in contact tell its news."""
+        """Cut the links that are down by decree, and let everybody in contact tell its news; after a drive step's ticks."""
         know, state = self.knowledge, self.world.state
         cut = self.cuts.at(t_s)
         if cut.any():
@@ -108,6 +111,11 @@ class Mail:
     def set_state(self, state: dict[str, np.ndarray]) -> None:
         """The inverse of `get_state`."""
         self.awake_s[:], self.post[:] = state["awake_s"], state["post"]
+
+
+def parts_of(drive_s: int) -> int:
+    """Rounds in a drive step: as many whole and equal ones of `ROUND_S` or more as fit, at least one."""
+    return next(parts for parts in range(max(drive_s // ROUND_S, 1), 0, -1) if drive_s % parts == 0)
 
 
 @kernel

@@ -104,9 +104,9 @@ class MissionLoop:
         self.ops.observe(0)
         self.mail.log_cuts(self.log, -1, 0)
         self.report()
-        self.muster()
+        self.send_off()
 
-    def muster(self) -> None:
+    def send_off(self) -> None:
         """Before they leave, all know of each other, and the station has given out the first jobs."""
         ops, station = self.ops, self.mission.station_index
         ops.note_selves(0)
@@ -115,12 +115,15 @@ class MissionLoop:
         ops.knowledge.meet()
 
     def radio(self, t_s: int, drive: int) -> None:
-        """A round of messages, after the ticks of drive step number ``drive`` (0: the first) of the decision step."""
-        self.mail.round(t_s)
-        if drive + 1 == self.leaders.note_round:
-            self.ops.note_selves(t_s)
-        if drive + 1 == self.leaders.plan_round:
-            self.leaders.plan(t_s)
+        """The messages of drive step number ``drive`` (0: the first) of a decision step, after its ticks; it ends at ``t_s``."""
+        mail, leaders = self.mail, self.leaders
+        for part in range(1, mail.parts + 1):
+            number, now_s = drive * mail.parts + part, t_s - (mail.parts - part) * mail.round_s
+            mail.round(now_s)
+            if number == leaders.note_round:
+                self.ops.note_selves(now_s)
+            if number == leaders.plan_round:
+                leaders.plan(now_s)
 
     def news(self) -> None:
         """At a decision: robots let go of jobs that, as they have heard, need them no more, and note what they will tell."""

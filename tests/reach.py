@@ -1,9 +1,9 @@
 """Who could have known what, rebuilt from an event log alone: slow, obvious, and without a line of the code that it checks.
 
 From the `heard` events (a message from a peer arrives) follows, for every node, the latest moment of every other node's life
-of which it can know anything. Nothing makes more than one hop in a drive step: what is told at a time was known one drive
-step before. From the events that are truth (jobs done, where robots stand) follow the facts, and from `action` and
-`job_assigned` what was decided on them.
+of which it can know anything. Nothing makes more than one hop in five minutes (a drive step, if that is shorter): what is told
+at a time was known so long before. From the events that are truth (jobs done, where robots stand) follow the facts, and from
+`action` and `job_assigned` what was decided on them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Reach:
     """What could have come from node to node, as time goes on."""
 
     def __init__(self, mission: MissionSpec) -> None:
-        self.drive_s, self.decision_s = mission.drive_s, mission.decision_s
+        self.round_s, self.decision_s = min(mission.drive_s, 300), mission.decision_s
         self.nodes = [*(member.name for member in mission.fleet), "@relay", "@earth"]
         # at the start, all were briefed together
         self.of = {node: dict.fromkeys(self.nodes, 0) for node in self.nodes}
@@ -36,7 +36,7 @@ class Reach:
         """Messages (receiver, sender) that arrive at a time, all at once."""
         before = {node: dict(known) for node, known in self.of.items()}
         for receiver, sender in arrived:
-            told = before[sender] | {sender: t_s - self.drive_s}
+            told = before[sender] | {sender: t_s - self.round_s}
             for origin, moment in told.items():
                 self.of[receiver][origin] = max(self.of[receiver][origin], moment)
 
@@ -75,7 +75,7 @@ def too_early(mission: MissionSpec, events: list[Event]) -> list[str]:
             rounds[event["t_s"]].append((event["robot"], event["peer"]))
     done = {event["job"]: event for event in events if event["kind"] == "job_done"}
     silence_s = max(2 * 3600, 2 * mission.decision_s) - mission.decision_s
-    for t_s in range(0, mission.duration_s + 1, mission.drive_s):
+    for t_s in range(0, mission.duration_s + 1, reach.round_s):
         reach.messages(t_s, rounds[t_s])
         for event in (one for one in done.values() if one["t_s"] == t_s):
             reach.job_done(event["robot"], event["job"], t_s)

@@ -96,7 +96,7 @@ def cuts(draw: st.DrawFn) -> tuple[Outage, ...]:
 
 
 def check(site: Site, seed: int, outages: tuple[Outage, ...], random: bool) -> None:
-    mission = chained_mission(site, seed=seed, outages=outages)
+    mission = chained_mission(site, seed=seed, outages=outages, drive_s=(300, 3600, 600)[seed % 3])
     loop, faults = run_traced(mission, random)
     assert faults == []
     assert too_early(mission, loop.log.pending) == []
@@ -109,9 +109,9 @@ def check(site: Site, seed: int, outages: tuple[Outage, ...], random: bool) -> N
 
 
 @settings(
-    max_examples=5, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=4, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck), derandomize=True
 )
-@given(seed=st.integers(0, 2**20), outages=cuts(), random=st.booleans())
+@given(seed=st.integers(0, 2**20 - 1), outages=cuts(), random=st.booleans())
 def test_no_robot_acts_on_what_it_could_not_know(
     small_site: Site, seed: int, outages: tuple[Outage, ...], random: bool
 ) -> None:
@@ -120,7 +120,7 @@ def test_no_robot_acts_on_what_it_could_not_know(
 
 @pytest.mark.slow
 @settings(max_examples=60, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
-@given(seed=st.integers(0, 2**20), outages=cuts(), random=st.booleans())
+@given(seed=st.integers(0, 2**20 - 1), outages=cuts(), random=st.booleans())
 def test_no_robot_acts_on_what_it_could_not_know_in_many_missions(
     small_site: Site, seed: int, outages: tuple[Outage, ...], random: bool
 ) -> None:
