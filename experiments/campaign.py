@@ -25,6 +25,7 @@ from .campaign_plan import (
     continued,
     is_campaign,
     make_plan,
+    open_sites,
     read_plan,
     read_scenarios,
     resolve,
@@ -204,7 +205,7 @@ def _go_on(
     folder: Path, plan: CampaignPlan, retry_failed: bool, spread: Spread, watcher: CampaignWatcher
 ) -> CampaignResult:
     from .campaign_report import write_campaign_report
-    from .campaign_results import Results, results_digest
+    from .campaign_results import Results, read_results, results_digest
 
     with locked(folder), _resumable(folder):
         if plan != read_plan(folder):
@@ -218,7 +219,7 @@ def _go_on(
         finally:
             results.flush()
         watcher.stage("writing the report", 0.0)
-        table = results.table()
+        table = read_results(folder, plan)
         failures = tuple(results.failures[run] for run in sorted(results.failures))
         sha256 = results_digest(table)
         report = write_campaign_report(folder, plan, table, failures, sha256)
@@ -230,11 +231,17 @@ def _fly_all(
 ) -> None:
     from .campaign_crew import crew_of
 
-    scenarios = [dump_scenario(scenario) for scenario in read_scenarios(folder, plan)]
+    scenarios = read_scenarios(folder, plan)
+    open_sites(scenarios, watcher.stage)
     watcher.stage("starting Ray" if spread.backend == "ray" else "starting", 0.0)
     workers = min(spread.workers, len(waiting)) if spread.workers is not None else None
     crew = crew_of(
-        spread.backend, scenarios, plan.keep_events, workers=workers, address=spread.address, labels=dict(spread.labels)
+        spread.backend,
+        [dump_scenario(scenario) for scenario in scenarios],
+        plan.keep_events,
+        workers=workers,
+        address=spread.address,
+        labels=dict(spread.labels),
     )
     try:
         with crew as hands, _asking() as asked:

@@ -151,7 +151,7 @@ class RayCrew:
         check_labels(labels)
         options: dict[str, Any] = {
             "num_cpus": 1,
-            "max_retries": TRIES,
+            "max_retries": TRIES - 1,
             **({"label_selector": dict(labels)} if labels else {}),
         }
         self.labels = labels

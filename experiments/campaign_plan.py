@@ -162,6 +162,29 @@ def read_scenarios(folder: Path, plan: CampaignPlan) -> list[Scenario]:
     return [load_scenario(scenario_path(folder, number)) for number in range(len(plan.combinations))]
 
 
+def open_sites(scenarios: list[Scenario], progress: Callable[[str, float], None]) -> None:
+    """Build each site of resolved scenarios that is not in the cache, once, before many processes ask for it.
+
+    Raises
+    ------
+    RunFolderError
+        A ground is no longer what it was: another elevation file, or another version of moonfleet.
+    """
+    from moonfleet.terrain.site import build_site
+
+    from .mission_build import check_key, recipe_of
+
+    seen: set[str] = set()
+    for scenario in scenarios:
+        if scenario.resolved is None:
+            raise CampaignError(
+                f"scenario {scenario.name!r} of the campaign is not resolved: its file has been changed"
+            )
+        if scenario.resolved.site_key not in seen:
+            seen.add(scenario.resolved.site_key)
+            check_key(scenario, build_site(recipe_of(scenario), progress=progress))
+
+
 def continued(old: CampaignPlan, new: CampaignPlan, folder: Path) -> CampaignPlan:
     """Return the plan with which the campaign in ``folder`` goes on: its own, longer if more runs are asked for.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from .bench.share_interval import wilson
 from .campaign_figures import FIGURES, Row, by_variant, estimate, shown
 from .campaign_pictures import forest, histogram, number, share_bar
 from .campaign_plan import CampaignPlan, scenario_path
-from .campaign_results import Failure, failure_path, kept_run
+from .campaign_results import NESTED, Failure, failure_path, kept_run
 from .errors import CampaignError
 from .page import part, write_page
 from .report_svg import robot_colour
@@ -38,14 +38,14 @@ def write_campaign_report(
     CampaignError
         It cannot be written.
     """
-    rows: Sequence[Row] = table.to_pylist()
+    rows: Sequence[Row] = table.drop_columns(list(NESTED)).to_pylist()
     parts = (
         header(plan, rows, failures),
         cards(rows),
         combinations_table(plan, rows),
         pictures(plan, rows),
-        jobs_section(rows),
-        robots_section(rows),
+        jobs_section(table),
+        robots_section(table),
         extremes(folder, plan, rows),
         failures_section(folder, failures),
         provenance(folder, plan, rows, sha256),
@@ -128,21 +128,27 @@ def pictures(plan: CampaignPlan, rows: Sequence[Row]) -> str:
     return f'<p class="keys">{note}</p><div class="pair">{"".join(drawn)}</div>'
 
 
-def jobs_section(rows: Sequence[Row]) -> str:
+def each(table: pa.Table, column: str) -> Iterator[Row]:
+    """Yield the entries of a column of lists, run by run, without holding all runs at once."""
+    for batch in table.select([column]).to_batches(max_chunksize=256):
+        for row in batch.to_pylist():
+            yield from row[column] or ()
+
+
+def jobs_section(table: pa.Table) -> str:
     """Return in how many runs each job was done, and when."""
     done: Counter[str] = Counter()
     hours: dict[str, list[float]] = {}
-    for row in rows:
-        for job in row["jobs"] or ():
-            hours.setdefault(job["job"], [])
-            if job["state"] == "done":
-                done[job["job"]] += 1
-                hours[job["job"]].append(job["ended_s"] / 3600.0)
+    for job in each(table, "jobs"):
+        hours.setdefault(job["job"], [])
+        if job["state"] == "done":
+            done[job["job"]] += 1
+            hours[job["job"]].append(job["ended_s"] / 3600.0)
     if not hours:
         return ""
     body = ""
     for job in sorted(hours):
-        share, (low, high) = done[job] / len(rows), wilson(done[job], len(rows))
+        share, (low, high) = done[job] / table.num_rows, wilson(done[job], table.num_rows)
         when = sorted(hours[job])
         middle = f"{when[len(when) // 2] / 24:.1f} d" if when else "–"
         body += (
@@ -153,12 +159,12 @@ def jobs_section(rows: Sequence[Row]) -> str:
     return f'<section><h2>Jobs</h2><div class="scroll"><table>{head}{body}</table></div></section>'
 
 
-def robots_section(rows: Sequence[Row]) -> str:
+def robots_section(table: pa.Table) -> str:
     """Return how each robot fared over all runs."""
+    names = ("lost", "odometer_m", "min_battery_frac", "min_temp_k", "longest_dark_h", "jobs_done", "contacts")
     lives: dict[str, list[Row]] = {}
-    for row in rows:
-        for robot in row["robots"] or ():
-            lives.setdefault(robot["robot"], []).append(robot)
+    for robot in each(table, "robots"):
+        lives.setdefault(robot["robot"], []).append({name: robot[name] for name in names})
     body = ""
     for index, (name, life) in enumerate(lives.items()):
         lost = sum(robot["lost"] is not None for robot in life)

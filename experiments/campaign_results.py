@@ -29,6 +29,7 @@ from .run_folder import write_text
 
 FOLDER, FAILED, KEPT = "results.parquet", "failed", "runs"
 WALL = ("wall_s", "cpu_s")  # what the machine took: the only columns that differ between two makings of one run
+NESTED = ("counts", "robots", "jobs")  # columns of lists: large, and of use only together
 LEAST_WAIT_S, WAIT_SHARE = 1.0, 0.01  # a part is written after this, or after this share of the time so far
 
 _HOURS = pa.map_(pa.string(), pa.float64())
@@ -122,7 +123,7 @@ class Results:
 
     def __init__(self, folder: Path, plan: CampaignPlan) -> None:
         self.folder, self.plan, self.schema = folder, plan, schema(plan)
-        self.rows: list[dict[str, object]] = []  # of all finished runs
+        self.rows: list[dict[str, object]] = []  # of all finished runs, without what is `NESTED`
         self.failures = read_failures(folder)
         self.pending: list[dict[str, object]] = []  # not on disk yet
         self.began = self.written = time.monotonic()
@@ -134,7 +135,7 @@ class Results:
             raise CampaignError(f"{folder / FOLDER}: cannot be written: {error.strerror}") from error
         self.parts = len(parts(folder / FOLDER))
         if self.parts:
-            self.rows = read_results(folder, plan).to_pylist()
+            self.rows = read_results(folder, plan).drop_columns(list(NESTED)).to_pylist()
         for run in {row["run"] for row in self.rows} & self.failures.keys():
             drop_failure(folder, int(str(run)))  # killed between the two writes of a retry
             del self.failures[int(str(run))]
@@ -153,7 +154,7 @@ class Results:
             self.failures[job.run] = write_failure(self.folder, outcome, self.failures.get(job.run))
             return
         row = to_row(self.plan, outcome)
-        self.rows.append(row)
+        self.rows.append({name: value for name, value in row.items() if name not in NESTED})
         self.pending.append(row)
         now = time.monotonic()
         if now - self.written >= max(LEAST_WAIT_S, WAIT_SHARE * (now - self.began)):
@@ -181,10 +182,6 @@ class Results:
             if self.failures.pop(run, None) is not None:
                 drop_failure(self.folder, run)
         self.pending = []
-
-    def table(self) -> pa.Table:
-        """All rows, sorted by run."""
-        return pa.Table.from_pylist(sorted(self.rows, key=lambda row: int(str(row["run"]))), schema=self.schema)
 
 
 def read_results(folder: Path, plan: CampaignPlan) -> pa.Table:

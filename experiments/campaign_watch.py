@@ -20,6 +20,7 @@ from .campaign_plan import CampaignPlan
 from .progress import STAGES
 
 ROWS = 12  # combinations shown while a campaign runs
+TABLE_S = 1.0  # [s] between two makings of the live table
 LABEL = 36  # columns that the name of a combination may take before it is broken
 LINE_EVERY = 0.05  # share of the runs between two lines where there is no terminal
 LIVE = ("value", "jobs_done", "all_done", "no_loss", "driven", "archive")
@@ -125,6 +126,8 @@ class LiveCampaign:
 
     def __init__(self, console: Console) -> None:
         self.live = Live(Text(""), console=console, refresh_per_second=4, transient=True)
+        self.table: Table | None = None
+        self.made, self.of = 0.0, -1  # when the table was made, and of how many runs
 
     def __enter__(self) -> LiveCampaign:
         self.live.start()
@@ -141,8 +144,12 @@ class LiveCampaign:
         """Show the counts, a bar, and the headlines so far."""
         bar = ProgressBar(total=now.plan.total, completed=now.ended, width=40)
         parts: list[RenderableType] = [Text(counts(now), style="bold"), bar]
-        if now.rows:
-            parts.append(estimates_table(now.plan, now.rows, limit=ROWS, names=LIVE))
+        if len(now.rows) != self.of and time.monotonic() - self.made > TABLE_S:
+            began = time.monotonic()
+            self.table = estimates_table(now.plan, now.rows, limit=ROWS, names=LIVE)
+            self.of, self.made = len(now.rows), began
+        if self.table is not None:
+            parts.append(self.table)
         self.live.update(Group(*parts))
 
 
