@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from moonfleet.agents.catalogue import RobotSpec, robot_spec
 from moonfleet.agents.links import rate_at, received
+from moonfleet.agents.sky_blocks import SkyBlocks
 from moonfleet.agents.state import Activity, WorldState
 from moonfleet.agents.thermal import ENV_DARK_K
 from moonfleet.agents.world import START_TEMP_K, World
@@ -69,6 +70,14 @@ def speed(tell: Tell) -> list[Row]:
         doing = np.bincount(world.state.activity.ravel(), minlength=8)
         share = ", ".join(f"{Activity(k).name.lower()} {n / doing.sum():.0%}" for k, n in enumerate(doing) if n)
         tell(f"turn {turn + 1}: {ours[-1]:.2f} and {theirs[-1]:.2f} M robot-ticks per CPU-s; at its end {share}")
+    alone = make_worlds(site, 1, 1)
+    alone.tick(1)
+    call = min(cpu_s(lambda: [alone.tick(5) for _ in range(40)]) / 40 for _ in range(5))
+    tell(f"one world of {alone.robots} robots: {1e6 * call:.0f} us for 5 ticks, with the call and its share of the sky")
+    sky = SkyBlocks(site.sky, world.relay, site.ref.lonlat(), WORLDS, world.tick_s)
+    table = cpu_s(lambda: sky.table(world.time, np.zeros(WORLDS, dtype=np.int64)))
+    per_tick = 1e9 * table / (WORLDS * world.robots * ORDER_TICKS)
+    tell(f"sky tables: {per_tick:.0f} ns of {1e3 / statistics.median(ours):.0f} ns per robot-tick")
     same = all(a.tobytes() == b.tobytes() for a, b in zip(world.state, twin.state, strict=True))
     ratio = statistics.median(ours) / max(theirs)
     what = f"the step, {WORLDS} worlds x {world.robots} robots, all physics, sky included"
