@@ -19,6 +19,7 @@ BENCHES: Mapping[str, tuple[str, ...]] = {  # bench -> the modules that hold its
         "fleet_decisions",
         "fleet_kills",
         "fleet_restore",
+        "fleet_scale",
         "fleet_world",
     ),
     "hazards": (
@@ -99,24 +100,20 @@ def holds(bar: str, what: str, value: bool) -> Row:
 
 
 def all_bars() -> dict[str, Bar]:
-    """Return every bar of every bench; a bar that several modules have rows for runs them one after another."""
+    """Return every bar of every bench; a bar that several modules have rows for has them all."""
     bars: dict[str, Bar] = {}
     for modules in BENCHES.values():
-        found: dict[str, list[Bar]] = {}
+        found: dict[str, Bar] = {}
         for module in modules:
-            for bar, function in import_module(f"{__package__}.{module}").BARS.items():
-                found.setdefault(bar, []).append(function)
-        bars |= {
-            bar: functions[0] if len(functions) == 1 else _all_of(functions) for bar, functions in sorted(found.items())
-        }
+            for bar, rows in import_module(f"{__package__}.{module}").BARS.items():
+                found[bar] = both(found[bar], rows) if bar in found else rows
+        bars |= dict(sorted(found.items()))
     return bars
 
 
-def _all_of(functions: list[Bar]) -> Bar:
-    def run(tell: Tell) -> list[Row]:
-        return [row for function in functions for row in function(tell)]
-
-    return run
+def both(first: Bar, second: Bar) -> Bar:
+    """Return a bar with the rows of two modules, each of which measures a part of it."""
+    return lambda tell: [*first(tell), *second(tell)]
 
 
 def select(name: str | None) -> dict[str, Bar]:

@@ -1,0 +1,154 @@
+"""What a decision step costs as fleets, actors and nodes grow, and a model of it that says what larger ones would need."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .clusters import nodes
+from .registry import Bar, Row, Tell, at_most, holds
+
+if TYPE_CHECKING:
+    from moonfleet.agents.mission import MissionSpec
+
+SCENARIO = "station-year"
+ROBOTS = (20, 80, 320)
+ACTORS = (1, 2, 4)
+NODES = (1, 2)
+WARM, STEPS = 4, 24  # decision steps before the clock runs, and with it
+PAPER_ROBOTS, PAPER_NODES, PAPER_CORES = 1000, 100, 8
+FIT = 1.6  # the model may be off by this factor at worst, in the table it was fitted to
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One entry of the table; times per decision step [s]."""
+
+    robots: int
+    actors: int
+    nodes: int
+    whole_s: float  # median
+    fleet_s: float  # of these waiting for the minds, messages included
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Time of a decision step: a fixed part, a part per robot in the driver, one per actor, and thought that is shared out.
+
+    ``fixed + driver * R + actor * A + mind * R / min(A, cores)`` seconds, R robots on A actors.
+    """
+
+    fixed: float
+    driver: float
+    actor: float
+    mind: float
+
+    def step_s(self, robots: int, actors: int, cores: int) -> float:
+        """Time of a decision step [s]."""
+        return self.fixed + self.driver * robots + self.actor * actors + self.mind * robots / min(actors, cores)
+
+
+def grown(robots: int) -> MissionSpec:
+    """A mission with so many robots: the fleet of a shipped scenario again and again, each copy with its own names."""
+    from ..mission_build import build_mission
+    from ..scenario import load_scenario
+
+    mission = build_mission(load_scenario(SCENARIO)).mission
+    copies = -(-robots // len(mission.fleet))
+    fleet = tuple(
+        replace(member, name=member.name if copy == 0 else f"{member.name}-{copy}")
+        for copy in range(copies)
+        for member in mission.fleet
+    )
+    return replace(mission, fleet=fleet[:robots])
+
+
+def measure(mission: MissionSpec, actors: int, count: int) -> Cell:
+    """Fly a mission's first steps on ``actors`` actors of the cluster that this process has joined."""
+    from moonfleet.agents.mission_loop import MissionLoop
+    from moonfleet.agents.ray_fleet import RayFleet
+
+    each = -(-len(mission.fleet) // actors)
+    fleet = RayFleet(replace(mission, robots_per_actor=each))
+    waited = 0.0
+
+    def timed(call):  # noqa: ANN001, ANN202
+        def asked(*arguments: object) -> object:
+            nonlocal waited
+            began = time.perf_counter()
+            answer = call(*arguments)
+            waited += time.perf_counter() - began
+            return answer
+
+        return asked
+
+    fleet.decide, fleet.step = timed(fleet.decide), timed(fleet.step)  # pyright: ignore
+    try:
+        loop = MissionLoop(mission, fleet)
+        for _ in range(WARM):
+            loop.step()
+        whole: list[float] = []
+        minds: list[float] = []
+        for _ in range(STEPS):
+            waited, began = 0.0, time.perf_counter()
+            loop.step()
+            whole.append(time.perf_counter() - began)
+            minds.append(waited)
+    finally:
+        fleet.close()
+    return Cell(len(mission.fleet), actors, count, float(np.median(whole)), float(np.median(minds)))
+
+
+def fitted(cells: list[Cell], cores: int) -> Model:
+    """The model whose parts, none below zero, come nearest to the table, each entry weighing by its share."""
+    from scipy.optimize import nnls
+
+    rows = np.array([[1.0, c.robots, c.actors, c.robots / min(c.actors, cores)] for c in cells])
+    times = np.array([c.whole_s for c in cells])
+    parts, _ = nnls(rows / times[:, None], np.ones(len(cells)))
+    return Model(*(float(part) for part in parts))
+
+
+def scale(tell: Tell) -> list[Row]:
+    """The table, the model and what it says of a thousand robots on a hundred nodes."""
+    from moonfleet.agents.cluster import cluster
+
+    missions = {robots: grown(robots) for robots in ROBOTS}
+    cells: list[Cell] = []
+    for count in NODES:
+        with nodes(count) as some, cluster(some.address):
+            for robots, mission in missions.items():
+                for actors in ACTORS:
+                    cells.append(measure(mission, actors, count))
+                    tell(words(cells[-1]))
+    cores = 2
+    model = fitted(cells, cores)
+    worst = max(max(c.whole_s / s, s / c.whole_s) for c in cells for s in [model.step_s(c.robots, c.actors, cores)])
+    tell(
+        f"model [ms]: {model.fixed * 1e3:.2f} + {model.driver * 1e3:.4f} R + {model.actor * 1e3:.3f} A + {model.mind * 1e3:.4f} R / min(A, cores)"
+    )
+    rows = [
+        Row("fleet.7", words(cell), cell.whole_s * 1e3, "ms", "table", True)
+        for cell in cells
+    ]
+    paper = model.step_s(PAPER_ROBOTS, PAPER_NODES, PAPER_NODES * PAPER_CORES)
+    rows.append(at_most("fleet.7", "model over table, or table over model, at worst", worst, "", FIT))
+    rows.append(
+        Row("fleet.7", f"{PAPER_ROBOTS} robots, {PAPER_NODES} nodes of {PAPER_CORES} cores, an actor each: foretold", paper * 1e3, "ms", "table", True)
+    )
+    rows.append(holds("fleet.7", "every entry measured", len(cells) == len(ROBOTS) * len(ACTORS) * len(NODES)))
+    return rows
+
+
+def words(cell: Cell) -> str:
+    """A line of the table."""
+    return (
+        f"{cell.robots} robots, {cell.actors} actors, {cell.nodes} nodes: {cell.whole_s * 1e3:.1f} ms a decision step, "
+        f"{cell.fleet_s * 1e3:.1f} ms of it waiting for minds"
+    )
+
+
+BARS: dict[str, Bar] = {"fleet.7": scale}
