@@ -1,9 +1,10 @@
 """Mail: news goes from board to board over the contacts of the moment, one hop per round, and can be lost.
 
-Every drive step is a round; a drive step longer than five minutes is cut into several. In a round each node tells every node in contact what it knew when the round began, unless that node has
-heard it all before; so news takes a round per hop, waits where a link is down, and spreads by itself along chains of
-robots, over the relay and over the Earth (epidemic routing: Vahdat and Becker, "Epidemic routing for partially-connected ad hoc
-networks", 2000). A message that is lost is sent again in the next round, since the receiver's copy is still old.
+Every drive step is a round; a drive step longer than five minutes is cut into several. In a round each node tells every node in
+contact what it knew when the round began, unless that node has heard it all before; so news takes a round per hop, waits where a
+link is down, and spreads by itself along chains of robots, over the relay and over the Earth (epidemic routing: Vahdat and Becker,
+"Epidemic routing for partially-connected ad hoc networks", 2000). A message that is lost is sent again in the next round, since the
+receiver's copy is still old.
 
 Chances come from the seed tree by (decision step, round, sender, receiver): they depend on nothing that was drawn before.
 """
