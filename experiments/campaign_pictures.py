@@ -83,7 +83,9 @@ def forest(figure: Figure, labels: Sequence[str], groups: Sequence[Sequence[Row]
         return room + (WIDE - room - RIGHT - 6) * (min(max(value, low), high) - low) / (high - low)
 
     body: list[str] = []
-    for tick in ticks(low, high):
+    ends = [end for one in found if one.runs for end in (one.least, one.most)]
+    whole = not figure.share and all(end.is_integer() for end in ends)
+    for tick in ticks(low, high, whole=whole):
         body += [
             line(x(tick), TOP, x(tick), tall - 28, "grid"),
             text(x(tick), tall - 14, number(tick), "tick", "middle"),
