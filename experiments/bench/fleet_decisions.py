@@ -56,6 +56,10 @@ def years(tell: Tell) -> list[Row]:
 
 def one_year(tell: Tell) -> list[Row]:
     """Simulated days per CPU second of the shipped year."""
+    with (
+        tempfile.TemporaryDirectory() as folder
+    ):  # a day on a site opened anew: kernels are compiled, nothing else is kept
+        Simulation(dataclasses.replace(year_mission(), duration_s=DAY_S), Path(folder), "local").run()
     mission = dataclasses.replace(year_mission(), duration_s=YEAR_DAYS * DAY_S)
     begun: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
