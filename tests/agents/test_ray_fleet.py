@@ -37,6 +37,17 @@ def test_ray_gives_the_bytes_of_the_local_backend(
     assert digest(read_events(tmp_path)) == local_digest
 
 
+def test_robots_that_drive_by_the_map_do_the_same_on_actors(
+    ray_cluster: None, small_site: Site, tmp_path: Path
+) -> None:
+    mission = small_mission(
+        small_site, robots_per_actor=4, perception="map", drive_s=3600, duration_s=12 * 3600, checkpoint_every=5
+    )
+    for backend in ("local", "ray"):
+        Simulation(mission, tmp_path / backend, backend).run()  # type: ignore[arg-type]
+    assert digest(read_events(tmp_path / "local")) == digest(read_events(tmp_path / "ray"))
+
+
 def test_killed_actors_change_nothing(
     ray_cluster: None, small_site: Site, local_digest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
