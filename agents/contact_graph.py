@@ -19,11 +19,11 @@ from moonfleet.terrain.kernel import kernel
 from moonfleet.terrain.sight import ground_cell, sees
 
 from .ground import ground_layers
-from .links import BIT_EARTH, BIT_RELAY, BIT_STATION
+from .links import BIT_EARTH, BIT_RELAY, BIT_STATION, reach_m
 from .mission import MissionSpec
 from .mobility import CELL, X_LEFT, Y_TOP
 from .outages import BIT_ROBOTS
-from .state import Activity, WorldState
+from .state import COMM, Activity, WorldState
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -54,7 +54,7 @@ class ContactGraph:
         self.relay = orbiters[0] if orbiters else robots
         self.station = mission.station_index
         self.orbits = np.array([spec.role == "orbiter" for spec in specs])
-        ranges = [spec.range_station_m if spec.rate_station_mbps > 0 else 0.0 for spec in specs]
+        ranges = [reach_m(spec.range_station_m, (spec.rate_station_mbps, *spec.station_steps_mbps)) for spec in specs]
         self.range_m = np.array(ranges)
         self.mast_m = np.array([spec.mast_m for spec in specs])
         ground, _ = ground_layers(mission.site)
@@ -78,8 +78,8 @@ class ContactGraph:
 
 
 def radio_on(state: WorldState) -> Bools:
-    """Whose radio is on in world 0, bool [R]: not asleep, not in flight, not lost."""
-    return ~DEAF[state.activity[0]]
+    """Whose radio is on and works in world 0, bool [R]: not asleep, not in flight, not lost, not out of order."""
+    return ~DEAF[state.activity[0]] & (state.faults[0] & (1 << COMM) == 0)
 
 
 @kernel

@@ -7,6 +7,9 @@ lowest rate still gets through.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 from moonfleet.terrain.kernel import kernel
 
 from .state import Link
@@ -35,6 +38,16 @@ def rate_at(power: float, top: float, second: float, third: float, fourth: float
     if carried >= fourth:
         return fourth
     return 0.0
+
+
+def reach_m(full_m: float, rates: Sequence[float]) -> float:
+    """Return how far [m] the lowest of a radio's rates gets through; ``full_m`` is how far the top one does.
+
+    >>> reach_m(1000.0, (0.28, 0.07))
+    2000.0
+    """
+    known = [rate for rate in rates if rate > 0.0]
+    return full_m * math.sqrt(max(known) / min(known)) if known else 0.0
 
 
 @kernel

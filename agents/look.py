@@ -74,7 +74,7 @@ def look(
         if spec[c.RATE_EARTH, r] > 0.0 and not deaf:
             link = BIT_EARTH
             rates[r, 2] = spec[c.RATE_EARTH, r]
-        i[s.LINK, r] = link
+        i[s.LINK, r] = link & ~i[s.CUT, r]
         return 1.0
     x, y = f[s.X, r], f[s.Y, r]
     dx, dy = x - ground.frame[CENTRE_X], y - ground.frame[CENTRE_Y]
@@ -118,7 +118,7 @@ def look(
             power = received(spec[c.EARTH_FULL, r], sky[s.EARTH_M] * sky[s.EARTH_M])
             rates[r, 2] = _step(spec, r, power, c.RATE_EARTH, c.EARTH_STEPS)
             link |= BIT_EARTH if rates[r, 2] > 0.0 else 0
-    i[s.LINK, r] = link
+    i[s.LINK, r] = link & ~i[s.CUT, r]
     return cosine
 
 

@@ -16,7 +16,7 @@ from .state import Link
 
 Ints = NDArray[np.int64]
 
-BIT_ROBOTS: Final = 8  # beside the bits of Link: talk from robot to robot over the surface
+BIT_ROBOTS: Final = int(Link.MAST)  # talk from robot to robot over the surface, a robot with a mast among them
 PEER_BITS: Final = {
     "station": int(Link.STATION),
     "relay": int(Link.RELAY),

@@ -112,6 +112,7 @@ class WorldState(NamedTuple):
     hop_ticks: Ints  # [W, R] ticks until a hop lands
     leg_next: Ints  # [W, R] index of the leg point ahead
     leg_size: Ints  # [W, R] points in the leg, 0 = none
+    cut: Ints  # [W, R] bits of Link that are down by decree, whatever sky and ground allow
     faults: Ints  # [W, R] bits: subsystems that are down
     trapped: Ints  # [W, R] 1 = stuck in the soil
     traps: Ints  # [W, R] times it got stuck
@@ -132,8 +133,8 @@ WORKED, ENERGY_IN, ENERGY_OUT, GENERATED, SENT, DROPPED, WORK_W, DATA_MBPS, HOP_
 DUST, FADE, WAKE, TRAPPED_S, TRAP_LEFT, OPERATING, NEXT_FAULT, FAULT_AT = range(20, 28)
 MADE, CHARGE_LOSS, DUMPED, FADED, START, RECEIVED = range(32, 38)
 # rows of the integer block
-ACTIVITY, LOSS, LINK, BLOCKED, BROWNOUTS, HOPS_LEFT, HOP_TICKS, LEG_NEXT, LEG_SIZE = range(9)
-FAULTS, TRAPPED, TRAPS, FAULT_DRAWS = range(9, 13)
+ACTIVITY, LOSS, LINK, BLOCKED, BROWNOUTS, HOPS_LEFT, HOP_TICKS, LEG_NEXT, LEG_SIZE, CUT = range(10)
+FAULTS, TRAPPED, TRAPS, FAULT_DRAWS = range(10, 14)
 # activities and losses as plain integers, which the kernel compiles faster than enum members
 HOLD, DRIVE, WORK, CHARGE, HIBERNATE, RELAY, HOP, LOST = range(8)
 NONE, FROZEN, DEPLETED, TIPPED, ENTRAPPED = range(5)

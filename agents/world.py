@@ -22,7 +22,6 @@ from moonfleet.terrain.threads import for_each
 
 from . import state as s
 from .catalogue import RobotSpec
-from .contacts import link_rates
 from .errors import RobotError, WorldError
 from .faults import arm, mend
 from .ground import Ground, ground_layers
@@ -298,13 +297,9 @@ class World:
             return False
         return self.state.activity[w, r] not in (Activity.LOST, Activity.HIBERNATE, Activity.HOP)
 
-    def contacts(self, w: int) -> NDArray[np.bool_]:
-        """Return who can talk to whom directly now, bool [R, R], symmetric, False on the diagonal; see `contacts`."""
-        return link_rates(self, w) > 0.0
-
-    def link_rates(self, w: int) -> Floats:
-        """Return the rate [Mbit/s] of every direct link now, float64 [R, R], 0 where there is none."""
-        return link_rates(self, w)
+    def cut_links(self, w: int, bits: ArrayLike) -> None:
+        """Take down links of the robots of world ``w``, whatever sky and ground allow: bits of `Link` int [R], 0 none."""
+        self.state.cut[w] = np.asarray(bits, dtype=np.int64)
 
     def reset(
         self,
@@ -352,10 +347,6 @@ class World:
         """Return azimuth and elevation [deg] of the relay over the site's centre now, float64 [W]; -90: none."""
         rows = self._sky.rows(self._t0, self.tick_index)
         return rows[s.RELAY_AZ], rows[s.RELAY_EL]
-
-    def relay_m(self, w: int) -> float:
-        """Return the distance of the relay from the site's centre now [m]; 0: none."""
-        return float(self._sky.table(self._t0, self.tick_index)[w, self.tick_index[w] % SKY_TICKS, s.RELAY_M])
 
     # --- save and restore -------------------------------------------------------------------------
 

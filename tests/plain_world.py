@@ -79,6 +79,7 @@ class PlainRobot:
     activity: int = HOLD
     loss: int = 0
     link: int = 0
+    cut: int = 0
     blocked: int = 0
     brownouts: int = 0
     faults: int = 0
@@ -170,6 +171,10 @@ class PlainWorld:
         return max((rate for rate in (top, *steps) if rate <= power * top), default=0.0)
 
     def look_around(self, robot: PlainRobot) -> None:
+        self.see(robot)
+        robot.link &= ~robot.cut
+
+    def see(self, robot: PlainRobot) -> None:
         spec, rates = robot.spec, dict.fromkeys(("station", "relay", "earth", "mast"), 0.0)
         robot.rates = rates
         deaf = "comm" in self.down(robot)

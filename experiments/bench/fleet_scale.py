@@ -75,7 +75,7 @@ def measure(mission: MissionSpec, actors: int, count: int) -> Cell:
     fleet = RayFleet(replace(mission, robots_per_actor=each))
     waited = 0.0
 
-    def timed(call):  # noqa: ANN001, ANN202
+    def timed(call):
         def asked(*arguments: object) -> object:
             nonlocal waited
             began = time.perf_counter()
@@ -130,14 +130,18 @@ def scale(tell: Tell) -> list[Row]:
     tell(
         f"model [ms]: {model.fixed * 1e3:.2f} + {model.driver * 1e3:.4f} R + {model.actor * 1e3:.3f} A + {model.mind * 1e3:.4f} R / min(A, cores)"
     )
-    rows = [
-        Row("fleet.7", words(cell), cell.whole_s * 1e3, "ms", "table", True)
-        for cell in cells
-    ]
+    rows = [Row("fleet.7", words(cell), cell.whole_s * 1e3, "ms", "table", True) for cell in cells]
     paper = model.step_s(PAPER_ROBOTS, PAPER_NODES, PAPER_NODES * PAPER_CORES)
     rows.append(at_most("fleet.7", "model over table, or table over model, at worst", worst, "", FIT))
     rows.append(
-        Row("fleet.7", f"{PAPER_ROBOTS} robots, {PAPER_NODES} nodes of {PAPER_CORES} cores, an actor each: foretold", paper * 1e3, "ms", "table", True)
+        Row(
+            "fleet.7",
+            f"{PAPER_ROBOTS} robots, {PAPER_NODES} nodes of {PAPER_CORES} cores, an actor each: foretold",
+            paper * 1e3,
+            "ms",
+            "table",
+            True,
+        )
     )
     rows.append(holds("fleet.7", "every entry measured", len(cells) == len(ROBOTS) * len(ACTORS) * len(NODES)))
     return rows

@@ -191,7 +191,8 @@ class NumpyWorld:
         found = self.far_rate(c.EARTH_FULL, sky[s.EARTH_M], c.RATE_EARTH, c.EARTH_STEPS)
         rates[2] = np.where(able, found, np.where(hears & ~self.on_ground, spec[c.RATE_EARTH], 0.0))
         up = rates > 0.0
-        i["link"] = s.Link.STATION * up[0] + s.Link.RELAY * up[1] + s.Link.EARTH * up[2] + s.Link.MAST * up[3]
+        link = s.Link.STATION * up[0] + s.Link.RELAY * up[1] + s.Link.EARTH * up[2] + s.Link.MAST * up[3]
+        i["link"] = link & ~i["cut"]
         return cosine
 
     def far_rate(self, full: int, away_m: F64, top: int, lower: int) -> F64:

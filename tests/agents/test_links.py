@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from moonfleet.agents.catalogue import robot_spec
-from moonfleet.agents.links import rate_at, received
+from moonfleet.agents.links import rate_at, reach_m, received
 from moonfleet.agents.state import Activity, Link
 from moonfleet.agents.world import World
 from tests.stand_in import T0, StillRelay, make_site
@@ -152,8 +152,15 @@ def test_received_power_falls_with_the_square_of_the_distance_and_rates_with_it(
 
 def test_the_local_radio_steps_down_with_distance() -> None:
     near = YUTU.model_copy(update={"range_station_m": 100.0, "station_steps_mbps": (0.25, 0.04)})
-    rates = [base(make_site(), near, away_m=metres).link_rates(0)[0, 1] for metres in (90.0, 110.0, 210.0, 380.0)]
-    assert rates == [YUTU.rate_station_mbps, 0.25, 0.04, 0.04]
+    rates = []
+    for metres in (90.0, 110.0, 210.0, 380.0):
+        world = base(make_site(horizon_deg=0.5), near, away_m=metres)
+        measure(world, 1, 2.0, 10)
+        rates.append(float(world.state.sent_mbit[0, 1]) / (10 * MINUTE))
+    assert rates == pytest.approx([YUTU.rate_station_mbps, 0.25, 0.04, 0.04])
+    assert reach_m(100.0, (YUTU.rate_station_mbps, 0.25, 0.04)) == pytest.approx(
+        100.0 * (YUTU.rate_station_mbps / 0.04) ** 0.5
+    )
     world = base(make_site(horizon_deg=0.5), near, away_m=150.0)
     measure(world, 1, 2.0, 10)
     assert world.station_mbit[0] + world.archive_mbit[0] == pytest.approx(0.25 * 10 * MINUTE)

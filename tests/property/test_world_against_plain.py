@@ -95,11 +95,13 @@ def order(pick: Pick, spec: RobotSpec) -> Order:
     """An order that suits the machine: legs for those that drive, hops for those that fly."""
     metres = range(-380, 381)
     moves = ["leg"] * 3 * (spec.speed_m_s > 0) + ["hop"] * 3 * (spec.hops > 0)
-    kind = pick([*moves, "work", "work", "hibernate", "relay", "assist", "clean"])
+    kind = pick([*moves, "work", "work", "hibernate", "relay", "assist", "clean", "cut"])
     if kind == "leg":
         return kind, [(pick(metres), pick(metres)) for _ in range(pick(range(1, 6)))]
     if kind == "hop":
         return kind, (pick(metres), pick(metres))
+    if kind == "cut":
+        return kind, pick(range(16))
     if kind == "hibernate":
         return kind, 0.0, 0.0, pick((0.0, 0.3, 0.8))
     return kind, pick((0.0, 20.0, 500.0)), pick((0.0, 0.4, 5.0))
@@ -171,6 +173,10 @@ def give(world: World, plain: PlainWorld, r: int, order: Order) -> None:
     elif order[0] == "assist":
         if world.assist(0, r):
             plain.assist(robot)
+    elif order[0] == "cut":
+        bits = world.state.cut[0].copy()
+        bits[r] = robot.cut = int(order[1])
+        world.cut_links(0, bits)
     elif order[0] == "clean":
         assert world.clean(0, r)
         robot.dust_ug_cm2 *= 1.0 - spec.clean_share
