@@ -101,7 +101,7 @@ def order(pick: Pick, spec: RobotSpec) -> Order:
     if kind == "hop":
         return kind, (pick(metres), pick(metres))
     if kind == "cut":
-        return kind, pick(range(16))
+        return kind, pick((0, 0, 0, 0, 1, 2, 4, 8, 15))
     if kind == "hibernate":
         return kind, 0.0, 0.0, pick((0.0, 0.3, 0.8))
     return kind, pick((0.0, 20.0, 500.0)), pick((0.0, 0.4, 5.0))
@@ -241,7 +241,7 @@ def drawn(seed: int) -> Case:
     return make_case(lambda options: options[int(rng.integers(len(options)))])
 
 
-@pytest.mark.parametrize("seed", range(150, 190))
+@pytest.mark.parametrize("seed", range(40))
 def test_the_kernel_matches_the_plain_world_in_an_even_spread_of_cases(seed: int) -> None:
     run_both(drawn(seed))
 
@@ -249,7 +249,7 @@ def test_the_kernel_matches_the_plain_world_in_an_even_spread_of_cases(seed: int
 @pytest.mark.slow
 def test_the_spread_of_cases_holds_everything_that_can_happen() -> None:
     happened: Counter[str] = Counter()
-    for seed in range(150):
+    for seed in range(100, 250):
         case = drawn(seed)
         happened.update(run_both(case))
         state = case[0].state
