@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -85,7 +86,7 @@ def measure(mission: MissionSpec, actors: int, count: int) -> Cell:
 
         return asked
 
-    fleet.decide, fleet.step = timed(fleet.decide), timed(fleet.step)  # pyright: ignore
+    fleet.decide, fleet.step = timed(fleet.decide), timed(fleet.step)
     try:
         loop = MissionLoop(mission, fleet)
         for _ in range(WARM):
@@ -120,16 +121,15 @@ def scale(tell: Tell) -> list[Row]:
     cells: list[Cell] = []
     for count in NODES:
         with nodes(count) as some, cluster(some.address):
-            for robots, mission in missions.items():
+            for mission in missions.values():
                 for actors in ACTORS:
                     cells.append(measure(mission, actors, count))
                     tell(words(cells[-1]))
     cores = 2
     model = fitted(cells, cores)
     worst = max(max(c.whole_s / s, s / c.whole_s) for c in cells for s in [model.step_s(c.robots, c.actors, cores)])
-    tell(
-        f"model [ms]: {model.fixed * 1e3:.2f} + {model.driver * 1e3:.4f} R + {model.actor * 1e3:.3f} A + {model.mind * 1e3:.4f} R / min(A, cores)"
-    )
+    parts = [part * 1e3 for part in (model.fixed, model.driver, model.actor, model.mind)]
+    tell("model [ms]: {:.2f} + {:.4f} R + {:.3f} A + {:.4f} R / min(A, cores)".format(*parts))
     rows = [Row("fleet.7", words(cell), cell.whole_s * 1e3, "ms", "table", True) for cell in cells]
     paper = model.step_s(PAPER_ROBOTS, PAPER_NODES, PAPER_NODES * PAPER_CORES)
     rows.append(at_most("fleet.7", "model over table, or table over model, at worst", worst, "", FIT))
