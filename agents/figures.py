@@ -56,7 +56,7 @@ def robot_figures(spec: RobotSpec) -> RobotFigures:
 
     >>> from moonfleet.agents.catalogue import robot_spec
     >>> round(robot_figures(robot_spec("viper-rover")).asleep_dark_h)
-    52
+    50
     """
     sun_w = spec.solar_w_1au * panel_share(spec, 0.0)
     usable_wh = usable(spec, spec.temp_op_min_k)

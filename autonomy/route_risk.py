@@ -82,8 +82,8 @@ def route_risk(known: HazardMap, xy: Floats, half_width_m: float, odometer_m: fl
 def _pieces(xy: Floats) -> tuple[Floats, Floats]:
     """Return the polyline cut into short pieces, float64 [n, 2], and the way to each point [m]."""
     corners = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))])
-    count = max(int(math.ceil(float(corners[-1]) / PIECE_M - 1e-9)), 0)
-    along = np.unique(np.concatenate([corners, corners[-1] * np.arange(count) / max(count, 1)]))
+    # cuts stand at fixed ways from the start: the pieces of a route stay the same when it is made longer
+    along = np.unique(np.concatenate([corners, np.arange(0.0, float(corners[-1]), PIECE_M)]))
     return np.column_stack([np.interp(along, corners, xy[:, 0]), np.interp(along, corners, xy[:, 1])]), along
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -72,21 +71,19 @@ def measure(mission: MissionSpec, actors: int, count: int) -> Cell:
     from moonfleet.agents.mission_loop import MissionLoop
     from moonfleet.agents.ray_fleet import RayFleet
 
-    each = -(-len(mission.fleet) // actors)
-    fleet = RayFleet(replace(mission, robots_per_actor=each))
-    waited = 0.0
+    class Timed(RayFleet):
+        """A fleet that adds up how long its driver waits for it."""
 
-    def timed(call):
-        def asked(*arguments: object) -> object:
-            nonlocal waited
+        waited_s = 0.0
+
+        def ask(self, *arguments: Any, **named: Any) -> dict[int, Any]:
             began = time.perf_counter()
-            answer = call(*arguments)
-            waited += time.perf_counter() - began
-            return answer
+            answers = super().ask(*arguments, **named)
+            self.waited_s += time.perf_counter() - began
+            return answers
 
-        return asked
-
-    fleet.decide, fleet.step = timed(fleet.decide), timed(fleet.step)
+    each = -(-len(mission.fleet) // actors)
+    fleet = Timed(replace(mission, robots_per_actor=each))
     try:
         loop = MissionLoop(mission, fleet)
         for _ in range(WARM):
@@ -94,10 +91,10 @@ def measure(mission: MissionSpec, actors: int, count: int) -> Cell:
         whole: list[float] = []
         minds: list[float] = []
         for _ in range(STEPS):
-            waited, began = 0.0, time.perf_counter()
+            fleet.waited_s, began = 0.0, time.perf_counter()
             loop.step()
             whole.append(time.perf_counter() - began)
-            minds.append(waited)
+            minds.append(fleet.waited_s)
     finally:
         fleet.close()
     return Cell(len(mission.fleet), actors, count, float(np.median(whole)), float(np.median(minds)))

@@ -18,7 +18,7 @@ from moonfleet.experiments.doctor import examine
 from moonfleet.experiments.errors import BenchError
 from moonfleet.experiments.scenario import shipped_scenarios
 
-COMMANDS = ("run", "resume", "report", "see", "robots", "route", "scenarios", "doctor", "bench")
+COMMANDS = ("run", "resume", "report", "see", "robots", "route", "campaign", "replay", "scenarios", "doctor", "bench")
 
 
 def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
