@@ -19,7 +19,7 @@ from .catalogue import RobotSpec
 from .forecast import Forecast
 from .lit_hours import Almanac, Floats, Ints, LitHours, LitWays, way_lit
 from .mission import MissionSpec
-from .power import panel_w, settle
+from .power import panel_share, panel_w, settle
 from .thermal import ENV_DARK_K, HEATER_MARGIN_K, conductance, heat_to_hold
 from .tools import tool_power
 from .travel import DARK_HOUR, STILL_H, Travel, haven_spot
@@ -84,8 +84,14 @@ class Estimates:
         self.machines = Machines(
             *np.array(self.rates, dtype=np.float64).T.copy(),
             *(
-                np.array([getattr(spec, name) for spec in specs], dtype=np.float64)
-                for name in ("battery_wh", "solar_w_1au", "drive_w", "speed_m_s", "hop_wh")
+                np.array(values, dtype=np.float64)
+                for values in (
+                    [spec.battery_wh for spec in specs],
+                    [spec.solar_w_1au * panel_share(spec) for spec in specs],
+                    [spec.drive_w for spec in specs],
+                    [spec.speed_m_s for spec in specs],
+                    [spec.hop_wh for spec in specs],
+                )
             ),
         )
         xy = np.array([job.xy for job in jobs], dtype=np.float64).reshape(-1, 2)
@@ -310,6 +316,6 @@ def drain_rates(spec: RobotSpec) -> Rates:
     awake = spec.idle_w + spec.comm_w
     dark = awake + heater(awake, spec.temp_op_min_k)
     asleep = spec.hibernate_w + heater(spec.hibernate_w, spec.temp_survive_k)
-    sun = panel_w(spec.solar_w_1au, SOLAR_CONSTANT_W_M2, 1.0)
+    sun = panel_w(spec.solar_w_1au, SOLAR_CONSTANT_W_M2, 1.0, panel_share(spec))
     gain, _, _ = settle(0.0, spec.battery_wh, sun, awake)  # of one hour
     return Rates(dark / spec.battery_wh, asleep / spec.battery_wh, gain / spec.battery_wh)

@@ -18,7 +18,7 @@ from moonfleet.agents.lit_hours import FAR_H, WAY_H
 from moonfleet.agents.messages import JobOffer, Phase, Sense, Situation
 from moonfleet.agents.mission import MissionSpec
 from moonfleet.agents.operations import Operations
-from moonfleet.agents.power import panel_w
+from moonfleet.agents.power import panel_share, panel_w
 from moonfleet.agents.robot import ARRIVED_M
 from moonfleet.agents.state import Activity, Link
 from moonfleet.agents.station import LOYALTY, MIN_H
@@ -212,7 +212,7 @@ class PlainEstimates:
     def supply(self, robot: int, lit: float) -> float:
         """Power of the panels in ``lit`` of the Sun, battery fractions per hour."""
         spec = self.mission.specs[robot]
-        return panel_w(spec.solar_w_1au, SOLAR_CONSTANT_W_M2, lit) / spec.battery_wh
+        return panel_w(spec.solar_w_1au * panel_share(spec), SOLAR_CONSTANT_W_M2, lit) / spec.battery_wh
 
     def drain(self, robot: int, tool_w: float) -> float:
         """Gross drain with a tool or the wheels at work, awake in the dark: battery fractions per hour."""
