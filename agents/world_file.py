@@ -38,6 +38,7 @@ def world_facts(world: World) -> dict[str, Any]:
         "ground": ground_key(world),
         "tick_s": world.tick_s,
         "station": world.station,
+        "faults": world.faults,
         "relay": None if world.relay is None else json.loads(json.dumps(world.relay.identity())),
     }
 

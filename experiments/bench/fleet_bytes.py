@@ -11,7 +11,7 @@ from ..scenario_model import Scenario
 from .clusters import nodes
 from .registry import Bar, Row, Tell, at_least, holds
 
-SCENARIOS = {"first-light": 1.0, "pathfinder": 2.0}  # name -> days
+SCENARIOS = {"first-light": 1.0, "pathfinder": 2.0, "station-year": 4.0}  # name -> days
 SEEDS = (1, 2)
 ACTORS = (1, 2, 4)
 
