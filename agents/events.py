@@ -72,6 +72,8 @@ FIELDS: dict[str, Field] = {
     "members": Field(pa.int64(), "robots that a leader hears, itself included"),
     "delivered": Field(pa.int64(), "messages with something new that arrived"),
     "missed": Field(pa.int64(), "messages that were lost on the way; they are sent again"),
+    "system": Field(pa.string(), "what fails: mobility, power, comm, payload, thermal, or stuck: wheels in the soil"),
+    "down": Field(pa.bool_(), "True when it fails, False when it works again"),
     "dark": Field(pa.bool_(), "True when the robot's ground goes dark, False when it is lit again"),
 }
 
@@ -104,6 +106,7 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("term", "members"),
     ),
     "night": ("the robot's ground goes dark or is lit again", ("dark",)),
+    "fault": ("a part of a robot fails or works again", ("system", "down")),
     "lost": ("a robot is lost", ("reason",)),
     "mission_ended": ("the run ends", ("reason", "archive_mbit", "value")),
 }

@@ -36,6 +36,7 @@ NEVER_S = -1.0  # time of news that never came
 MISSING_S = 4 * 86_400.0  # [s] a robot unheard for so long may be lost: it keeps no place on a job from the others
 MAILBOXES = 2  # nodes beside the robots that keep and pass on news: the relay in orbit and the Earth
 FIRST_TERM = 1  # the station leads from the start
+UNFIT = -2  # in place of the job that a robot is on: out of order, it can take none
 
 
 @dataclass(slots=True)
@@ -44,7 +45,7 @@ class Board:
 
     progress_s: Floats  # [J] productive robot-seconds known to be done
     done: Bools  # [J]
-    worker: Ints  # [R] job each robot is known to be on, -1 none
+    worker: Ints  # [R] job each robot is known to be on, -1 none, UNFIT none and it can take none
     assigned: Ints  # [R] job that each robot was given, -1 none
     robots: Floats  # [R, 3] x, y [m], battery fraction, as last heard
     heard_s: Floats  # [R] when each robot was last heard, NEVER_S never

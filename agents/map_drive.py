@@ -55,6 +55,8 @@ class MapDriving(DrivingRobot):
     def charge(self, situation: Situation) -> Reply:
         """Drive to its spot in the haven, then charge."""
         sense, spot = situation.sense, situation.haven
+        if not sense.can_move:
+            return self.stay()
         there = math.hypot(sense.x - spot[0], sense.y - spot[1]) <= ARRIVED_M
         if self.charging and self.goal == spot and there:
             return self.arrive(())

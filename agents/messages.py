@@ -36,6 +36,7 @@ class Sense(NamedTuple):
     activity: int  # Activity
     blocked: bool  # mobility refused the ground ahead
     work_left_s: float  # what is still to do on the job at hand, as far as this robot knows [s]
+    can_move: bool = True  # its drive works and its wheels are free
 
 
 class JobOffer(NamedTuple):
@@ -102,7 +103,7 @@ class Sensed(NamedTuple):
     """What the instruments of some robots say: rows in the order of ``robots``, which rises."""
 
     robots: Ints  # int64 [n] index in the fleet
-    senses: Floats  # float64 [n, 11], columns as the fields of `Sense`
+    senses: Floats  # float64 [n, 12], columns as the fields of `Sense`
 
     def sense(self, row: int) -> Sense:
         """One robot's part."""
@@ -117,7 +118,7 @@ class Asked(NamedTuple):
     """What some robots decide on: rows in the order of ``robots``, which rises. A sequence of `Situation` in arrays."""
 
     robots: Ints  # int64 [n] index in the fleet
-    senses: Floats  # float64 [n, 11], columns as the fields of `Sense`
+    senses: Floats  # float64 [n, 12], columns as the fields of `Sense`
     vectors: NDArray[np.float32]  # [n, SIZE]
     masks: NDArray[np.bool_]  # [n, N_ACTIONS]
     slots: Ints  # int64 [n, K] index of the job in each slot, -1 none
@@ -212,6 +213,8 @@ class Replies(NamedTuple):
 
 
 def as_sense(row: list[float]) -> Sense:
-    """A `Sense` from its 11 columns."""
-    t_s, x, y, heading, sun_az, sun_el, lit, battery, activity, blocked, left_s = row
-    return Sense(int(t_s), x, y, heading, sun_az, sun_el, lit, battery, int(activity), bool(blocked), left_s)
+    """A `Sense` from its columns."""
+    t_s, x, y, heading, sun_az, sun_el, lit, battery, activity, blocked, left_s, can_move = row
+    return Sense(
+        int(t_s), x, y, heading, sun_az, sun_el, lit, battery, int(activity), bool(blocked), left_s, bool(can_move)
+    )

@@ -14,16 +14,29 @@ from moonfleet.terrain.constants import DARK_BELOW
 from .contact_graph import radio_on
 from .errors import RobotError
 from .events import EventLog
-from .knowledge import Knowledge
+from .knowledge import UNFIT, Knowledge
 from .messages import Command, Phase, Replies
 from .mission import MissionSpec
 from .robot import ARRIVED_M
-from .state import Activity, Link, Loss
+from .state import Activity, Link, Loss, Subsystem, WorldState
 from .tracks import driven, rocks_touched
 from .world import World
 
 ON_SITE_M = 2.0 * ARRIVED_M  # nearer than this to a job's place, a robot is on site (crews stand apart)
 PEERS = ((Link.STATION, "station"), (Link.RELAY, "relay"), (Link.EARTH, "earth"))
+
+
+SYSTEMS = (*(system.name.lower() for system in Subsystem), "stuck")  # by the bits of `out_of_order`
+
+
+def out_of_order(state: WorldState) -> NDArray[np.int64]:
+    """What is down on each robot of world 0, int64 [R]: bits of `Subsystem`, and one more for wheels stuck in the soil."""
+    return state.faults[0] | (state.trapped[0] << len(Subsystem))
+
+
+def can_move(state: WorldState) -> NDArray[np.bool_]:
+    """Whose drive works and whose wheels are free in world 0, bool [R]."""
+    return (state.faults[0] & (1 << Subsystem.MOBILITY) == 0) & (state.trapped[0] == 0)
 
 
 class Score(NamedTuple):
@@ -66,6 +79,8 @@ class Operations:
         self.link = np.zeros(robots, dtype=np.int64)
         self.dark = np.zeros(robots, dtype=np.bool_)
         self.lost = np.zeros(robots, dtype=np.bool_)
+        self.down = np.zeros(robots, dtype=np.int64)  # bits of what is out of order, as last logged
+        self.drives = np.array([spec.speed_m_s > 0 for spec in mission.specs])
         self.legs: list[NDArray[np.float64]] = [np.empty((0, 2)) for _ in range(robots)]
         self.odometer = np.zeros(robots)
         self.touched: list[set[tuple[int, int]]] = [set() for _ in range(robots)]
@@ -149,7 +164,11 @@ class Operations:
         state = self.world.state
         dark = state.lit[0] < DARK_BELOW
         news = (
-            (self.job >= 0) | (state.link[0] != self.link) | (dark != self.dark) | (state.activity[0] == Activity.LOST)
+            (self.job >= 0)
+            | (state.link[0] != self.link)
+            | (dark != self.dark)
+            | (state.activity[0] == Activity.LOST)
+            | (out_of_order(state) != self.down)
         )
         if self.fine:
             news |= state.odometer_m[0] > self.odometer
@@ -229,10 +248,26 @@ class Operations:
             if (link ^ int(self.link[robot])) & bit:
                 self.log.append("link", t_s, name, up=bool(link & bit), peer=peer)
         self.link[robot] = link
+        down = int(out_of_order(state)[robot])
+        for bit, system in enumerate(SYSTEMS):
+            if (down ^ int(self.down[robot])) & (1 << bit):
+                self.log.append("fault", t_s, name, system=system, down=bool(down & (1 << bit)))
+        self.down[robot] = down
         dark = bool(state.lit[0, robot] < DARK_BELOW)
         if dark != self.dark[robot]:
             self.dark[robot] = dark
             self.log.append("night", t_s, name, dark=dark)
+
+    def unfit(self) -> NDArray[np.bool_]:
+        """Which robots can take no job, bool [R]: their tool is out of order, or they should drive and cannot."""
+        state = self.world.state
+        tool = (state.faults[0] & (1 << Subsystem.PAYLOAD)) > 0
+        return tool | (self.drives & ~can_move(state))
+
+    def help_out(self) -> None:
+        """Robots mend and free those next to them that wait for help."""
+        for robot in np.flatnonzero((out_of_order(self.world.state) > 0) & ~self.lost).tolist():
+            self.world.assist(0, robot)
 
     def work_left_s(self, robot: int) -> float:
         """What is still to do on a robot's job [s], as far as the robot has seen or heard; 0 without one."""
@@ -251,7 +286,8 @@ class Operations:
         state = self.world.state
         robots = np.flatnonzero(radio_on(state))
         x, y, battery = state.x[0, robots], state.y[0, robots], state.battery_wh[0, robots] / self.battery_wh[robots]
-        self.knowledge.note_selves(robots, float(t_s), np.column_stack([x, y, battery]), self.job[robots])
+        jobs = np.where(self.unfit()[robots], UNFIT, self.job[robots])
+        self.knowledge.note_selves(robots, float(t_s), np.column_stack([x, y, battery]), jobs)
 
     def finish_jobs(self, t_s: int) -> None:
         """Free the robots that know that their job is done, whose job's window closed, or who are one too many on it."""
@@ -260,15 +296,16 @@ class Operations:
         done = self.knowledge.done[busy, jobs]
         closed = t_s >= self.closes_s[jobs]
         crowded = self.one_too_many(busy, jobs, t_s)
-        for at in np.flatnonzero(done | closed | crowded).tolist():
+        unfit = self.unfit()[busy]
+        for at in np.flatnonzero(done | closed | crowded | unfit).tolist():
             robot, index = int(busy[at]), int(jobs[at])
             if done[at]:
                 self.job[robot] = -1
                 continue
             late = bool(closed[at]) and self.work_left_s(robot) > 0.0
-            if late or crowded[at]:
+            if late or crowded[at] or unfit[at]:
                 self.job[robot] = -1
-                reason = "WindowClosed" if late else "CrewComplete"
+                reason = "WindowClosed" if late else "CrewComplete" if crowded[at] else "OutOfOrder"
                 self.log.append("job_failed", t_s, self.names[robot], job=self.mission.jobs[index].id, reason=reason)
 
     def one_too_many(self, robots: NDArray[np.int64], jobs: NDArray[np.int64], t_s: int) -> NDArray[np.bool_]:
@@ -297,7 +334,20 @@ class Operations:
 
     # -- state -----------------------------------------------------------------------------------------------------
 
-    ARRAYS = ("progress_s", "done", "started", "job", "phase", "action", "attend", "worked_s", "link", "dark", "lost")
+    ARRAYS = (
+        "down",
+        "progress_s",
+        "done",
+        "started",
+        "job",
+        "phase",
+        "action",
+        "attend",
+        "worked_s",
+        "link",
+        "dark",
+        "lost",
+    )
 
     def get_state(self) -> dict[str, object]:
         """Nested mapping of arrays."""

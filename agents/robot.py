@@ -233,14 +233,23 @@ class DrivingRobot(Robot):
     def charge(self, situation: Situation) -> Reply:
         """Drive to the haven, then charge; at the open ground nearest to it where rocks cover it."""
         sense = situation.sense
+        if not sense.can_move:
+            return self.stay()
         if self.charging and self.goal == situation.haven and self.driver.arrived((sense.x, sense.y)):
             return self.arrive(())
         self.goal = situation.haven
         self.charging = True
         return self.set_out(situation.sense)
 
+    def stay(self) -> Reply:
+        """With a drive that does not work or wheels that are stuck: charge in place."""
+        self.phase, self.charging = Phase.IDLE, False
+        return self.reply(Command(Activity.CHARGE, NO_POINTS))
+
     def go_on(self, sense: Sense) -> Reply:
         """Go on travelling, working or charging."""
+        if self.phase == Phase.TRAVEL and not sense.can_move:
+            return self.stay()
         if self.phase == Phase.TRAVEL:
             return self.travel(sense, ())
         return super().go_on(sense)
@@ -348,7 +357,9 @@ class DrivingRobot(Robot):
         return self.reply(Command(Activity.HOLD, NO_POINTS), notes=told)
 
     def step(self, sense: Sense) -> Reply:
-        """Between decisions: the next leg. A flat battery's sleep lasts until a decision ends it."""
+        """Between decisions: the next leg. A flat battery's sleep lasts until a decision ends it, and so does a broken drive's wait."""
+        if self.phase == Phase.TRAVEL and not sense.can_move:
+            return self.reply(attend=True)
         if self.phase == Phase.TRAVEL:
             return self.travel(sense, ()) if sense.activity != Activity.HIBERNATE else self.reply(attend=True)
         return self.reply()

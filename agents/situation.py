@@ -29,7 +29,7 @@ from .knowledge import NEVER_S, Knowledge
 from .lit_hours import Floats, Ints
 from .messages import Asked, Phase, Sense, Sensed, Situation
 from .mission import MissionSpec
-from .operations import Operations
+from .operations import Operations, can_move
 from .robot import ARRIVED_M
 from .state import Activity, Link
 from .world import World
@@ -93,7 +93,8 @@ class Briefing:
         out[:, 6] = state.lit[0, robots]
         out[:, 7] = state.battery_wh[0, robots] / self.capacity_wh[robots]
         out[:, 8] = state.activity[0, robots]
-        out[:, 9] = state.blocked[0, robots]
+        out[:, 11] = can_move(state)[robots]
+        out[:, 9] = (state.blocked[0, robots] != 0) & (out[:, 11] > 0)
         out[:, 10] = self.ops.works_left_s(robots)
         return Sensed(robots, out)
 
@@ -254,7 +255,7 @@ class Briefing:
         for name, values in columns.items():
             np.copyto(part[:, :, JOB_COLUMN[name]], values, where=used, casting="unsafe")
         may = used & (ready & open_now)[row, jobs] & (others < table.crew[jobs])
-        masks[:, JOB0:] = may & ~self.on_excursion(robots)[:, None]
+        masks[:, JOB0:] = may & ~self.on_excursion(robots)[:, None] & ~self.ops.unfit()[robots][:, None]
         return slots
 
     def fill_others(self, rows: Floats, view: Outlook, boards: Boards, t_s: int) -> None:

@@ -9,7 +9,7 @@ from moonfleet.autonomy.allocate import allocate
 
 from .estimates import Estimates
 from .job_table import JobTable
-from .knowledge import MISSING_S, Board
+from .knowledge import MISSING_S, UNFIT, Board
 from .mission import MissionSpec
 
 LOYALTY = 1.5  # a job under way counts this much more for the robot that is on it
@@ -32,7 +32,7 @@ class Station:
         table, robots = self.table, np.array(listening, dtype=np.int64)
         view = self.estimates.outlook(robots, board.robots[robots, :2], t_s, as_heard=True)
         open_now = ~board.done & table.ready(board.done, t_s)
-        wanted = table.able[robots] & open_now
+        wanted = table.able[robots] & open_now & (board.worker[robots] != UNFIT)[:, None]
         left_h = np.maximum(table.effort_h - board.progress_s / 3600.0, 0.0) / table.crew
         need = self.estimates.for_jobs(view, wanted, np.broadcast_to(left_h, wanted.shape))
         under_way = board.worker[robots][:, None] == np.arange(len(self.mission.jobs))

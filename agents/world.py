@@ -229,6 +229,7 @@ class World:
             return False
         working = activity == Activity.WORK
         self.state.activity[w, r] = int(activity)
+        self.state.blocked[w, r] = 0
         self.state.wake_frac[w, r] = wake_frac if activity == Activity.HIBERNATE else 0.0
         self.state.work_w[w, r] = work_w if working else 0.0
         self.state.data_mbps[w, r] = data_mbps if working else 0.0

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from moonfleet.agents.estimates import HOP_H, LONGEST_H, NO_WAY, drain_rates
 from moonfleet.agents.forecast import LINK_H
-from moonfleet.agents.knowledge import NEVER_S, Board
+from moonfleet.agents.knowledge import NEVER_S, UNFIT, Board
 from moonfleet.agents.lit_hours import FAR_H, WAY_H
 from moonfleet.agents.messages import JobOffer, Phase, Sense, Situation
 from moonfleet.agents.mission import MissionSpec
@@ -243,9 +243,15 @@ class PlainBriefing:
             lit=float(state.lit[0, robot]),
             battery_frac=float(state.battery_wh[0, robot]) / self.mission.specs[robot].battery_wh,
             activity=int(state.activity[0, robot]),
-            blocked=bool(state.blocked[0, robot]),
+            blocked=bool(state.blocked[0, robot]) and self.can_move(robot),
             work_left_s=self.ops.work_left_s(robot),
+            can_move=self.can_move(robot),
         )
+
+    def can_move(self, robot: int) -> bool:
+        """Whether a robot's drive works and its wheels are free."""
+        state = self.world.state
+        return not int(state.faults[0, robot]) & 1 and not state.trapped[0, robot]
 
     def situation(self, robot: int, t_s: int, sun_az: float, sun_el: float) -> Situation:
         """Everything a robot decides on."""
@@ -312,6 +318,10 @@ class PlainBriefing:
     def allowed(self, robot: int, job: int, board: Board, here: tuple[float, float], t_s: int) -> bool:
         """Whether a job may be taken up, as far as the robot knows."""
         entry = self.mission.jobs[job]
+        spec = self.mission.specs[robot]
+        no_tool = bool(int(self.world.state.faults[0, robot]) & 8)
+        if no_tool or (spec.speed_m_s > 0 and not self.can_move(robot)):
+            return False
         if self.on_excursion(robot) or not ready(entry, board, self.index_of, t_s):
             return False
         return others_on(board, robot, job, t_s) < entry.crew and not math.isinf(self.way_h(robot, here, job))
@@ -475,6 +485,7 @@ class PlainStation:
             here = (float(board.robots[robot, 0]), float(board.robots[robot, 1]))
             for index, job in enumerate(jobs):
                 able = not job.tool or job.tool in spec.tools
+                able = able and board.worker[robot] != UNFIT
                 if board.done[index] or not able or not ready(job, board, self.index_of, t_s):
                     continue
                 left_h = max(job.effort_h - board.progress_s[index] / 3600.0, 0.0) / job.crew

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from moonfleet.agents.fleet import LocalFleet
+from moonfleet.agents.knowledge import UNFIT
 from moonfleet.agents.mission import MissionSpec
 from moonfleet.agents.mission_loop import MissionLoop
 from moonfleet.agents.station import Station
@@ -73,6 +74,9 @@ def shake(loop: MissionLoop, rng: np.random.Generator) -> None:
     state.battery_wh[0] = rng.random(robots) * loop.briefing.capacity_wh
     state.activity[0] = rng.integers(0, 7, robots)
     state.link[0] = rng.integers(0, 8, robots)
+    state.faults[0] = np.where(rng.random(robots) < 0.3, rng.integers(0, 32, robots), 0)
+    state.trapped[0] = rng.random(robots) < 0.1
+    state.blocked[0] = rng.random(robots) < 0.3
     state.hops_left[0] = rng.integers(0, 4, robots)
     state.lit[0] = rng.random(robots)
     ops.job[:] = rng.integers(-1, jobs, robots)
@@ -80,7 +84,7 @@ def shake(loop: MissionLoop, rng: np.random.Generator) -> None:
     for board in (ops.knowledge.station, *ops.knowledge.own):
         board.progress_s[:] = rng.random(jobs) * ops.effort_s
         board.done[:] = rng.random(jobs) < rng.choice([0.1, 0.6])
-        board.worker[:] = rng.integers(-1, jobs, robots)
+        board.worker[:] = rng.integers(UNFIT, jobs, robots)
         board.assigned[:] = rng.integers(-1, jobs, robots)
         board.robots[:] = np.column_stack(
             [rng.uniform(xmin, xmax, robots), rng.uniform(ymin, ymax, robots), rng.random(robots)]

@@ -193,7 +193,7 @@ def give(world: World, plain: PlainWorld, r: int, order: Order) -> None:
         world.set_activity(0, r, activity, work_w=work_w, data_mbps=mbps, wake_frac=wake)
         robot.wake_frac = wake
         working = activity == Activity.WORK
-        robot.activity, robot.leg = activity, []
+        robot.activity, robot.leg, robot.blocked = activity, [], 0
         robot.work_w, robot.data_mbps = (work_w, mbps) if working else (0.0, 0.0)
         robot.worked_s = 0.0 if working else robot.worked_s
 
