@@ -65,7 +65,7 @@ FIELDS: dict[str, Field] = {
     "radius_m": Field(pa.float64(), "radius of a keep-out, clearance not included [m]"),
     "confidence": Field(pa.float64(), "the detector's confidence, 0..1"),
     "height_m": Field(pa.float64(), "height of a rock [m]"),
-    "up": Field(pa.bool_(), "True when a link comes up, False when it goes down"),
+    "up": Field(pa.bool_(), "True when a link or a subsystem comes up, False when it goes down"),
     "peer": Field(pa.string(), "the other end of a link: station, relay or earth; of a message: who sent it"),
     "by": Field(pa.string(), "the robot that gives the job: the station or a leader"),
     "term": Field(pa.int64(), "number of a leader's term"),
@@ -102,6 +102,10 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "leader_elected": (
         "a robot leads from now on: the station again, or one of those out of its reach",
         ("term", "members"),
+    ),
+    "fault": (
+        "a subsystem fails, or works again (up): `mobility`, `power`, `comm`, `payload` or `thermal`; `stuck` is the soil's",
+        ("up", "reason"),
     ),
     "night": ("the robot's ground goes dark or is lit again", ("dark",)),
     "lost": ("a robot is lost", ("reason",)),

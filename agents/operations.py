@@ -18,12 +18,13 @@ from .knowledge import Knowledge
 from .messages import Command, Phase, Replies
 from .mission import MissionSpec
 from .robot import ARRIVED_M
-from .state import Activity, Link, Loss
+from .state import Activity, Link, Loss, Subsystem
 from .tracks import driven, rocks_touched
 from .world import World
 
 ON_SITE_M = 2.0 * ARRIVED_M  # nearer than this to a job's place, a robot is on site (crews stand apart)
 PEERS = ((Link.STATION, "station"), (Link.RELAY, "relay"), (Link.EARTH, "earth"))
+AILMENTS = (*(subsystem.name.lower() for subsystem in Subsystem), "stuck")
 
 
 class Score(NamedTuple):
@@ -65,6 +66,7 @@ class Operations:
         self.worked_s = np.zeros(robots)
         self.link = np.zeros(robots, dtype=np.int64)
         self.dark = np.zeros(robots, dtype=np.bool_)
+        self.down = np.zeros(robots, dtype=np.int64)  # what had failed at the last look, bits as of `ailments`
         self.lost = np.zeros(robots, dtype=np.bool_)
         self.legs: list[NDArray[np.float64]] = [np.empty((0, 2)) for _ in range(robots)]
         self.odometer = np.zeros(robots)
@@ -149,7 +151,11 @@ class Operations:
         state = self.world.state
         dark = state.lit[0] < DARK_BELOW
         news = (
-            (self.job >= 0) | (state.link[0] != self.link) | (dark != self.dark) | (state.activity[0] == Activity.LOST)
+            (self.job >= 0)
+            | (state.link[0] != self.link)
+            | (dark != self.dark)
+            | (self.ailments() != self.down)
+            | (state.activity[0] == Activity.LOST)
         )
         if self.fine:
             news |= state.odometer_m[0] > self.odometer
@@ -221,8 +227,12 @@ class Operations:
                 self.contacts += 1
                 self.log.append("rock_contact", t_s, self.names[robot], x_m=x, y_m=y, height_m=height)
 
+    def ailments(self) -> NDArray[np.int64]:
+        """What is out of order on each robot: a bit per `AILMENTS`, int64 [R]."""
+        return self.world.state.faults[0] | (self.world.state.trapped[0] << len(Subsystem))
+
     def changes(self, robot: int, t_s: int) -> None:
-        """Log links that came or went, and light that did."""
+        """Log links, light and subsystems that came or went."""
         state, name = self.world.state, self.names[robot]
         link = int(state.link[0, robot])
         for bit, peer in PEERS:
@@ -233,6 +243,11 @@ class Operations:
         if dark != self.dark[robot]:
             self.dark[robot] = dark
             self.log.append("night", t_s, name, dark=dark)
+        down = int(self.ailments()[robot])
+        for bit, reason in enumerate(AILMENTS):
+            if (down ^ int(self.down[robot])) >> bit & 1:
+                self.log.append("fault", t_s, name, up=not down >> bit & 1, reason=reason)
+        self.down[robot] = down
 
     def work_left_s(self, robot: int) -> float:
         """What is still to do on a robot's job [s], as far as the robot has seen or heard; 0 without one."""
@@ -297,7 +312,20 @@ class Operations:
 
     # -- state -----------------------------------------------------------------------------------------------------
 
-    ARRAYS = ("progress_s", "done", "started", "job", "phase", "action", "attend", "worked_s", "link", "dark", "lost")
+    ARRAYS = (
+        "progress_s",
+        "done",
+        "started",
+        "job",
+        "phase",
+        "action",
+        "attend",
+        "worked_s",
+        "link",
+        "dark",
+        "down",
+        "lost",
+    )
 
     def get_state(self) -> dict[str, object]:
         """Nested mapping of arrays."""
