@@ -22,7 +22,7 @@ from .errors import CheckpointError
 from .events import sync_folder
 
 FOLDER = "checkpoints"
-VERSION = 2
+VERSION = 3
 KEPT = 3  # older checkpoints are removed where nothing else is said
 
 State = Mapping[str, Union[np.ndarray, "State"]]

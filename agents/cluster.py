@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import socket
@@ -14,6 +15,7 @@ from .errors import ClusterError
 CONNECT_S = 5.0  # an address that does not accept a connection for so long does not answer
 ANSWER_S = 10.0  # a busy head takes seconds to greet; without a greeting Ray itself would wait for minutes
 OBJECT_STORE_BYTES = 256 * 1024 * 1024  # messages are small: the site is memory-mapped, not stored
+AUTH_MODE = "RAY_AUTH_MODE"
 CLIENT_SCHEME = "ray://"
 HTTP2_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(
     (0, 0, 0, 4, 0, 0, 0, 0, 0)
@@ -59,6 +61,27 @@ def greets(line: socket.socket) -> bool:
     return answer[3] == HTTP2_SETTINGS
 
 
+def take_token(address: str) -> None:
+    """Show the cluster at ``address`` this user's Ray token if it asks for one.
+
+    Ray makes a token when a local cluster is first started, and from then on `ray start` asks for it, but `ray.init` shows it
+    only where ``RAY_AUTH_MODE=token`` is set. What the user has set is kept.
+    """
+    if AUTH_MODE in os.environ or address.startswith(CLIENT_SCHEME):
+        return
+    raylet: Any = importlib.import_module("ray._raylet")
+    exceptions: Any = importlib.import_module("ray.exceptions")
+    if not all(hasattr(raylet, name) for name in ("Config", "GcsClient")):  # another Ray: `ray.init` says what is wrong
+        return
+    try:
+        raylet.GcsClient(address=address)
+    except getattr(exceptions, "AuthenticationError", ()):
+        os.environ[AUTH_MODE] = "token"
+        raylet.Config.initialize("")
+    except (OSError, RuntimeError, ValueError, exceptions.RayError):
+        return
+
+
 @contextmanager
 def cluster(address: str | None = None) -> Iterator[None]:
     """Join the cluster at ``address``, or start one of our own on this machine; leave or stop it at the end.
@@ -84,9 +107,13 @@ def cluster(address: str | None = None) -> Iterator[None]:
                 log_to_driver=False,
             )
         else:
+            take_token(address)
             ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise ClusterError(f"Ray cluster {address or 'local'}: could not be reached or started: {error}") from error
+        hint = "; does it ask for another token than that of this machine (~/.ray/auth_token)?" if address else ""
+        raise ClusterError(
+            f"Ray cluster {address or 'local'}: could not be reached or started: {error}{hint}"
+        ) from error
     try:
         yield
     finally:

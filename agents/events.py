@@ -65,15 +65,13 @@ FIELDS: dict[str, Field] = {
     "radius_m": Field(pa.float64(), "radius of a keep-out, clearance not included [m]"),
     "confidence": Field(pa.float64(), "the detector's confidence, 0..1"),
     "height_m": Field(pa.float64(), "height of a rock [m]"),
-    "up": Field(pa.bool_(), "True when a link comes up, False when it goes down"),
+    "up": Field(pa.bool_(), "True when a link or a subsystem comes up, False when it goes down"),
     "peer": Field(pa.string(), "the other end of a link: station, relay or earth; of a message: who sent it"),
     "by": Field(pa.string(), "the robot that gives the job: the station or a leader"),
     "term": Field(pa.int64(), "number of a leader's term"),
     "members": Field(pa.int64(), "robots that a leader hears, itself included"),
     "delivered": Field(pa.int64(), "messages with something new that arrived"),
     "missed": Field(pa.int64(), "messages that were lost on the way; they are sent again"),
-    "system": Field(pa.string(), "what fails: mobility, power, comm, payload, thermal, or stuck: wheels in the soil"),
-    "down": Field(pa.bool_(), "True when it fails, False when it works again"),
     "dark": Field(pa.bool_(), "True when the robot's ground goes dark, False when it is lit again"),
 }
 
@@ -105,8 +103,11 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
         "a robot leads from now on: the station again, or one of those out of its reach",
         ("term", "members"),
     ),
+    "fault": (
+        "a subsystem fails, or works again (up): `mobility`, `power`, `comm`, `payload` or `thermal`; `stuck` is the soil's",
+        ("up", "reason"),
+    ),
     "night": ("the robot's ground goes dark or is lit again", ("dark",)),
-    "fault": ("a part of a robot fails or works again", ("system", "down")),
     "lost": ("a robot is lost", ("reason",)),
     "mission_ended": ("the run ends", ("reason", "archive_mbit", "value")),
 }

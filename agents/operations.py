@@ -24,14 +24,7 @@ from .world import World
 
 ON_SITE_M = 2.0 * ARRIVED_M  # nearer than this to a job's place, a robot is on site (crews stand apart)
 PEERS = ((Link.STATION, "station"), (Link.RELAY, "relay"), (Link.EARTH, "earth"))
-
-
-SYSTEMS = (*(system.name.lower() for system in Subsystem), "stuck")  # by the bits of `out_of_order`
-
-
-def out_of_order(state: WorldState) -> NDArray[np.int64]:
-    """What is down on each robot of world 0, int64 [R]: bits of `Subsystem`, and one more for wheels stuck in the soil."""
-    return state.faults[0] | (state.trapped[0] << len(Subsystem))
+AILMENTS = (*(subsystem.name.lower() for subsystem in Subsystem), "stuck")
 
 
 def can_move(state: WorldState) -> NDArray[np.bool_]:
@@ -78,8 +71,8 @@ class Operations:
         self.worked_s = np.zeros(robots)
         self.link = np.zeros(robots, dtype=np.int64)
         self.dark = np.zeros(robots, dtype=np.bool_)
+        self.down = np.zeros(robots, dtype=np.int64)  # what had failed at the last look, bits as of `ailments`
         self.lost = np.zeros(robots, dtype=np.bool_)
-        self.down = np.zeros(robots, dtype=np.int64)  # bits of what is out of order, as last logged
         self.drives = np.array([spec.speed_m_s > 0 for spec in mission.specs])
         self.legs: list[NDArray[np.float64]] = [np.empty((0, 2)) for _ in range(robots)]
         self.odometer = np.zeros(robots)
@@ -167,8 +160,8 @@ class Operations:
             (self.job >= 0)
             | (state.link[0] != self.link)
             | (dark != self.dark)
+            | (self.ailments() != self.down)
             | (state.activity[0] == Activity.LOST)
-            | (out_of_order(state) != self.down)
         )
         if self.fine:
             news |= state.odometer_m[0] > self.odometer
@@ -240,23 +233,27 @@ class Operations:
                 self.contacts += 1
                 self.log.append("rock_contact", t_s, self.names[robot], x_m=x, y_m=y, height_m=height)
 
+    def ailments(self) -> NDArray[np.int64]:
+        """What is out of order on each robot: a bit per `AILMENTS`, int64 [R]."""
+        return self.world.state.faults[0] | (self.world.state.trapped[0] << len(Subsystem))
+
     def changes(self, robot: int, t_s: int) -> None:
-        """Log links that came or went, and light that did."""
+        """Log links, light and subsystems that came or went."""
         state, name = self.world.state, self.names[robot]
         link = int(state.link[0, robot])
         for bit, peer in PEERS:
             if (link ^ int(self.link[robot])) & bit:
                 self.log.append("link", t_s, name, up=bool(link & bit), peer=peer)
         self.link[robot] = link
-        down = int(out_of_order(state)[robot])
-        for bit, system in enumerate(SYSTEMS):
-            if (down ^ int(self.down[robot])) & (1 << bit):
-                self.log.append("fault", t_s, name, system=system, down=bool(down & (1 << bit)))
-        self.down[robot] = down
         dark = bool(state.lit[0, robot] < DARK_BELOW)
         if dark != self.dark[robot]:
             self.dark[robot] = dark
             self.log.append("night", t_s, name, dark=dark)
+        down = int(self.ailments()[robot])
+        for bit, reason in enumerate(AILMENTS):
+            if (down ^ int(self.down[robot])) >> bit & 1:
+                self.log.append("fault", t_s, name, up=not down >> bit & 1, reason=reason)
+        self.down[robot] = down
 
     def unfit(self) -> NDArray[np.bool_]:
         """Which robots can take no job, bool [R]: their tool is out of order, or they should drive and cannot."""
@@ -266,7 +263,7 @@ class Operations:
 
     def help_out(self) -> None:
         """Robots mend and free those next to them that wait for help."""
-        for robot in np.flatnonzero((out_of_order(self.world.state) > 0) & ~self.lost).tolist():
+        for robot in np.flatnonzero((self.ailments() > 0) & ~self.lost).tolist():
             self.world.assist(0, robot)
 
     def work_left_s(self, robot: int) -> float:
@@ -335,7 +332,6 @@ class Operations:
     # -- state -----------------------------------------------------------------------------------------------------
 
     ARRAYS = (
-        "down",
         "progress_s",
         "done",
         "started",
@@ -346,6 +342,7 @@ class Operations:
         "worked_s",
         "link",
         "dark",
+        "down",
         "lost",
     )
 

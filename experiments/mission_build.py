@@ -87,6 +87,7 @@ def build_mission(
     plans = zones_of(scenario, files)
     zones = zones_of_mission(scenario, plans)
     mission = assemble(scenario, built, flat, plans, zones)
+    scenario = scenario.model_copy(update={"station": mission.station})  # the report names it
     if zones is not None and scenario.resolved is not None:
         stamp = scenario.resolved.model_copy(update={"zones_key": zones.key})
         scenario = scenario.model_copy(update={"resolved": stamp})

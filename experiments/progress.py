@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -23,6 +24,16 @@ STAGES = {
 }
 
 
+def minute_of(utc: str) -> str:
+    """Return an ISO time to the nearest minute; steps are whole seconds of TDB, and those drift by a millisecond or two.
+
+    >>> minute_of("2030-01-19T04:59:59.999Z")
+    '2030-01-19 05:00'
+    """
+    moment = dt.datetime.fromisoformat(utc.replace("Z", "+00:00")) + dt.timedelta(seconds=30)
+    return f"{moment:%Y-%m-%d %H:%M}"
+
+
 def describe(info: StepInfo, *, symbols: bool, short: bool = False) -> str:
     """Return one line: time, day of the mission, light, jobs, events; ``short`` fits beside a bar into 80 columns."""
     light = ("☀" if info.lit >= 0.5 else "☾") if symbols else ("day" if info.lit >= 0.5 else "night")
@@ -30,7 +41,7 @@ def describe(info: StepInfo, *, symbols: bool, short: bool = False) -> str:
     dot = "·" if symbols else "|"
     total = info.steps * info.t_s / max(1, info.step) / 86_400.0
     lost = f" {dot} {info.lost} lost" if info.lost else ""
-    date, sunlit = ("", "") if short else (f"{info.utc[:16].replace('T', ' ')} UTC {dot} ", " in sunlight")
+    date, sunlit = ("", "") if short else (f"{minute_of(info.utc)} UTC {dot} ", " in sunlight")
     return (
         f"{date}day {day:4.1f} of {total:.1f} {dot} {light} {info.lit:4.0%}{sunlit} "
         f"{dot} jobs {info.jobs_done}/{info.jobs_total} {dot} {info.n_events:,} events{lost}"

@@ -16,6 +16,7 @@ from . import report_svg as svg
 from .errors import RunFolderError, ScenarioError
 from .metrics import RunMetrics, measure, numbers, of_kind
 from .page import data_script, part, write_page
+from .report_contact import contact_panel, fault_panel
 from .report_map import MapPictures, map_payload, take_pictures
 from .report_svg import LEFT, RIGHT, WIDTH, TimeAxis
 from .report_tables import cards, header, notable_table, provenance, robot_table, side_panel
@@ -117,6 +118,8 @@ def render(data: ReportInput) -> str:
         battery_panel(axis, series),
         temperature_panel(axis, series),
         link_panel(axis, series),
+        contact_panel(axis, table, metrics, data.scenario.station if data.scenario else None),
+        fault_panel(axis, table, metrics),
         archive_panel(axis, table),
         robot_table(metrics),
         notable_table(table, metrics),

@@ -21,6 +21,9 @@ NOTABLE = (
     "hop",
     "rock_contact",
     "plan_failed",
+    "outage",
+    "leader_elected",
+    "fault",
     "night",
     "lost",
     "mission_ended",
@@ -31,6 +34,8 @@ BADGES = {
     "job_failed": "bad",
     "rock_contact": "warm",
     "plan_failed": "warm",
+    "outage": "warm",
+    "fault": "warm",
     "hop": "good",
 }
 MAX_ROWS = 400
@@ -208,6 +213,14 @@ def _tell(row: dict[str, object]) -> str:
         return f"flew {length:,.0f} m"
     if kind == "rock_contact":
         return f"a rock {float(str(row['height_m'])):.2f} m high"
+    if kind == "outage":
+        return f"{row['message']}{' no more: links are back' if row['up'] else ''}"
+    if kind == "leader_elected":
+        members = int(str(row["members"]))
+        who = f"leads {members - 1} others that it hears" if members > 1 else "is on its own"
+        return f"{who}, term {row['term']}"
+    if kind == "fault":
+        return f"{row['reason']} {'works again' if row['up'] else 'fails'}"
     if kind == "mission_started":
         return f"{row['scenario']}, seed {row['seed']}"
     parts = [str(row[key]) for key in ("job", "reason", "message") if row[key] is not None]

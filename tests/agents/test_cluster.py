@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
+import sys
 import threading
+import types
 from collections.abc import Iterator
 
 import pytest
@@ -51,6 +54,34 @@ def test_hosts_that_cannot_be_looked_up(host: str) -> None:
 def test_digits_of_other_scripts_are_no_port() -> None:
     with pytest.raises(ClusterError, match="must be HOST:PORT"):
         cluster.check_address("localhost:\u0661\u0662")
+
+
+class Refused(Exception):
+    """What the fake Ray raises when no token is shown."""
+
+
+@pytest.mark.parametrize(
+    ("asks", "mode", "then"), [(True, None, "token"), (False, None, None), (True, "disabled", "disabled")]
+)
+def test_a_token_is_shown_only_where_it_is_asked_for(
+    asks: bool, mode: str | None, then: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+
+    def greet(address: str) -> None:
+        if asks:
+            raise Refused(address)
+
+    fake_raylet = types.SimpleNamespace(GcsClient=greet, Config=types.SimpleNamespace(initialize=told.append))
+    fake_errors = types.SimpleNamespace(AuthenticationError=Refused, RayError=Refused)
+    monkeypatch.setitem(sys.modules, "ray._raylet", fake_raylet)
+    monkeypatch.setitem(sys.modules, "ray.exceptions", fake_errors)
+    monkeypatch.setenv(cluster.AUTH_MODE, mode or "")
+    if mode is None:
+        monkeypatch.delenv(cluster.AUTH_MODE)
+    cluster.take_token("127.0.0.1:6379")
+    assert os.environ.get(cluster.AUTH_MODE) == then
+    assert told == ([""] if then == "token" else [])
 
 
 @pytest.mark.ray
