@@ -80,7 +80,7 @@ def forest(figure: Figure, labels: Sequence[str], groups: Sequence[Sequence[Row]
     tall = TOP + ROW_H * len(labels) + FOOT - 12
 
     def x(value: float) -> float:
-        return room + (WIDE - room - RIGHT - 6) * (min(max(value, low), high) - low) / (high - low)
+        return room + 6 + (WIDE - room - RIGHT - 12) * (min(max(value, low), high) - low) / (high - low)
 
     body: list[str] = []
     ends = [end for one in found if one.runs for end in (one.least, one.most)]

@@ -156,7 +156,9 @@ def jobs_section(table: pa.Table) -> str:
             f'<td class="n">{share:.0%} ({100 * low:.0f}-{100 * high:.0f})</td><td class="n">{middle}</td></tr>'
         )
     head = '<tr><th>job</th><th></th><th class="n">done in</th><th class="n">done after (median)</th></tr>'
-    return f'<section><h2>Jobs</h2><div class="scroll"><table>{head}{body}</table></div></section>'
+    given, most = len(hours), max(table["jobs_total"].to_pylist(), default=0)
+    left = f'<span class="note">{most - given} more were given to nobody in any run</span>' if most > given else ""
+    return f'<section><h2>Jobs{left}</h2><div class="scroll"><table>{head}{body}</table></div></section>'
 
 
 def robots_section(table: pa.Table) -> str:

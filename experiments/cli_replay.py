@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .cli_site import EXIT_INTERRUPTED, PIPE_COLUMNS
+from .minutes import minute_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -76,7 +77,7 @@ def replay(
 def told(found: Replay) -> list[str]:
     """Return what there is to say about the way to the moment."""
     start = f"from the checkpoint of step {found.from_step}" if found.from_step else "from the start"
-    lines = [*found.notes, f"{found.run_dir}: {found.utc[:16].replace('T', ' ')} UTC, step {found.step}, {start}"]
+    lines = [*found.notes, f"{found.run_dir}: {minute_of(found.utc)} UTC, step {found.step}, {start}"]
     if found.difference is not None:
         lines.append(f"NOT the run that was logged: {found.difference.words()}")
     else:

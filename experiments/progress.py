@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from .minutes import minute_of
 
 if TYPE_CHECKING:
     from moonfleet.agents.simulation import StepInfo
@@ -22,16 +23,6 @@ STAGES = {
     "earth": "building the site, once: a year of Earth",
     "checksums": "building the site, once: checksums",
 }
-
-
-def minute_of(utc: str) -> str:
-    """Return an ISO time to the nearest minute; steps are whole seconds of TDB, and those drift by a millisecond or two.
-
-    >>> minute_of("2030-01-19T04:59:59.999Z")
-    '2030-01-19 05:00'
-    """
-    moment = dt.datetime.fromisoformat(utc.replace("Z", "+00:00")) + dt.timedelta(seconds=30)
-    return f"{moment:%Y-%m-%d %H:%M}"
 
 
 def describe(info: StepInfo, *, symbols: bool, short: bool = False) -> str:

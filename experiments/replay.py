@@ -24,7 +24,8 @@ from moonfleet.terrain.clock import tdb_to_utc, utc_to_tdb
 from moonfleet.terrain.errors import MoonfleetError
 
 from .errors import ReplayError, RunFolderError
-from .run_folder import SCENARIO, check_belongs
+from .minutes import minute_of
+from .run_folder import SCENARIO, check_belongs, missing_scenario
 from .scenario import load_scenario
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def replay_run(
 
     folder = Path(run_dir)
     if not (folder / SCENARIO).is_file():
-        raise RunFolderError(f"{folder}: not a run folder; {SCENARIO} is missing")
+        raise RunFolderError(f"{folder}: {missing_scenario(folder)}")
     scenario = load_scenario(folder / SCENARIO)
     if scenario.resolved is None:
         raise RunFolderError(f"{folder / SCENARIO}: 'resolved' is missing; this is not the scenario of a run")
@@ -175,7 +176,8 @@ def goal_step(mission: MissionSpec, to: str | None, at_step: int | None) -> int:
     """Return the decision step of a moment; `ReplayError` when it cannot be read or lies outside the mission."""
     if (to is None) == (at_step is None):
         raise ReplayError("one of --to and --at-step must be given: the moment to go back to")
-    span = f"the mission lasts from {tdb_to_utc(mission.t0)[:16]} to {tdb_to_utc(mission.t0 + mission.duration_s)[:16]} UTC"
+    first, last = (minute_of(tdb_to_utc(mission.t0 + t), "T") for t in (0, mission.duration_s))
+    span = f"the mission lasts from {first} to {last} UTC"
     if at_step is not None:
         if not 0 <= at_step <= mission.steps:
             raise ReplayError(f"--at-step = {at_step}: must be 0 to {mission.steps}; {span}")

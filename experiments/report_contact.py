@@ -91,7 +91,11 @@ def contact_panel(axis: TimeAxis, table: pa.Table, metrics: RunMetrics, station:
         body.append(svg.rect(LEFT, y + 3, WIDTH - LEFT - RIGHT, lane - 6, "#10203a", extra='fill-opacity="0.035"'))
         body.append(svg.text(12, y + 12.5, f"{clip(name, 13)} leads", "row"))
         for since, until, term, members in led[name]:
-            tip = f"{name} leads {members - 1} others" if members > 1 else f"{name} is on its own"
+            tip = (
+                f"{name} leads {members - 1} other{'s' if members != 2 else ''}"
+                if members > 1
+                else f"{name} is on its own"
+            )
             tip = f"{tip}, term {term}, {(until - since) / 3600:.1f} h"
             x0, alone = axis.x(since), "" if members > 1 else 'fill-opacity="0.4"'
             body.append(svg.rect(x0, y + 3, axis.x(until) - x0, lane - 6, colours[name], title=tip, extra=alone))

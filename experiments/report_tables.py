@@ -125,7 +125,10 @@ def side_panel(metrics: RunMetrics, light_high: float | None) -> str:
     ramps = _ramp("ramp", "battery", 1.0)
     if light_high is not None:
         ramps += _ramp("ramp light", "mean illumination, a year", light_high)
-    return f'<div class="side"><h3>Show</h3>{boxes}<h3>Robots</h3>{robots}<h3>Colours</h3>{ramps}<h3>Marks</h3>{legend}</div>'
+    return (
+        f'<div class="side"><h3>Show</h3>{boxes}<h3>Robots</h3><div class="robots">{robots}</div>'
+        f"<h3>Colours</h3>{ramps}<h3>Marks</h3>{legend}</div>"
+    )
 
 
 def _ramp(style: str, name: str, high: float) -> str:
@@ -200,6 +203,10 @@ def notable_table(table: pa.Table, metrics: RunMetrics) -> str:
     )
 
 
+def _others(count: int) -> str:
+    return f"{count} other{'s' if count != 1 else ''}"
+
+
 def _tell(row: dict[str, object]) -> str:
     kind = row["kind"]
     if kind == "night":
@@ -217,9 +224,11 @@ def _tell(row: dict[str, object]) -> str:
         return f"{row['message']}{' no more: links are back' if row['up'] else ''}"
     if kind == "leader_elected":
         members = int(str(row["members"]))
-        who = f"leads {members - 1} others that it hears" if members > 1 else "is on its own"
+        who = f"leads {_others(members - 1)} that it hears" if members > 1 else "is on its own"
         return f"{who}, term {row['term']}"
     if kind == "fault":
+        if row["reason"] == "stuck":
+            return "free again" if row["up"] else "stuck in the soil"
         return f"{row['reason']} {'works again' if row['up'] else 'fails'}"
     if kind == "mission_started":
         return f"{row['scenario']}, seed {row['seed']}"

@@ -130,6 +130,13 @@ def write_text(path: Path, words: str) -> None:
         raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from error
 
 
+def missing_scenario(folder: Path) -> str:
+    """Say what a folder without a scenario is taken to be."""
+    if (folder / "campaign.json").is_file():
+        return f"a campaign, not a run; 'moonfleet campaign {folder} --resume' goes on with it, its kept runs are in {folder}/runs"
+    return f"not a run folder, or a damaged one: {SCENARIO} is missing"
+
+
 def open_unfinished(folder: Path) -> Scenario:
     """Return the resolved scenario of a run that can be resumed.
 
@@ -151,7 +158,7 @@ def open_unfinished(folder: Path) -> Scenario:
             f"{folder}: this run is finished; nothing to resume (moonfleet report {folder} rebuilds its report)"
         )
     if not (folder / SCENARIO).is_file():
-        raise RunFolderError(f"{folder}: not a run folder, or a damaged one: {SCENARIO} is missing")
+        raise RunFolderError(f"{folder}: {missing_scenario(folder)}")
     scenario = load_scenario(folder / SCENARIO)
     if scenario.resolved is None:
         raise RunFolderError(f"{folder / SCENARIO}: 'resolved' is missing; this is not the scenario of a run")

@@ -25,6 +25,13 @@ def shipped_scenarios() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
+# what people give in the stead of a scenario, by a file that tells it
+FOLDERS = {
+    "campaign.json": "the folder of a campaign, no scenario; 'moonfleet campaign {0} --resume' goes on with it",
+    "scenario.yaml": "the folder of a run; its scenario is {0}/scenario.yaml, and 'moonfleet resume {0}' goes on with it",
+}
+
+
 def load_scenario(name_or_path: str | Path) -> Scenario:
     """Read and check one scenario, by the name of a shipped one or by a path.
 
@@ -39,6 +46,9 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     path = Path(name_or_path)
     if is_file(path):
         return check_scenario(read_yaml(path))
+    for inside, words in FOLDERS.items():
+        if is_file(path / inside):
+            raise ScenarioError(f"{path}: {words.format(path)}")
     if path.suffix in (".yaml", ".yml") or path.parent != Path():
         raise ScenarioError(f"{path}: no such scenario file")
     raise ScenarioError(

@@ -10,11 +10,12 @@ from moonfleet.agents.events import EventLog
 from moonfleet.agents.fleet import LocalFleet
 from moonfleet.agents.messages import Phase
 from moonfleet.agents.mission_loop import MissionLoop
+from moonfleet.agents.state import Subsystem
 from moonfleet.autonomy.observation import INDEX, decode
 from moonfleet.terrain.site import Site
 from tests.missions import small_mission
 
-LANDER, GRADER, WATCH, PAD = 0, 4, 5, 4
+LANDER, ROVER, GRADER, WATCH, PAD = 0, 1, 4, 5, 4
 
 
 def new_loop(site: Site, **window: tuple[float, float]) -> MissionLoop:
@@ -50,3 +51,26 @@ def test_a_robot_out_of_contact_does_not_know_what_others_did_on_its_job(small_s
     assert row[INDEX["own.progress"]] == 0.0
     loop.ops.knowledge.note_work(GRADER, PAD, float(loop.ops.progress_s[PAD]), False)
     assert loop.ops.work_left_s(GRADER) == pytest.approx(0.5 * loop.ops.effort_s[PAD])
+
+
+def test_what_fails_and_works_again_is_logged_once(small_site: Site) -> None:
+    loop = new_loop(small_site)
+    state = loop.world.state
+    state.faults[0, ROVER] = 1 << Subsystem.COMM | 1 << Subsystem.POWER
+    loop.ops.observe(300)
+    loop.ops.observe(600)
+    state.faults[0, ROVER] = 1 << Subsystem.POWER
+    state.trapped[0, ROVER] = 1
+    loop.ops.observe(900)
+    told = [(e["t_s"], e["robot"], e["reason"], e["up"]) for e in loop.log.pending if e["kind"] == "fault"]
+    name = loop.ops.names[ROVER]
+    assert told == [
+        (300, name, "power", False),
+        (300, name, "comm", False),
+        (900, name, "comm", True),
+        (900, name, "stuck", False),
+    ]
+    again = new_loop(small_site)
+    again.set_state(loop.get_state())
+    again.ops.observe(1200)
+    assert not [e for e in again.log.pending if e["kind"] == "fault" and e["t_s"] == 1200]
