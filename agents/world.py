@@ -33,6 +33,7 @@ from .step import HOP_TICKS, run_ticks
 START_TEMP_K = 288.0  # [K] robots start warm
 TARGET_M = 1.5  # [m] antenna height at which the station's viewshed is taken
 STATE_VERSION = 2
+FARTHEST_M = 1e9  # [m] of a leg's points: squares of what is much farther overflow
 ASSIST_M = 30.0  # [m] another robot this near can help
 COMMANDED = (Activity.HOLD, Activity.WORK, Activity.CHARGE, Activity.HIBERNATE, Activity.RELAY)
 
@@ -188,9 +189,11 @@ class World:
             points.ndim != 2
             or points.shape[1] != 2
             or not 1 <= len(points) <= LEG_POINTS
-            or not np.isfinite(points).all()
+            or not (np.abs(points) <= FARTHEST_M).all()
         ):
-            raise RobotError(f"leg of shape {points.shape}: must be 1 to {LEG_POINTS} finite points (x, y)")
+            raise RobotError(
+                f"leg of shape {points.shape}: must be 1 to {LEG_POINTS} finite points (x, y), none beyond {FARTHEST_M:g} m"
+            )
         if not self.takes_commands(w, r):
             return False
         self._legs[w, r] = 0.0
@@ -376,6 +379,8 @@ class World:
                 raise WorldError(
                     f"state.{name}: {saved[name].dtype}{saved[name].shape}: must be {goal.dtype}{goal.shape}"
                 )
+        if faulty := self._impossible(saved):
+            raise WorldError(f"state.{faulty}: holds what no World can: {saved[faulty].ravel()[:3]}...")
         for name, goal in goals.items():
             goal[...] = saved[name]
         for w in range(self.worlds):
@@ -394,6 +399,24 @@ class World:
             "t0": self._t0,
             "start_xy": self._starts,
         }
+
+    def _impossible(self, saved: Mapping[str, NDArray[np.generic]]) -> str | None:
+        """Name a field of a state whose values the kernel would go astray with: it checks no index itself."""
+        xmin, ymin, xmax, ymax = self.site.ref.bounds
+        within: dict[str, tuple[ArrayLike, ArrayLike]] = {
+            "activity": (0, max(Activity)),
+            "leg_size": (0, LEG_POINTS),
+            "leg_next": (0, saved["leg_size"]),
+            "tick_index": (0, 2**53),
+            "x": (xmin, xmax),
+            "y": (ymin, ymax),
+        }
+        orbits = np.array([spec.role == "orbiter" for spec in self.specs])
+        for name, (low, high) in within.items():
+            good = (saved[name] >= low) & (saved[name] <= high)  # pyright: ignore[reportOperatorIssue]
+            if not (good | orbits if name in ("x", "y") else good).all():
+                return name
+        return None
 
     def _place(self, w: int, battery_frac: float) -> None:
         if not 0.0 <= battery_frac <= 1.0:

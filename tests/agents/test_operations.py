@@ -14,7 +14,7 @@ from moonfleet.autonomy.observation import INDEX, decode
 from moonfleet.terrain.site import Site
 from tests.missions import small_mission
 
-LANDER, GRADER, WATCH, PAD = 0, 4, 5, 4
+LANDER, HOPPER, GRADER, WATCH, PAD = 0, 3, 4, 5, 4
 
 
 def new_loop(site: Site, **window: tuple[float, float]) -> MissionLoop:
@@ -50,3 +50,12 @@ def test_a_robot_out_of_contact_does_not_know_what_others_did_on_its_job(small_s
     assert row[INDEX["own.progress"]] == 0.0
     loop.ops.knowledge.note_work(GRADER, PAD, float(loop.ops.progress_s[PAD]), False)
     assert loop.ops.work_left_s(GRADER) == pytest.approx(0.5 * loop.ops.effort_s[PAD])
+
+
+def test_a_body_in_flight_that_is_told_to_work_earns_nothing(small_site: Site) -> None:
+    loop = new_loop(small_site)
+    x, y = loop.mission.fleet[HOPPER].xy or (0.0, 0.0)
+    assert loop.world.hop(0, HOPPER, (x + 1.0, y))
+    loop.world.state.worked_s[0, HOPPER] = loop.ops.worked_s[HOPPER] = 3000.0  # of a job before
+    loop.ops.begin_work(HOPPER, 10.0, 0.0, 0)
+    assert loop.ops.worked_s[HOPPER] == loop.world.state.worked_s[0, HOPPER]

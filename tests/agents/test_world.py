@@ -102,6 +102,24 @@ def test_a_state_that_does_not_fit_is_refused_and_changes_nothing() -> None:
     assert same_bytes(world, before)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("leg_size", 10**6), ("leg_next", 3), ("activity", 8), ("activity", -1), ("tick_index", -1), ("x", np.nan), ("y", 1e9)],
+)  # fmt: skip
+def test_a_state_that_no_world_can_have_is_refused_and_changes_nothing(field: str, value: float) -> None:
+    world, before = busy_world(), busy_world()
+    saved = world.get_state()
+    saved[field].ravel()[0] = value
+    with pytest.raises(WorldError, match=rf"state\.{field}: holds what no World can"):
+        world.set_state(saved)
+    assert same_bytes(world, before)
+
+
+def test_a_leg_to_nowhere_is_refused() -> None:
+    with pytest.raises(RobotError, match=r"none beyond 1e\+09 m"):
+        busy_world().set_leg(0, 1, [[1e200, 0.0]])
+
+
 def test_reset_starts_one_world_anew_and_leaves_the_others() -> None:
     world, fresh, untouched = busy_world(), busy_world(), busy_world()
     world.tick(400)
