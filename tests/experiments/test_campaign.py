@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -196,6 +197,15 @@ def test_a_scenario_that_cannot_be_flown_is_a_failure_with_its_reason() -> None:
     outcome = campaign_run.fly(Job(0, 0, 1), "name: 5", "failed")
     assert (outcome.row, outcome.error_type, outcome.events) == (None, "ScenarioError", b"")
     assert "Traceback" in outcome.trace
+
+
+def test_a_run_that_has_nowhere_to_write_is_a_failure_with_its_reason(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    outcome = campaign_run.fly(Job(0, 0, 1), dump_scenario(short()), "failed")
+    assert (outcome.row, outcome.error_type) == (None, "FileNotFoundError")
+    assert "nowhere" in outcome.message
 
 
 def test_damage_is_told_of(whole: CampaignResult, tmp_path: Path) -> None:
