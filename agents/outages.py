@@ -51,7 +51,9 @@ def check_outages(outages: Sequence[Outage], names: Sequence[str]) -> None:
     for index, outage in enumerate(outages):
         where = f"outages[{index}]"
         if not 0 <= outage.from_s < outage.to_s <= FAR_S:
-            raise MissionError(f"{where}: from {outage.from_s} s to {outage.to_s} s: must be 0 <= from < to <= {FAR_S} s")
+            raise MissionError(
+                f"{where}: from {outage.from_s} s to {outage.to_s} s: must be 0 <= from < to <= {FAR_S} s"
+            )
         for robot in outage.robots:
             if robot not in names:
                 raise MissionError(f"{where}.robots = {robot!r}: not in the fleet.{did_you_mean(robot, names)}")

@@ -156,7 +156,9 @@ def replay_run(
     try:
         scratch = tempfile.TemporaryDirectory(prefix="moonfleet-replay-")
     except OSError as error:
-        raise ReplayError(f"no folder for what the replay makes: {error}; set TMPDIR to one that can be written") from error
+        raise ReplayError(
+            f"no folder for what the replay makes: {error}; set TMPDIR to one that can be written"
+        ) from error
     with scratch as aside:
         log = EventLog(Path(aside) / FOLDER)
         loop = MissionLoop(mission, LocalFleet(mission, by_index(mission, policies or {})), log)

@@ -143,7 +143,11 @@ def test_ticks_and_seeds_that_are_none_are_refused() -> None:
         world.tick(1.5)  # type: ignore[arg-type]
     assert same_bytes(world, before)
     site = make_site()
-    for bad, told in (({"seed": -1}, "seed = -1"), ({"seed": [1.5]}, "seed = 1.5"), ({"tick_s": 1e-9}, "tick_s = 1e-09")):
+    for bad, told in (
+        ({"seed": -1}, "seed = -1"),
+        ({"seed": [1.5]}, "seed = 1.5"),
+        ({"tick_s": 1e-9}, "tick_s = 1e-09"),
+    ):
         with pytest.raises(WorldError, match=told):
             World(site, SPECS[:1], [site.ref.centre], T0, **bad)  # type: ignore[arg-type]
 

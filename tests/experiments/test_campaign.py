@@ -311,7 +311,11 @@ def test_a_value_that_the_scenario_refuses_is_named() -> None:
 
 def test_a_sweep_finds_the_files_beside_the_scenario(tmp_path: Path) -> None:
     corner = ((1.0, 1.0), (2.0, 1.0), (2.0, 2.0), (1.0, 1.0))
-    feature = {"type": "Feature", "properties": {"zone": "keep-out"}, "geometry": {"type": "Polygon", "coordinates": [corner]}}
+    feature = {
+        "type": "Feature",
+        "properties": {"zone": "keep-out"},
+        "geometry": {"type": "Polygon", "coordinates": [corner]},
+    }
     (tmp_path / "zones.json").write_text(json.dumps(feature), encoding="utf-8")
     text = dump_scenario(short()) + "zones:\n  - {geojson: zones.json}\n"
     (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
