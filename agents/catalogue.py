@@ -23,6 +23,8 @@ Role = Literal["rover", "lander", "hopper", "orbiter", "construction"]
 Positive = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 MIN_SPEED_M_S = 1e-3  # [m/s] slower than this is standing still
+MIN_DIVISOR = 1e-6  # what the physics divides by; one over a tinier figure overflows sooner or later
+MAX_COOLING_S = 1e9  # [s] thirty years to cool by two thirds: beyond, a tick's cooling drowns in rounding
 Steps = Annotated[tuple[Positive, ...], Field(max_length=3)]
 Temperature = Annotated[float, Field(ge=40, le=400)]
 MAX_FILE_BYTES = 100_000  # a catalogue file is a page of text; anything larger is refused unread
@@ -144,6 +146,14 @@ class RobotSpec(BaseModel):
             raise ValueError(
                 f"speed_m_s = {self.speed_m_s:g}: a machine that drives needs max_slope_deg > 0 and drive_w > 0"
             )
+        for name in ("battery_wh", "charge_efficiency", "heat_capacity_j_k", "conductance_w_k"):
+            if getattr(self, name) < MIN_DIVISOR:
+                raise ValueError(f"{name} = {getattr(self, name):g}: must be >= {MIN_DIVISOR:g}")
+        if self.heat_capacity_j_k > MAX_COOLING_S * self.conductance_w_k:
+            raise ValueError(
+                f"heat_capacity_j_k = {self.heat_capacity_j_k:g}, conductance_w_k = {self.conductance_w_k:g}: must cool in "
+                f"at most {MAX_COOLING_S:g} s, the first over the second"
+            )
         for name in ("station", "relay", "earth"):
             steps, top = getattr(self, f"{name}_steps_mbps"), getattr(self, f"rate_{name}_mbps")
             if steps and max(steps) >= top:
@@ -169,11 +179,19 @@ def read_spec(path: Path, source: str | None = None) -> RobotSpec:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise RobotError(f"{source}: larger than {MAX_FILE_BYTES} bytes: not a robot file")
-        data: object = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        # with aliases a small file grows without bound when it is written into a message
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+            raise RobotError(f"{source}: YAML aliases are not allowed in a robot file")
+        data: object = yaml.safe_load(text)
     except (OSError, UnicodeDecodeError) as error:
         raise RobotError(f"{source}: cannot be read: {error}") from error
     except yaml.YAMLError as error:
         raise RobotError(f"{source}: not valid YAML: {' '.join(str(error).split())}") from error
+    except RecursionError as error:
+        raise RobotError(f"{source}: nested too deeply to be a robot file") from error
+    except ValueError as error:  # "0x_", a date that is none, or a whole number of thousands of digits
+        raise RobotError(f"{source}: holds a value that cannot be read: {str(error).split(';')[0]}") from error
     if not isinstance(data, dict):
         raise RobotError(f"{source}: must be a mapping of keys to values, not {type(data).__name__}")
     try:

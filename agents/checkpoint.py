@@ -78,10 +78,15 @@ def save(run_dir: Path, checkpoint: Checkpoint, kept: int | None = KEPT) -> Path
             os.fsync(file.fileno())
         sha = _sha256(checkpoint.step, checkpoint.events, checkpoint.mission, aside.read_bytes())
         os.replace(aside, arrays)
-        aside.write_text(json.dumps({"version": VERSION, **head, "sha256": sha}))
+        with open(aside, "w", encoding="utf-8") as file:
+            json.dump({"version": VERSION, **head, "sha256": sha}, file)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(aside, manifest)
         sync_folder(folder)
-        for old in sorted(folder.glob("step-*.json"))[:-kept] if kept is not None else ():
+        # later ones are damaged, or this run would not have gone back behind them: they do not count
+        upto = sorted(path for path in folder.glob("step-*.json") if path.name <= manifest.name)
+        for old in upto[:-kept] if kept is not None else ():
             old.unlink()
             old.with_suffix(".npz").unlink(missing_ok=True)
     except OSError as error:

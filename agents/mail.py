@@ -55,24 +55,24 @@ class Mail:
         self.awake_s = np.zeros(len(names), dtype=np.int64)  # [R] since when each radio is on without a break
         self.post = np.zeros(2, dtype=np.int64)  # delivered, missed since the last report
         self.heard: Hook | None = None
-        self.draws: tuple[int, Floats] = (-1, np.empty(0))
+        self.drawn = (-1, -1)  # decision step and round of the chances in `last`
+        self.last, self.source = np.empty(0), stream(mission.seed, "mail", index=(0,))
 
     def chances(self, t_s: int) -> Floats:
         """Numbers in [0, 1) that decide which messages of the round at ``t_s`` are lost, float64 [N sender, N receiver]."""
-        number = t_s // self.round_s
-        block = number // self.rounds
-        if self.draws[0] != block:
-            nodes = self.knowledge.nodes
-            drawn = stream(self.mission.seed, "mail", index=(block,)).random((self.rounds, nodes, nodes))
-            self.draws = (block, drawn)
-        return self.draws[1][number % self.rounds]
+        block, row = divmod(t_s // self.round_s, self.rounds)
+        # round by round: a long decision step of short rounds has thousands
+        if self.drawn[0] != block or row < self.drawn[1]:
+            self.drawn, self.source = (block, -1), stream(self.mission.seed, "mail", index=(block,))
+        while self.drawn[1] < row:
+            self.last = self.source.random((self.knowledge.nodes, self.knowledge.nodes))
+            self.drawn = (block, self.drawn[1] + 1)
+        return self.last
 
     def round(self, t_s: int) -> None:
         """Cut the links that are down by decree, and let everybody in contact tell its news; after a drive step's ticks."""
         know, state = self.knowledge, self.world.state
-        cut = self.cuts.at(t_s)
-        if cut.any():
-            state.link[0] &= ~cut
+        cut = self.cut_links(t_s)
         awake = radio_on(state)
         self.awake_s[~awake] = t_s
         contacts = self.graph.find(state, awake, cut)
@@ -83,6 +83,13 @@ class Mail:
         )  # fmt: skip
         if self.heard is not None:
             self.heard(t_s, heard)
+
+    def cut_links(self, t_s: int) -> Ints:
+        """Take the links that are down by decree off what robots see; returns their bits, int64 [R]."""
+        cut = self.cuts.at(t_s)
+        if cut.any():
+            self.world.state.link[0] &= ~cut
+        return cut
 
     def trace(self, log: EventLog) -> None:
         """Log every message that arrives from now on, for those who check who could know what. Many events."""

@@ -101,6 +101,7 @@ class MissionLoop:
             t0_utc=tdb_to_utc(mission.t0),
             site_key=mission.site.key,
         )
+        self.mail.cut_links(0)
         self.ops.observe(0)
         self.mail.log_cuts(self.log, -1, 0)
         self.report()

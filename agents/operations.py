@@ -143,8 +143,8 @@ class Operations:
 
     def begin_work(self, robot: int, work_w: float, data_mbps: float, t_s: int) -> None:
         """Start a robot's tool."""
-        self.world.set_activity(0, robot, Activity.WORK, work_w=work_w, data_mbps=data_mbps)
-        self.worked_s[robot] = 0.0
+        if self.world.set_activity(0, robot, Activity.WORK, work_w=work_w, data_mbps=data_mbps):
+            self.worked_s[robot] = 0.0  # a body in flight takes no order, and its count stays as it was
         job = int(self.job[robot])
         if job >= 0 and self.started[robot] != job:
             self.started[robot] = job

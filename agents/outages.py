@@ -23,6 +23,7 @@ PEER_BITS: Final = {
     "earth": int(Link.EARTH),
     "robots": BIT_ROBOTS,
 }
+FAR_S: Final = 10**12  # [s] 30 thousand years
 EVERYBODY: Final = ("station", "relay", "earth", "robots")
 
 
@@ -49,8 +50,10 @@ def check_outages(outages: Sequence[Outage], names: Sequence[str]) -> None:
     """Raise `MissionError` for a window that is none, and for unknown robots and peers."""
     for index, outage in enumerate(outages):
         where = f"outages[{index}]"
-        if not 0 <= outage.from_s < outage.to_s:
-            raise MissionError(f"{where}: from {outage.from_s} s to {outage.to_s} s: must be 0 <= from < to")
+        if not 0 <= outage.from_s < outage.to_s <= FAR_S:
+            raise MissionError(
+                f"{where}: from {outage.from_s} s to {outage.to_s} s: must be 0 <= from < to <= {FAR_S} s"
+            )
         for robot in outage.robots:
             if robot not in names:
                 raise MissionError(f"{where}.robots = {robot!r}: not in the fleet.{did_you_mean(robot, names)}")
@@ -85,6 +88,7 @@ class Cuts:
         return cut | (cut[self.station] & int(Link.STATION))
 
     def changes(self, from_s: int, to_s: int) -> list[tuple[bool, Outage]]:
-        """Outages that end or begin after ``from_s``, up to ``to_s``: (whether the links come up again, which)."""
-        ends = [(True, one) for one in self.outages if from_s < one.to_s <= to_s]
-        return ends + [(False, one) for one in self.outages if from_s < one.from_s <= to_s]
+        """Outages that end or begin after ``from_s``, up to ``to_s``: (whether the links come up again, which), as it happens."""
+        edges = [(t_s, up, one) for one in self.outages for t_s, up in ((one.to_s, True), (one.from_s, False))]
+        soon = [edge for edge in edges if from_s < edge[0] <= to_s]
+        return [(up, one) for _, up, one in sorted(soon, key=lambda edge: (edge[0], not edge[1]))]

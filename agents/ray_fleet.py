@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import ray
 from numpy.typing import NDArray
-from ray.exceptions import GetTimeoutError, RayActorError, RayError
+from ray.exceptions import GetTimeoutError, ObjectLostError, RayActorError, RayError
 
 from moonfleet.autonomy.policy import Policy
 from moonfleet.terrain.site import open_site
@@ -28,6 +28,8 @@ from .robot import RobotSetup
 
 Call = tuple[str, tuple[Any, ...]]
 Ints = NDArray[np.int64]
+GONE = (RayActorError, ObjectLostError)  # the actor is dead, or its answer went with the node that held it
+HEARD_CALLS = 500  # a squad's calls kept to be relived; after so many its state is asked for, checkpoint or not
 RETRIES = 3  # times an actor is made anew for one call before giving up
 WATCH_S = 20.0  # an answer that takes longer makes the driver ask whether any node is left to give it
 
@@ -96,10 +98,21 @@ class RayFleet:
         for number, reference in waiting.items():
             try:
                 answers[number] = fetch(reference)
-            except RayActorError:
+            except GONE:
                 answers[number] = self.mend(number, name, per_squad[number])
             if note:
                 self.heard[number].append((name, per_squad[number]))
+        if note:
+            self.remember([number for number in per_squad if len(self.heard[number]) >= HEARD_CALLS])
+        return answers
+
+    def remember(self, numbers: Sequence[int]) -> dict[int, States]:
+        """Ask squads for their state: from here on, should their actors die, they relive only what comes after."""
+        if not numbers:
+            return {}
+        answers: dict[int, States] = self.ask("get_state", dict.fromkeys(numbers, ()), note=False)
+        for number, states in answers.items():
+            self.saved[number], self.heard[number] = states, []
         return answers
 
     def mend(self, number: int, name: str, arguments: tuple[Any, ...]) -> Any:
@@ -109,7 +122,7 @@ class RayFleet:
             try:
                 fetch(self.actors[number].relive.remote(self.saved[number], self.heard[number]))
                 return fetch(self.actors[number].call.remote(name, arguments))
-            except RayActorError:
+            except GONE:
                 continue
         names = ", ".join(setup.name for setup in self.squads[number])
         raise ClusterError(f"the actor of {names} died {RETRIES} times in a row; see Ray's logs for the reason")
@@ -138,10 +151,7 @@ class RayFleet:
 
     def get_state(self) -> States:
         """See `Fleet.get_state`; from here on a lost actor needs to relive only what comes after."""
-        answers = self.ask("get_state", {number: () for number in range(len(self.squads))}, note=False)
-        for number, states in answers.items():
-            self.saved[number] = states
-            self.heard[number] = []
+        answers = self.remember(range(len(self.squads)))
         return {index: state for states in answers.values() for index, state in states.items()}
 
     def set_state(self, states: States) -> None:

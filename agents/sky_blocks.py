@@ -33,9 +33,10 @@ class SkyBlocks:
             if key in made:
                 self._table[w] = self._table[made[key]]
             else:
-                made[key] = w
+                self._start[w] = np.nan  # rows of neither block, should the sky know no such time
                 self._t0[w] = t0[w]
                 self._fill(w, t0[w] + (blocks[w] * SKY_TICKS + np.arange(SKY_TICKS)) * self._tick_s)
+                made[key] = w
             self._block[w], self._start[w] = blocks[w], t0[w]
         return self._table
 

@@ -33,6 +33,8 @@ from .step import HOP_TICKS, run_ticks
 START_TEMP_K = 288.0  # [K] robots start warm
 TARGET_M = 1.5  # [m] antenna height at which the station's viewshed is taken
 STATE_VERSION = 2
+MIN_TICK_S = 1e-3  # [s] what happens in much less drowns in rounding
+FARTHEST_M = 1e9  # [m] of a leg's points: squares of what is much farther overflow
 ASSIST_M = 30.0  # [m] another robot this near can help
 COMMANDED = (Activity.HOLD, Activity.WORK, Activity.CHARGE, Activity.HIBERNATE, Activity.RELAY)
 
@@ -114,8 +116,8 @@ class World:
             raise WorldError(f"station = {station}: must be a robot's index, 0..{robots - 1}")
         if station is not None and self.specs[station].role == "orbiter":
             raise WorldError(f"station = {station}: is an orbiter; the station must stand on the ground")
-        if not (math.isfinite(self.tick_s) and self.tick_s > 0):
-            raise WorldError(f"tick_s = {tick_s!r}: must be > 0")
+        if not MIN_TICK_S <= self.tick_s < math.inf:
+            raise WorldError(f"tick_s = {tick_s!r}: must be >= {MIN_TICK_S:g}")
         self._starts, self._t0 = _starts(start_xy, t0, robots)
         worlds = len(self._t0)
         # one block per kind of number; `state` names its rows
@@ -164,8 +166,8 @@ class World:
 
     def tick(self, n: int) -> None:
         """Advance every world by ``n`` ticks; any split of ``n`` gives the same bytes."""
-        if n < 0:
-            raise WorldError(f"tick({n}): must be >= 0")
+        if not isinstance(n, (int, np.integer)) or n < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise WorldError(f"tick({n!r}): must be a whole number >= 0")
         while n > 0:
             room = SKY_TICKS - int((self.tick_index % SKY_TICKS).max())
             ticks = min(n, room)
@@ -188,9 +190,11 @@ class World:
             points.ndim != 2
             or points.shape[1] != 2
             or not 1 <= len(points) <= LEG_POINTS
-            or not np.isfinite(points).all()
+            or not (np.abs(points) <= FARTHEST_M).all()
         ):
-            raise RobotError(f"leg of shape {points.shape}: must be 1 to {LEG_POINTS} finite points (x, y)")
+            raise RobotError(
+                f"leg of shape {points.shape}: must be 1 to {LEG_POINTS} finite points (x, y), none beyond {FARTHEST_M:g} m"
+            )
         if not self.takes_commands(w, r):
             return False
         self._legs[w, r] = 0.0
@@ -314,7 +318,26 @@ class World:
         """Start world ``w`` anew, at ``t0`` and ``start_xy`` [R, 2] if given, else where it first started.
 
         With ``seed`` its randomness is that of a single world made with it, else the same again.
+
+        Raises
+        ------
+        WorldError, SkyError
+            As when a World is made; nothing has changed then.
         """
+        own = [self._floats[:, w], self._ints[:, w], self._legs[w], self._stores[:, w], self._keys[w : w + 1]]
+        own += [self.tick_index[w : w + 1], self._starts[w], self._t0[w : w + 1]]
+        before = [array.copy() for array in own]
+        try:
+            self._restart(w, t0, start_xy, battery_frac, seed)
+        except Exception:
+            for array, old in zip(own, before, strict=True):
+                array[...] = old
+            self._find_view(w)
+            raise
+
+    def _restart(
+        self, w: int, t0: float | None, start_xy: ArrayLike | None, battery_frac: float, seed: int | None
+    ) -> None:
         if seed is not None:
             self._keys[w] = _keys([seed], 1)[0]
         starts, times = self._starts.copy(), self._t0.copy()
@@ -322,7 +345,8 @@ class World:
             times[w] = t0
         if start_xy is not None:
             starts[w] = np.asarray(start_xy, dtype=np.float64)
-        self._starts, self._t0 = _starts(starts, times, self.robots)
+        starts, times = _starts(starts, times, self.robots)
+        self._starts[w], self._t0[w] = starts[w], times[w]
         self.tick_index[w] = 0
         self._place(w, battery_frac)
         self._find_view(w)
@@ -377,6 +401,8 @@ class World:
                 raise WorldError(
                     f"state.{name}: {saved[name].dtype}{saved[name].shape}: must be {goal.dtype}{goal.shape}"
                 )
+        if faulty := self._impossible(saved):
+            raise WorldError(f"state.{faulty}: holds what no World can: {saved[faulty].ravel()[:3]}...")
         for name, goal in goals.items():
             goal[...] = saved[name]
         for w in range(self.worlds):
@@ -395,6 +421,24 @@ class World:
             "t0": self._t0,
             "start_xy": self._starts,
         }
+
+    def _impossible(self, saved: Mapping[str, NDArray[np.generic]]) -> str | None:
+        """Name a field of a state whose values the kernel would go astray with: it checks no index itself."""
+        xmin, ymin, xmax, ymax = self.site.ref.bounds
+        within: dict[str, tuple[ArrayLike, ArrayLike]] = {
+            "activity": (0, max(Activity)),
+            "leg_size": (0, LEG_POINTS),
+            "leg_next": (0, saved["leg_size"]),
+            "tick_index": (0, 2**53),
+            "x": (xmin, xmax),
+            "y": (ymin, ymax),
+        }
+        orbits = np.array([spec.role == "orbiter" for spec in self.specs])
+        for name, (low, high) in within.items():
+            good = (saved[name] >= low) & (saved[name] <= high)  # pyright: ignore[reportOperatorIssue]
+            if not (good | orbits if name in ("x", "y") else good).all():
+                return name
+        return None
 
     def _place(self, w: int, battery_frac: float) -> None:
         if not 0.0 <= battery_frac <= 1.0:
@@ -467,12 +511,18 @@ class World:
 def _keys(seed: int | Sequence[int], worlds: int) -> NDArray[np.uint64]:
     """Return the key of each world's randomness, uint64 [W]."""
     if isinstance(seed, (int, np.integer)):
-        names = [sequence(int(seed), "world", world=w) for w in range(worlds)]
+        names = [sequence(_whole(seed), "world", world=w) for w in range(worlds)]
     else:
         if len(seed) != worlds:
             raise WorldError(f"seed has {len(seed)} numbers for {worlds} worlds: must be one number, or one per world")
-        names = [sequence(int(one), "world") for one in seed]
+        names = [sequence(_whole(one), "world") for one in seed]
     return np.array([name.generate_state(1, np.uint64)[0] for name in names], dtype=np.uint64)
+
+
+def _whole(seed: object) -> int:
+    if not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise WorldError(f"seed = {seed!r}: must be a whole number >= 0")
+    return int(seed)
 
 
 def _starts(start_xy: ArrayLike, t0: float | ArrayLike, robots: int) -> tuple[Floats, Floats]:

@@ -11,7 +11,7 @@ import itertools
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,14 +79,18 @@ def _arrow_type(values: tuple[Value, ...]) -> pa.DataType:
         return pa.bool_()
     if any(isinstance(value, (str, bool)) for value in values):
         return pa.string()
-    return pa.int64() if all(isinstance(value, int) for value in values) else pa.float64()
+    whole = all(isinstance(value, int) and -(2**63) <= value < 2**63 for value in values)
+    return pa.int64() if whole else pa.float64()
+
+
+_AS_COLUMN: dict[pa.DataType, Callable[[Value], object]] = {pa.string(): str, pa.float64(): float}
 
 
 def to_row(plan: CampaignPlan, outcome: Outcome) -> dict[str, object]:
     """Return the row of a finished run."""
     job, told = outcome.job, outcome.row or {}
     swept = {
-        f"sweep.{key}": str(value) if _arrow_type(values) == pa.string() else value
+        f"sweep.{key}": _AS_COLUMN.get(_arrow_type(values), lambda value: value)(value)
         for (key, values), value in zip(plan.sweep, plan.combinations[job.variant], strict=True)
     }
     robots = [
@@ -133,8 +137,10 @@ class Results:
                 aside.unlink()
         except OSError as error:
             raise CampaignError(f"{folder / FOLDER}: cannot be written: {error.strerror}") from error
-        self.parts = len(parts(folder / FOLDER))
-        if self.parts:
+        found = parts(folder / FOLDER)
+        # one that was damaged may have been taken away: a new part never takes the name of one that is there
+        self.parts = 1 + max((part_number(path) for path in found), default=-1)
+        if found:
             self.rows = read_results(folder, plan).drop_columns(list(NESTED)).to_pylist()
         for run in {row["run"] for row in self.rows} & self.failures.keys():
             drop_failure(folder, int(str(run)))  # killed between the two writes of a retry
@@ -182,6 +188,12 @@ class Results:
             if self.failures.pop(run, None) is not None:
                 drop_failure(self.folder, run)
         self.pending = []
+
+
+def part_number(path: Path) -> int:
+    """Return the number in the name of a part; -1 for a name that none of ours has."""
+    digits = path.stem.removeprefix("part-")
+    return int(digits) if digits.isascii() and digits.isdecimal() else -1
 
 
 def read_results(folder: Path, plan: CampaignPlan) -> pa.Table:

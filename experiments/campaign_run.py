@@ -64,7 +64,11 @@ def fly(job: Job, scenario: str, keep: KeepEvents = "none") -> Outcome:
     """
     began, cpu = time.perf_counter(), time.process_time()
     done = [0]
-    with tempfile.TemporaryDirectory(prefix="moonfleet-run-") as folder:
+    try:
+        aside = tempfile.TemporaryDirectory(prefix="moonfleet-run-")
+    except OSError as error:  # no room left, or nowhere to write
+        return Outcome(job, None, 0.0, 0.0, type(error).__name__, str(error), traceback.format_exc())
+    with aside as folder:
         row: Row | None = None
         told = ("", "", "")
         try:

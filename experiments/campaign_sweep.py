@@ -91,7 +91,7 @@ def variant(scenario: Scenario, keys: Sequence[str], values: Sequence[Value]) ->
     for key, value in zip(keys, values, strict=True):
         _put(data, key, value)
     shown = ", ".join(f"{key}={value}" for key, value in zip(keys, values, strict=True))
-    return check_scenario(YamlSource(data, {}, f"{scenario.name} with {shown}"))
+    return check_scenario(YamlSource(data, {}, f"{scenario.name} with {shown}", scenario.source.folder))
 
 
 def _put(data: object, key: str, value: Value) -> None:

@@ -154,7 +154,13 @@ def replay_run(
     from moonfleet.agents.fleet import LocalFleet
 
     saved, notes = checkpoint.newest(folder, goal)
-    with tempfile.TemporaryDirectory(prefix="moonfleet-replay-") as aside:
+    try:
+        scratch = tempfile.TemporaryDirectory(prefix="moonfleet-replay-")
+    except OSError as error:
+        raise ReplayError(
+            f"no folder for what the replay makes: {error}; set TMPDIR to one that can be written"
+        ) from error
+    with scratch as aside:
         log = EventLog(Path(aside) / FOLDER)
         loop = MissionLoop(mission, LocalFleet(mission, by_index(mission, policies or {})), log)
         first = take_up(loop, log, saved, folder) if saved is not None else 0

@@ -69,6 +69,11 @@ def test_a_bad_value_is_named_with_its_place_and_what_is_allowed(
     assert message in complaint(tmp_path, **changes)
 
 
+def test_figures_that_overflow_the_physics_are_refused(tmp_path: Path) -> None:
+    assert "battery_wh = 1e-300: must be >= 1e-06" in complaint(tmp_path, battery_wh=1e-300)
+    assert "must cool in at most 1e+09 s" in complaint(tmp_path, heat_capacity_j_k=1e8, conductance_w_k=0.01)
+
+
 def test_a_misspelt_key_gets_the_nearest_name(tmp_path: Path) -> None:
     text = complaint(tmp_path, batery_wh=5)
     assert text.startswith("robots/mine.yaml: batery_wh: unknown key. Did you mean 'battery_wh'?")
@@ -91,6 +96,11 @@ def test_a_shipped_kind_is_not_overwritten(tmp_path: Path) -> None:
         (b"\xff\xfe\x00", "cannot be read"),
         (b"x" * 200_000, "larger than 100000 bytes"),
         (b"!!python/object/apply:os.getcwd []", "not valid YAML"),
+        (b"mass_kg: 0x_", "holds a value that cannot be read"),
+        (b"title: 2031-13-45", "holds a value that cannot be read: month"),
+        (b"mass_kg: " + b"9" * 6000, "holds a value that cannot be read"),
+        (b"[" * 20_000 + b"]" * 20_000, "nested too deeply"),
+        (b"title: &a [1, 1]\nmass_kg: [*a, *a]", "aliases are not allowed"),
     ],
 )
 def test_a_file_that_is_no_robot(tmp_path: Path, content: bytes, message: str) -> None:

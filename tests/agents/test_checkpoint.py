@@ -51,6 +51,18 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(tmp_path: Path) 
     assert "SHA-256" in passed[0]
 
 
+def test_damaged_later_ones_do_not_push_out_the_one_just_written(tmp_path: Path) -> None:
+    for step in (6, 12, 18, 24):
+        save(tmp_path, Checkpoint(step, step, STATE), kept=None)
+    for step in (18, 24):
+        (tmp_path / FOLDER / f"step-{step:08d}.npz").write_bytes(b"cut")
+    assert newest(tmp_path)[0] is not None
+    save(tmp_path, Checkpoint(13, 13, STATE), kept=1)
+    found, passed = newest(tmp_path)
+    assert found is not None
+    assert (found.step, len(passed)) == (13, 2)
+
+
 def test_truncated_foreign_and_missing_files_are_errors(tmp_path: Path) -> None:
     manifest = save(tmp_path, Checkpoint(1, 10, STATE))
     head = json.loads(manifest.read_text())

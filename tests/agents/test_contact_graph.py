@@ -123,13 +123,20 @@ def test_outages_cut_what_they_say_for_as_long_as_they_say(small_site: Site) -> 
     assert not cuts.at(2 * HOUR_S).any()
     assert cuts.at(5 * HOUR_S).tolist() == [15, 1, 1, 1, 1, 1, 1]  # nobody reaches a station whose radio is dead
     assert Cuts([Outage(0, 9, ("relay",), ("relay",))], names, station=0, relay=6).at(0).tolist() == [2] * 7
-    assert [up for up, _ in cuts.changes(0, 2 * HOUR_S)] == [True, False]
+    assert [up for up, _ in cuts.changes(0, 2 * HOUR_S)] == [False, True]
+
+
+def test_outages_are_told_as_they_happen() -> None:
+    short, next_one = Outage(600, 900, ("lander",)), Outage(900, 1200, ("lander",))
+    told = Cuts([next_one, short], ["lander"], station=0, relay=9).changes(0, 3600)
+    assert told == [(False, short), (True, short), (False, next_one), (True, next_one)]
 
 
 @pytest.mark.parametrize(
     ("outage", "told"),
     [
         (Outage(5, 5), "must be 0 <= from < to"),
+        (Outage(5, 10**30), "must be 0 <= from < to"),
         (Outage(0, 5, ("rovr-1",)), "Did you mean 'rover-1'"),
         (Outage(0, 5, (), ("erth",)), "Did you mean 'earth'"),
         (Outage(0, 5, (), ()), "is empty"),

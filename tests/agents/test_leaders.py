@@ -10,6 +10,7 @@ from moonfleet.agents.fleet import LocalFleet
 from moonfleet.agents.leaders import SILENCE_S
 from moonfleet.agents.mission_loop import MissionLoop
 from moonfleet.agents.outages import Outage
+from moonfleet.terrain.seeds import stream
 from moonfleet.terrain.site import Site
 from tests.missions import small_mission
 
@@ -165,3 +166,23 @@ def test_a_mission_taken_up_within_a_cut_goes_on_the_same(small_site: Site) -> N
     assert bare(first, start) == bare(second, fresh)
     for name, array in first.ops.knowledge.get_state().items():
         np.testing.assert_array_equal(second.ops.knowledge.get_state()[name], array)
+
+
+def test_chances_are_those_of_their_round_however_they_are_asked_for(small_site: Site) -> None:
+    mission = small_mission(small_site, drive_s=60, decision_s=86_400)
+    loop = MissionLoop(mission, LocalFleet(mission))
+    nodes = loop.ops.knowledge.nodes
+    whole = stream(mission.seed, "mail", index=(1,)).random((1440, nodes, nodes))
+    for row in (0, 1, 700, 699, 1439, 1439):
+        assert np.array_equal(loop.mail.chances(86_400 + 60 * row), whole[row])
+    assert loop.mail.last.shape == (nodes, nodes), "no more than a round is held"
+
+
+def test_a_cut_from_the_start_is_felt_at_the_start(small_site: Site) -> None:
+    loop = new_loop(small_site, outages=(Outage(0, 2 * HOUR_S),))
+    assert not loop.world.state.link.any()
+    told = [event for event in loop.log.pending if event["kind"] == "link"]
+    assert not told
+    for _ in range(3):
+        loop.step()
+    assert loop.world.state.link.any()

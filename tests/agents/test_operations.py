@@ -8,14 +8,15 @@ import pytest
 
 from moonfleet.agents.events import EventLog
 from moonfleet.agents.fleet import LocalFleet
+from moonfleet.agents.knowledge import UNFIT
 from moonfleet.agents.messages import Phase
 from moonfleet.agents.mission_loop import MissionLoop
 from moonfleet.agents.state import Subsystem
-from moonfleet.autonomy.observation import INDEX, decode
+from moonfleet.autonomy.observation import INDEX, JOB0, decode
 from moonfleet.terrain.site import Site
 from tests.missions import small_mission
 
-LANDER, ROVER, GRADER, WATCH, PAD = 0, 1, 4, 5, 4
+LANDER, ROVER, HOPPER, GRADER, WATCH, PAD = 0, 1, 3, 4, 5, 4
 
 
 def new_loop(site: Site, **window: tuple[float, float]) -> MissionLoop:
@@ -74,3 +75,47 @@ def test_what_fails_and_works_again_is_logged_once(small_site: Site) -> None:
     again.set_state(loop.get_state())
     again.ops.observe(1200)
     assert not [e for e in again.log.pending if e["kind"] == "fault" and e["t_s"] == 1200]
+
+
+def test_a_body_in_flight_that_is_told_to_work_earns_nothing(small_site: Site) -> None:
+    loop = new_loop(small_site)
+    x, y = loop.mission.fleet[HOPPER].xy or (0.0, 0.0)
+    assert loop.world.hop(0, HOPPER, (x + 1.0, y))
+    loop.world.state.worked_s[0, HOPPER] = loop.ops.worked_s[HOPPER] = 3000.0  # of a job before
+    loop.ops.begin_work(HOPPER, 10.0, 0.0, 0)
+    assert loop.ops.worked_s[HOPPER] == loop.world.state.worked_s[0, HOPPER]
+
+
+def test_a_broken_robot_gives_its_job_back_takes_none_and_is_given_none(small_site: Site) -> None:
+    loop = new_loop(small_site)
+    loop.step()
+    assert loop.ops.job[GRADER] == PAD
+    loop.world.state.faults[0, GRADER] = 1 << Subsystem.MOBILITY
+    loop.world.state.mobility_at_s[0, GRADER] = 1e30  # for good
+    loop.step()
+    loop.step()
+    told = [(e["kind"], e.get("reason")) for e in loop.log.pending if e["robot"] == loop.ops.names[GRADER]]
+    assert ("fault", "mobility") in told
+    assert ("job_failed", "OutOfOrder") in told
+    assert not any(kind == "plan_failed" for kind, _ in told), "the ground is not to blame"
+    row = loop.brief().robots.tolist().index(GRADER)
+    assert not loop.brief().masks[row, JOB0:].any()
+    assert loop.ops.knowledge.own[GRADER].worker[GRADER] == UNFIT
+    loop.step()
+    assert loop.ops.knowledge.station.assigned[GRADER] < 0, "the station has heard of it"
+    loop.world.state.faults[0, GRADER] = 0
+    loop.step()
+    assert loop.ops.knowledge.own[GRADER].worker[GRADER] != UNFIT
+
+
+def test_robots_help_those_next_to_them(small_site: Site) -> None:
+    loop = new_loop(small_site)
+    loop.begin()
+    state = loop.world.state
+    state.trapped[0, ROVER] = 1
+    state.x[0, ROVER], state.y[0, ROVER] = state.x[0, GRADER] + 400.0, state.y[0, GRADER]
+    loop.ops.help_out()
+    assert state.trapped[0, ROVER]
+    state.x[0, ROVER] = state.x[0, GRADER] + 10.0
+    loop.ops.help_out()
+    assert not state.trapped[0, ROVER]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,34 @@ def test_killed_actors_change_nothing(
 
     Simulation(small_mission(small_site, robots_per_actor=4), tmp_path, "ray").run(on_step)
     assert len(killed) == 2
+    assert digest(read_events(tmp_path)) == local_digest
+
+
+def test_an_answer_lost_with_its_node_and_a_short_memory_change_nothing(
+    ray_cluster: None, small_site: Site, local_digest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ray.exceptions import ObjectLostError
+
+    fetch, lost, longest = ray_fleet.fetch, [0], [0]
+    remember = RayFleet.remember
+
+    def lose_some(reference: object) -> object:
+        lost[0] += 1
+        if lost[0] in (4, 60, 61):
+            raise ObjectLostError(str(reference), None, "")  # as of a node that dies after it has answered
+        return fetch(reference)
+
+    def watch(self: RayFleet, numbers: Sequence[int]) -> object:
+        longest[0] = max(longest[0], *(len(calls) for calls in self.heard))
+        return remember(self, numbers)
+
+    monkeypatch.setattr(ray_fleet, "fetch", lose_some)
+    monkeypatch.setattr(RayFleet, "remember", watch)
+    monkeypatch.setattr(ray_fleet, "HEARD_CALLS", 10)
+    mission = small_mission(small_site, robots_per_actor=4, checkpoint_every=1000)
+    Simulation(mission, tmp_path, "ray").run()
+    assert lost[0] > 61
+    assert longest[0] == 10
     assert digest(read_events(tmp_path)) == local_digest
 
 

@@ -12,6 +12,7 @@ from moonfleet.agents.errors import RobotError, WorldError
 from moonfleet.agents.spec_block import SPEC_FIELDS
 from moonfleet.agents.state import FLOAT_FIELDS, FLOATS, INT_FIELDS, Activity, Link, Loss, WorldState
 from moonfleet.agents.world import World
+from moonfleet.terrain.errors import MoonfleetError
 from moonfleet.terrain.horizon import compute_horizon
 from moonfleet.terrain.sky import Sky
 from tests.stand_in import T0, StillRelay, make_site
@@ -100,6 +101,55 @@ def test_a_state_that_does_not_fit_is_refused_and_changes_nothing() -> None:
     with pytest.raises(WorldError, match=r"state.temp_k: float32\(2, 5\): must be float64\(2, 5\)"):
         world.set_state(saved | {"temp_k": saved["temp_k"].astype(np.float32)})
     assert same_bytes(world, before)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("leg_size", 10**6), ("leg_next", 3), ("activity", 8), ("activity", -1), ("tick_index", -1), ("x", np.nan), ("y", 1e9)],
+)  # fmt: skip
+def test_a_state_that_no_world_can_have_is_refused_and_changes_nothing(field: str, value: float) -> None:
+    world, before = busy_world(), busy_world()
+    saved = world.get_state()
+    saved[field].ravel()[0] = value
+    with pytest.raises(WorldError, match=rf"state\.{field}: holds what no World can"):
+        world.set_state(saved)
+    assert same_bytes(world, before)
+
+
+def test_a_leg_to_nowhere_is_refused() -> None:
+    with pytest.raises(RobotError, match=r"none beyond 1e\+09 m"):
+        busy_world().set_leg(0, 1, [[1e200, 0.0]])
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"t0": 1e12}, {"t0": np.nan}, {"battery_frac": 2.0}, {"start_xy": np.full((5, 2), 1e9)}, {"seed": -1}],
+)  # fmt: skip
+def test_a_reset_that_fails_changes_nothing(bad: dict[str, object]) -> None:
+    world, before = busy_world(), busy_world()
+    for one in (world, before):
+        one.tick(300)
+    with pytest.raises(MoonfleetError):
+        world.reset(1, **bad)  # type: ignore[arg-type]
+    assert same_bytes(world, before)
+    for one in (world, before):
+        one.tick(300)
+    assert same_bytes(world, before)
+
+
+def test_ticks_and_seeds_that_are_none_are_refused() -> None:
+    world, before = busy_world(), busy_world()
+    with pytest.raises(WorldError, match=r"tick\(1.5\): must be a whole number"):
+        world.tick(1.5)  # type: ignore[arg-type]
+    assert same_bytes(world, before)
+    site = make_site()
+    for bad, told in (
+        ({"seed": -1}, "seed = -1"),
+        ({"seed": [1.5]}, "seed = 1.5"),
+        ({"tick_s": 1e-9}, "tick_s = 1e-09"),
+    ):
+        with pytest.raises(WorldError, match=told):
+            World(site, SPECS[:1], [site.ref.centre], T0, **bad)  # type: ignore[arg-type]
 
 
 def test_reset_starts_one_world_anew_and_leaves_the_others() -> None:

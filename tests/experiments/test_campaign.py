@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -198,6 +199,15 @@ def test_a_scenario_that_cannot_be_flown_is_a_failure_with_its_reason() -> None:
     assert "Traceback" in outcome.trace
 
 
+def test_a_run_that_has_nowhere_to_write_is_a_failure_with_its_reason(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    outcome = campaign_run.fly(Job(0, 0, 1), dump_scenario(short()), "failed")
+    assert (outcome.row, outcome.error_type) == (None, "FileNotFoundError")
+    assert "nowhere" in outcome.message
+
+
 def test_damage_is_told_of(whole: CampaignResult, tmp_path: Path) -> None:
     rows = read_results(whole.folder, whole.plan).to_pylist()
     results = Results(tmp_path, whole.plan)
@@ -219,6 +229,19 @@ def test_damage_is_told_of(whole: CampaignResult, tmp_path: Path) -> None:
     (tmp_path / "campaign.json").write_text('{"format": 2}')
     with pytest.raises(CampaignError, match="format 2"):
         read_campaign(tmp_path)
+
+
+def test_a_new_part_never_takes_the_name_of_one_that_is_there(whole: CampaignResult, tmp_path: Path) -> None:
+    rows = read_results(whole.folder, whole.plan).to_pylist()
+    results = Results(tmp_path, whole.plan)
+    for row in rows[:3]:
+        results.pending = [row]
+        results.flush()
+    (tmp_path / FOLDER / "part-000001.parquet").unlink()  # damaged, and taken away as the message advises
+    again = Results(tmp_path, whole.plan)
+    again.pending = [rows[1]]
+    again.flush()
+    assert read_results(tmp_path, whole.plan).to_pylist() == rows[:3]
 
 
 def test_a_campaign_of_another_version_is_not_mixed_with_this_one(whole: CampaignResult, tmp_path: Path) -> None:
@@ -284,6 +307,29 @@ def test_a_value_that_the_scenario_refuses_is_named() -> None:
         variant(short(), ["duration_dayz"], [5])
     with pytest.raises(CampaignError, match="combinations: must be at most"):
         combinations((("a", tuple(range(200))), ("b", tuple(range(200)))))
+
+
+def test_a_sweep_finds_the_files_beside_the_scenario(tmp_path: Path) -> None:
+    corner = ((1.0, 1.0), (2.0, 1.0), (2.0, 2.0), (1.0, 1.0))
+    feature = {
+        "type": "Feature",
+        "properties": {"zone": "keep-out"},
+        "geometry": {"type": "Polygon", "coordinates": [corner]},
+    }
+    (tmp_path / "zones.json").write_text(json.dumps(feature), encoding="utf-8")
+    text = dump_scenario(short()) + "zones:\n  - {geojson: zones.json}\n"
+    (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+    scenario = load_scenario(tmp_path / "mine.yaml")
+    assert variant(scenario, ["duration_days"], [0.5]).source.folder == tmp_path
+
+
+def test_a_whole_number_beyond_64_bits_is_a_column_too(whole: CampaignResult, tmp_path: Path) -> None:
+    sweep = parse_sweep([f"area_m=1,{10**20}"])
+    told = {"robots": {}, "counts": {}}
+    results = Results(tmp_path, replace(whole.plan, sweep=sweep))
+    results.add(Outcome(Job(1, 1, 1), told, 0.0, 0.0))  # type: ignore[arg-type]
+    results.flush()
+    assert read_results(tmp_path, results.plan)["sweep.area_m"].to_pylist() == [1e20]
 
 
 def test_values_keep_their_kind() -> None:
