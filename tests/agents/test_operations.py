@@ -90,8 +90,8 @@ def test_a_broken_robot_gives_its_job_back_takes_none_and_is_given_none(small_si
     loop = new_loop(small_site)
     loop.step()
     assert loop.ops.job[GRADER] == PAD
-    loop.world.state.faults[0, GRADER] = 1 << Subsystem.MOBILITY
-    loop.world.state.mobility_at_s[0, GRADER] = 1e30  # for good
+    both = [GRADER, GRADER + 1]  # so that neither can help the other
+    loop.world.state.faults[0, both] = 1 << Subsystem.MOBILITY
     loop.step()
     loop.step()
     told = [(e["kind"], e.get("reason")) for e in loop.log.pending if e["robot"] == loop.ops.names[GRADER]]
@@ -103,7 +103,7 @@ def test_a_broken_robot_gives_its_job_back_takes_none_and_is_given_none(small_si
     assert loop.ops.knowledge.own[GRADER].worker[GRADER] == UNFIT
     loop.step()
     assert loop.ops.knowledge.station.assigned[GRADER] < 0, "the station has heard of it"
-    loop.world.state.faults[0, GRADER] = 0
+    loop.world.state.faults[0, both] = 0
     loop.step()
     assert loop.ops.knowledge.own[GRADER].worker[GRADER] != UNFIT
 
