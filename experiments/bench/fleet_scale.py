@@ -36,10 +36,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Time of a decision step: a fixed part, parts per robot and per pair of robots in the driver, one per actor, and thought.
+    """Time of a decision step: a fixed part, parts per robot and pair of robots in the driver, one per actor, and thought.
 
-    ``fixed + driver * R + pair * R^2 + actor * A + mind * R / min(A, cores)`` seconds, R robots on A actors. Pairs cost because whoever is in
-    contact hears of everybody.
+    ``fixed + driver * R + pair * R^2 + actor * A + mind * R / min(A, cores)`` seconds, R robots on A actors. Pairs cost
+    because whoever is in contact hears of everybody.
     """
 
     fixed: float
