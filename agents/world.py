@@ -21,6 +21,7 @@ from moonfleet.terrain.sky import SkyTable
 from moonfleet.terrain.threads import for_each
 
 from . import state as s
+from .battery import locked_wh
 from .catalogue import RobotSpec
 from .errors import RobotError, WorldError
 from .faults import arm, mend
@@ -259,8 +260,13 @@ class World:
         distance = math.hypot(x - self.state.x[w, r], y - self.state.y[w, r])
         if distance > spec.hop_range_m:
             raise RobotError(f"{where}: hop of {distance:.0f} m: must be <= hop_range_m = {spec.hop_range_m:g}")
-        if self.state.battery_wh[w, r] < spec.hop_wh:
-            raise RobotError(f"{where}: battery {self.state.battery_wh[w, r]:.0f} Wh: a hop takes {spec.hop_wh:g} Wh")
+        faded = spec.battery_wh * (1.0 - float(self.state.fade[w, r]))
+        locked = locked_wh(faded, float(self.state.temp_k[w, r]), spec.cold_loss_per_k)
+        if self.state.battery_wh[w, r] - locked < spec.hop_wh:
+            cold = f", {locked:.0f} Wh of it out of reach in the cold" if locked > 0.0 else ""
+            raise RobotError(
+                f"{where}: battery {self.state.battery_wh[w, r]:.0f} Wh{cold}: a hop takes {spec.hop_wh:g} Wh"
+            )
         self._end_leg(w, r)
         self.state.wake_frac[w, r] = 0.0
         self.state.activity[w, r] = Activity.HOP

@@ -17,6 +17,7 @@ ZONE_KEYS: dict[str, tuple[str, ...]] = {  # keys that go with a kind of zone, b
     "keep-out": ("margin_m",), "stay-in": (), "hazard": ("margin_m", "sigma_m"), "corridor": ("cost_factor", "one_way"),
     "science": ("value",),
 }  # fmt: skip
+FAR_H = 1e8  # [h] ten thousand years: "to the end"
 MAX_MBIT_PER_H = 1e8  # more than any instrument measures; keeps every rate finite
 
 
@@ -165,8 +166,10 @@ class JobBlock(Block):
 
     @model_validator(mode="after")
     def _check(self) -> JobBlock:
-        if self.window_h is not None and not 0.0 <= self.window_h[0] < self.window_h[1]:
-            raise ValueError("window_h: must be [opens, closes] in hours from the start, 0 <= opens < closes")
+        if self.window_h is not None and not 0.0 <= self.window_h[0] < self.window_h[1] <= FAR_H:
+            raise ValueError(
+                f"window_h: must be [opens, closes] in hours from the start, 0 <= opens < closes <= {FAR_H:g}"
+            )
         if self.data_mbit > MAX_MBIT_PER_H * self.effort_h:
             raise ValueError(
                 f"data_mbit = {self.data_mbit:g} in effort_h = {self.effort_h:g}: must be <= {MAX_MBIT_PER_H:g} Mbit per hour"
@@ -188,8 +191,8 @@ class OutageBlock(Block):
 
     @model_validator(mode="after")
     def _check(self) -> OutageBlock:
-        if not 0.0 <= self.window_h[0] < self.window_h[1]:
-            raise ValueError("window_h: must be [down, up again] in hours from the start, 0 <= down < up")
+        if not 0.0 <= self.window_h[0] < self.window_h[1] <= FAR_H:
+            raise ValueError(f"window_h: must be [down, up again] in hours from the start, 0 <= down < up <= {FAR_H:g}")
         return self
 
 

@@ -215,6 +215,12 @@ def test_hops_that_the_body_cannot_do_are_refused() -> None:
     with pytest.raises(RobotError, match="hop of 60 m: must be <= hop_range_m = 50"):
         short.hop(0, 0, (x + 60.0, y))
     world.state.battery_wh[0, 0] = 10.0
+    world.state.temp_k[0, 0] = 253.0
+    world.state.battery_wh[0, 0] = 350.0
+    with pytest.raises(RobotError, match="battery 350 Wh, 330 Wh of it out of reach in the cold: a hop takes 60 Wh"):
+        world.hop(0, 0, (x + 60.0, y))
+    world.state.temp_k[0, 0] = 288.0
+    world.state.battery_wh[0, 0] = 10.0
     with pytest.raises(RobotError, match="battery 10 Wh: a hop takes 60 Wh"):
         world.hop(0, 0, (x + 60.0, y))
     world.state.hops_left[0, 0] = 0

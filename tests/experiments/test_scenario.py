@@ -263,6 +263,9 @@ def test_outages_are_written_in_hours_and_name_robots_of_the_fleet() -> None:
     assert load_text(dump_scenario(scenario)) == scenario
     with pytest.raises(ScenarioError, match=r"outages\[0\]\.robots\[0\] = nobody: not in the fleet"):
         load_text(FIRST_LIGHT + more % "nobody")
+    for far in ("[5, 1.0e+300]", "[0, 1.0e+308]"):
+        with pytest.raises(ScenarioError, match=r"window_h: must be \[down, up again\].* <= 1e\+08"):
+            load_text(FIRST_LIGHT + f"\noutages:\n  - {{window_h: {far}}}\n")
     with pytest.raises(ScenarioError, match=r"window_h: must be \[down, up again\]"):
         load_text(FIRST_LIGHT + "\noutages:\n  - {window_h: [5, 5]}\n")
 
