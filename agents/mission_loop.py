@@ -130,6 +130,7 @@ class MissionLoop:
         t_s = self.t_s
         self.mail.log_cuts(self.log, t_s - self.mission.decision_s, t_s)
         self.log.append("radio", t_s, **self.mail.take_post()._asdict())
+        self.ops.note_leaders(t_s)
         self.ops.finish_jobs(t_s)
         self.ops.note_selves(t_s)
 
