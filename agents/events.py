@@ -67,7 +67,7 @@ FIELDS: dict[str, Field] = {
     "height_m": Field(pa.float64(), "height of a rock [m]"),
     "up": Field(pa.bool_(), "True when a link or a subsystem comes up, False when it goes down"),
     "peer": Field(pa.string(), "the other end of a link: station, relay or earth; of a message: who sent it"),
-    "by": Field(pa.string(), "the robot that gives the job: the station or a leader"),
+    "by": Field(pa.string(), "the robot that gives the job, or that leads now: the station or a leader"),
     "term": Field(pa.int64(), "number of a leader's term"),
     "members": Field(pa.int64(), "robots that a leader hears, itself included"),
     "delivered": Field(pa.int64(), "messages with something new that arrived"),
@@ -103,6 +103,7 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
         "a robot leads from now on: the station again, or one of those out of its reach",
         ("term", "members"),
     ),
+    "leader_left": ("a robot has heard of another leader (by) and leads no more", ("by",)),
     "fault": (
         "a subsystem fails, or works again (up): `mobility`, `power`, `comm`, `payload` or `thermal`; `stuck` is the soil's",
         ("up", "reason"),

@@ -84,6 +84,7 @@ class Leaders:
             term += 1
             name = self.mission.fleet[leader].name
             self.log.append("leader_elected", t_s, name, term=term, members=len(listening))
+            self.ops.leads[leader] = True
         know.note_leader(leader, term, float(t_s))
         self.give(leader, listening, t_s)
 

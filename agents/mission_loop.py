@@ -132,6 +132,7 @@ class MissionLoop:
         self.mail.log_cuts(self.log, t_s - self.mission.decision_s, t_s)
         self.log.append("radio", t_s, **self.mail.take_post()._asdict())
         self.ops.help_out()
+        self.ops.note_leaders(t_s)
         self.ops.finish_jobs(t_s)
         self.ops.note_selves(t_s)
 

@@ -72,6 +72,7 @@ class Operations:
         self.link = np.zeros(robots, dtype=np.int64)
         self.dark = np.zeros(robots, dtype=np.bool_)
         self.down = np.zeros(robots, dtype=np.int64)  # what had failed at the last look, bits as of `ailments`
+        self.leads = np.zeros(robots, dtype=np.bool_)  # who leads, as logged
         self.lost = np.zeros(robots, dtype=np.bool_)
         self.drives = np.array([spec.speed_m_s > 0 for spec in mission.specs])
         self.legs: list[NDArray[np.float64]] = [np.empty((0, 2)) for _ in range(robots)]
@@ -286,6 +287,14 @@ class Operations:
         jobs = np.where(self.unfit()[robots], UNFIT, self.job[robots])
         self.knowledge.note_selves(robots, float(t_s), np.column_stack([x, y, battery]), jobs)
 
+    def note_leaders(self, t_s: int) -> None:
+        """Log who leads no more: it has heard of another that does."""
+        leader = self.knowledge.leader[: len(self.names)]
+        still = leader == np.arange(len(self.names))
+        for robot in np.flatnonzero(self.leads & ~still & ~self.lost).tolist():
+            self.log.append("leader_left", t_s, self.names[robot], by=self.names[int(leader[robot])])
+        self.leads &= still & ~self.lost
+
     def finish_jobs(self, t_s: int) -> None:
         """Free the robots that know that their job is done, whose job's window closed, or who are one too many on it."""
         busy = np.flatnonzero(self.job >= 0)
@@ -343,6 +352,7 @@ class Operations:
         "link",
         "dark",
         "down",
+        "leads",
         "lost",
     )
 

@@ -44,22 +44,23 @@ def shade_cuts(axis: TimeAxis, cuts: list[tuple[float, float, str]], y: float, h
 
 
 def reigns(table: pa.Table, station: str, end_s: int) -> dict[str, list[tuple[int, int, int, int]]]:
-    """Return, for each robot that took the lead from the station, (from, to, term, members); the station's return ends all."""
+    """Return (from, to, term, members) of each time that a robot other than the station led, by robot."""
     found: dict[str, list[tuple[int, int, int, int]]] = {}
     open_at: dict[str, tuple[int, int, int]] = {}
 
-    def close(names: list[str], t_s: int) -> None:
-        for name in names:
+    def close(name: str, t_s: int) -> None:
+        if name in open_at:
             since, term, members = open_at.pop(name)
             found.setdefault(name, []).append((since, t_s, term, members))
 
-    rows = of_kind(table, "leader_elected").select(["t_s", "robot", "term", "members"]).to_pylist()
-    for row in rows:
+    rows = of_kind(table, "leader_elected", "leader_left", "lost").select(["t_s", "kind", "robot", "term", "members"])
+    for row in rows.to_pylist():
         name, t_s = str(row["robot"]), int(row["t_s"])
-        close(list(open_at) if name == station else [name] if name in open_at else [], t_s)
-        if name != station:
+        close(name, t_s)
+        if row["kind"] == "leader_elected" and name != station:
             open_at[name] = (t_s, int(row["term"]), int(row["members"]))
-    close(list(open_at), end_s)
+    for name in list(open_at):
+        close(name, end_s)
     return found
 
 
@@ -102,7 +103,9 @@ def contact_panel(axis: TimeAxis, table: pa.Table, metrics: RunMetrics, station:
     keys = [("messages that arrived, per decision step", svg.GOOD), ("lost on the way, and sent again", svg.BAD)]
     if cuts:
         keys.append(("links cut by the scenario", CUT))
-    note = "who leads while the station is out of its reach, until it is back; pale: alone" if names else ""
+    note = (
+        "who leads where the station is out of reach, until it hears of another; pale: elected alone" if names else ""
+    )
     return _with_keys(svg.panel("contact", "Messages and leaders", note, bottom + AXIS_H, "".join(body)), keys)
 
 

@@ -23,6 +23,7 @@ NOTABLE = (
     "plan_failed",
     "outage",
     "leader_elected",
+    "leader_left",
     "fault",
     "night",
     "lost",
@@ -226,6 +227,8 @@ def _tell(row: dict[str, object]) -> str:
         members = int(str(row["members"]))
         who = f"leads {_others(members - 1)} that it hears" if members > 1 else "is on its own"
         return f"{who}, term {row['term']}"
+    if kind == "leader_left":
+        return f"follows {row['by']}"
     if kind == "fault":
         if row["reason"] == "stuck":
             return "free again" if row["up"] else "stuck in the soil"

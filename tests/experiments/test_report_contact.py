@@ -32,6 +32,8 @@ def table(tmp_path: Path) -> pa.Table:
             log.append("outage", t_s, up=False, message=CUT)
         if hour == 6:
             log.append("leader_elected", t_s, "a", term=2, members=2)
+        if hour == 7:
+            log.append("leader_left", t_s, "a", by="b")
         if hour == 8:
             log.append("leader_elected", t_s, "a", term=4, members=1)
             log.append("leader_elected", t_s, "b", term=4, members=1)
@@ -39,6 +41,7 @@ def table(tmp_path: Path) -> pa.Table:
         if hour == 10:
             log.append("outage", t_s, up=True, message=CUT)
             log.append("leader_elected", t_s, "station", term=5, members=3)
+            log.append("leader_left", t_s, "a", by="station")
             log.append("fault", t_s, "b", up=True, reason="power")
             log.append("fault", t_s, "a", up=False, reason="stuck")
             log.append("fault", t_s, "b", up=False, reason="comm")
@@ -61,10 +64,10 @@ def test_cuts_last_until_links_are_back_or_the_log_ends(table: pa.Table) -> None
     ]
 
 
-def test_who_leads_does_so_until_the_station_is_back(table: pa.Table) -> None:
+def test_who_leads_does_so_until_it_hears_of_another_or_is_lost(table: pa.Table) -> None:
     assert reigns(table, "station", 24 * HOUR_S) == {
-        "a": [(6 * HOUR_S, 8 * HOUR_S, 2, 2), (8 * HOUR_S, 10 * HOUR_S, 4, 1)],
-        "b": [(8 * HOUR_S, 10 * HOUR_S, 4, 1)],
+        "a": [(6 * HOUR_S, 7 * HOUR_S, 2, 2), (8 * HOUR_S, 10 * HOUR_S, 4, 1)],
+        "b": [(8 * HOUR_S, 24 * HOUR_S, 4, 1)],
     }
 
 
@@ -80,7 +83,7 @@ def test_panels_and_events_tell_it(table: pa.Table) -> None:
     axis = TimeAxis(parse_utc(metrics.t0_utc), metrics.duration_s)
     panel = contact_panel(axis, table, metrics, "station")
     assert f"{CUT}, 6 h" in panel
-    assert "a leads 1 other, term 2, 2.0 h" in panel
+    assert "a leads 1 other, term 2, 1.0 h" in panel
     assert "b is on its own, term 4" in panel
     failures = fault_panel(axis, table, metrics)
     assert "b: power, 2.0 h" in failures
@@ -89,6 +92,7 @@ def test_panels_and_events_tell_it(table: pa.Table) -> None:
         "no more: links are back",
         "leads 1 other that it hears, term 2",
         "power works again",
+        "follows station",
         "stuck in the soil",
     ):
         assert words in events
