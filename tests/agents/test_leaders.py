@@ -134,6 +134,18 @@ def test_a_cut_station_is_replaced_for_as_long_as_it_is_silent(flown: MissionLoo
             assert event["by"] != "lander"
 
 
+def test_who_led_and_hears_the_station_again_is_logged_to_follow_it(flown: MissionLoop) -> None:
+    know = flown.ops.knowledge
+    tale = [e for e in flown.log.pending if e["kind"] in ("leader_elected", "leader_left")]
+    assert all(event["by"] for event in tale if event["kind"] == "leader_left")
+    took = {str(event["robot"]) for event in tale} - {"lander"}
+    assert took
+    for robot in took:
+        last = [event for event in tale if event["robot"] == robot][-1]
+        leads = know.leader[flown.ops.names.index(robot)] == flown.ops.names.index(robot)
+        assert last["kind"] == ("leader_elected" if leads else "leader_left")
+
+
 def test_after_a_cut_all_in_contact_know_the_same(flown: MissionLoop) -> None:
     know, up = flown.ops.knowledge, flown.mail.graph.now.up
     reached = {LANDER}
