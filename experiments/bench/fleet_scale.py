@@ -154,9 +154,7 @@ def scale(tell: Tell) -> list[Row]:
     rows.append(Row("fleet.7", "thought of a robot that sees by pictures", seeing_s * 1e3, "ms", "table", True))
     for words_of, mind in (("by the map", None), ("by pictures", seeing_s)):
         paper = model.step_s(PAPER_ROBOTS, PAPER_NODES * PAPER_CORES, PAPER_NODES * PAPER_CORES, mind)
-        what = (
-            f"{PAPER_ROBOTS} robots {words_of} on {PAPER_NODES} nodes of {PAPER_CORES} cores, an actor each: foretold"
-        )
+        what = f"{PAPER_ROBOTS} robots {words_of} on {PAPER_NODES} nodes of {PAPER_CORES} cores, an actor per core: foretold"
         rows.append(Row("fleet.7", what, paper * 1e3, "ms", "table", True))
     rows.append(holds("fleet.7", "every entry measured", len(cells) == len(ROBOTS) * len(ACTORS) * len(NODES)))
     return rows
