@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .constants import MOON_RADIUS_M
+from .kernel import kernel
 from .sky import grid_frame
 
 Array = NDArray[np.float64]
@@ -39,8 +42,28 @@ class Relay(Protocol):
 
 def look_from(lon_deg: float, lat_deg: float, position: Array) -> Look:
     """Return where body-fixed positions [m], float64 [n, 3], stand from a point of the reference sphere; no terrain."""
-    frame = grid_frame(lon_deg, lat_deg)
-    line = position - MOON_RADIUS_M * frame[2]
-    x, y, z = (line[:, 0] * row[0] + line[:, 1] * row[1] + line[:, 2] * row[2] for row in frame)
-    level = np.hypot(x, y)
-    return Look(np.degrees(np.arctan2(x, y)) % 360.0, np.degrees(np.arctan2(z, level)), np.hypot(level, z))
+    out = np.empty((3, len(position)))
+    _look(np.ascontiguousarray(position, dtype=np.float64), _frame_of(float(lon_deg), float(lat_deg)), out)
+    return Look(*out)
+
+
+@lru_cache(maxsize=64)
+def _frame_of(lon_deg: float, lat_deg: float) -> Array:
+    """`grid_frame`, kept: a place is looked from many times."""
+    return grid_frame(lon_deg, lat_deg)
+
+
+@kernel
+def _look(position: Array, frame: Array, out: Array) -> None:
+    """Fill out [3, n] with azimuth, elevation [deg] and range [m] seen from the point of the sphere under ``frame``."""
+    for i in range(len(position)):
+        dx = position[i, 0] - MOON_RADIUS_M * frame[2, 0]
+        dy = position[i, 1] - MOON_RADIUS_M * frame[2, 1]
+        dz = position[i, 2] - MOON_RADIUS_M * frame[2, 2]
+        x = dx * frame[0, 0] + dy * frame[0, 1] + dz * frame[0, 2]
+        y = dx * frame[1, 0] + dy * frame[1, 1] + dz * frame[1, 2]
+        z = dx * frame[2, 0] + dy * frame[2, 1] + dz * frame[2, 2]
+        level = math.sqrt(x * x + y * y)
+        out[0, i] = math.degrees(math.atan2(x, y)) % 360.0
+        out[1, i] = math.degrees(math.atan2(z, level))
+        out[2, i] = math.sqrt(level * level + z * z)

@@ -195,8 +195,11 @@ def _barycentre(t: Array) -> tuple[Array, Array]:
 
 def _nodes(t: Array) -> tuple[Array, NDArray[np.int64]]:
     """Return the blocks that ``t`` needs, float64 [m, 135, 6], and the row of each block in them, int64 [BLOCKS]."""
-    wanted = np.flatnonzero(np.bincount(np.floor(t / NODE_S / BLOCK).astype(np.int64) - FIRST_BLOCK, minlength=BLOCKS))
+    numbers = np.floor(t / NODE_S / BLOCK).astype(np.int64) - FIRST_BLOCK
     row_of = np.zeros(BLOCKS, dtype=np.int64)
+    if numbers.size and numbers.min() == numbers.max():  # most often: all within one block
+        return np.array(node_block(int(numbers[0]) + FIRST_BLOCK))[None], row_of
+    wanted = np.flatnonzero(np.bincount(numbers, minlength=BLOCKS))
     row_of[wanted] = np.arange(wanted.size)
     blocks = [node_block(number + FIRST_BLOCK) for number in wanted.tolist()]
     return np.stack(blocks) if blocks else np.zeros((1, BLOCK + POINTS - 1, 6)), row_of
