@@ -85,10 +85,9 @@ class Mail:
             self.heard(t_s, heard)
 
     def cut_links(self, t_s: int) -> Ints:
-        """Take the links that are down by decree off what robots see; returns their bits, int64 [R]."""
+        """Take down the links that are down by decree, from now on; returns their bits, int64 [R]."""
         cut = self.cuts.at(t_s)
-        if cut.any():
-            self.world.state.link[0] &= ~cut
+        self.world.cut_links(0, cut)
         return cut
 
     def trace(self, log: EventLog) -> None:

@@ -164,7 +164,6 @@ class MissionLoop:
         ops.apply(replies, t_s, chosen=True)
         drives = mission.decision_s // mission.drive_s
         for drive in range(drives):
-            self.world.cut_links(0, self.mail.cuts.at(t_s))
             self.world.tick(mission.drive_s // mission.tick_s)
             t_s += mission.drive_s
             self.radio(t_s, drive)

@@ -311,6 +311,7 @@ class World:
     def cut_links(self, w: int, bits: ArrayLike) -> None:
         """Take down links of the robots of world ``w``, whatever sky and ground allow: bits of `Link` int [R], 0 none."""
         self.state.cut[w] = np.asarray(bits, dtype=np.int64)
+        self.state.link[w] &= ~self.state.cut[w]
 
     def reset(
         self,
