@@ -3,38 +3,19 @@
 ``kernel`` is for functions called from anywhere; ``leaf_kernel`` for those in the innermost loops; ``parallel_kernel``
 may use ``numba.prange``, and must give the same bytes on any number of threads (no reductions across iterations).
 
-numba's cache looks only at the file a function stands in, and would keep old code of another file's function that was
-compiled into it. Here every cached kernel is stamped with the content of all kernel files, so that a change anywhere
-compiles anew.
+Every cached kernel is stamped with what it was made from (`kernel_stamp`): a change there compiles it anew.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from functools import lru_cache
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 
+from .kernel_stamp import kernel_stamp
+
 F = TypeVar("F", bound=Callable[..., object])
-ROOMS = ("terrain", "autonomy", "agents", "envs")  # where kernels live
-
-
-@lru_cache(maxsize=1)
-def kernel_stamp() -> str:
-    """Return a digest of every source file that holds a kernel."""
-    import moonfleet
-
-    root = Path(moonfleet.__file__).parent
-    digest = hashlib.sha256(numba.__version__.encode())
-    for room in ROOMS:
-        for path in sorted((root / room).rglob("*.py")):
-            content = path.read_bytes()
-            if b"kernel" in content:
-                digest.update(content)
-    return digest.hexdigest()
 
 
 def kernel(function: F) -> F:
@@ -64,8 +45,8 @@ def parallel_kernel(function: F) -> F:
 
 
 def _stamped(dispatcher: Any) -> Any:
-    """Make the dispatcher's cache entries valid for the present content of all kernel files only."""
+    """Make the dispatcher's cache entries valid for the present content of the files that it was made from only."""
     index = getattr(dispatcher._cache, "_cache_file", None)
     if index is not None and hasattr(index, "_source_stamp"):  # with NUMBA_DISABLE_JIT there is no cache
-        index._source_stamp = (index._source_stamp, kernel_stamp())
+        index._source_stamp = (index._source_stamp, kernel_stamp(dispatcher.py_func.__code__.co_filename))
     return dispatcher
