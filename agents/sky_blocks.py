@@ -16,7 +16,7 @@ from .state import EARTH_M, RELAY_AZ, RELAY_EL, RELAY_M, RHU_SHARE, SKY_COLUMNS,
 from .thermal import RHU_HALF_LIFE_S
 
 SKY_TICKS = 240  # ticks per block: 4 h of 60 s ticks
-AT_ONCE = 32  # blocks: what is worked on at once stays near the processor
+AT_ONCE = 8  # blocks: what is worked on at once stays near the processor
 
 
 class SkyRows(Protocol):
