@@ -92,8 +92,11 @@ class Game(ABC):
         """Write what every agent sees into ``out`` float32 [W, F] or [W, R, F]: within the bounds, never NaN."""
 
     def masks(self, out: Bools) -> None:
-        """Write which actions are allowed into ``out`` bool [W, A] or [W, R, A]; at least one per agent. Only if ``masked``."""
-        raise NotImplementedError
+        """Write which actions are allowed into ``out`` bool [W, A] or [W, R, A]; at least one per agent.
+
+        A game that is not ``masked`` allows all.
+        """
+        out[...] = True
 
     def info(self) -> dict[str, NDArray[np.generic]]:
         """Return what else is worth knowing of the last step, by name: arrays whose first axis is the world."""
