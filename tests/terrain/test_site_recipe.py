@@ -20,7 +20,7 @@ from tests.pds_dem import put_polar
 
 PLAIN = SiteRecipe("tiny", 123.4, -88.8, 1_000.0, azimuths=12)
 # imported, and yet without a say: of the catalogue only a file is used, whose bytes are in the key
-# what decides where and when, not what: of these `kernel_stamp` says when a kernel is compiled anew
+# of these `catalogue` gives only a file, whose bytes are in the key, and `kernel_stamp` says when a kernel is compiled anew
 BYSTANDERS = {"errors", "site_recipe", "dem_digest", "cache_folder", "catalogue", "kernel_stamp"}
 
 
