@@ -100,11 +100,6 @@ def stacked_layers(sites: Sequence[Ground], heights_m: Sequence[float] = ()) -> 
     return GroundStack(heights, slopes, low, middle, high, layers.frame), eyes
 
 
-def first_ground(stack: GroundStack) -> GroundLayers:
-    """Return the first ground of a stack, a view."""
-    return GroundLayers(*(layer[0] for layer in stack[:5]), stack.frame)  # pyright: ignore[reportArgumentType]
-
-
 def _stack(arrays: Sequence[NDArray[T]]) -> NDArray[T]:
     stack = arrays[0][None] if len(arrays) == 1 else np.stack(arrays)
     stack.flags.writeable = False

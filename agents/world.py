@@ -23,7 +23,7 @@ from . import orders
 from . import state as s
 from .catalogue import RobotSpec
 from .errors import WorldError
-from .ground import Ground, first_ground, stacked_layers
+from .ground import Ground, ground_layers, stacked_layers
 from .orders import START_TEMP_K
 from .sky_blocks import SharedSky, SkyBlocks, SkyRows, sky_now
 from .spec_block import spec_block
@@ -147,7 +147,7 @@ class World(WorldOrders):
         # what the kernel reads
         heights = [spec.panel_height_m for spec in self.specs] + [spec.mast_m for spec in self.specs]
         self._grounds, layers = stacked_layers(self.sites, heights)
-        self._ground = first_ground(self._grounds)
+        self._ground = ground_layers(self.sites[0], heights)[0]
         self.site = site = self.sites[0]
         self._spec = spec_block(self.specs, self.tick_s, faults, layers[:robots], layers[robots:])
         self._prepare()
@@ -184,17 +184,19 @@ class World(WorldOrders):
         """Now, seconds of TDB past J2000, float64 [W]."""
         return self._t0 + self.tick_index * self.tick_s
 
-    def tick(self, n: int) -> None:
-        """Advance every world by ``n`` ticks; any split of ``n`` gives the same bytes."""
+    def tick(self, n: int, worlds: ArrayLike | None = None) -> None:
+        """Advance every world, or only ``worlds`` int [k], by ``n`` ticks; any split of ``n`` gives the same bytes."""
         if not isinstance(n, (int, np.integer)) or n < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise WorldError(f"tick({n!r}): must be a whole number >= 0")
-        while n > 0:
-            ticks = min(n, self._sky.room(self.tick_index))
-            self._run(ticks, self._all)
-            self.tick_index += ticks
+        who = self._all if worlds is None else _worlds(worlds, self.worlds)
+        while n > 0 and len(who):
+            ticks = min(n, self._sky.room(self.tick_index[who]))
+            self._run(ticks, who)
+            if worlds is None:
+                self.tick_index += ticks
+            else:
+                self.tick_index[who] += ticks
             n -= ticks
-
-    # --- commands: the executive's hands ----------------------------------------------------------
 
     def reset(
         self,
