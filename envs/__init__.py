@@ -34,7 +34,7 @@ class Faces(NamedTuple):
 
 
 ENVIRONMENTS: dict[str, Faces] = {
-    "moonfleet/PolarTraverse-v0": Faces("polar_traverse.env:PolarTraverse"),
+    "moonfleet/PolarTraverse-v0": Faces("polar_traverse.env:PolarTraverse", "polar_traverse.env:PolarTraverseVector"),
     "moonfleet/StationOps-v0": Faces("station_ops.env:StationOps"),
 }
 
