@@ -9,10 +9,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from moonfleet.terrain.grid import GeoRef
 from moonfleet.terrain.site import Site, SiteRecipe, build_site
@@ -24,7 +22,6 @@ from .sites import plain, resolve_site
 MOST_GROUNDS = 1024
 POOL_SEED = 1000  # of ground 0; number n has POOL_SEED + n
 Progress = Callable[[int, int], object]
-T = TypeVar("T", bound=np.generic)
 
 
 def pool_recipe(number: int) -> SiteRecipe:
@@ -44,20 +41,17 @@ class Grounds:
         The G sites.
     slope_deg
         float32 [G, R, C].
-    by_cell
-        Horizons int16 [G, R, C, A], 0.001 deg: all azimuths of a cell together, for looks at many times from one place.
+    azimuths
+        How many azimuths the horizons have. Horizons themselves are the World's, `moonfleet.agents.world.World.layers`.
     """
 
     def __init__(self, sites: tuple[Site, ...]) -> None:
         self.sites = sites
         self.ref: GeoRef = sites[0].ref
         self.sky: Sky = sites[0].sky
-        self.slope_deg = _frozen(np.stack([plain(site.slope_deg) for site in sites]).astype(np.float32, copy=False))
-        azimuths = sites[0].horizon.azimuths
-        self.by_cell = np.empty((len(sites), *self.ref.shape, azimuths), dtype=np.int16)
-        for g, site in enumerate(sites):
-            self.by_cell[g] = np.moveaxis(plain(site.horizon.millideg), 0, -1)
-        _frozen(self.by_cell)
+        self.slope_deg = np.stack([plain(site.slope_deg) for site in sites]).astype(np.float32, copy=False)
+        self.slope_deg.flags.writeable = False
+        self.azimuths = sites[0].horizon.azimuths
 
     def __len__(self) -> int:
         """How many grounds there are."""
@@ -98,8 +92,3 @@ def _pool_site(number: int) -> Site:
 @functools.lru_cache(maxsize=8)
 def _laid_out(sites: tuple[Site, ...]) -> Grounds:
     return Grounds(sites)
-
-
-def _frozen(array: NDArray[T]) -> NDArray[T]:
-    array.flags.writeable = False
-    return array

@@ -42,7 +42,7 @@ def _below(key: int, what: int, count: int, n: int) -> int:
 @kernel
 def draw_episodes(
     keys: NDArray[np.uint64], fixed_tick: Ints, ticks: Ints, tick_s: float, range_m: Floats, lit_share: float,
-    places: Places, by_cell: NDArray[np.int16], hours: Floats32, frame: Floats, ground: Ints, tick: Ints, start: Ints,
+    places: Places, millideg: NDArray[np.int16], hours: Floats32, frame: Floats, ground: Ints, tick: Ints, start: Ints,
     chain: Ints,
 ) -> None:  # fmt: skip
     """Fill ``ground`` [n], ``tick`` [n], ``start`` [n, 2] (row, col) and ``chain`` [n, T] of episodes with ``keys`` [n].
@@ -74,7 +74,7 @@ def draw_episodes(
             lit = 0
             for p in range(count):
                 row, col = places.places[g, p, 0], places.places[g, p, 1]
-                lit += 1 if lit_now(by_cell, g, row, col, hours, hour, frame) > 0.5 else 0
+                lit += 1 if lit_now(millideg, g, row, col, hours, hour, frame) > 0.5 else 0
             if lit > best * count:
                 best = lit / count
                 tick[n] = k
@@ -106,7 +106,7 @@ def draw_episodes(
             row, col = places.cells[c, 0], places.cells[c, 1]
             along = np.float64(places.fields[g, first, row, col])
             off = max(near - along, along - far, 0.0)
-            if lit_now(by_cell, g, row, col, hours, hour, frame) <= 0.5:
+            if lit_now(millideg, g, row, col, hours, hour, frame) <= 0.5:
                 off += 1e6  # light first
             if off < miss or turn == 0:
                 miss = off

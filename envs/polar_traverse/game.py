@@ -163,7 +163,7 @@ class PolarTraverseGame(Game):
         self.t0 = np.full(worlds, self._clock.start)
         places_xy = _places_xy(held, self._places)
         self._chart = Chart(
-            _seen_slopes(held, spec.max_slope_deg), self._world.layers.low, held.by_cell, self._clock.hours,
+            _seen_slopes(held, spec.max_slope_deg), self._world.layers.low, self._clock.hours,
             map_frame(held), self._places.havens_xy, places_xy,
         )  # fmt: skip
         self._progress = Progress(
@@ -189,7 +189,7 @@ class PolarTraverseGame(Game):
     def begin(self, worlds: Ints, episodes: Sequence[Episode]) -> None:
         """See `Game`."""
         given = draw(
-            episodes, self._grounds, self._places, self._clock, self._fixed_ticks(episodes),
+            episodes, self._grounds, self._places, self._chart.millideg, self._clock, self._fixed_ticks(episodes),
             targets=self.targets, target_range_m=self.target_range_m, lit_share=self.lit_share,
         )  # fmt: skip
         self._world.reset_worlds(

@@ -55,7 +55,7 @@ def make_clock(grounds: Grounds, dates: tuple[float, float], tick_s: float, afte
     start = float(np.floor(dates[0]))
     last = int((dates[1] - start) / tick_s)
     hours = int((dates[1] - start + after_s) / 3600.0) + 2
-    return Clock(start, tick_s, (0, max(last, 1)), hour_table(grounds.sky, start, hours, grounds.by_cell.shape[3]))
+    return Clock(start, tick_s, (0, max(last, 1)), hour_table(grounds.sky, start, hours, grounds.azimuths))
 
 
 @functools.lru_cache(maxsize=8)
@@ -88,6 +88,7 @@ def draw(
     episodes: Sequence[Episode],
     grounds: Grounds,
     places: Places,
+    millideg: NDArray[np.int16],
     clock: Clock,
     fixed_tick: Ints,
     *,
@@ -109,7 +110,7 @@ def draw(
     start, chain = np.empty((n, 2), np.int64), np.empty((n, targets), np.int64)
     draw_episodes(
         np.ascontiguousarray(keys[:, 0]), fixed_tick, np.array(clock.ticks, np.int64), clock.tick_s,
-        np.array(target_range_m), lit_share, places, grounds.by_cell, clock.hours, map_frame(grounds), ground, tick,
+        np.array(target_range_m), lit_share, places, millideg, clock.hours, map_frame(grounds), ground, tick,
         start, chain,
     )  # fmt: skip
     return Givens(

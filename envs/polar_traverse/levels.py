@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-DATES = ("2027-01-01T00:00:00", "2031-01-01T00:00:00")
+DATES = ("2029-01-01T00:00:00", "2030-01-01T00:00:00")  # a year holds every season and thirteen lunar days
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -53,8 +53,7 @@ class Chart(NamedTuple):
     """What the eyes of the game need of the grounds; G grounds."""
 
     slope: Floats32  # [G, R + 8, C + 8] slope / steepest allowed, clipped to 2, with a margin of 2
-    by_azimuth: NDArray[np.int16]  # [G, A, R, C] horizons, 0.001 deg
-    by_cell: NDArray[np.int16]  # [G, R, C, A] the same
+    millideg: NDArray[np.int16]  # [G, A, R, C] horizons, 0.001 deg
     hours: Floats32  # [2, n, 5] the Sun hour by hour, see `outlook`
     frame: Floats  # [5] of the map, see `outlook`
     havens_xy: Floats  # [G, H, 2] m, NaN: fewer
@@ -111,7 +110,7 @@ def _near_slopes(out: Floats32, slope: Floats32, g: int, row: int, col: int) -> 
 @leaf_kernel
 def _near_light(out: Floats32, chart: Chart, g: int, row: int, col: int, sun_az: float, sun_el: float) -> None:
     """Write how far the Sun stands above the horizon of cells around."""
-    azimuths, rows, cols = chart.by_azimuth.shape[1:]
+    azimuths, rows, cols = chart.millideg.shape[1:]
     a, b, w = azimuth_bin(azimuths, sun_az)
     east, north = tilt_towards(sun_az)
     frame = chart.frame
@@ -122,7 +121,7 @@ def _near_light(out: Floats32, chart: Chart, g: int, row: int, col: int, sun_az:
         for c in range(col - reach, col + reach + 1, LIGHT_STRIDE):
             if 0 <= r < rows and 0 <= c < cols:
                 local = base + east * (frame[X_LEFT] + (c + 0.5) * frame[CELL] - frame[CENTRE_X])
-                margin = local - 0.001 * ((1.0 - w) * chart.by_azimuth[g, a, r, c] + w * chart.by_azimuth[g, b, r, c])
+                margin = local - 0.001 * ((1.0 - w) * chart.millideg[g, a, r, c] + w * chart.millideg[g, b, r, c])
                 out[k] = _clip(margin / MARGIN_SCALE_DEG, -1.0, 1.0)
             else:
                 out[k] = -1.0
@@ -145,7 +144,7 @@ def _observe_one(
     out: Floats32, w: int, chart: Chart, progress: Progress, f: Floats, sky: Floats, hour: int, given: Floats
 ) -> None:
     g = progress.ground_of[w]
-    frame, rows, cols = chart.frame, chart.by_azimuth.shape[2], chart.by_azimuth.shape[3]
+    frame, rows, cols = chart.frame, chart.millideg.shape[2], chart.millideg.shape[3]
     diagonal_m = frame[CELL] * math.sqrt(float(rows * rows + cols * cols))
     targets = progress.chain.shape[1]
     current = progress.count[w, CURRENT]
@@ -186,19 +185,19 @@ def _observe_one(
     out[_SUN + 3] = math.sin(earth_az * _RAD)
     out[_SUN + 4] = math.cos(earth_az * _RAD)
     out[_SUN + 5] = _clip(earth_el / EARTH_EL_SCALE_DEG, -1.0, 1.0)
-    a, b, part = azimuth_bin(chart.by_cell.shape[3], earth_az)
-    edge = 0.001 * ((1.0 - part) * chart.by_cell[g, row, col, a] + part * chart.by_cell[g, row, col, b])
+    a, b, part = azimuth_bin(chart.millideg.shape[1], earth_az)
+    edge = 0.001 * ((1.0 - part) * chart.millideg[g, a, row, col] + part * chart.millideg[g, b, row, col])
     out[_SUN + 6] = 1.0 if earth_el >= edge else 0.0
 
     # forecasts are of cells and whole hours: they are kept until either changes
     known, ahead = progress.known[w], progress.ahead[w]
     cell = row * cols + col
     if known[HERE_CELL] != cell or known[HERE_HOUR] != hour:
-        outlook(chart.by_cell, g, row, col, chart.hours, hour, frame, ahead[:4])
+        outlook(chart.millideg, g, row, col, chart.hours, hour, frame, ahead[:4])
         known[HERE_CELL], known[HERE_HOUR] = cell, hour
     if known[HAVEN] != haven or known[HAVEN_HOUR] != hour:
         haven_row, haven_col = cell_of(frame, haven_x, haven_y, rows, cols)
-        outlook(chart.by_cell, g, haven_row, haven_col, chart.hours, hour, frame, ahead[4:])
+        outlook(chart.millideg, g, haven_row, haven_col, chart.hours, hour, frame, ahead[4:])
         known[HAVEN], known[HAVEN_HOUR] = haven, hour
     for k in range(4):
         out[_FORECAST_HERE + k] = ahead[k]

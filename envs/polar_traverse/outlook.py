@@ -43,28 +43,30 @@ def hour_table(sky: Sky, start: float, hours: int, azimuths: int) -> Floats32:
 
 @leaf_kernel
 def _lit(
-    by_cell: NDArray[np.int16], g: int, row: int, col: int, dx: float, dy: float, hours: Floats32, odd: int, k: int
+    millideg: NDArray[np.int16], g: int, row: int, col: int, dx: float, dy: float, hours: Floats32, odd: int, k: int
 ) -> float:
     place = np.float64(hours[odd, k, PLACE])
     a = int(place)
-    b = a + 1 if a + 1 < by_cell.shape[3] else 0
+    b = a + 1 if a + 1 < millideg.shape[1] else 0
     w = place - a
-    edge = 0.001 * ((1.0 - w) * by_cell[g, row, col, a] + w * by_cell[g, row, col, b])
+    edge = 0.001 * ((1.0 - w) * millideg[g, a, row, col] + w * millideg[g, b, row, col])
     el = hours[odd, k, ELEVATION] + (dx * hours[odd, k, EAST] + dy * hours[odd, k, NORTH])
     return disc_lit(el, edge, np.float64(hours[odd, k, RADIUS]))
 
 
 @leaf_kernel
-def lit_now(by_cell: NDArray[np.int16], g: int, row: int, col: int, hours: Floats32, hour: int, frame: Floats) -> float:
+def lit_now(
+    millideg: NDArray[np.int16], g: int, row: int, col: int, hours: Floats32, hour: int, frame: Floats
+) -> float:
     """Return the part 0..1 of the Sun's disc in sight from the middle of a cell at a whole hour of the table."""
     dx = frame[X_LEFT] + (col + 0.5) * frame[CELL] - frame[CENTRE_X]
     dy = frame[Y_TOP] - (row + 0.5) * frame[CELL] - frame[CENTRE_Y]
-    return _lit(by_cell, g, row, col, dx, dy, hours, hour & 1, hour >> 1)
+    return _lit(millideg, g, row, col, dx, dy, hours, hour & 1, hour >> 1)
 
 
 @leaf_kernel
 def outlook(
-    by_cell: NDArray[np.int16], g: int, row: int, col: int, hours: Floats32, hour: int, frame: Floats, out: Floats32
+    millideg: NDArray[np.int16], g: int, row: int, col: int, hours: Floats32, hour: int, frame: Floats, out: Floats32
 ) -> None:
     """Fill ``out`` [4] with the mean lit part of the Sun at the middle of a cell over the windows of `WINDOWS_H` from ``hour`` on.
 
@@ -76,6 +78,6 @@ def outlook(
     for window in range(len(SAMPLES)):
         total = 0.0
         for _ in range(SAMPLES[window]):
-            total += _lit(by_cell, g, row, col, dx, dy, hours, odd, k)
+            total += _lit(millideg, g, row, col, dx, dy, hours, odd, k)
             k += 1
         out[window] = total / SAMPLES[window]
