@@ -1,0 +1,158 @@
+"""RLlib: creators of environments with seeds for workers, and a `MultiAgentEnv` over a team. Needs the [rl] extra.
+
+RLlib seeds world i of worker w with ``seed + w + i``: world 1 of worker 1 and world 0 of worker 2 play the same episodes. Here each
+world's root seed is drawn from (seed, worker index, world index), so all of them differ, and worker n plays the same episodes
+however many workers there are::
+
+    from moonfleet.envs.adapters.rllib import register_rllib
+
+    register_rllib()
+    config = PPOConfig().environment("moonfleet/PolarTraverse-v0", env_config={"targets": 2}).debugging(seed=7)
+    config.env_runners(gym_env_vectorize_mode="vector_entry_point", num_envs_per_env_runner=256)  # the native batch
+
+A team has a second name, with ``:team`` behind, that is a `MultiAgentEnv` with one agent per robot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, cast
+
+import gymnasium
+import numpy as np
+
+from moonfleet.terrain.seeds import stream
+
+from .. import ENVIRONMENTS, TEAMS, parallel_env
+from ..errors import missing_extra, need_seed
+from ..faces import SEED_BITS
+
+try:
+    from ray.rllib.env.multi_agent_env import MultiAgentEnv
+except ImportError as error:  # pragma: no cover
+    raise missing_extra("moonfleet.envs.adapters.rllib", "RLlib", "rl") from error
+
+TEAM_SUFFIX = ":team"
+MADE = "moonfleet_made"  # attribute of a worker's context: how many worlds it has made
+
+
+def root_seed(seed: int, worker_index: int, vector_index: int) -> int:
+    """Return the root seed of one world of one worker, in [0, 2**62); it does not depend on how many of either there are.
+
+    Raises
+    ------
+    EnvOptionError
+        ``seed`` is no whole number from 0.
+
+    >>> root_seed(7, 1, 1) == root_seed(7, 2, 0)
+    False
+    """
+    draw = stream(need_seed("seed", seed), "rllib worker", index=(worker_index, vector_index))
+    return int(draw.integers(1 << SEED_BITS))
+
+
+class WorkerSeeds(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """A single environment of a worker: the seed that RLlib gives, seed + worker + world, is taken apart again."""
+
+    def __init__(self, env: gymnasium.Env[Any, Any], worker_index: int, vector_index: int) -> None:
+        super().__init__(env)
+        self.worker_index, self.vector_index = worker_index, vector_index
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Begin the next episode of the worker's own seed."""
+        return self.env.reset(seed=own_seed(seed, self.worker_index, self.vector_index), options=options)
+
+
+class WorkerSeedsVector(gymnasium.vector.VectorWrapper):
+    """The native batch of a worker. RLlib does not say which worker: its seed, seed + worker, stands for both."""
+
+    def reset(
+        self, *, seed: int | list[int] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Begin the next episodes of the worker's own seeds."""
+        if isinstance(seed, (int, np.integer)):
+            seed = [root_seed(int(seed), 0, world) for world in range(self.num_envs)]
+        return self.env.reset(seed=seed, options=options)  # pyright: ignore[reportArgumentType]
+
+
+class RLlibTeam(MultiAgentEnv):
+    """A team environment for RLlib: one agent per robot, each with the team's whole reward.
+
+    Robots that are lost end (``terminateds[name]``) and are not heard of again; those that land later appear with an observation.
+    ``__all__`` says that the episode is over. Agents, spaces and options are those of `moonfleet.envs.multi.TeamEnv`.
+    """
+
+    def __init__(self, env_id: str, *, worker_index: int = 0, vector_index: int = 0, **options: Any) -> None:
+        self.team = parallel_env(env_id, **options)
+        self.worker_index, self.vector_index = worker_index, vector_index
+        self.possible_agents = list(self.team.possible_agents)
+        self.agents = list(self.possible_agents)
+        self.observation_spaces = cast(Any, dict(self.team.observation_spaces))
+        self.action_spaces = cast(Any, dict(self.team.action_spaces))
+        self.render_mode = self.team.render_mode
+        super().__init__()
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
+        """Begin the next episode; observations and infos of the robots that are there."""
+        seen, infos = self.team.reset(seed=own_seed(seed, self.worker_index, self.vector_index), options=options)
+        self.agents = list(self.team.agents)
+        return seen, infos
+
+    def step(self, action_dict: Mapping[Any, Any]) -> tuple[Any, Any, Any, Any, Any]:
+        """Carry out the actions of the robots that are there."""
+        seen, rewards, terminated, truncated, infos = self.team.step(action_dict)
+        over = not self.team.agents
+        late = over and any(truncated.values())
+        self.agents = list(seen)
+        return seen, rewards, terminated | {"__all__": over and not late}, truncated | {"__all__": late}, infos
+
+    def render(self) -> Any:
+        """Return or show the scene."""
+        return self.team.render()
+
+    def close(self) -> None:
+        """Close the environment."""
+        self.team.close()
+
+
+def register_rllib() -> list[str]:
+    """Register every environment with RLlib, teams also as `MultiAgentEnv`; returns the names. Twice does no harm."""
+    from ray.tune.registry import register_env
+
+    for env_id in ENVIRONMENTS:
+        register_env(env_id, partial(create, env_id))
+    for env_id in TEAMS:
+        register_env(env_id + TEAM_SUFFIX, partial(create_team, env_id))
+    return [*ENVIRONMENTS, *(env_id + TEAM_SUFFIX for env_id in TEAMS)]
+
+
+def create(env_id: str, context: Mapping[str, Any]) -> Any:
+    """Return an environment for RLlib's ``context`` (an `EnvContext`, or a mapping with ``num_envs``: the native batch)."""
+    options = dict(context)
+    if "num_envs" in options:
+        batch = gymnasium.make_vec(env_id, vectorization_mode="vector_entry_point", **options)
+        return WorkerSeedsVector(batch)
+    worker, world = place_of(context)
+    return WorkerSeeds(gymnasium.make(env_id, disable_env_checker=True, **options), worker, world)
+
+
+def create_team(env_id: str, context: Mapping[str, Any]) -> RLlibTeam:
+    """Return a team environment for RLlib's ``context``."""
+    worker, world = place_of(context)
+    return RLlibTeam(env_id, worker_index=worker, vector_index=world, **dict(context))
+
+
+def place_of(context: Mapping[str, Any]) -> tuple[int, int]:
+    """Return (worker index, world index) of the next environment made from ``context``: RLlib makes all of a worker from one."""
+    made = int(getattr(context, MADE, 0))
+    if hasattr(context, "worker_index"):
+        setattr(context, MADE, made + 1)
+    return int(getattr(context, "worker_index", 0) or 0), int(getattr(context, "vector_index", 0) or 0) + made
+
+
+def own_seed(seed: int | None, worker_index: int, vector_index: int) -> int | None:
+    """Return the root seed for the ``seed`` that RLlib gave, None for None."""
+    if seed is None:
+        return None
+    return root_seed((need_seed("seed", seed) - worker_index - vector_index) % 2**SEED_BITS, worker_index, vector_index)
