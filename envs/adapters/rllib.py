@@ -10,7 +10,10 @@ however many workers there are::
     config = PPOConfig().environment("moonfleet/PolarTraverse-v0", env_config={"targets": 2}).debugging(seed=7)
     config.env_runners(gym_env_vectorize_mode="vector_entry_point", num_envs_per_env_runner=256)  # the native batch
 
-A team has a second name, with ``:team`` behind, that is a `MultiAgentEnv` with one agent per robot.
+A team has a second name, with ``:team`` behind, that is a `MultiAgentEnv` with one agent per robot. ``env_config`` holds the
+options of the environment, and ``mask_in_observation``: by default the observation is the vector alone (of a team's single
+face: all robots' in one), which RLlib's own networks take, and a masked action is carried out as the environment documents;
+``True`` leaves the Dict of ``observation`` and ``action_mask``, for a module of your own that masks.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from typing import Any, cast
 
 import gymnasium
 import numpy as np
+from gymnasium.vector.utils import batch_space
 
 from moonfleet.terrain.seeds import stream
 
@@ -55,17 +59,39 @@ def root_seed(seed: int, worker_index: int, vector_index: int) -> int:
 class WorkerSeeds(gymnasium.Wrapper[Any, Any, Any, Any]):
     """A single environment of a worker: the seed that RLlib gives, seed + worker + world, is taken apart again."""
 
-    def __init__(self, env: gymnasium.Env[Any, Any], worker_index: int, vector_index: int) -> None:
+    def __init__(
+        self, env: gymnasium.Env[Any, Any], worker_index: int, vector_index: int, *, mask_in_observation: bool = False
+    ) -> None:
         super().__init__(env)
         self.worker_index, self.vector_index = worker_index, vector_index
+        self._plain = not mask_in_observation
+        if self._plain:
+            self.observation_space = _plain_space(env.observation_space)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin the next episode of the worker's own seed."""
-        return self.env.reset(seed=own_seed(seed, self.worker_index, self.vector_index), options=options)
+        seen, info = self.env.reset(seed=own_seed(seed, self.worker_index, self.vector_index), options=options)
+        return self._show(seen), info
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """Carry out one action."""
+        seen, *rest = self.env.step(action)
+        return self._show(seen), *rest
+
+    def _show(self, seen: Any) -> Any:
+        """Return what RLlib is shown."""
+        return _vector_of(seen).reshape(-1) if self._plain else seen
 
 
 class WorkerSeedsVector(gymnasium.vector.VectorWrapper):
     """The native batch of a worker. RLlib does not say which worker: its seed, seed + worker, stands for both."""
+
+    def __init__(self, env: Any, *, mask_in_observation: bool = False) -> None:
+        super().__init__(env)
+        self._plain = not mask_in_observation
+        if self._plain:
+            self._single_observation_space = _plain_space(env.single_observation_space)
+            self._observation_space = batch_space(self._single_observation_space, env.num_envs)
 
     def reset(
         self, *, seed: int | list[int] | None = None, options: dict[str, Any] | None = None
@@ -73,7 +99,17 @@ class WorkerSeedsVector(gymnasium.vector.VectorWrapper):
         """Begin the next episodes of the worker's own seeds."""
         if isinstance(seed, (int, np.integer)):
             seed = [root_seed(int(seed), 0, world) for world in range(self.num_envs)]
-        return self.env.reset(seed=seed, options=options)  # pyright: ignore[reportArgumentType]
+        seen, infos = self.env.reset(seed=seed, options=options)  # pyright: ignore[reportArgumentType]
+        return self._show(seen), infos
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """Carry out one action per world."""
+        seen, *rest = self.env.step(actions)
+        return self._show(seen), *rest
+
+    def _show(self, seen: Any) -> Any:
+        """Return what RLlib is shown."""
+        return _vector_of(seen).reshape(self.num_envs, -1) if self._plain else seen
 
 
 class RLlibTeam(MultiAgentEnv):
@@ -83,12 +119,22 @@ class RLlibTeam(MultiAgentEnv):
     ``__all__`` says that the episode is over. Agents, spaces and options are those of `moonfleet.envs.multi.TeamEnv`.
     """
 
-    def __init__(self, env_id: str, *, worker_index: int = 0, vector_index: int = 0, **options: Any) -> None:
+    def __init__(
+        self,
+        env_id: str,
+        *,
+        worker_index: int = 0,
+        vector_index: int = 0,
+        mask_in_observation: bool = False,
+        **options: Any,
+    ) -> None:
         self.team = parallel_env(env_id, **options)
         self.worker_index, self.vector_index = worker_index, vector_index
         self.possible_agents = list(self.team.possible_agents)
         self.agents = list(self.possible_agents)
-        self.observation_spaces = cast(Any, dict(self.team.observation_spaces))
+        self._plain = not mask_in_observation
+        shown = {name: _plain_space(space) for name, space in self.team.observation_spaces.items()}
+        self.observation_spaces = cast(Any, shown if self._plain else dict(self.team.observation_spaces))
         self.action_spaces = cast(Any, dict(self.team.action_spaces))
         self.render_mode = self.team.render_mode
         super().__init__()
@@ -97,7 +143,7 @@ class RLlibTeam(MultiAgentEnv):
         """Begin the next episode; observations and infos of the robots that are there."""
         seen, infos = self.team.reset(seed=own_seed(seed, self.worker_index, self.vector_index), options=options)
         self.agents = list(self.team.agents)
-        return seen, infos
+        return self._show(seen), infos
 
     def step(self, action_dict: Mapping[Any, Any]) -> tuple[Any, Any, Any, Any, Any]:
         """Carry out the actions of the robots that are there."""
@@ -105,7 +151,12 @@ class RLlibTeam(MultiAgentEnv):
         over = not self.team.agents
         late = over and any(truncated.values())
         self.agents = list(seen)
-        return seen, rewards, terminated | {"__all__": over and not late}, truncated | {"__all__": late}, infos
+        ended, timed_out = terminated | {"__all__": over and not late}, truncated | {"__all__": late}
+        return self._show(seen), rewards, ended, timed_out, infos
+
+    def _show(self, seen: dict[str, Any]) -> dict[str, Any]:
+        """Return what RLlib is shown."""
+        return {name: _vector_of(value) for name, value in seen.items()} if self._plain else seen
 
     def render(self) -> Any:
         """Return or show the scene."""
@@ -114,6 +165,17 @@ class RLlibTeam(MultiAgentEnv):
     def close(self) -> None:
         """Close the environment."""
         self.team.close()
+
+
+def _plain_space(space: gymnasium.Space[Any]) -> gymnasium.Space[Any]:
+    """Return the space of the vector alone, in one axis."""
+    box: Any = space["observation"] if isinstance(space, gymnasium.spaces.Dict) else space
+    return gymnasium.spaces.Box(box.low.reshape(-1), box.high.reshape(-1), dtype=np.float32)
+
+
+def _vector_of(seen: Any) -> Any:
+    """Return the vector of an observation, without its mask."""
+    return seen["observation"] if isinstance(seen, dict) else seen
 
 
 def register_rllib() -> list[str]:
@@ -130,11 +192,13 @@ def register_rllib() -> list[str]:
 def create(env_id: str, context: Mapping[str, Any]) -> Any:
     """Return an environment for RLlib's ``context`` (an `EnvContext`, or a mapping with ``num_envs``: the native batch)."""
     options = dict(context)
+    shown = bool(options.pop("mask_in_observation", False))
     if "num_envs" in options:
         batch = gymnasium.make_vec(env_id, vectorization_mode="vector_entry_point", **options)
-        return WorkerSeedsVector(batch)
+        return WorkerSeedsVector(batch, mask_in_observation=shown)
     worker, world = place_of(context)
-    return WorkerSeeds(gymnasium.make(env_id, disable_env_checker=True, **options), worker, world)
+    env = gymnasium.make(env_id, disable_env_checker=True, **options)
+    return WorkerSeeds(env, worker, world, mask_in_observation=shown)
 
 
 def create_team(env_id: str, context: Mapping[str, Any]) -> RLlibTeam:
