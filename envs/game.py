@@ -99,8 +99,11 @@ class Game(ABC):
         self.observe(out)
 
     def masks(self, out: Bools) -> None:
-        """Write which actions are allowed into ``out`` bool [W, A] or [W, R, A]; at least one per agent. Only if ``masked``."""
-        raise NotImplementedError
+        """Write which actions are allowed into ``out`` bool [W, A] or [W, R, A]; at least one per agent.
+
+        A game that is not ``masked`` allows all.
+        """
+        out[...] = True
 
     def info(self) -> dict[str, NDArray[np.generic]]:
         """Return what else is worth knowing of the last step, by name: arrays whose first axis is the world."""
