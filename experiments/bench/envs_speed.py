@@ -49,10 +49,11 @@ class Runner:
 
     def __init__(self, name: str, command: list[str], stack: ExitStack) -> None:
         self.name = name
-        self.said = stack.enter_context(tempfile.TemporaryFile("w+"))
-        self.process: subprocess.Popen[str] = stack.enter_context(
-            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.said, text=True)
-        )
+        self.words = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "stderr"
+        with self.words.open("w") as words:  # no pipe: nobody would empty it
+            self.process: subprocess.Popen[str] = stack.enter_context(
+                subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=words, text=True)
+            )
 
     def stretch(self) -> dict[str, float]:
         """Return what the process says of one more stretch. Raises `BenchError` if it ended."""
@@ -65,8 +66,7 @@ class Runner:
         except BrokenPipeError:
             said = ""
         if not said:
-            self.said.seek(0)
-            raise BenchError(f"{self.name}: ended: {self.said.read().strip()[-300:]}")
+            raise BenchError(f"ended: {self.words.read_text(errors='replace').strip()[-300:]}")
         return json.loads(said)
 
     def close(self) -> None:
