@@ -34,10 +34,6 @@ class TrainingError(MoonfleetError):
     """A training that cannot begin or go on: another one stands in its folder, a library is missing, a damaged checkpoint."""
 
 
-class PolicyFileError(MoonfleetError):
-    """A trained policy that cannot be written or read, or is used for something that it was not trained for."""
-
-
 class OptionError(MoonfleetError):
     """A command-line option with a value that is not allowed."""
 

@@ -59,7 +59,7 @@ class Problem:
         ------
         OptionError
             There is neither.
-        PolicyFileError
+        PolicyError
             The file is damaged, or was trained for something else.
         """
         if name in self.baselines:

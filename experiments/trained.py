@@ -18,9 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.agents.array_file import ArrayFile, ArrayFileError, read_arrays, write_arrays
+from moonfleet.autonomy.errors import PolicyError
 from moonfleet.autonomy.observation import Observation
-
-from .errors import PolicyFileError
 
 if TYPE_CHECKING:
     from moonfleet.envs.game import Game
@@ -58,14 +57,14 @@ class TrainedPolicy:
 
         Raises
         ------
-        PolicyFileError
+        PolicyError
             The observation has another size than the network.
         """
         from .trained_forward import forward
 
         rows = np.ascontiguousarray(observations.vector, np.float32)
         if rows.ndim != 2 or rows.shape[1] != self.sizes[0]:
-            raise PolicyFileError(
+            raise PolicyError(
                 f"the policy trained for {self.env_id} takes {self.sizes[0]} numbers, was given {rows.shape[1:]}"
             )
         out = np.empty((len(rows), self.sizes[-1]), np.float32)
@@ -79,7 +78,7 @@ class TrainedPolicy:
 
         Raises
         ------
-        PolicyFileError
+        PolicyError
             It was trained for other observations or actions.
         """
         space = game.single_action_space
@@ -90,11 +89,11 @@ class TrainedPolicy:
             words = [
                 f"{seen} numbers to {count} {'numbers' if box else 'choices'}" for seen, count, box in (mine, here)
             ]
-            raise PolicyFileError(f"the policy was trained for {self.env_id} ({words[0]}); {env_id} has {words[1]}")
+            raise PolicyError(f"the policy was trained for {self.env_id} ({words[0]}); {env_id} has {words[1]}")
         return self
 
     def save(self, folder: Path) -> Path:
-        """Write the file into ``folder`` and return its path. Raises `PolicyFileError` where that cannot be done."""
+        """Write the file into ``folder`` and return its path. Raises `PolicyError` where that cannot be done."""
         facts = {"env": self.env_id, "sizes": list(self.sizes), "notes": dict(self.notes)}
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -102,7 +101,7 @@ class TrainedPolicy:
                 folder / FILE, KIND, facts, {"weights": self.weights, "low": self.low, "high": self.high}
             )
         except (OSError, ArrayFileError) as error:
-            raise PolicyFileError(f"the policy cannot be written: {error}") from error
+            raise PolicyError(f"the policy cannot be written: {error}") from error
 
     @classmethod
     def load(cls, path: str | Path) -> TrainedPolicy:
@@ -110,29 +109,29 @@ class TrainedPolicy:
 
         Raises
         ------
-        PolicyFileError
+        PolicyError
             It is missing, damaged, of a later format, or does not fit together.
         """
         file = Path(path) / FILE if Path(path).is_dir() else Path(path)
         try:
             return cls._checked(file, read_arrays(file, KIND))
         except ArrayFileError as error:
-            raise PolicyFileError(str(error)) from error
+            raise PolicyError(str(error)) from error
 
     @classmethod
     def _checked(cls, file: Path, told: ArrayFile) -> TrainedPolicy:
-        """Return the policy of a file that is whole. Raises `PolicyFileError` if what it holds does not fit together."""
+        """Return the policy of a file that is whole. Raises `PolicyError` if what it holds does not fit together."""
         sizes, notes = told.facts.get("sizes"), told.facts.get("notes", {})
         if not (
             isinstance(sizes, list) and len(sizes) >= 2 and all(type(n) is int and 0 < n <= MOST_WIDE for n in sizes)
         ):
-            raise PolicyFileError(f"{file}: sizes = {sizes!r}: must be whole numbers of 1 .. {MOST_WIDE}, two or more")
+            raise PolicyError(f"{file}: sizes = {sizes!r}: must be whole numbers of 1 .. {MOST_WIDE}, two or more")
         needed = sum((a + 1) * b for a, b in pairwise(sizes))
         weights, low, high = (told.arrays.get(name, np.empty(0)) for name in ("weights", "low", "high"))
         if not all(array.dtype == np.float32 and np.isfinite(array).all() for array in (weights, low, high)):
-            raise PolicyFileError(f"{file}: weights, low and high must be there, finite float32")
+            raise PolicyError(f"{file}: weights, low and high must be there, finite float32")
         if weights.shape != (needed,) or low.shape not in ((0,), (sizes[-1],)) or high.shape != low.shape:
-            raise PolicyFileError(
+            raise PolicyError(
                 f"{file}: {weights.size} weights, {low.size} and {high.size} bounds do not fit layers of {sizes}"
             )
         return cls(

@@ -51,9 +51,8 @@ class Walk(Game):
             self.steps[world] = 0
 
     def step(self, actions: NDArray[np.generic], active: Bools) -> Step:
-        moves = (
-            np.sign(actions).reshape(self.at.shape) if actions.dtype.kind == "f" else actions.reshape(self.at.shape) - 1
-        )
+        given = actions.astype(np.float64).reshape(self.at.shape)
+        moves = np.sign(given) if actions.dtype.kind == "f" else given - 1.0
         after = np.where(active[:, None], np.clip(self.at + moves, 0, CELLS - 1), self.at).astype(np.int64)
         terms = np.stack([(after - self.at).mean(axis=1), np.where(active, -0.1, 0.0)], axis=1)
         self.at = after
