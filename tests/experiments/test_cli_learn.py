@@ -10,14 +10,14 @@ import pytest
 
 from moonfleet.experiments import train_checkpoint
 from moonfleet.experiments.trained import TrainedPolicy
-from tests import toy_game
+from tests import walk_game
 from tests.experiments.test_cli import call
 from tests.experiments.test_evaluate import network
 
 
 @pytest.fixture(autouse=True)
 def walk() -> str:
-    return toy_game.register()
+    return walk_game.register()
 
 
 def test_policies_are_put_to_the_same_episodes(walk: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

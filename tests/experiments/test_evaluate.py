@@ -17,7 +17,7 @@ from moonfleet.experiments.evaluate import play
 from moonfleet.experiments.policies import AnyAllowed, ask
 from moonfleet.experiments.problems import Problem, find_problem
 from moonfleet.experiments.trained import FILE, TrainedPolicy
-from tests import toy_game
+from tests import walk_game
 
 
 class Right:
@@ -29,7 +29,7 @@ class Right:
 
 @pytest.fixture
 def walk() -> Problem:
-    return find_problem(toy_game.register())
+    return find_problem(walk_game.register())
 
 
 def test_scores_are_those_of_the_episodes_played_one_by_one(walk: Problem) -> None:
@@ -64,7 +64,7 @@ def test_progress_is_told_to_the_end(walk: Problem) -> None:
 
 
 def test_random_is_allowed_and_of_its_seed_and_row() -> None:
-    game = toy_game.Walk(1)
+    game = walk_game.Walk(1)
     policy = AnyAllowed(game.single_action_space, 1)
     rng = np.random.default_rng(0)
     seen = Observation(rng.random((200, 10)).astype(np.float32), np.tile([True, False, True], (200, 1)))
@@ -96,7 +96,7 @@ def test_interval_draws_seeds_again_and_episodes_where_there_is_one() -> None:
 def network(actions: int = 3, box: bool = False) -> TrainedPolicy:
     """A network of random weights for the walk."""
     rng = np.random.default_rng(1)
-    sizes = (toy_game.CELLS + 1, 7, 5, actions)
+    sizes = (walk_game.CELLS + 1, 7, 5, actions)
     needed = sum((a + 1) * b for a, b in pairwise(sizes))
     bound = np.ones(actions if box else 0, np.float32)
     return TrainedPolicy("toy/Walk-v0", sizes, rng.normal(size=needed).astype(np.float32), -bound, bound, {"seed": 1})

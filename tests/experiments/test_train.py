@@ -17,7 +17,7 @@ from moonfleet.experiments.problems import Problem, find_problem
 from moonfleet.experiments.train import Plan, train
 from moonfleet.experiments.train_checkpoint import CHECKPOINT
 from moonfleet.experiments.trained import TrainedPolicy
-from tests import toy_game
+from tests import walk_game
 
 pytestmark = pytest.mark.rl
 pytest.importorskip("sb3_contrib", reason="needs the [rl] extra")
@@ -39,7 +39,7 @@ OPTIONS: dict[str, Any] = {}
 
 @pytest.fixture
 def walk() -> Problem:
-    found = find_problem(toy_game.register())
+    found = find_problem(walk_game.register())
     OPTIONS.clear()
     return Toy(found.env_id, found.baselines)
 

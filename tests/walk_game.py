@@ -89,5 +89,5 @@ def vector(num_envs: int = 1, **options: Any) -> GameVectorEnv:
 def register() -> str:
     """Register it and return its id."""
     if "toy/Walk-v0" not in gymnasium.registry:
-        gymnasium.register("toy/Walk-v0", vector_entry_point="tests.toy_game:vector")
+        gymnasium.register("toy/Walk-v0", vector_entry_point="tests.walk_game:vector")
     return "toy/Walk-v0"
