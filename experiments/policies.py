@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import zlib
 from typing import Any, Protocol
 
@@ -16,7 +17,10 @@ Actions = NDArray[np.generic]
 
 
 class BatchPolicy(Protocol):
-    """Whatever has ``act(observation)``; with ``act_batch(observations)`` it answers for many rows together."""
+    """Whatever has ``act(observation)``; with ``act_batch`` it answers for many rows together.
+
+    ``act_batch`` takes an `Observation` of vectors [n, F] and masks [n, A], or the two of them as ``(observations, masks)``.
+    """
 
     def act(self, observation: Observation) -> Any:
         """Return the action of one agent."""
@@ -27,7 +31,8 @@ def ask(policy: BatchPolicy, seen: Observation) -> Actions:
     """Return the actions of all rows: int64 [n], or float32 [n, k], for vectors [n, F] and masks [n, A]."""
     together = getattr(policy, "act_batch", None)
     if together is not None:
-        return np.asarray(together(seen))
+        apart = "masks" in inspect.signature(together).parameters
+        return np.asarray(together(seen.vector, seen.mask) if apart else together(seen))
     rows = zip(seen.vector, seen.mask, strict=True)
     return np.asarray([policy.act(Observation(vector, mask)) for vector, mask in rows])
 

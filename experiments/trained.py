@@ -29,6 +29,7 @@ KIND: Final = "trained policy"
 MOST_WIDE: Final = 65_536  # numbers in a layer
 NEVER: Final = np.float32(-np.inf)
 Floats32 = NDArray[np.float32]
+Seen = Observation | NDArray[np.generic] | Mapping[str, NDArray[np.generic]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,19 @@ class TrainedPolicy:
     high: Floats32
     notes: Mapping[str, Any]
 
-    def act(self, observation: Observation) -> Any:
-        """Return an action index that the mask allows, or the numbers float32 [k] of a Box."""
-        action = self.act_batch(Observation(observation.vector[None], observation.mask[None]))[0]
+    def act(self, observation: Seen) -> Any:
+        """Return an action index that the mask allows, or the numbers float32 [k] of a Box.
+
+        ``observation``: an `Observation`, or what an environment with one agent returned.
+        """
+        vector, mask = self._parts(observation)
+        action = self.act_batch(Observation(vector[None], mask[None]))[0]
         return action if self.low.size else int(action)
 
-    def act_batch(self, observations: Observation) -> NDArray[np.generic]:
+    def act_batch(self, observations: Seen) -> NDArray[np.generic]:
         """As `act` for many at once: vectors [n, F] and masks [n, A] give int64 [n] or float32 [n, k].
+
+        What an environment of a team or a batch of worlds returned will do too.
 
         Raises
         ------
@@ -62,7 +69,8 @@ class TrainedPolicy:
         """
         from .trained_forward import forward
 
-        rows = np.ascontiguousarray(observations.vector, np.float32)
+        vectors, masks = self._parts(observations)
+        rows = np.ascontiguousarray(vectors, np.float32)
         if rows.ndim != 2 or rows.shape[1] != self.sizes[0]:
             raise PolicyError(
                 f"the policy trained for {self.env_id} takes {self.sizes[0]} numbers, was given {rows.shape[1:]}"
@@ -71,7 +79,16 @@ class TrainedPolicy:
         forward(rows, self.weights, np.array(self.sizes, np.int64), out)
         if self.low.size:
             return np.clip(out, self.low, self.high)
-        return np.where(observations.mask, out, NEVER).argmax(axis=1)
+        return np.where(masks, out, NEVER).argmax(axis=1)
+
+    def _parts(self, seen: Seen) -> Observation:
+        """Return vectors and masks of whatever was given; everything is allowed where there are no masks."""
+        if isinstance(seen, Observation):
+            return seen
+        if isinstance(seen, Mapping):
+            return Observation(np.asarray(seen["observation"], np.float32), np.asarray(seen["action_mask"], np.bool_))
+        vectors = np.asarray(seen, np.float32)
+        return Observation(vectors, np.ones((*vectors.shape[:-1], self.sizes[-1]), np.bool_))
 
     def fitted(self, env_id: str, game: Game) -> TrainedPolicy:
         """Return this policy if it fits an environment.

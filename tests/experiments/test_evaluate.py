@@ -121,6 +121,10 @@ def test_network_answers_alone_as_in_a_batch_and_as_the_slow_one() -> None:
     assert seen.mask[np.arange(300), answers].all()
     slow = np.array([plain_forward(policy, row) for row in seen.vector])
     assert (np.where(seen.mask, slow, -np.inf).argmax(axis=1) == answers).all()
+    shown = {"observation": seen.vector, "action_mask": seen.mask.astype(np.int8)}
+    assert np.array_equal(policy.act_batch(shown), answers)
+    assert policy.act({name: rows[0] for name, rows in shown.items()}) == answers[0]
+    assert policy.act(seen.vector[0]) == slow[0].argmax()
     boxed = network(2, box=True)
     expected = np.clip([plain_forward(boxed, row) for row in seen.vector], -1.0, 1.0)
     assert np.allclose(ask(boxed, seen), expected, atol=1e-5)
