@@ -142,7 +142,9 @@ def run(
     ] = None,
     policy: Annotated[
         str | None,
-        typer.Option(help="What every robot decides by, in the stead of the scenario's: keeper, greedy or random."),
+        typer.Option(
+            help="What every robot decides by, in the stead of the scenario's: keeper, greedy, random, or the folder of a training."
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Run folder to make; default runs/<scenario>-<seed>-<n>.", metavar="DIR")
