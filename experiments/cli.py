@@ -143,7 +143,7 @@ def run(
     policy: Annotated[
         str | None,
         typer.Option(
-            help="What every robot decides by, in the stead of the scenario's: keeper, greedy, random, or the folder of a training."
+            help="What every robot decides by, in the stead of the scenario's: keeper, greedy, random, or a training's folder."
         ),
     ] = None,
     out: Annotated[
