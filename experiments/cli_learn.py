@@ -38,7 +38,9 @@ def train(
         int | None,
         typer.Option(help="Stop after so many agent-steps, or minutes if they end first.", min=1, metavar="N"),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Root seed; the same seed and steps give the same policy.", min=0)] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Root seed; the same seed and steps give the same policy.", min=0, max=2**31 - 2)
+    ] = 0,
     worlds: Annotated[int, typer.Option(help="Worlds side by side.", min=1, max=4096)] = 16,
     threads: Threads = 1,
     out: Annotated[Path | None, typer.Option(help="Folder; default runs/<env>-<level>-<seed>.", metavar="DIR")] = None,

@@ -17,6 +17,7 @@ from .policies import AnyAllowed, BatchPolicy
 
 if TYPE_CHECKING:
     from moonfleet.envs.game import Game
+    from moonfleet.envs.vector import GameVectorEnv
 
 RANDOM = "random"
 PREFIX = "moonfleet/"
@@ -42,13 +43,17 @@ class Problem:
         EnvOptionError
             The environment does not know the level or an option.
         """
+        return self.batch(worlds, level=level, threads=threads, **options).game
+
+    def batch(self, worlds: int, *, level: str | None = None, threads: int = 1, **options: Any) -> GameVectorEnv:
+        """As `game`, with the vectorised face round it."""
         import gymnasium
 
         given: dict[str, Any] = {**options, **({} if level is None else {"level": level})}
         vector: Any = gymnasium.make_vec(
             self.env_id, worlds, vectorization_mode="vector_entry_point", threads=threads, **given
         )
-        return vector.unwrapped.game
+        return vector.unwrapped
 
     def policy(self, name: str, game: Game, seed: int = 0) -> BatchPolicy:
         """Return the policy called ``name``: a baseline, or the path of a trained one.

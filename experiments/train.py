@@ -134,13 +134,13 @@ def make_learner(problem: Problem, plan: Plan, threads: int) -> Learner:
     from stable_baselines3.common.logger import configure
     from stable_baselines3.common.utils import set_random_seed
 
-    from .rows_env import RowsEnv
+    from .rows_env import TrainingRows
 
     torch.set_num_threads(1)  # the networks are small: more threads only wait for each other
-    game = problem.game(plan.worlds, level=plan.level, threads=threads)
-    rows = RowsEnv(game, [(plan.seed + 1 << 32) + world for world in range(plan.worlds)])
+    batch = problem.batch(plan.worlds, level=plan.level, threads=threads, autoreset_mode="SameStep")
+    rows = TrainingRows(batch, (plan.seed + 1) << 32)  # far from the seeds that anyone evaluates on
     set_random_seed(_seed(plan.seed, -1))
-    kind = MaskablePPO if game.masked else PPO
+    kind = MaskablePPO if batch.game.masked else PPO
     model = kind("MlpPolicy", rows, n_steps=max(plan.rollout // rows.num_envs, 2), device="cpu")
     model.set_logger(configure(None, []))
     return Learner(plan, model, rows)

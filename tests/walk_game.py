@@ -82,8 +82,8 @@ class Walk(Game):
         return np.zeros((8, 8, 3), np.uint8)
 
 
-def vector(num_envs: int = 1, **options: Any) -> GameVectorEnv:
-    return GameVectorEnv(Walk(num_envs, **options))
+def vector(num_envs: int = 1, *, autoreset_mode: str = "NextStep", **options: Any) -> GameVectorEnv:
+    return GameVectorEnv(Walk(num_envs, **options), autoreset_mode=autoreset_mode)
 
 
 def register() -> str:

@@ -30,8 +30,8 @@ class Toy(Problem):
 
     __slots__ = ()
 
-    def game(self, worlds: int, **options: Any) -> Any:
-        return super().game(worlds, **(OPTIONS | options))
+    def batch(self, worlds: int, **options: Any) -> Any:
+        return super().batch(worlds, **(OPTIONS | options))
 
 
 OPTIONS: dict[str, Any] = {}
