@@ -183,14 +183,15 @@ class World(WorldOrders):
         """Now, seconds of TDB past J2000, float64 [W]."""
         return self._t0 + self.tick_index * self.tick_s
 
-    def tick(self, n: int) -> None:
-        """Advance every world by ``n`` ticks; any split of ``n`` gives the same bytes."""
+    def tick(self, n: int, worlds: ArrayLike | None = None) -> None:
+        """Advance every world, or those named, by ``n`` ticks; any split of ``n`` gives the same bytes."""
         if not isinstance(n, (int, np.integer)) or n < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise WorldError(f"tick({n!r}): must be a whole number >= 0")
+        who = self._all if worlds is None else _worlds(worlds, self.worlds)
         while n > 0:
             ticks = min(n, self._sky.room(self.tick_index))
-            self._run(ticks, self._all)
-            self.tick_index += ticks
+            self._run(ticks, who)
+            self.tick_index[who] += ticks
             n -= ticks
 
     # --- commands: the executive's hands ----------------------------------------------------------

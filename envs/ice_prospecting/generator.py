@@ -30,9 +30,8 @@ PURPOSE = "ice-prospecting"
 POOL_PURPOSE = "ice-prospecting-pool"
 STEP_S = 300.0  # [s] one action
 HOUR_S = 3600.0  # [s]
-PROSPECTS = 12  # of a ground
 KEPT = 3  # prospects that a rover is told of
-APART_M = 250.0  # [m] between prospects
+APART_M = 120.0  # [m] between prospects
 LEAST_PRIOR = 0.4  # of the mean of cold ground, for a prospect
 SITUATIONS = 16  # of a ground
 DATE_TRIES = 48  # dates drawn until a home is lit well enough
@@ -50,15 +49,14 @@ class IceGround:
     pace: Float32Grid  # [R, C] s/m, inf where a route never leads
     area: NDArray[np.bool_]  # [R, C] the largest connected drivable part
     ice: IceMap
-    prospects: NDArray[np.int64]  # [p, 2] row, col of the likeliest places, APART_M apart
-    fields: Float32Grid  # [p, R, C] driving time to each [s], inf where there is no way
+    shadow_s: Float32Grid  # [R, C] driving time to the nearest drivable ground that keeps ice [s]
 
 
 @functools.lru_cache(maxsize=8)
 def ice_ground(site: Site, limits: DriveLimits) -> IceGround:
     """Return the drivable ground of a site and where ice may be, computed once per process.
 
-    Raises `EnvError` when nothing is drivable, or no ice can be expected anywhere on it.
+    Raises `EnvError` when nothing is drivable, no ice can be expected anywhere on it, or there is nothing else.
     """
     pace = site_cost(site, limits)
     free = np.isfinite(pace)
@@ -69,60 +67,67 @@ def ice_ground(site: Site, limits: DriveLimits) -> IceGround:
         raise EnvError(f"site {site.name!r}: no cell is drivable at {limits.max_slope_deg:g} deg of slope.")
     area = labels == 1 + int(np.argmax(sizes))
     ice = ice_map(site)
-    likely = np.where(area & (ice.cold > 0), ice.prior, -1.0)
-    rows, cols = np.indices(likely.shape)
-    found: list[tuple[int, int]] = []
-    while len(found) < PROSPECTS and likely.max() >= LEAST_PRIOR * MEAN_FRACTION:
-        row, col = divmod(int(np.argmax(likely)), likely.shape[1])
-        found.append((row, col))
-        likely[(rows - row) ** 2 + (cols - col) ** 2 < (APART_M / site.ref.cell_m) ** 2] = -1.0
-    if not found:
-        raise EnvError(f"site {site.name!r}: no ground that a rover can reach stays cold enough for ice.")
-    prospects = np.array(found, np.int64)
-    fields = np.stack([drive_field(pace, cell, site.ref.cell_m) for cell in prospects])
-    return IceGround(site, pace, area, ice, prospects, fields)
+    cold = np.argwhere(area & (ice.cold > 0) & (ice.prior >= LEAST_PRIOR * MEAN_FRACTION))
+    if len(cold) == 0 or not (area & (ice.cold == 0)).any():
+        raise EnvError(f"site {site.name!r}: a rover cannot go from warm ground to ground that stays cold enough for ice.")
+    return IceGround(site, pace, area, ice, drive_field(pace, cold, site.ref.cell_m))
 
 
-def drive_field(pace: Float32Grid, cell: NDArray[np.int64], cell_m: float) -> Float32Grid:
-    """Return the driving time to ``cell`` (row, col) from everywhere [s], float32 [R, C]; inf where there is no way."""
-    return distance_field(pace, cell[None, :], cell_m, corner_cutting=False).astype(np.float32)
+def drive_field(pace: Float32Grid, cells: NDArray[np.int64], cell_m: float) -> Float32Grid:
+    """Return the driving time to the nearest of ``cells`` [n, 2] from everywhere [s], float32 [R, C]; inf where there is no way."""
+    return distance_field(pace, cells, cell_m, corner_cutting=False).astype(np.float32)
 
 
 class Situation(NamedTuple):
     """Where and when an excursion begins."""
 
     home: NDArray[np.int64]  # [2] row, col
+    home_s: Float32Grid  # [R, C] driving time home [s]
     t0: float  # [s TDB past J2000]
-    prospects: NDArray[np.int64]  # [KEPT] indices of the ground's, nearest first; the last is repeated where there are fewer
+    prospects: NDArray[np.int64]  # [KEPT, 2] row, col, nearest first; the last is repeated where there are fewer
 
 
 def make_situations(ground: IceGround, level: Level, dates: tuple[float, float], span_start: float) -> list[Situation]:
     """Return the situations of a ground, `SITUATIONS` of them; they follow from the ground and the level.
 
-    Homes are cells from which the nearest prospect is ``level.range_min`` minutes of driving away (the nearest cells to that range
-    when there is none), the better lit the likelier; dates are drawn until the Sun stands there at the start and for the share
+    Homes are warm cells with ice within ``level.range_min`` minutes of driving, the better lit the likelier; prospects are the likeliest
+    places in that range, `APART_M` from each other. Dates are drawn until the Sun stands over home at the start and for the share
     ``level.home_lit`` of the episode, else the brightest is taken. Starts are whole steps after ``span_start``.
     """
     site = ground.site
     rng = stream(site.seed, POOL_PURPOSE)
-    nearest_min = ground.fields.min(axis=0) / 60.0
+    warm = np.argwhere(ground.area & (ground.ice.cold == 0))
+    minutes = ground.shadow_s[warm[:, 0], warm[:, 1]] / 60.0
     near, far = level.range_min
-    cells = np.argwhere(ground.area & (ground.ice.cold == 0))
-    if len(cells) == 0:
-        raise EnvError(f"site {site.name!r}: there is no ground outside the shadow to begin on.")
-    minutes = nearest_min[cells[:, 0], cells[:, 1]]
-    miss = np.maximum(np.maximum(near - minutes, minutes - far), 0.0)
-    cells = cells[miss <= miss.min() + 1.0]
-    light = np.asarray(site.mean_lit)[cells[:, 0], cells[:, 1]].astype(np.float64) ** 2 + 1e-6
-    chance = light / light.sum()
+    miss = np.maximum(np.maximum(0.5 * near - minutes, minutes - 0.9 * far), 0.0)
+    homes = warm[miss <= miss.min() + 1.0]
+    chance = np.asarray(site.mean_lit)[homes[:, 0], homes[:, 1]].astype(np.float64) ** 2 + 1e-6
+    chance /= chance.sum()
     found: list[Situation] = []
     for _ in range(SITUATIONS):
-        home = cells[int(rng.choice(len(cells), p=chance))]
-        seconds = ground.fields[:, home[0], home[1]]
-        order = np.argsort(seconds, kind="stable")[:KEPT]
-        order = np.pad(order, (0, KEPT - len(order)), mode="edge").astype(np.int64)
-        found.append(Situation(home, _date(ground, rng, level, dates, span_start, home), order))
+        home = homes[int(rng.choice(len(homes), p=chance))]
+        home_s = drive_field(ground.pace, home[None, :], site.ref.cell_m)
+        prospects = _prospects(ground, home_s, level.range_min)
+        found.append(Situation(home, home_s, _date(ground, rng, level, dates, span_start, home), prospects))
     return found
+
+
+def _prospects(ground: IceGround, home_s: Float32Grid, range_min: tuple[float, float]) -> NDArray[np.int64]:
+    """Return the likeliest places within a range of home, int64 [KEPT, 2], nearest first; the nearest to the range if none is in it."""
+    cells = np.argwhere(ground.area & (ground.ice.cold > 0) & np.isfinite(home_s))
+    minutes = home_s[cells[:, 0], cells[:, 1]] / 60.0
+    miss = np.maximum(np.maximum(range_min[0] - minutes, minutes - range_min[1]), 0.0)
+    cells = cells[miss <= miss.min() + 1.0]
+    likely = ground.ice.prior[cells[:, 0], cells[:, 1]].astype(np.float64)
+    found: list[NDArray[np.int64]] = []
+    while len(found) < KEPT and likely.max() > 0.0:
+        best = cells[int(np.argmax(likely))]
+        found.append(best)
+        away = np.hypot(*(cells - best).T) * ground.site.ref.cell_m
+        likely[away < APART_M] = 0.0
+    found.sort(key=lambda cell: float(home_s[cell[0], cell[1]]))
+    found += found[-1:] * (KEPT - len(found))
+    return np.stack(found)
 
 
 def _date(
@@ -135,7 +140,7 @@ def _date(
 ) -> float:
     """Return a start date on the clock at which a home is lit."""
     hours = np.arange(int(np.ceil(level.max_steps * STEP_S / HOUR_S)) + 1) * HOUR_S
-    best, best_share = dates[0], -1.0
+    best, best_share = on_clock(dates[0], span_start), -2.0
     for _ in range(DATE_TRIES):
         t = on_clock(float(rng.uniform(*dates)), span_start)
         site = ground.site
