@@ -41,7 +41,7 @@ from .generator import (
 )
 from .levels import GROUNDS, Level, level_of
 from .rewards import TERMS
-from .ways import RETURN_POINTS
+from .ways import ALMANAC, RETURN_POINTS, find_next
 
 if TYPE_CHECKING:
     from .picture import IcePicture
@@ -283,6 +283,7 @@ class IceProspectingGame(Game):
             ground, cell = self.grounds[number], np.array([row, col])
             prospects.append((*_cell_xy(ground, cell), float(ground.ice.prior[row, col])))
             fields.append(drive_field(ground.pace, cell[None, :], ref.cell_m))
+        home_s = np.stack([situation.home_s for situation in self.situations])
         return sight.Maps(
             np.stack([plain(site.slope_deg) for site in self.sites]),
             np.stack([ground.ice.prior for ground in self.grounds]),
@@ -290,9 +291,11 @@ class IceProspectingGame(Game):
             _stack([plain(site.horizon.millideg) for site in self.sites]),
             np.array([ref.x_left, ref.y_top, ref.cell_m, self.machine.max_slope_deg]),
             np.array(homes),
-            np.stack([situation.home_s for situation in self.situations]),
+            home_s,
+            _next(home_s),
             np.array(prospects),
             np.stack(fields),
+            _next(np.stack(fields)),
             np.array(told, dtype=np.int64),
         )
 
@@ -314,7 +317,7 @@ class IceProspectingGame(Game):
         hours = hours_of(level.max_steps)
         self.t0 = np.full(worlds, self._dates_on_clock())
         self.counts = np.zeros((worlds, sight.COUNTS), dtype=np.int64)
-        self.almanac = np.zeros((worlds, hours, 3))
+        self.almanac = np.zeros((worlds, hours, ALMANAC))
         self.almanac[:, :, 2] = 0.26  # a Sun for worlds that have not begun
         self.home_lit = np.zeros((worlds, hours), dtype=np.float32)
         self.ways = np.zeros((worlds, 2))
@@ -372,3 +375,10 @@ def _cell_xy(ground: IceGround, cell: NDArray[np.int64]) -> tuple[float, float]:
 def _stack(layers: list[NDArray[np.int16]]) -> NDArray[np.int16]:
     """Return layers [G, ...]; a single one is not copied."""
     return layers[0][None] if len(layers) == 1 else np.stack(layers)
+
+
+def _next(fields: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return the next cells along fields [N, R, C]."""
+    out = np.empty(fields.shape, np.uint8)
+    find_next(fields, out)
+    return out

@@ -19,6 +19,8 @@ from moonfleet.agents.ice import MEAN_FRACTION, IceMap, ice_map
 from moonfleet.agents.travel import site_cost
 from moonfleet.autonomy.search import distance_field
 from moonfleet.autonomy.traversability import DriveLimits
+from moonfleet.terrain.constants import MOON_RADIUS_M
+from moonfleet.terrain.horizon import azimuth_bin
 from moonfleet.terrain.light import lit_series
 from moonfleet.terrain.seeds import stream
 from moonfleet.terrain.site import Site
@@ -175,13 +177,16 @@ def draw_episode(root: int, number: int, situations: int) -> Draw:
 
 
 def light_hours(site: Site, t0: float, level: Level) -> NDArray[np.float64]:
-    """Return the almanac of an episode and `FORECAST_H` more hours: Sun's azimuth, elevation, radius [deg], float64 [h, 3].
+    """Return the almanac of an episode and `FORECAST_H` more hours, float64 [h, 8], columns as in `ways`.
 
     A row stands for the hour around its middle.
     """
     hours = hours_of(level.max_steps)
     sky = site.sky.sample(t0 + (np.arange(hours) + 0.5) * HOUR_S)
-    return np.stack([sky.sun_az_deg, sky.sun_el_deg, sky.sun_radius_deg], axis=1)
+    azimuth = np.radians(sky.sun_az_deg)
+    tilt = np.degrees(np.stack([np.sin(azimuth), np.cos(azimuth)], axis=1)) / MOON_RADIUS_M
+    bins = [azimuth_bin(site.horizon.azimuths, az) for az in sky.sun_az_deg.tolist()]
+    return np.column_stack([sky.sun_az_deg, sky.sun_el_deg, sky.sun_radius_deg, tilt, np.array(bins)])
 
 
 def hours_of(max_steps: int) -> int:

@@ -24,18 +24,31 @@ from moonfleet.agents.boring import (
 )
 from moonfleet.agents.ice import MEAN_FRACTION
 from moonfleet.terrain.kernel import kernel, leaf_kernel
-from moonfleet.terrain.light import clearance_deg, local_elevation_deg
 
 from . import spaces as o
 from .generator import KEPT
-from .ways import CELL, MAX_SLOPE, SUN_AZ, SUN_EL, X_LEFT, Y_TOP, cell_of, downhill, lit_hour, way_s
+from .ways import (
+    CELL,
+    MAX_SLOPE,
+    SUN_AZ,
+    SUN_EL,
+    TILT_EAST,
+    TILT_NORTH,
+    X_LEFT,
+    Y_TOP,
+    cell_of,
+    lit_hour,
+    step_down,
+    sun_over,
+    way_s,
+)
 
 NEAR_PROSPECT_M = 60.0  # [m] a hole this near to a prospect tells of it
 HOME_M = 25.0  # [m] samples are taken over this near to home
 ROWS_PER_H = 12  # steps per hour of the almanac
 # [h] from now: samples of the forecast's windows, and where each window begins among them
-SAMPLES = (0, 1, 2, 4, 6, 8, 10, 13, 16, 19, 22)
-EDGES = (0, 2, 4, 7, 11)
+SAMPLES = (0, 1, 3, 5, 7, 10, 14, 20)
+EDGES = (0, 2, 4, 6, 8)
 
 # what is fixed: float64 [7]
 CAPACITY_WH, COLD_LOSS, DRIVE_W, SOLAR_W, CACHE_KG, MAX_STEPS, REACH_M = range(7)
@@ -63,8 +76,10 @@ class Maps(NamedTuple):
     frame: Floats  # [4] see `ways`
     homes: Floats  # [N, 2] m
     home_s: NDArray[np.float32]  # [N, R, C] driving time home
+    home_next: NDArray[np.uint8]  # [N, R, C] next cell on the way home, see `ways.find_next`
     prospects: Floats  # [M, 3] x, y [m], prior
     prospect_s: NDArray[np.float32]  # [M, R, C] driving time to each
+    prospect_next: NDArray[np.uint8]  # [M, R, C]
     of_home: Ints  # [N, KEPT] prospects told of
 
 
@@ -108,7 +123,7 @@ def see(
     out: NDArray[np.float32], w_from: int, w_to: int, maps: Maps, rovers: Rovers, counts: Ints, holes: Floats,
     holes_n: Ints, books: Floats, almanac: Floats, home_lit: NDArray[np.float32], fixed: Floats,
 ) -> None:  # fmt: skip
-    """Fill ``out`` float32 [W, SIZE] for the worlds ``w_from:w_to``; ``almanac`` [W, h, 3], ``home_lit`` [W, h]."""
+    """Fill ``out`` float32 [W, SIZE] for the worlds ``w_from:w_to``; ``almanac`` [W, h, 8], ``home_lit`` [W, h]."""
     _, rows, cols = maps.slope.shape
     frame = maps.frame
     cell, steepest = frame[CELL], frame[MAX_SLOPE]
@@ -150,9 +165,9 @@ def see(
         seen[O_FAULTS + 8] = _clip(1.0 - steps / fixed[MAX_STEPS], 0.0, 1.0)
 
         _unit(seen, O_HOME, home_x - x, home_y - y)
-        field = maps.home_s[situation]
-        seconds = 0.0 if at_home else way_s(field, row, col)
-        _route(seen, O_HOME + 2, field, row, col, x, y, frame)
+        ways = maps.home_next[situation]
+        seconds = 0.0 if at_home else way_s(maps.home_s[situation], ways, row, col)
+        _route(seen, O_HOME + 2, ways, row, col, x, y, frame)
         seen[O_HOME + 4] = _clip(seconds / o.FAR_SCALE_S, 0.0, 1.0)
         seen[O_HOME + 5] = _clip(seconds / o.NEAR_SCALE_S, 0.0, 1.0)
         left = usable_wh(rovers.battery_wh[w, 0], rovers.temp_k[w, 0], fixed) - fixed[DRIVE_W] * seconds / 3600.0
@@ -171,9 +186,9 @@ def see(
         for k in range(KEPT):
             which = maps.of_home[situation, k]
             to_x, to_y = maps.prospects[which, 0], maps.prospects[which, 1]
-            field = maps.prospect_s[which]
-            seconds = way_s(field, row, col)
-            _route(seen, O_ROUTE + 2 * k, field, row, col, x, y, frame)
+            ways = maps.prospect_next[which]
+            seconds = way_s(maps.prospect_s[which], ways, row, col)
+            _route(seen, O_ROUTE + 2 * k, ways, row, col, x, y, frame)
             seen[O_TIME + 2 * k] = _clip(seconds / o.FAR_SCALE_S, 0.0, 1.0)
             seen[O_TIME + 2 * k + 1] = _clip(seconds / o.NEAR_SCALE_S, 0.0, 1.0)
             seen[O_PRIOR + k] = _clip(maps.prospects[which, 2] / MEAN_FRACTION, 0.0, 1.0)
@@ -195,7 +210,7 @@ def see(
         centre_x, centre_y = frame[X_LEFT] + 0.5 * cols * cell, frame[Y_TOP] - 0.5 * rows * cell
         seen[O_SUN] = math.sin(sun[SUN_AZ] * RAD)
         seen[O_SUN + 1] = math.cos(sun[SUN_AZ] * RAD)
-        own_el = local_elevation_deg(sun[SUN_EL], sun[SUN_AZ], x - centre_x, y - centre_y)
+        own_el = sun[SUN_EL] + (x - centre_x) * sun[TILT_EAST] + (y - centre_y) * sun[TILT_NORTH]
         seen[O_SUN + 2] = _clip(own_el / o.SUN_EL_SCALE_DEG, -1.0, 1.0)
 
         k = O_SLOPE
@@ -214,9 +229,7 @@ def see(
         for r in range(row - reach, row + reach + 1, o.LIGHT_STRIDE):
             for c in range(col - reach, col + reach + 1, o.LIGHT_STRIDE):
                 if 0 <= r < rows and 0 <= c < cols:
-                    dx, dy = (c - 0.5 * (cols - 1)) * cell, (0.5 * (rows - 1) - r) * cell
-                    margin = clearance_deg(millideg, r, c, dx, dy, sun[SUN_AZ], sun[SUN_EL])
-                    seen[k] = _clip(margin / o.MARGIN_SCALE_DEG, -1.0, 1.0)
+                    seen[k] = _clip(sun_over(millideg, r, c, frame, sun) / o.MARGIN_SCALE_DEG, -1.0, 1.0)
                 else:
                     seen[k] = -1.0
                 k += 1
@@ -224,12 +237,11 @@ def see(
 
 @leaf_kernel
 def _route(
-    out: NDArray[np.float32], at: int, field: NDArray[np.float32], row: int, col: int, x: float, y: float, frame: Floats
+    out: NDArray[np.float32], at: int, ways: NDArray[np.uint8], row: int, col: int, x: float, y: float, frame: Floats
 ) -> None:
-    """Write the direction of the next cell but one down a field, zeros at its bottom."""
-    r, c = downhill(field, row, col)
-    if r != row or c != col:
-        r, c = downhill(field, r, c)
+    """Write the direction of the next cell but one on a way, zeros at its end."""
+    r, c = step_down(ways, row, col)
+    r, c = step_down(ways, r, c)
     to_x, to_y = frame[X_LEFT] + (c + 0.5) * frame[CELL], frame[Y_TOP] - (r + 0.5) * frame[CELL]
     if r == row and c == col:
         to_x, to_y = x, y

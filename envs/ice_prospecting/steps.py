@@ -31,7 +31,7 @@ from .sight import (
     Maps,
     Rovers,
 )
-from .ways import cell_of, lit_hour, way_home, way_s
+from .ways import FAR_S, cell_of, lit_hour, way_home, way_s
 
 STRANDED_H = 24  # [h] without light ahead: a rover whose battery gave out in such a place does not come back
 DAWN_LIT = 0.1  # share of the Sun's disc that would wake it
@@ -104,8 +104,8 @@ def order(
         elif action == o.HIBERNATE:
             activity[w] = s.HIBERNATE
         elif action == o.RETURN:
-            field = maps.home_s[counts[w, SITUATION]]
-            sizes[w] = way_home(legs[w], field, maps.frame, rovers.x[w, 0], rovers.y[w, 0], fixed[REACH_M])
+            ways = maps.home_next[counts[w, SITUATION]]
+            sizes[w] = way_home(legs[w], ways, maps.frame, rovers.x[w, 0], rovers.y[w, 0], fixed[REACH_M])
         elif action != o.HOLD:
             azimuth = (action - 1) % o.HEADINGS * (2.0 * math.pi / o.HEADINGS)
             length = fixed[REACH_M] if action >= o.LONG else 0.5 * fixed[REACH_M]
@@ -119,10 +119,11 @@ def ways_s(maps: Maps, rovers: Rovers, situation: int, w: int) -> tuple[float, f
     """Return the driving times from a rover home and to the nearest of its prospects [s]."""
     _, rows, cols = maps.slope.shape
     row, col = cell_of(maps.frame, rovers.x[w, 0], rovers.y[w, 0], rows, cols)
-    near = way_s(maps.prospect_s[maps.of_home[situation, 0]], row, col)
-    for k in range(1, KEPT):
-        near = min(near, way_s(maps.prospect_s[maps.of_home[situation, k]], row, col))
-    return way_s(maps.home_s[situation], row, col), near
+    near = FAR_S
+    for k in range(KEPT):
+        which = maps.of_home[situation, k]
+        near = min(near, way_s(maps.prospect_s[which], maps.prospect_next[which], row, col))
+    return way_s(maps.home_s[situation], maps.home_next[situation], row, col), near
 
 
 @kernel
