@@ -156,7 +156,7 @@ def order_assists(
                 out[k] = out[k] or math.sqrt(dx * dx + dy * dy) <= ASSIST_M
         if out[k]:
             f[:, r], i[:, r], fails[:] = floats[:, w, r], ints[:, w, r], spec[c.FAILS : c.REPAIR_S, r]
-            mend(f, i, r, keys[w], fails)
+            mend(f, i, r, keys[w], fails)  # pyright: ignore[reportArgumentType]
             floats[:, w, r], ints[:, w, r] = f[:, r], i[:, r]
 
 
@@ -188,7 +188,7 @@ def stand_up(
         f[s.TEMP, r] = START_TEMP_K
         i[s.HOPS_LEFT, r] = hops[r]
         fails[:] = spec[c.FAILS : c.REPAIR_S, r]
-        arm(f, i, r, keys[w], fails)
+        arm(f, i, r, keys[w], fails)  # pyright: ignore[reportArgumentType]
         floats[:, w, r], ints[:, w, r] = f[:, r], i[:, r]
         for p in range(used[w, r]):
             legs[w, r, p, 0] = 0.0

@@ -269,7 +269,7 @@ def world_tick(
 def run_ticks(
     which: Ints, k_from: int, k_to: int, floats: Floats, ints: Ints, legs: Floats, stores: Floats, keys: NDArray[np.uint64],
     sky: Floats, first: Ints, rhu: Floats, ticks: int, dt_s: float, spec: Floats, station: int, mast: int, orbiter: int,
-    grounds: GroundStack, ground_of: Ints, views: NDArray[np.bool_], view_of: Ints,
+    ground: GroundLayers, views: NDArray[np.bool_], view_of: Ints,
 ) -> None:  # fmt: skip
     """Run ``ticks`` ticks of ``dt_s`` in the worlds ``which[k_from:k_to]``; with ``ticks == 0`` only look around (LIT, LINK).
 
@@ -281,8 +281,8 @@ def run_ticks(
         Sky rows, tick by tick; world w starts at row ``first[w]``; its radioisotope sources have the share ``rhu[w]`` of what rows say.
     spec : float64 [69, R]
         The machines; ``station``, ``mast`` and ``orbiter`` are the indices of those that keep data for others, -1 for none.
-    grounds
-        Heights, slopes and horizons of all grounds; world w stands on number ``ground_of[w]``.
+    ground
+        Heights, slopes and horizons.
     views : bool [V, rows, cols]
         Viewsheds; world w uses ``views[view_of[0, w]]`` for the station and ``views[view_of[1, w]]`` for the mast.
     """
@@ -293,13 +293,8 @@ def run_ticks(
     notes = np.zeros((NOTES, robots))
     rates = np.zeros((robots, 4))
     store = np.empty(3)
-    here = 0
-    ground = ground_at(grounds, here)
     for n in range(k_from, k_to):
         w = which[n]
-        if ground_of[w] != here:
-            here = ground_of[w]
-            ground = ground_at(grounds, here)
         for k in range(n_floats):
             for r in range(robots):
                 f[k, r] = floats[k, w, r]
@@ -325,9 +320,23 @@ def run_ticks(
 
 
 @kernel
-def ground_at(grounds: GroundStack, number: int) -> GroundLayers:
-    """Return one ground of a stack."""
-    return GroundLayers(
-        grounds.elevation[number], grounds.slope[number], grounds.low[number], grounds.middle[number],
-        grounds.high[number], grounds.frame,
-    )  # fmt: skip
+def run_ticks_on(
+    which: Ints, k_from: int, k_to: int, floats: Floats, ints: Ints, legs: Floats, stores: Floats, keys: NDArray[np.uint64],
+    sky: Floats, first: Ints, rhu: Floats, ticks: int, dt_s: float, spec: Floats, station: int, mast: int, orbiter: int,
+    grounds: GroundStack, ground_of: Ints, views: NDArray[np.bool_], view_of: Ints,
+) -> None:  # fmt: skip
+    """Do as `run_ticks` where world w stands on ground ``ground_of[w]`` of several; best with those of one ground together."""
+    start = k_from
+    while start < k_to:
+        g = ground_of[which[start]]
+        end = start + 1
+        while end < k_to and ground_of[which[end]] == g:
+            end += 1
+        ground = GroundLayers(
+            grounds.elevation[g], grounds.slope[g], grounds.low[g], grounds.middle[g], grounds.high[g], grounds.frame
+        )
+        run_ticks(
+            which, start, end, floats, ints, legs, stores, keys, sky, first, rhu, ticks, dt_s, spec, station, mast,
+            orbiter, ground, views, view_of,
+        )  # fmt: skip
+        start = end
