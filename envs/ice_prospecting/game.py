@@ -17,6 +17,7 @@ from moonfleet.agents.boring import MOST_HOLES, STORED_ICE, CARRIED_ICE, Bores
 from moonfleet.agents.catalogue import RobotSpec, robot_spec
 from moonfleet.agents.errors import WorldError
 from moonfleet.agents.tools import tool_power
+from moonfleet.agents.worker_threads import spread
 from moonfleet.agents.world import World
 from moonfleet.autonomy.traversability import DriveLimits
 from moonfleet.terrain.clock import utc_to_tdb
@@ -141,6 +142,7 @@ class IceProspectingGame(Game):
         self.counts[worlds, sight.GROUND], self.counts[worlds, sight.SITUATION] = ground, which
         self.almanac[worlds] = rows
         steps.begin(worlds, self.maps, self.rovers, self.counts, self.almanac, self.home_lit, self.ways)
+        self.trail[worlds] = 0.0
         self.trail[worlds, 0] = self.maps.homes[which]
 
     def step(self, actions: NDArray[np.generic], active: Bools) -> Step:
@@ -162,20 +164,32 @@ class IceProspectingGame(Game):
         terms = np.empty((self.worlds, len(TERMS)))
         terminated, truncated = np.empty(self.worlds, np.bool_), np.empty(self.worlds, np.bool_)
         state = world.state
-        steps.judge(
-            active, self._activity, state.brownouts, state.activity, state.worked_s, self.maps, self.rovers, self.counts,
-            bores.holes, bores.count, bores.books, bores.keys, self.almanac, self.fixed, self._weights, self.ways, self.trail,
-            terms, terminated, truncated,
-        )  # fmt: skip
+
+        def judge(start: int, end: int) -> None:
+            steps.judge(
+                start, end, active, self._activity, state.brownouts, state.activity, state.worked_s, self.maps,
+                self.rovers, self.counts, bores.holes, bores.count, bores.books, bores.keys, self.almanac, self.fixed,
+                self._weights, self.ways, self.trail, terms, terminated, truncated,
+            )  # fmt: skip
+
+        spread(judge, self.worlds, self.threads, self.worlds)
         return Step(terms, terminated, truncated)
 
     def observe(self, out: NDArray[np.float32]) -> None:
         """See `Game.observe`."""
+        self.observe_worlds(out, self._all)
+
+    def observe_worlds(self, out: NDArray[np.float32], worlds: Ints) -> None:
+        """See `Game.observe_worlds`."""
         bores = self.bores
-        sight.see(
-            out, 0, self.worlds, self.maps, self.rovers, self.counts, bores.holes, bores.count, bores.books,
-            self.almanac, self.home_lit, self.fixed,
-        )  # fmt: skip
+
+        def see(start: int, end: int) -> None:
+            sight.see(
+                out, worlds, start, end, self.maps, self.rovers, self.counts, bores.holes, bores.count, bores.books,
+                self.almanac, self.home_lit, self.fixed,
+            )  # fmt: skip
+
+        spread(see, len(worlds), self.threads, len(worlds))
 
     def masks(self, out: Bools) -> None:
         """See `Game.masks`."""
@@ -315,6 +329,7 @@ class IceProspectingGame(Game):
         )  # fmt: skip
         self.bores = Bores(worlds, level.cache_kg)
         hours = hours_of(level.max_steps)
+        self._all = np.arange(worlds, dtype=np.int64)
         self.t0 = np.full(worlds, self._dates_on_clock())
         self.counts = np.zeros((worlds, sight.COUNTS), dtype=np.int64)
         self.almanac = np.zeros((worlds, hours, ALMANAC))

@@ -1,7 +1,7 @@
-"""Policies to compare with on IceProspecting: random, greedy, and the planner (in `planner`).
+"""Policies to compare with on IceProspecting: random, greedy, careful, and the planner (in `planner`).
 
 Each has ``act(observation) -> int`` and ``act_batch(observations, masks) -> int64 [n]``. An observation is what an environment returns: a
-float32 vector [F], or a mapping of ``observation`` and ``action_mask``. The planner must be bound to the game that it plays.
+float32 vector [F], or a mapping of ``observation`` and ``action_mask``; an `Observation` will do, too. The planner must be bound to the game that it plays.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from moonfleet.autonomy.observation import Observation
 from moonfleet.terrain.seeds import stream
 
 from . import spaces as o
 from .generator import KEPT
 from .planner import ExcursionPlanner
 
-Observed = NDArray[np.float32] | Mapping[str, NDArray[np.generic]]
+Observed = NDArray[np.float32] | Mapping[str, NDArray[np.generic]] | Observation
 
 _HEADINGS = np.array([o.heading_xy(turn) for turn in range(o.HEADINGS)])
 _ONE = {name: o.OFFSET[name] for name in ("battery", "prior_here", "at_home", "home_margin", "trapped", "blocked")}
@@ -26,7 +27,9 @@ _ONE = {name: o.OFFSET[name] for name in ("battery", "prior_here", "at_home", "h
 
 def parts(observation: Observed, masks: NDArray[np.generic] | None = None) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return vectors float32 [n, F] and masks bool [n, A] of one observation or many; all allowed where no mask is given."""
-    if isinstance(observation, Mapping):
+    if isinstance(observation, Observation):
+        vectors, masks = np.asarray(observation.vector, np.float32), observation.mask
+    elif isinstance(observation, Mapping):
         vectors, masks = np.asarray(observation["observation"], np.float32), observation["action_mask"]
     else:
         vectors = np.asarray(observation, np.float32)
@@ -60,11 +63,12 @@ class RandomDriller:
 class GreedyDriller:
     """Goes for what pays next: the likeliest prospect, ice under its drill, home with a full cache or a low battery.
 
-    It knows no risk: it turns back when the battery is down to the reserve, wherever it is then.
+    It knows no risk: it turns back when the battery is down to the reserve, wherever it is then; or, with a ``margin``, when what
+    would be left after driving home is less than this share of the capacity.
     """
 
-    def __init__(self, full: float = 0.9, reserve: float = 0.2) -> None:
-        self.full, self.reserve = full, reserve
+    def __init__(self, full: float = 0.9, reserve: float = 0.2, margin: float = -1.0) -> None:
+        self.full, self.reserve, self.margin = full, reserve, margin
 
     def act(self, observation: Observed) -> int:
         """Return the action of the first rule that applies."""
@@ -78,7 +82,8 @@ class GreedyDriller:
         depth, more = seen[:, o.OFFSET["hole"]], seen[:, o.OFFSET["hole"] + 2] > 0.5
         drivable = (seen[:, o.OFFSET["faults"]] < 0.5) & (seen[:, _ONE["trapped"]] < 0.5)
         out = np.full(len(seen), o.HOLD, dtype=np.int64)
-        back = ((carried >= 0.999) | (battery <= self.reserve)) & ~at_home
+        low = (battery <= self.reserve) | (seen[:, _ONE["home_margin"]] < self.margin)
+        back = ((carried >= 0.999) | low) & ~at_home
         charge = at_home & (battery < self.full)
         prior = seen[:, o.OFFSET["prospect_prior"] : o.OFFSET["prospect_prior"] + KEPT]
         drill = more & (seen[:, _ONE["prior_here"]] >= 0.9 * prior.max(axis=1)) | (more & (depth > 0.0))
@@ -100,4 +105,11 @@ class GreedyDriller:
         return np.where(allowed[rows, out], out, o.HOLD).astype(np.int64)
 
 
-BASELINES = {"random": RandomDriller, "greedy": GreedyDriller, "planner": ExcursionPlanner}
+class CarefulDriller(GreedyDriller):
+    """The greedy one that turns back while it can still drive home in the dark, with a tenth of the battery to spare."""
+
+    def __init__(self, full: float = 0.9) -> None:
+        super().__init__(full, margin=0.1)
+
+
+BASELINES = {"random": RandomDriller, "greedy": GreedyDriller, "careful": CarefulDriller, "planner": ExcursionPlanner}

@@ -120,14 +120,15 @@ def usable_wh(battery_wh: float, temp_k: float, fixed: Floats) -> float:
 
 @kernel
 def see(
-    out: NDArray[np.float32], w_from: int, w_to: int, maps: Maps, rovers: Rovers, counts: Ints, holes: Floats,
+    out: NDArray[np.float32], worlds: Ints, start: int, end: int, maps: Maps, rovers: Rovers, counts: Ints, holes: Floats,
     holes_n: Ints, books: Floats, almanac: Floats, home_lit: NDArray[np.float32], fixed: Floats,
 ) -> None:  # fmt: skip
-    """Fill ``out`` float32 [W, SIZE] for the worlds ``w_from:w_to``; ``almanac`` [W, h, 8], ``home_lit`` [W, h]."""
+    """Fill ``out`` float32 [W, SIZE] for ``worlds[start:end]``; ``almanac`` [W, h, 8], ``home_lit`` [W, h]."""
     _, rows, cols = maps.slope.shape
     frame = maps.frame
     cell, steepest = frame[CELL], frame[MAX_SLOPE]
-    for w in range(w_from, w_to):
+    for n in range(start, end):
+        w = worlds[n]
         seen = out[w]
         ground, situation, steps = counts[w, GROUND], counts[w, SITUATION], counts[w, STEPS]
         slope, prior, millideg = maps.slope[ground], maps.prior[ground], maps.millideg[ground]

@@ -155,7 +155,7 @@ def _stranded(maps: Maps, rovers: Rovers, counts: Ints, w: int, almanac: Floats)
 
 @kernel
 def judge(
-    active: NDArray[np.bool_], activity: Ints, rest: NDArray[np.int64], lost: NDArray[np.int64], worked_s: Floats,
+    w_from: int, w_to: int, active: NDArray[np.bool_], activity: Ints, rest: NDArray[np.int64], lost: NDArray[np.int64], worked_s: Floats,
     maps: Maps, rovers: Rovers, counts: Ints, holes: Floats, holes_n: Ints, books: Floats, keys: NDArray[np.uint64],
     almanac: Floats, fixed: Floats, weights: Floats, ways: Floats, trail: NDArray[np.float32], terms: Floats, terminated: NDArray[np.bool_],
     truncated: NDArray[np.bool_],
@@ -166,7 +166,7 @@ def judge(
     the productive seconds of those that drilled.
     """
     _, rows, cols = maps.slope.shape
-    for w in range(active.size):
+    for w in range(w_from, w_to):
         terminated[w], truncated[w] = False, False
         for k in range(terms.shape[1]):
             terms[w, k] = 0.0
