@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from moonfleet.terrain.kernel import kernel, leaf_kernel
 
 from .regolith import SINTER_J_KG, dig_power_w, dig_rate_kg_s, push_power_w, push_rate_kg_s
-from .soil_layers import LOOSE, NO_GOAL, SLAB, bake, height_m, mass_above, mass_below, push, push_need, slide, take
+from .soil_layers import (
+    LOOSE, NO_GOAL, SLAB, bake, height_m, mass_above, mass_below, neighbour_range, push, push_need, slide, take,
+)  # fmt: skip
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -25,6 +27,7 @@ REST, SLEEP, GO, DIG, DUMP, LEVEL, SINTER = range(7)  # tasks
 MASS, WIDTH, SPEED, ROOM, CLIMB, DIG_W, DUMP_W, LEVEL_W, SINTER_W, FARTHEST, COLUMNS = range(11)
 DUMP_KG_S = 1.0  # [kg/s] a drum empties [W]
 REACH_CELLS = 1.5  # [cells] a blade pushes soil on the mean
+WAY_OUT = 0.8  # [1] of the step that it climbs: no machine digs or heaps itself in deeper
 LEAST_KG = 1e-3  # [kg] less than this is not worth a tool's start
 
 
@@ -55,18 +58,22 @@ def walk(soil: Floats, taken: Bools, row: int, col: int, to_row: int, to_col: in
 def workable_kg(soil: Floats, goal: Floats, load: float, row: int, col: int, task: int, machine: Floats, area_m2: float) -> float:  # fmt: skip
     """Return how much a task could move here, were there time for it [kg].
 
-    Machines are guided by the design surface: they neither dig below nor fill above a goal. Soil that is dumped where it is not wanted, or
-    where no goal is, is dumped all at once.
+    Machines are guided by the design surface: they neither dig below nor fill above a goal. Elsewhere they neither dig nor heap themselves
+    in: their cell stays within a step of the lowest, or highest, beside it. Soil that is dumped where it is not wanted is dumped all at once.
     """
-    wanted = goal[row, col]
+    wanted, step = goal[row, col], WAY_OUT * machine[CLIMB] * math.sqrt(area_m2)
     if task == DIG and machine[DIG_W] > 0.0:
         room = machine[ROOM] - load
         if wanted > NO_GOAL:
             return min(room, mass_above(soil, row, col, area_m2, wanted))
-        return room if soil[SLAB, row, col] <= 0.0 else min(room, soil[LOOSE, row, col])
+        lowest, _ = neighbour_range(soil, row, col, area_m2)
+        return min(room, mass_above(soil, row, col, area_m2, lowest - step))
     if task == DUMP and machine[DUMP_W] > 0.0:
         lacks = mass_below(soil, row, col, area_m2, wanted) if wanted > NO_GOAL and soil[SLAB, row, col] <= 0.0 else 0.0
-        return min(load, lacks) if lacks > LEAST_KG else load
+        if lacks > LEAST_KG:
+            return min(load, lacks)
+        _, highest = neighbour_range(soil, row, col, area_m2)
+        return min(load, mass_below(soil, row, col, area_m2, highest + step))
     if task == LEVEL and machine[LEVEL_W] > 0.0:
         high, low, room, stock = push_need(soil, goal, row, col, area_m2)
         from_high = high if room > 0.0 else min(high, low)

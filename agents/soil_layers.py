@@ -23,6 +23,7 @@ FIRM, UNDER, SLAB, LOOSE = range(4)
 LAYERS = 4
 NO_GOAL = -1e9  # [m] a goal's height where nothing is wanted
 STEEPEST = math.tan(math.radians(REPOSE_DEG))
+BORROW_M = 0.15  # [m] below a goal down to which a blade scrapes the cells beside it [W]
 SLACK_M = 1e-4  # [m] above the angle of repose at which a slide comes to rest
 SWEEPS = 400  # over the cells that slide, at most
 CLEAN_KG = 1e-6  # [kg] on a slab that count as nothing
@@ -61,6 +62,19 @@ def mass_below(soil: Soil, row: int, col: int, area_m2: float, level_m: float) -
 
 
 @leaf_kernel
+def neighbour_range(soil: Soil, row: int, col: int, area_m2: float) -> tuple[float, float]:
+    """Return the heights of the lowest and the highest of the four cells beside a cell [m]."""
+    n = soil.shape[1]
+    low, high = 1e300, -1e300
+    for k in range(4):
+        r, c = row + DOWN[k], col + ACROSS[k]
+        if 0 <= r < n and 0 <= c < n:
+            height = height_m(soil, r, c, area_m2)
+            low, high = min(low, height), max(high, height)
+    return low, high
+
+
+@leaf_kernel
 def take(soil: Soil, row: int, col: int, kg: float) -> float:
     """Take up to ``kg`` off a cell, loose soil first, and firm soil where there is no slab; return what came off."""
     loose = min(kg, soil[LOOSE, row, col])
@@ -93,8 +107,8 @@ def bake(soil: Soil, row: int, col: int, kg: float) -> float:
 def push_need(soil: Soil, goal: Grid, row: int, col: int, area_m2: float) -> tuple[float, float, float, float]:
     """Return what a blade around (row, col) could move, [kg]: (high, low, room, stock) of the nine cells.
 
-    ``high`` lies above the goal, ``low`` is missing to it, ``stock`` lies above it on cells without a goal, which also give ``room``:
-    1e300 if there are any, 0 if not. With no goal among the nine cells the goal is their mean height.
+    ``high`` lies above the goal, ``low`` is missing to it. Cells without a goal give ``room``, 1e300 if there are any, 0 if not, and ``stock``:
+    what may be scraped off them, down to `BORROW_M` below the goal. With no goal among the nine cells the goal is their mean height.
     """
     n = soil.shape[1]
     level, free = _block_level(soil, goal, row, col, area_m2)
@@ -110,7 +124,7 @@ def push_need(soil: Soil, goal: Grid, row: int, col: int, area_m2: float) -> tup
                     low += mass_below(soil, r, c, area_m2, wanted)
             elif soil[SLAB, r, c] <= 0.0:
                 room = 1e300
-                stock += mass_above(soil, r, c, area_m2, level)
+                stock += mass_above(soil, r, c, area_m2, level - BORROW_M)
     return high, low, room, stock
 
 
@@ -136,8 +150,7 @@ def _block_level(soil: Soil, goal: Grid, row: int, col: int, area_m2: float) -> 
 def push(soil: Soil, goal: Grid, row: int, col: int, area_m2: float, budget_kg: float) -> float:
     """Move up to ``budget_kg`` among the nine cells around a blade; return what was moved [kg].
 
-    High cells fill low ones; what is still high goes onto cells without a goal, and what is still low comes from those of them that
-    stand higher. Each cell gives and takes in proportion to what it has too much or too little. Loose soil always leaves a slab.
+    High cells fill low ones; what is still high goes onto cells without a goal, and what is still low is scraped off them. Each cell gives and takes in proportion to what it has too much or too little. Loose soil always leaves a slab.
     """
     n = soil.shape[1]
     level, free = _block_level(soil, goal, row, col, area_m2)
@@ -162,7 +175,7 @@ def push(soil: Soil, goal: Grid, row: int, col: int, area_m2: float, budget_kg: 
                 blade += take(soil, r, c, surplus * give_high)
             elif soil[SLAB, r, c] <= 0.0:
                 outside += 1
-                blade += take(soil, r, c, mass_above(soil, r, c, area_m2, level) * give_stock)
+                blade += take(soil, r, c, mass_above(soil, r, c, area_m2, level - BORROW_M) * give_stock)
     # lay it: a cell that was low has given nothing, so what it lacks is still the same; what rounding leaves goes to the last
     total, last_r, last_c = blade, -1, -1
     for r in range(max(row - 1, 0), min(row + 2, n)):
