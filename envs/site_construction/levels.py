@@ -79,14 +79,14 @@ def _pair(field: str, value: object, low: float, high: float) -> None:
 LEVELS: dict[str, Level] = {
     "easy": Level(
         robots=("grader", "paver"),
-        pad_cells=(3, 4),
+        pad_cells=(4, 5),
         slope_deg=(0.0, 2.0),
         bumps_m=(0.03, 0.06),
         offset_m=(0.0, 0.0),
         lit=(0.98, 1.0),
         battery_frac=(0.8, 1.0),
         tolerance_m=0.03,
-        sinter_m=0.003,
+        sinter_m=0.002,
         max_steps=96,
     ),
     "default": Level(),

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.agents import earth_crew as crew
-from moonfleet.agents.earth_crew import DIG_W, LEVEL_W, ROOM, SINTER_W, rate_and_power, workable_kg
-from moonfleet.agents.soil_layers import NO_GOAL, SLAB, mass_above, mass_below
+from moonfleet.agents.earth_crew import CLIMB, DIG_W, FARTHEST, LEVEL_W, ROOM, SINTER_W, rate_and_power, walk, workable_kg
+from moonfleet.agents.soil_layers import ACROSS, DOWN, LOOSE, NO_GOAL, SLAB, mass_above, mass_below
 from moonfleet.terrain.kernel import kernel, leaf_kernel
 
 from . import spaces as s
@@ -30,6 +30,7 @@ DARK = 0.2  # of the Sun's disc: less is not worth staying awake for
 WORTH_KG = 4.0  # to push or carry
 HEAP_KG = 0.8  # of a drum: full enough to drive off
 MOVES = 64  # more than any way takes
+FAR = 1 << 20  # [cells] where there is no way
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -60,20 +61,51 @@ def _moves(ways: Ints, row: int, col: int, to_row: int, to_col: int) -> int:
 
 
 @leaf_kernel
-def _toward(scene: Scene, w: int, r: int, to_row: int, to_col: int, ways: Ints, taken: Bools) -> int:
-    """Return the drive that brings a robot nearest to a cell; `REST` if none does."""
+def spread_out(scene: Scene, w: int, to_row: int, to_col: int, climb: float, far: Ints, queue: Ints) -> None:
+    """Fill ``far`` [N, N] with the steps to a cell over ground that ``climb`` [1] allows; `FAR` if there is no way.
+
+    ``queue`` int64 [N * N] is room to work in.
+    """
+    n = far.shape[0]
+    cell = scene.limits[CELL]
+    far[:] = FAR
+    far[to_row, to_col] = 0
+    queue[0] = to_row * n + to_col
+    head, tail = 0, 1
+    while head < tail:
+        row, col = queue[head] // n, queue[head] % n
+        head += 1
+        height = off_m(scene, w, row, col)
+        for k in range(8):
+            r, c = row + DOWN[k], col + ACROSS[k]
+            if r < 0 or c < 0 or r >= n or c >= n or far[r, c] < FAR:
+                continue
+            apart = cell if k < 4 else 1.4142 * cell
+            if abs(off_m(scene, w, r, c) - height) > climb * apart:
+                continue
+            far[r, c] = far[row, col] + 1
+            queue[tail] = r * n + c
+            tail += 1
+
+
+@leaf_kernel
+def _toward(scene: Scene, w: int, r: int, to_row: int, to_col: int, taken: Bools, far: Ints, queue: Ints) -> int:
+    """Return the drive that brings a robot nearest to a cell along the ways there are; `REST` if none does."""
     row, col = scene.at[w, r, 0], scene.at[w, r, 1]
     n = taken.shape[0]
-    best, best_cost = s.REST, 2 * _moves(ways, row, col, to_row, to_col) + 1
+    climb, cell = scene.machines[r, CLIMB], scene.limits[CELL]
+    spread_out(scene, w, to_row, to_col, climb, far, queue)
+    best, best_cost = s.REST, far[row, col]
+    most = int(scene.machines[r, FARTHEST] / (1.4142136 * cell))
     for action in range(s.STEP, s.N_ACTIONS):
         if s.DIG <= action <= s.SINTER or not allowed(scene, w, r, action):
             continue
         at_row, at_col = goes_to(scene, w, r, action)
-        if not (0 <= at_row < n and 0 <= at_col < n) or taken[at_row, at_col]:
+        if not (0 <= at_row < n and 0 <= at_col < n):
             continue
-        cost = 2 * _moves(ways, at_row, at_col, to_row, to_col)
-        if cost < best_cost:
-            best, best_cost = action, cost
+        at_row, at_col = walk(scene.soil[w], taken, row, col, at_row, at_col, climb, most, cell)
+        if far[at_row, at_col] < best_cost:
+            best, best_cost = action, far[at_row, at_col]
     return best
 
 
@@ -112,8 +144,8 @@ def _push_cell(scene: Scene, w: int, r: int, ways: Ints, taken: Bools, claimed: 
                 for b in range(max(j - 1, left), min(j + 2, left + side)):
                     if scene.soil[w, SLAB, a, b] <= 0.0:
                         worst = max(worst, abs(off_m(scene, w, a, b)))
-                    elif may_bake(scene, w, a, b) or scene.soil[w, 3, a, b] > 1e-3:
-                        worst = max(worst, scene.limits[TOLERANCE] if scene.soil[w, 3, a, b] > 1e-3 else 0.0)
+                    elif scene.soil[w, LOOSE, a, b] > 1e-3:  # a slab must be swept
+                        worst = scene.limits[TOLERANCE]
             if worst < 0.5 * scene.limits[TOLERANCE]:
                 continue
             kg = workable_kg(scene.soil[w], scene.goal[w], 0.0, i, j, crew.LEVEL, scene.machines[r], cell * cell)
@@ -191,7 +223,9 @@ def _pit_cell(scene: Scene, w: int, r: int, low: bool, taken: Bools, claimed: Bo
 
 
 @leaf_kernel
-def _choose(scene: Scene, w: int, r: int, ways: Ints, taken: Bools, claimed: Bools) -> int:
+def _choose(
+    scene: Scene, w: int, r: int, ways: Ints, taken: Bools, claimed: Bools, far: Ints, queue: Ints
+) -> int:
     """Return one robot's action by the rules above."""
     if not scene.there[w, r]:
         return s.REST
@@ -218,13 +252,13 @@ def _choose(scene: Scene, w: int, r: int, ways: Ints, taken: Bools, claimed: Boo
         claimed[to_row, to_col] = True
         if to_row == row and to_col == col:
             return tool if allowed(scene, w, r, tool) else s.REST
-        action = _toward(scene, w, r, to_row, to_col, ways, taken)
+        action = _toward(scene, w, r, to_row, to_col, taken, far, queue)
         if action != s.REST:
             return action
     if scene.goal[w, row, col] > NO_GOAL or not lit:
         home_row, home_col = scene.base[w, r, 0], scene.base[w, r, 1]
         if (home_row != row or home_col != col) and not taken[home_row, home_col]:
-            action = _toward(scene, w, r, home_row, home_col, ways, taken)
+            action = _toward(scene, w, r, home_row, home_col, taken, far, queue)
             if action != s.REST:
                 return action
     return s.REST if lit else s.SLEEP
@@ -235,14 +269,15 @@ def plan_all(scene: Scene, ways: Ints, out: Ints) -> None:
     """Fill ``out`` [W, R] with the planner's actions."""
     n = scene.soil.shape[2]
     taken, claimed = np.zeros((n, n), np.bool_), np.zeros((n, n), np.bool_)
+    far, queue = np.empty((n, n), np.int64), np.empty(n * n, np.int64)
     for w in range(out.shape[0]):
         taken[:] = False
         claimed[:] = False
         for r in range(out.shape[1]):
             taken[scene.at[w, r, 0], scene.at[w, r, 1]] = True
         for r in range(out.shape[1]):
-            action = _choose(scene, w, r, ways, taken, claimed)
+            action = _choose(scene, w, r, ways, taken, claimed, far, queue)
             out[w, r] = action
             if action >= s.STEP and not s.DIG <= action <= s.SINTER:
                 row, col = goes_to(scene, w, r, action)
-                taken[row, col] = True
+                taken[row, col] = True  # or before it: the next ones keep clear of where this one may stop

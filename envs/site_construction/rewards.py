@@ -36,7 +36,7 @@ class RewardWeights:
     earth: float = 10.0
     pad: float = 20.0
     done: float = 10.0
-    time: float = 0.01
+    time: float = 0.005
     blocked: float = 0.01
     brownout: float = 0.1
     lost: float = 5.0
