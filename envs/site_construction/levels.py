@@ -80,8 +80,8 @@ LEVELS: dict[str, Level] = {
     "easy": Level(
         robots=("grader", "paver"),
         pad_cells=(4, 5),
-        slope_deg=(0.0, 2.0),
-        bumps_m=(0.03, 0.06),
+        slope_deg=(0.0, 1.5),
+        bumps_m=(0.02, 0.04),
         offset_m=(0.0, 0.0),
         lit=(0.98, 1.0),
         battery_frac=(0.8, 1.0),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from moonfleet.agents import earth_crew as crew
 from moonfleet.agents.earth_crew import DIG_W, DUMP_W, LEVEL_W, ROOM, SINTER_W, workable_kg
 from moonfleet.agents.soil_layers import CLEAN_KG, LOOSE, SLAB, height_m
-from moonfleet.agents.regolith import LOOSE_KG_M3
+from moonfleet.agents.regolith import LOOSE_KG_M3, SLAB_KG_M3
 from moonfleet.agents.state import MOBILITY, PAYLOAD
 from moonfleet.terrain.kernel import kernel, leaf_kernel
 
@@ -69,10 +69,14 @@ def on_pad(scene: Scene, w: int, row: int, col: int) -> bool:
 
 @leaf_kernel
 def may_bake(scene: Scene, w: int, row: int, col: int) -> bool:
-    """Say whether the rules let a cell be sintered: of the pad, within tolerance, clean, not done."""
-    if not on_pad(scene, w, row, col) or abs(off_m(scene, w, row, col)) > scene.limits[TOLERANCE]:
+    """Say whether the rules let a cell be sintered: of the pad, clean, not done, and within tolerance now and after it has shrunk."""
+    if not on_pad(scene, w, row, col):
         return False
-    slab = scene.soil[w, SLAB, row, col]
+    slab, high = scene.soil[w, SLAB, row, col], off_m(scene, w, row, col)
+    left = max(scene.limits[NEED_KG] - slab, 0.0) / (scene.limits[CELL] * scene.limits[CELL])
+    shrinks = left * (1.0 / LOOSE_KG_M3 - 1.0 / SLAB_KG_M3)
+    if high > scene.limits[TOLERANCE] or high - shrinks < -scene.limits[TOLERANCE]:
+        return False
     covered = slab > 0.0 and scene.soil[w, LOOSE, row, col] > CLEAN_KG
     return slab < scene.limits[NEED_KG] - CLEAN_KG and not covered
 
