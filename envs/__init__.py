@@ -4,6 +4,7 @@
 id                                 problem                                             agents     step
 =================================  ==================================================  =========  ==========
 ``moonfleet/PolarTraverse-v0``     reach science targets under moving light            1 rover    5 min
+``moonfleet/SiteConstruction-v0``  excavate, haul, level and sinter a landing pad      1-8        10 min
 ``moonfleet/StationOps-v0``        run the station: jobs, charging, nights, links      the fleet  1 h
 =================================  ==================================================  =========  ==========
 
@@ -19,6 +20,10 @@ import gymnasium
 ENTRY_POINTS: dict[str, str] = {
     "moonfleet/PolarTraverse-v0": "moonfleet.envs.polar_traverse.env:PolarTraverse",
     "moonfleet/StationOps-v0": "moonfleet.envs.station_ops.env:StationOps",
+    "moonfleet/SiteConstruction-v0": "moonfleet.envs.site_construction.env:SiteConstruction",
+}
+VECTOR_ENTRY_POINTS: dict[str, str] = {
+    "moonfleet/SiteConstruction-v0": "moonfleet.envs.site_construction.env:SiteConstructionVector",
 }
 
 
@@ -26,7 +31,12 @@ def register_all() -> None:
     """Register every environment of `ENTRY_POINTS` that is not registered yet; calling it twice does no harm."""
     for env_id, entry_point in ENTRY_POINTS.items():
         if env_id not in gymnasium.registry:
-            gymnasium.register(id=env_id, entry_point=entry_point, max_episode_steps=None)
+            gymnasium.register(
+                id=env_id,
+                entry_point=entry_point,
+                vector_entry_point=VECTOR_ENTRY_POINTS.get(env_id),
+                max_episode_steps=None,
+            )
 
 
 register_all()

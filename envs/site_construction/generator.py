@@ -159,9 +159,7 @@ def _places(rng: np.random.Generator, row: int, col: int, side: int, robots: int
     """Return the pit, four cells off one edge of the pad, and parking places in a row off another."""
     edge, other = rng.permutation(4)[:2]
     middle = side // 2
-    pit = np.array([row + middle, col + middle], np.int64)
-    for which, away in ((edge, 4),):
-        pit = _off(row, col, side, int(which), away, middle)
+    pit = _off(row, col, side, int(edge), 4, middle)
     along = np.arange(robots) - robots // 2 + middle
     base = np.array([_off(row, col, side, int(other), 3, int(k)) for k in along], np.int64)
     return pit, base
