@@ -131,6 +131,10 @@ def run(
         int | None,
         typer.Option(help="Root seed in the stead of the scenario's; the same seed gives the same events.", min=0),
     ] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(help="What every robot decides by, in the stead of the scenario's: keeper, greedy or random."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Run folder to make; default runs/<scenario>-<seed>-<n>.", metavar="DIR")
     ] = None,
@@ -150,6 +154,7 @@ def run(
             labels=labels,
             site=site,
             seed=seed,
+            policy=policy,
             out=out,
             keep_checkpoints=kept,
             watcher=watcher,

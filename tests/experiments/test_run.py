@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from moonfleet.agents.errors import CheckpointError
+from moonfleet.autonomy.errors import PolicyError
 from moonfleet.experiments.errors import OptionError, RunFinishedError, RunFolderError, ScenarioError
 from moonfleet.experiments.run import Interrupted, Silent, resume_run, run_scenario
 from moonfleet.experiments.run_folder import locked, make_run_folder, read_summary
@@ -70,6 +71,18 @@ def test_another_seed_is_another_run(whole: Path, tmp_path: Path) -> None:
     other = run_scenario(short(), backend="local", seed=2, out=tmp_path / "run")
     assert other.summary["events_sha256"] != read_summary(whole)["events_sha256"]
     assert other.summary["seed"] == 2
+
+
+def test_another_policy_is_another_run_and_stays_with_it(whole: Path, tmp_path: Path) -> None:
+    random = run_scenario(short(), backend="local", policy="random", out=tmp_path / "through")
+    assert random.summary["events_sha256"] != read_summary(whole)["events_sha256"]
+    with pytest.raises(Interrupted):
+        run_scenario(short(), backend="local", policy="random", out=tmp_path / "run", watcher=Counter(stop_at=4))
+    again = resume_run(tmp_path / "run", backend="local")
+    assert again.summary["events_sha256"] == random.summary["events_sha256"]
+    with pytest.raises(PolicyError, match="policy = 'wise': must be one of keeper, greedy, random"):
+        run_scenario(short(), backend="local", policy="wise", out=tmp_path / "none")
+    assert not (tmp_path / "none").exists()
 
 
 def test_finished_runs_are_not_resumed(whole: Path) -> None:
