@@ -36,10 +36,10 @@ class Faces(NamedTuple):
 
 ENVIRONMENTS: dict[str, Faces] = {
     "moonfleet/PolarTraverse-v0": Faces("polar_traverse.env:PolarTraverse"),
-    "moonfleet/StationOps-v0": Faces("station_ops.env:StationOps"),
     "moonfleet/SiteConstruction-v0": Faces(
         "site_construction.env:SiteConstruction", "site_construction.env:SiteConstructionVector", team=True
     ),
+    "moonfleet/StationOps-v0": Faces("station_ops.env:StationOps"),
 }
 
 ENTRY_POINTS: dict[str, str] = {env_id: f"{__name__}.{faces.solo}" for env_id, faces in ENVIRONMENTS.items()}
@@ -59,8 +59,6 @@ def register_all() -> None:
                 vector_entry_point=VECTOR_ENTRY_POINTS.get(env_id),
                 max_episode_steps=None,
             )
-<<<<<<< HEAD
-=======
 
 
 def parallel_env(env_id: str, *, render_mode: str | None = None, **options: object) -> TeamEnv:
@@ -78,9 +76,6 @@ def parallel_env(env_id: str, *, render_mode: str | None = None, **options: obje
 
     solo = gymnasium.make(need_name("env_id", env_id, TEAMS), disable_env_checker=True, **options)  # pyright: ignore[reportArgumentType]
     return TeamEnv(solo.unwrapped.game, render_mode=render_mode)  # pyright: ignore[reportAttributeAccessIssue]
-    "moonfleet/SiteConstruction-v0": Faces(
-        "site_construction.env:SiteConstruction", "site_construction.env:SiteConstructionVector", team=True
-    ),
 
 
 register_all()
