@@ -138,12 +138,15 @@ def fill_masks(scene: Scene, out: Bools, w_from: int, w_to: int) -> None:
 def decide(
     scene: Scene, actions: Ints, active: Bools, task: Ints, to: Ints, most_kg: Floats, w_from: int, w_to: int
 ) -> None:
-    """Turn actions [W, R] into tasks for the crew; what is not allowed becomes a rest and is marked as denied."""
+    """Turn actions [W, R] into tasks for the crew; what is not allowed becomes a rest and is marked as denied.
+
+    Nothing is asked of a machine that is not there.
+    """
     for w in range(w_from, w_to):
         if not active[w]:
             continue
         for r in range(actions.shape[1]):
-            action = actions[w, r]
+            action = actions[w, r] if scene.there[w, r] else s.REST
             scene.denied[w, r] = not allowed(scene, w, r, action)
             if scene.denied[w, r]:
                 action = s.REST
