@@ -20,8 +20,8 @@ from moonfleet.terrain.constants import MOON_GRAVITY_M_S2
 from moonfleet.terrain.kernel import kernel
 from moonfleet.terrain.threads import for_each
 
-from .flight import MASS, STEP_S, VX, VY, VZ, X, Y, Z, drift, engine_of, fly_step, sink_step
-from .landing_tiles import CELL_M, LEVEL_CELL_M, SIDE_M, LandingTiles
+from .flight import HOLD_S, MASS, STEP_S, VX, VY, VZ, X, Y, Z, drift, engine_of, fly_step, sink_step
+from .landing_tiles import CELL_M, LEVEL_CELL_M, SIDE_M, LandingTiles, margin_of
 from .touchdown import bearable, leg_rock, stance_at, verdict
 
 GATES: tuple[tuple[float, float], ...] = ((120.0, 6.0), (30.0, 2.0), (2.0, 1.0))  # height [m], rate of descent [m/s]
@@ -38,7 +38,7 @@ Bools = NDArray[np.bool_]
 
 @kernel
 def level_at(level: F32, tile: int, x: float, y: float) -> float:
-    """Return the height of the ground of a tile at (x, y) [m], even over a lander's width: ``level`` [T, n, n], bilinear."""
+    """Return a layer float32 [T, n, n] on cells of `LEVEL_CELL_M` at (x, y) [m] of a tile, bilinear; at the tile's edge its last cells."""
     n = level.shape[1]
     row = min(max((0.5 * SIDE_M - y) / LEVEL_CELL_M - 0.5, 0.0), n - 1.001)
     col = min(max((x + 0.5 * SIDE_M) / LEVEL_CELL_M - 0.5, 0.0), n - 1.001)
@@ -51,7 +51,7 @@ def level_at(level: F32, tile: int, x: float, y: float) -> float:
 
 @kernel
 def _descend(
-    part: int, parts: int, active: Bools, state: Floats, error: Floats, aim: Floats, gate: Ints, down: Bools,
+    part: int, parts: int, active: Bools, state: Floats, error: Floats, aim: Floats, gate: Ints, left_s: Floats, down: Bools,
     tile: Ints, level: F32, gates: Floats, engine: Floats, fix_m: Floats,
 ) -> None:  # fmt: skip
     """Fly the ``part``-th of ``parts`` equal shares of the landers for a second; see `Landers.step`."""
@@ -64,33 +64,31 @@ def _descend(
         if math.isfinite(fix_m[w]):
             e[Z] = fix_m[w]
         site = level_at(level, tile[w], aim[w, 0] - e[X], aim[w, 1] - e[Y])
-        left = -1.0
         for _ in range(SUBSTEPS):
             if s[Z] <= level_at(level, tile[w], s[X], s[Y]):
                 down[w] = True
                 break
             while gate[w] < gates.shape[0]:
-                g = gate[w]
-                drop = s[Z] + e[Z] - site - gates[g, 0]
-                if left < 0.0:
-                    left = even_descent_s(drop, s[VZ] + e[VZ], gates[g, 1])
-                if drop > 0.0 and left > 0.5 * STEP_S:
+                drop = s[Z] + e[Z] - site - gates[gate[w], 0]
+                if left_s[w] < 0.0:
+                    left_s[w] = even_descent_s(drop, s[VZ] + e[VZ], gates[gate[w], 1])
+                if drop > 0.0 and left_s[w] > HOLD_S:  # guidance looks no nearer: it is as good as there
                     break
                 gate[w] += 1
-                left = -1.0
+                left_s[w] = -1.0
             if gate[w] == gates.shape[0]:
                 sink_step(s, e, aim[w, 0], aim[w, 1], gates[gate[w] - 1, 1], engine)
             else:
                 g = gate[w]
-                fly_step(s, e, aim[w, 0], aim[w, 1], site + gates[g, 0], gates[g, 1], left, engine)
-                left = max(left - STEP_S, 0.0)
+                fly_step(s, e, aim[w, 0], aim[w, 1], site + gates[g, 0], gates[g, 1], left_s[w], engine)
+                left_s[w] = max(left_s[w] - STEP_S, 0.0)
             drift(e, still, STEP_S)
 
 
 @kernel
 def _retarget(
-    part: int, parts: int, asked: Bools, wish: Floats, state: Floats, error: Floats, aim: Floats, gate: Ints, tile: Ints,
-    level: F32, gates: Floats, engine: Floats, taken: Bools,
+    part: int, parts: int, asked: Bools, wish: Floats, state: Floats, error: Floats, aim: Floats, gate: Ints, left_s: Floats,
+    tile: Ints, level: F32, gates: Floats, engine: Floats, taken: Bools,
 ) -> None:  # fmt: skip
     """Take up the wishes that can be flown; see `Landers.retarget`."""
     count = state.shape[0]
@@ -104,7 +102,8 @@ def _retarget(
         g = gate[w]
         goal = level_at(level, tile[w], x - e[X], y - e[Y]) + gates[g, 0]
         vz = s[VZ] + e[VZ]
-        time = max(even_descent_s(s[Z] + e[Z] - goal, vz, gates[g, 1]), STEP_S)
+        time = left_s[w] if left_s[w] >= 0.0 else even_descent_s(s[Z] + e[Z] - goal, vz, gates[g, 1])
+        time = max(time, STEP_S)
         dv, high, low, tilt, _ = flight_cost(
             s[X] + e[X], s[Y] + e[Y], s[Z] + e[Z], s[VX] + e[VX], s[VY] + e[VY], vz, x, y, goal, gates[g, 1], time
         )
@@ -173,6 +172,8 @@ class Landers:
         float64 [W, 2], where on its map it means to land.
     gate
         int64 [W], next gate of ``gates``; their number once it sinks straight down.
+    left_s
+        float64 [W], until it is to be at that gate; negative: not worked out yet.
     tile
         int64 [W].
     down
@@ -197,6 +198,7 @@ class Landers:
         self.state, self.error, self.aim = np.zeros((worlds, 7)), np.zeros((worlds, 6)), np.zeros((worlds, 2))
         self.state[:, MASS] = limits.dry_kg
         self.gate, self.tile = np.zeros(worlds, np.int64), np.zeros(worlds, np.int64)
+        self.left_s = np.full(worlds, -1.0)
         self.down = np.ones(worlds, np.bool_)
         self._pads, self._most = np.array(limits.pads()), bearable(limits)
 
@@ -207,7 +209,7 @@ class Landers:
         """
         part = partial(
             _descend, parts=self.threads, active=active, state=self.state, error=self.error, aim=self.aim, gate=self.gate,
-            down=self.down, tile=self.tile, level=self.tiles.level, gates=self.gates, engine=self.engine, fix_m=fix_m,
+            left_s=self.left_s, down=self.down, tile=self.tile, level=self.tiles.level, gates=self.gates, engine=self.engine, fix_m=fix_m,
         )  # fmt: skip
         self._spread(part)
 
@@ -220,14 +222,15 @@ class Landers:
         taken = np.empty(len(asked), np.bool_)
         part = partial(
             _retarget, parts=self.threads, asked=asked, wish=wish, state=self.state, error=self.error, aim=self.aim,
-            gate=self.gate, tile=self.tile, level=self.tiles.level, gates=self.gates, engine=self.engine, taken=taken,
+            gate=self.gate, left_s=self.left_s, tile=self.tile, level=self.tiles.level, gates=self.gates, engine=self.engine, taken=taken,
         )  # fmt: skip
         self._spread(part)
         return taken
 
     def commit(self, who: Bools) -> None:
         """Let the landers ``who`` bool [W] skip all gates but the last."""
-        self.gate[who] = np.maximum(self.gate[who], len(self.gates) - 1)
+        early = who & (self.gate < len(self.gates) - 1)
+        self.gate[early], self.left_s[early] = len(self.gates) - 1, -1.0
 
     def touchdowns(self, worlds: Ints) -> tuple[Floats, Ints]:
         """Judge the landers ``worlds`` int64 [n] as they stand.
@@ -243,10 +246,14 @@ class Landers:
         )  # fmt: skip
         return stance, code
 
-    def height_m(self) -> Floats:
-        """Return the true height of every lander above the ground that it aims at, float64 [W]."""
+    def margins(self, stance: Floats) -> Floats:
+        """Return how far stances float64 [n, 3] of `touchdowns` are from unsafe, float64 [n] (`landing_tiles.margin_of`)."""
+        return margin_of(stance[:, 0], stance[:, 1], stance[:, 2], self.limits)
+
+    def under_aim(self, layer: F32) -> Floats:
+        """Return what a layer float32 [T, 160, 160] of the tiles holds at the true place that every lander aims at, float64 [W]."""
         out = np.empty(len(self.tile))
-        _heights(self.state, self.error, self.aim, self.tile, self.tiles.level, out)
+        _sample(layer, self.tile, self.aim, self.error, out)
         return out
 
     def _spread(self, part: partial[None]) -> None:
@@ -258,7 +265,7 @@ class Landers:
 
 
 @kernel
-def _heights(state: Floats, error: Floats, aim: Floats, tile: Ints, level: F32, out: Floats) -> None:
-    """Fill ``out`` [W]; see `Landers.height_m`."""
-    for w in range(state.shape[0]):
-        out[w] = state[w, Z] - level_at(level, tile[w], aim[w, 0] - error[w, X], aim[w, 1] - error[w, Y])
+def _sample(layer: F32, tile: Ints, aim: Floats, error: Floats, out: Floats) -> None:
+    """Fill ``out`` [W]; see `Landers.under_aim`."""
+    for w in range(out.size):
+        out[w] = level_at(layer, tile[w], aim[w, 0] - error[w, X], aim[w, 1] - error[w, Y])

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.autonomy.landing_view import CELLS, HIGHEST_GREY, RISE_UNIT_M, SIDE, height_unit_m
-from moonfleet.terrain.kernel import kernel
+from moonfleet.terrain.kernel import kernel, leaf_kernel
 from moonfleet.terrain.threads import for_each
 
 from .errors import SensorError
@@ -29,7 +29,7 @@ SYMMETRIES: Final = 8  # how the map may lie on the tile: bit 0 swaps x and y, b
 _STARTS: Final = np.array(SCALE_START)
 _CELLS_M: Final = np.array(SCALES_M)
 _ABOVE: Final = np.array(SCALE_ABOVE_M)
-LOST = np.float32(1e9)  # marks a cell without a return
+EVEN: Final = 3.4641016151377544 / 2.0**20  # [-] makes `_even` a number of standard deviation 1, within 1.74
 
 Floats = NDArray[np.float64]
 F32 = NDArray[np.float32]
@@ -92,9 +92,9 @@ def to_map(symmetry: int, dx: float, dy: float) -> tuple[float, float]:
 
 
 @kernel
-def _noise(key: np.uint64, step: int, cell: int) -> np.uint64:
-    """Return 64 random bits: the finaliser of splitmix64 (Steele et al. 2014) over its three names."""
-    h = key + np.uint64(step) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(cell) * np.uint64(0xD1B54A32D192ED03)
+def _noise(name: np.uint64, cell: int) -> np.uint64:
+    """Return 64 random bits: the finaliser of splitmix64 (Steele et al. 2014) over a name and a cell."""
+    h = name + np.uint64(cell) * np.uint64(0xD1B54A32D192ED03)
     h ^= h >> np.uint64(30)
     h *= np.uint64(0xBF58476D1CE4E5B9)
     h ^= h >> np.uint64(27)
@@ -103,25 +103,24 @@ def _noise(key: np.uint64, step: int, cell: int) -> np.uint64:
 
 
 @kernel
-def _tent(h: np.uint64, shift: int) -> float:
-    """Return a number of mean 0 and standard deviation 1 from 20 of the bits ``h``: the sum of two even ones, within 2.45."""
-    a = float((h >> np.uint64(shift)) & np.uint64(1023))
-    b = float((h >> np.uint64(shift + 10)) & np.uint64(1023))
-    return (a + b - 1023.0) * (2.449489742783178 / 1023.0)
+def _even(h: np.uint64, shift: int) -> np.float32:
+    """Return a number of mean 0 from 20 of the bits ``h``, evenly spread; `EVEN` of it has a standard deviation of 1."""
+    return np.float32(np.int32((h >> np.uint64(shift)) & np.uint64(0xFFFFF)) - np.int32(0x80000))
 
 
-@kernel
+@leaf_kernel
 def _look(
     part: int, parts: int, state: Floats, error: Floats, aim: Floats, tile: Ints, level: F32, mean: F32, rise: F32,
     grey: NDArray[np.uint8], sun: Ints, symmetry: Ints, key: NDArray[np.uint64], step: Ints, working: NDArray[np.bool_],
-    eye: Floats, at: int, out: F32,
+    blur: Floats, eye: Floats, at: int, out: F32,
 ) -> None:  # fmt: skip
     """Fill the ``part``-th of ``parts`` equal shares of the rows of ``out``; see `look`."""
     count = state.shape[0]
     middle = SIDE // 2
     for w in range(part * count // parts, (part + 1) * count // parts):
         u, v = aim[w, 0] - error[w, X], aim[w, 1] - error[w, Y]
-        height = max(state[w, Z] + error[w, Z] - level_at(level, tile[w], u, v), 0.0)
+        base = level_at(level, tile[w], u, v)
+        height = max(state[w, Z] + error[w, Z] - base, 0.0)
         k = scale_of(height)
         cell = _CELLS_M[k]
         n = int(SIDE_M / cell)
@@ -132,53 +131,57 @@ def _look(
         per_col = int(east) - SIDE * int(north)
         east, north = to_map(symmetry[w], 0.0, -1.0)
         per_row = int(east) - SIDE * int(north)
-        sigma = eye[0] + eye[1] * height
-        left = rise_share(height, eye[2])
+        sigma = (eye[0] + eye[1] * height) * blur[w]
+        left = np.float32(rise_share(height, eye[2]) / RISE_UNIT_M)
         lost_below = np.uint64(eye[3] * 16.0)
-        total, known = 0.0, 0
-        heights, rises, greys = out[w, at : at + CELLS], out[w, at + CELLS : at + 2 * CELLS], out[w, at + 2 * CELLS :]
-        for r in range(-middle, middle + 1):
-            place = _STARTS[k] + (row + r) * n + col
-            to = CELLS // 2 + r * per_row
-            for c in range(-middle, middle + 1):
-                i = to + c * per_col
-                h = _noise(key[w], step[w], i)
-                g = grey[tile[w], sun[w], place + c] + eye[4] * _tent(h, 40)
-                greys[i] = min(max(g / LEVEL_GREY, 0.0), HIGHEST_GREY)
-                z = mean[tile[w], place + c] + sigma * _tent(h, 0)
-                heights[i] = z
-                rises[i] = left * rise[tile[w], place + c] + sigma * _tent(h, 20)
-                if h >> np.uint64(60) < lost_below:
-                    heights[i] = LOST
-                else:
-                    total += z
-                    known += 1
-        middle_z = total / max(known, 1)
         unit = height_unit_m(cell)
-        for i in range(CELLS):
-            if heights[i] == LOST or not working[w]:
-                heights[i], rises[i] = 0.0, 0.0
-            else:
-                heights[i] = min(max((heights[i] - middle_z) / unit, -1.0), 1.0)
-                rises[i] = min(max(rises[i] / RISE_UNIT_M, 0.0), 2.0)
+        ground, over_unit = np.float32(base), np.float32(1.0 / unit)
+        z_noise, rise_noise = np.float32(sigma * EVEN / unit), np.float32(sigma * EVEN / RISE_UNIT_M)
+        over_grey, grey_noise = np.float32(1.0 / LEVEL_GREY), np.float32(eye[4] * blur[w] * EVEN / LEVEL_GREY)
+        zero, one, two, bright = np.float32(0.0), np.float32(1.0), np.float32(2.0), np.float32(HIGHEST_GREY)
+        heights, rises, greys = out[w, at : at + CELLS], out[w, at + CELLS : at + 2 * CELLS], out[w, at + 2 * CELLS :]
+        name = key[w] + np.uint64(step[w]) * np.uint64(0x9E3779B97F4A7C15)
+        z_all, rise_all, grey_all = mean[tile[w]], rise[tile[w]], grey[tile[w], sun[w]]
+        if not working[w]:
+            lost_below = np.uint64(16)
+        for r in range(-middle, middle + 1):
+            place = _STARTS[k] + (row + r) * n + col - middle
+            z_row, rise_row, grey_row = z_all[place:], rise_all[place:], grey_all[place:]
+            to = CELLS // 2 + r * per_row - middle * per_col
+            for c in range(SIDE):
+                i = to + c * per_col
+                h = _noise(name, i)
+                back = (h >> np.uint64(60)) >= lost_below
+                g = np.float32(grey_row[c]) * over_grey + grey_noise * _even(h, 40)
+                g = g if g > zero else zero
+                greys[i] = g if g < bright else bright
+                z = (z_row[c] - ground) * over_unit + z_noise * _even(h, 0)
+                z = z if z < one else one
+                z = z if z > -one else -one
+                heights[i] = z if back else zero
+                e = left * rise_row[c] + rise_noise * _even(h, 20)
+                e = e if e > zero else zero
+                e = e if e < two else two
+                rises[i] = e if back else zero
 
 
 def look(
     landers: Landers, eye: Floats, sun: Ints, symmetry: Ints, key: NDArray[np.uint64], step: Ints,
-    working: NDArray[np.bool_], at: int, out: F32,
+    working: NDArray[np.bool_], blur: Floats, at: int, out: F32,
 ) -> None:  # fmt: skip
     """Write what every lander sees around its aim into ``out`` float32 [W, F]: lidar heights, lidar rises, brightness.
 
-    From column ``at`` on, `CELLS` numbers of each, rows from the north of the map: height above the patch's mean over `height_unit_m`
+    From column ``at`` on, `CELLS` numbers of each, rows from the north of the map: height above the even ground at the aim over `height_unit_m`
     (within -1..1), how far each cell's highest point stands out over `RISE_UNIT_M` (0..2), brightness over that of level sunlit
     ground (0..3). Zeros where the lidar had no return, everywhere if it is not ``working`` bool [W]. ``eye``: `LandingEye.numbers`;
-    ``sun`` of the tile and ``symmetry`` int64 [W]; ``key`` uint64 [W] and ``step`` int64 [W] name the noise.
+    ``sun`` of the tile and ``symmetry`` int64 [W]; ``key`` uint64 [W] and ``step`` int64 [W] name the noise, ``blur`` float64 [W]
+    multiplies it.
     """
     tiles = landers.tiles
     part = partial(
         _look, parts=landers.threads, state=landers.state, error=landers.error, aim=landers.aim, tile=landers.tile,
         level=tiles.level, mean=tiles.mean, rise=tiles.rise, grey=tiles.grey, sun=sun, symmetry=symmetry, key=key, step=step,
-        working=working, eye=eye, at=at, out=out,
+        working=working, blur=blur, eye=eye, at=at, out=out,
     )  # fmt: skip
     if landers.threads == 1:
         part(0)

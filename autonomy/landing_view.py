@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.terrain.kernel import kernel
+from moonfleet.terrain.kernel import kernel, leaf_kernel
 
 SIDE: Final = 15  # cells of a patch
 CELLS: Final = SIDE * SIDE
@@ -21,7 +21,8 @@ PLACES_SIDE: Final = SIDE // BLOCK
 PLACES: Final = PLACES_SIDE * PLACES_SIDE
 RISE_UNIT_M: Final = 0.5  # [m] clearance of a lander's belly: what rises are given in
 HIGHEST_GREY: Final = 3.0  # [-] brightness is cut off there
-SLOPE_UNIT_DEG: Final = 12.0  # [deg] what slopes are given in: the limit of the common lander
+SLOPE_UNIT: Final = 0.2126  # [-] tangent of 12 deg, the limit of the common lander: what slopes are given in
+F32 = NDArray[np.float32]
 FOOT_M: Final = 2.25  # [m] from the middle of a lander to the edge of its pads
 
 
@@ -37,43 +38,58 @@ def foot_cells(cell_m: float) -> int:
     return max(1, int(FOOT_M / cell_m))
 
 
-@kernel
-def judge_places(seen: NDArray[np.float32], cell_m: float, out: NDArray[np.float32]) -> None:
+@leaf_kernel
+def judge_places(seen: F32, cell_m: float, sums: NDArray[np.float64], tops: F32, out: F32) -> None:
     """Fill ``out`` [3 * PLACES] with slope, highest point and brightness at each place, from patches ``seen`` [3 * CELLS].
 
-    Units and order as of `moonfleet.agents.landing_eye.look`: slope over `SLOPE_UNIT_DEG` (0..2), highest rise above the plane over
+    Units and order as of `moonfleet.agents.landing_eye.look`: slope over `SLOPE_UNIT` (0..2), highest rise above the plane over
     `RISE_UNIT_M` (0..2), mean brightness (0..`HIGHEST_GREY`). Cells beyond the patch are left out. Without the lidar the first two are 0.
+    ``sums`` float64 [SIDE, PLACES_SIDE, 3] and ``tops`` float32 [SIDE, SIDE] are room to work in.
     """
     reach = foot_cells(cell_m)
     unit = height_unit_m(cell_m)
-    for p in range(PLACES):
-        row, col = BLOCK * (p // PLACES_SIDE) + BLOCK // 2, BLOCK * (p % PLACES_SIDE) + BLOCK // 2
-        r0, r1 = max(row - reach, 0), min(row + reach, SIDE - 1)
-        c0, c1 = max(col - reach, 0), min(col + reach, SIDE - 1)
-        mid_r, mid_c = 0.5 * (r0 + r1), 0.5 * (c0 + c1)
-        n = (r1 - r0 + 1) * (c1 - c0 + 1)
-        level, down, across, grey = 0.0, 0.0, 0.0, 0.0
-        for r in range(r0, r1 + 1):
+    rise_per_z, tan_per_z = np.float32(unit / RISE_UNIT_M), unit / cell_m
+    # Sums over the columns under a lander, for each row and each column of places; then over the rows.
+    for r in range(SIDE):
+        for c in range(SIDE):
+            tops[r, c] = seen[r * SIDE + c] * rise_per_z + seen[CELLS + r * SIDE + c]
+        for k in range(PLACES_SIDE):
+            col = BLOCK * k + BLOCK // 2
+            c0, c1 = max(col - reach, 0), min(col + reach, SIDE - 1)
+            mid = 0.5 * (c0 + c1)
+            z_sum, z_across, g_sum = 0.0, 0.0, 0.0
             for c in range(c0, c1 + 1):
                 z = float(seen[r * SIDE + c])
-                level += z
-                down += z * (r - mid_r)
-                across += z * (c - mid_c)
-                grey += seen[2 * CELLS + r * SIDE + c]
-        rows, cols = r1 - r0 + 1, c1 - c0 + 1
+                z_sum += z
+                z_across += z * (c - mid)
+                g_sum += seen[2 * CELLS + r * SIDE + c]
+            sums[r, k, 0], sums[r, k, 1], sums[r, k, 2] = z_sum, z_across, g_sum
+    for p in range(PLACES):
+        row, k = BLOCK * (p // PLACES_SIDE) + BLOCK // 2, p % PLACES_SIDE
+        col = BLOCK * k + BLOCK // 2
+        r0, r1 = max(row - reach, 0), min(row + reach, SIDE - 1)
+        c0, c1 = max(col - reach, 0), min(col + reach, SIDE - 1)
+        mid_r, rows, cols = 0.5 * (r0 + r1), r1 - r0 + 1, c1 - c0 + 1
+        level, down, across, grey = 0.0, 0.0, 0.0, 0.0
+        for r in range(r0, r1 + 1):
+            level += sums[r, k, 0]
+            down += sums[r, k, 0] * (r - mid_r)
+            across += sums[r, k, 1]
+            grey += sums[r, k, 2]
+        level /= rows * cols
         down /= cols * rows * (rows * rows - 1) / 12.0
         across /= rows * cols * (cols * cols - 1) / 12.0
-        level /= n
-        highest = 0.0
+        highest = np.float32(0.0)
+        step = np.float32(across * rise_per_z)
         for r in range(r0, r1 + 1):
+            plane = np.float32((level + down * (r - mid_r) - across * 0.5 * (cols - 1)) * rise_per_z)
             for c in range(c0, c1 + 1):
-                i = r * SIDE + c
-                over = (seen[i] - level - down * (r - mid_r) - across * (c - mid_c)) * unit / RISE_UNIT_M
-                highest = max(highest, over + seen[CELLS + i])
-        slope = math.degrees(math.atan(math.hypot(down, across) * unit / cell_m))
-        out[p] = min(slope / SLOPE_UNIT_DEG, 2.0)
-        out[PLACES + p] = min(highest, 2.0)
-        out[2 * PLACES + p] = grey / n
+                over = tops[r, c] - plane
+                highest = over if over > highest else highest
+                plane += step
+        out[p] = min(math.sqrt(down * down + across * across) * tan_per_z / SLOPE_UNIT, 2.0)
+        out[PLACES + p] = min(highest, np.float32(2.0))
+        out[2 * PLACES + p] = grey / (rows * cols)
 
 
 @kernel

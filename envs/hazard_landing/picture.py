@@ -1,0 +1,3 @@
+"""stub"""
+class LandingPicture:
+    def draw(self, game, world, seen): ...
