@@ -41,8 +41,8 @@ class LandingEye:
     """How well lidar and camera see; scenario values. Raises `SensorError` for a value that is negative or not finite."""
 
     height_sigma_m: float = 0.02  # [m] of a cell's mean height, close by
-    height_sigma_per_m: float = 4e-4  # [-] more of it for each metre of height
-    beam_rad: float = 2e-3  # [rad] width of the lidar's beam
+    height_sigma_per_m: float = 2.5e-4  # [-] more of it for each metre of height
+    beam_rad: float = 1.5e-3  # [rad] width of the lidar's beam
     dropout: float = 0.02  # [-] share of cells without a return
     grey_sigma: float = 4.0  # grey levels
 

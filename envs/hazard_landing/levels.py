@@ -65,10 +65,10 @@ EASY = Level(
 )
 DEFAULT = Level(
     terrain=TileRecipe(
-        clear_cover=0.06, field_cover=0.25, field_share=0.5, field_m=40.0, roughness=2.0, crater_density=4.0,
+        clear_cover=0.04, field_cover=0.25, field_share=0.6, field_m=40.0, roughness=2.0, crater_density=4.0,
         max_slope_deg=12.0,
     ),
-    fuel_kg=(105.0, 130.0),
+    fuel_kg=(109.0, 126.0),
     noise=(0.7, 1.5),
     fault_chance=0.0,
     fault_s=(5.0, 20.0),
@@ -78,8 +78,8 @@ DEFAULT = Level(
 )  # fmt: skip
 HARD = dataclasses.replace(
     DEFAULT,
-    terrain=dataclasses.replace(DEFAULT.terrain, clear_cover=0.09, field_cover=0.3),
-    fuel_kg=(100.0, 122.0),
+    terrain=dataclasses.replace(DEFAULT.terrain, clear_cover=0.06, field_cover=0.3),
+    fuel_kg=(102.0, 118.0),
     noise=(1.0, 2.0),
     fault_chance=0.5,
 )

@@ -1,6 +1,6 @@
 """What the lander of HazardLanding sees and may do: one table of features, one kernel that fills the lander's own.
 
-The observation is one float32 vector of 773 numbers. All directions and offsets are (east, north) on the lander's map. All of it is
+The observation is one float32 vector of 800 numbers. All directions and offsets are (east, north) on the lander's map. All of it is
 what a lander may know: the patches that lidar and camera show around its aim, what it makes of them, and its own state as it believes it.
 """
 
@@ -17,7 +17,7 @@ from moonfleet.agents.flight import MASS, VX, VY, VZ, X, Y, Z
 from moonfleet.agents.landers import level_at, speed_needed_m_s, time_to_ground_s
 from moonfleet.agents.landing_eye import scale_of, to_map, to_tile
 from moonfleet.agents.landing_tiles import SCALES_M
-from moonfleet.autonomy.landing_view import CELLS, HIGHEST_GREY, PLACES, PLACES_SIDE, SIDE, judge_places, place_offset_m
+from moonfleet.autonomy.landing_view import CELLS, HIGHEST_GREY, JUDGED, PLACES, PLACES_SIDE, SIDE, judge_places, place_offset_m
 from moonfleet.terrain.kernel import kernel
 
 KEEP = PLACES // 2  # the place in the middle is the present aim
@@ -53,8 +53,9 @@ FEATURES: tuple[Feature, ...] = (
     Feature("lidar_rise", CELLS, 0.0, 2.0, "how far each cell's highest point stands out / 0.5 m; flattened by the lidar's spot from far"),
     Feature("camera", CELLS, 0.0, HIGHEST_GREY, "brightness / that of level sunlit ground; shadows are 0"),
     Feature("place_slope", PLACES, 0.0, 2.0, "slope under a lander at each of 5 x 5 places, as the lidar shows it, tangent / tan 12 deg"),
-    Feature("place_rise", PLACES, 0.0, 2.0, "highest point under a lander there above that plane / 0.5 m"),
-    Feature("place_grey", PLACES, 0.0, HIGHEST_GREY, "mean brightness there"),
+    Feature("place_pads", PLACES, 0.0, 4.0, "highest point under its pads there above that plane / 0.2 m"),
+    Feature("place_belly", PLACES, 0.0, 2.0, "highest point under its belly there above that plane / 0.5 m"),
+    Feature("place_contrast", PLACES, 0.0, 2.0, "standard deviation of the brightness there: rocks and their shadows"),
     Feature("height", 2, 0.0, 2.0, "height above the ground at the aim / 400 m; / 40 m"),
     Feature("velocity", 3, -2.0, 2.0, "velocity east, north, up / 20 m/s"),
     Feature("offset", 2, -2.0, 2.0, "from the lander to its aim, east and north / 100 m"),
@@ -93,7 +94,7 @@ def feature_slice(name: str) -> slice:
 
 
 def observation_space() -> gymnasium.spaces.Box:
-    """Return the Box of the observation, float32 [773], bounds as in `FEATURES`."""
+    """Return the Box of the observation, float32 [800], bounds as in `FEATURES`."""
     low = np.concatenate([np.full(feature.size, feature.low, np.float32) for feature in FEATURES])
     high = np.concatenate([np.full(feature.size, feature.high, np.float32) for feature in FEATURES])
     return gymnasium.spaces.Box(low, high, dtype=np.float32)
@@ -149,16 +150,16 @@ def fill_own(
 ) -> None:  # fmt: skip
     """Fill all features of the rows ``first .. last - 1`` of ``out`` [W, F] but the patches, which must be there already."""
     last_gate = gates.shape[0] - 1
-    sums, tops = np.empty((SIDE, PLACES_SIDE, 3)), np.empty((SIDE, SIDE), np.float32)
+    sums, tops = np.empty((SIDE, PLACES_SIDE, 4)), np.empty((SIDE, SIDE), np.float32)
     for w in range(first, last):
         row = out[w]
         s, e = state[w], error[w]
         ground = level_at(level, tile[w], aim[w, 0] - e[X], aim[w, 1] - e[Y])
         height = max(s[Z] + e[Z] - ground, 0.0)
         scale = scale_of(height)
-        judge_places(row[PATCHES : PATCHES + 3 * CELLS], SCALES_M[scale], sums, tops, row[_JUDGED : _JUDGED + 3 * PLACES])
+        judge_places(row[PATCHES : PATCHES + 3 * CELLS], SCALES_M[scale], sums, tops, row[_JUDGED : _JUDGED + JUDGED * PLACES])
         if not working[w]:
-            row[_JUDGED : _JUDGED + 2 * PLACES] = 0.0
+            row[_JUDGED : _JUDGED + 3 * PLACES] = 0.0
         k = _OWN
         row[k], row[k + 1] = min(height / HEIGHT_UNIT_M, 2.0), min(height / LOW_UNIT_M, 2.0)
         vx, vy = to_map(symmetry[w], s[VX] + e[VX], s[VY] + e[VY])
