@@ -86,6 +86,22 @@ def _descend(
 
 
 @kernel
+def _flyable(
+    s: Floats, e: Floats, x: float, y: float, gate: int, left_s: float, tile: int, level: F32, gates: Floats, engine: Floats
+) -> bool:
+    """Return whether engine, tilt and fuel allow the flight of one lander to its next gate above (x, y) [m] of its map."""
+    goal = level_at(level, tile, x - e[X], y - e[Y]) + gates[gate, 0]
+    vz, down = s[VZ] + e[VZ], gates[gate, 1]
+    time = left_s if left_s >= 0.0 else even_descent_s(s[Z] + e[Z] - goal, vz, down)
+    dv, high, low, tilt, _ = flight_cost(
+        s[X] + e[X], s[Y] + e[Y], s[Z] + e[Z], s[VX] + e[VX], s[VY] + e[VY], vz, x, y, goal, down, max(time, STEP_S)
+    )
+    most, least = THRUST_SHARE * engine[0], engine[1] / THRUST_SHARE
+    fits = fits_engine(dv, high, low, tilt, s[MASS], most, least, engine[2], engine[3])
+    return fits and s[MASS] * math.exp(-dv / engine[2]) > engine[4]
+
+
+@kernel
 def _retarget(
     part: int, parts: int, asked: Bools, wish: Floats, state: Floats, error: Floats, aim: Floats, gate: Ints, left_s: Floats,
     tile: Ints, level: F32, gates: Floats, engine: Floats, taken: Bools,
@@ -97,19 +113,8 @@ def _retarget(
         taken[w] = False
         if not asked[w] or gate[w] >= gates.shape[0]:
             continue
-        s, e = state[w], error[w]
         x, y = min(max(wish[w, 0], -half), half), min(max(wish[w, 1], -half), half)
-        g = gate[w]
-        goal = level_at(level, tile[w], x - e[X], y - e[Y]) + gates[g, 0]
-        vz = s[VZ] + e[VZ]
-        time = left_s[w] if left_s[w] >= 0.0 else even_descent_s(s[Z] + e[Z] - goal, vz, gates[g, 1])
-        time = max(time, STEP_S)
-        dv, high, low, tilt, _ = flight_cost(
-            s[X] + e[X], s[Y] + e[Y], s[Z] + e[Z], s[VX] + e[VX], s[VY] + e[VY], vz, x, y, goal, gates[g, 1], time
-        )
-        most, least = THRUST_SHARE * engine[0], engine[1] / THRUST_SHARE
-        fits = fits_engine(dv, high, low, tilt, s[MASS], most, least, engine[2], engine[3])
-        if fits and s[MASS] * math.exp(-dv / engine[2]) > engine[4]:
+        if _flyable(state[w], error[w], x, y, gate[w], left_s[w], tile[w], level, gates, engine):
             aim[w, 0], aim[w, 1] = x, y
             taken[w] = True
 
@@ -226,6 +231,19 @@ class Landers:
         )  # fmt: skip
         self._spread(part)
         return taken
+
+    def could_fly(self, world: int, dx: float, dy: float) -> bool:
+        """Return whether one lander's aim could be moved by (dx, dy) [m]; nothing changes."""
+        gate = int(self.gate[world])
+        if gate >= len(self.gates):
+            return False
+        x, y = float(self.aim[world, 0]) + dx, float(self.aim[world, 1]) + dy
+        return bool(
+            _flyable(
+                self.state[world], self.error[world], x, y, gate, float(self.left_s[world]), int(self.tile[world]),
+                self.tiles.level, self.gates, self.engine,
+            )
+        )  # fmt: skip
 
     def commit(self, who: Bools) -> None:
         """Let the landers ``who`` bool [W] skip all gates but the last."""
