@@ -16,7 +16,7 @@ class PolarTraverse(SoloEnv):
         super().__init__(PolarTraverseGame(1, **options), render_mode)  # pyright: ignore[reportArgumentType]
 
 
-class PolarTraverseVector(GameVectorEnv):
+class PolarTraverseVec(GameVectorEnv):
     """Many worlds of `PolarTraverse` at once; ``options`` are those of `PolarTraverseGame`, behaviour as in `GameVectorEnv`."""
 
     def __init__(

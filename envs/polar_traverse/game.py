@@ -61,7 +61,7 @@ class PolarTraverseGame(Game):
     level
         ``"easy"``, ``"default"`` or ``"hard"``: sets of the options below (`levels.LEVELS`); those given count instead.
     site
-        `Site`, `SiteRecipe` (built once into the cache) or path of a site folder; ``None`` is the default 5 km site.
+        `Site`, `SiteRecipe` (built once into the cache) or path of a site folder; ``None`` is the first ground of the pool.
     grounds
         Instead of a site: so many grounds of the pool (`moonfleet.envs.grounds`), of which every episode draws one.
     robot
@@ -145,7 +145,8 @@ class PolarTraverseGame(Game):
         self.agents = (self.machine.kind,)
         self.single_observation_space = spaces.observation_space()
         self.single_action_space = spaces.continuous_space() if self.continuous else spaces.discrete_space()
-        self._grounds = resolve_grounds(site, grounds, building)
+        pool = 1 if site is None and grounds is None else grounds
+        self._grounds = resolve_grounds(site, pool, building)
         self._make(span)
 
     def _make(self, span: tuple[float, float]) -> None:
