@@ -218,7 +218,7 @@ class PolarTraverseGame(Game):
         else:
             offsets = self._moves[chosen]
         world = self._world
-        world.command_offsets(who, 0, offsets, Activity.CHARGE)
+        world.command_offsets(who, 0, offsets, Activity.HIBERNATE)
         world.tick(TICKS, None if everyone else who)
         terms = np.zeros((self.worlds, len(TERMS)))
         terminated, truncated = np.zeros(self.worlds, np.bool_), np.zeros(self.worlds, np.bool_)
@@ -265,6 +265,20 @@ class PolarTraverseGame(Game):
         return self._pictures[ground].draw(
             self._world, world, havens[np.isfinite(havens[:, 0])], targets, moment, np.array(trail).reshape(-1, 2)
         )
+
+    def aboard(self) -> tuple[NDArray[np.generic], ...]:
+        """Return what every rover knows of its place and its orders beside the observation, and the maps it has aboard.
+
+        x, y float64 [W] m; number of the ground int64 [W]; number of the place that is its target int64 [W]; route lengths to all
+        places float32 [G, K, R, C] m; slopes as `Chart.slope`; frame of the map; where each discrete move leads float64 [17, 2] m.
+        """
+        progress, state = self._progress, self._world.state
+        current = np.minimum(progress.count[:, observe.CURRENT], self.targets - 1)
+        goals = progress.chain[self._all, current]
+        return (
+            state.x[:, 0].copy(), state.y[:, 0].copy(), progress.ground_of, goals, self._places.fields, self._chart.slope,
+            self._chart.frame, self._moves,
+        )  # fmt: skip
 
     # -- state ---------------------------------------------------------------------------------------------------
 

@@ -97,7 +97,7 @@ def observation_space() -> gymnasium.spaces.Box:
 
 
 def discrete_space() -> gymnasium.spaces.Discrete[np.int64]:
-    """Return Discrete(17): 0 hold and charge, 1..8 short moves and 9..16 long moves at 0, 45 ... 315 deg grid azimuth."""
+    """Return Discrete(17): 0 hold (sleep and charge), 1..8 short moves and 9..16 long moves at 0, 45 ... 315 deg grid azimuth."""
     return gymnasium.spaces.Discrete(N_ACTIONS)
 
 
