@@ -46,6 +46,7 @@ from .rewards import TERMS, RewardWeights
 STEP_S = 300.0  # s, one action
 TICK_S = 300.0  # s, one physics tick
 TICKS = int(STEP_S / TICK_S)
+CLOCK_SLACK_S = 1.0  # s, by which UTC and the clock of whole steps may drift apart
 RARELY_AT_ONCE = 64  # worlds: fewer are observed by themselves
 OWN_STATE = ("site_keys", "robot", "count", "route_m", "chain")
 PARTS = 4  # a step of one world weighs as much as so many robot-ticks
@@ -66,6 +67,8 @@ class PolarTraverseGame(Game):
         Instead of a site: so many grounds of the pool (`moonfleet.envs.grounds`), of which every episode draws one.
     robot
         Kind of rover, a name of the robot catalogue.
+    max_slope_deg
+        Steepest ground that the rover drives onto; ``None``: what its catalogue says.
     continuous
         ``False``: Discrete(17), hold and 8 headings x 2 leg lengths. ``True``: Box(3), heading (x, y) and speed.
     targets, target_range_m, reach_m
@@ -108,6 +111,7 @@ class PolarTraverseGame(Game):
         site: Site | SiteRecipe | str | Path | None = None,
         grounds: int | None = None,
         robot: str = "viper-rover",
+        max_slope_deg: float | None = None,
         continuous: bool = False,
         targets: int | None = None,
         target_range_m: tuple[float, float] | None = None,
@@ -141,6 +145,12 @@ class PolarTraverseGame(Game):
         self.machine = robot_spec(robot)
         if self.machine.speed_m_s <= 0.0:
             raise EnvOptionError(f"robot: {robot!r} is a {self.machine.role} and does not drive.")
+        limit = own.max_slope_deg if max_slope_deg is None else max_slope_deg
+        if limit is not None:
+            steepest = self.machine.max_slope_deg
+            self.machine = self.machine.model_copy(
+                update={"max_slope_deg": need_number("max_slope_deg", limit, 5.0, steepest)}
+            )
         self.continuous = bool(continuous)
         self.agents = (self.machine.kind,)
         self.single_observation_space = spaces.observation_space()
@@ -347,7 +357,7 @@ class PolarTraverseGame(Game):
         for k, episode in enumerate(episodes):
             if "t0_utc" in episode.options:
                 t = need_date("t0_utc", episode.options["t0_utc"])
-                tick = int((t - self._clock.start) // TICK_S)
+                tick = int((t + CLOCK_SLACK_S - self._clock.start) // TICK_S)
                 if not 0 <= tick <= self._clock.ticks[1]:
                     raise EnvOptionError(
                         f"t0_utc: got {episode.options['t0_utc']!r}, need a time within the option dates."

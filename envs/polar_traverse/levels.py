@@ -18,6 +18,7 @@ class TraverseLevel:
     battery_frac: float
     lit_share: float
     faults: bool
+    max_slope_deg: float | None = None  # the machine's own
 
 
 LEVELS: dict[str, TraverseLevel] = {
