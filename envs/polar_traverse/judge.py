@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from moonfleet.agents import state as s
 from moonfleet.terrain.kernel import kernel, leaf_kernel
+from moonfleet.terrain.prefetch import prefetch
 
-from .observe import BROWNOUTS, CURRENT, STEPS, Progress
+from .observe import AHEAD, BROWNOUTS, CURRENT, STEPS, Progress, cell_of
 from .outlook import CELL, X_LEFT, Y_TOP
 
 Floats = NDArray[np.float64]
@@ -70,7 +71,14 @@ def judge_worlds(
     [W, 6], both flags [W] and ``told`` [3, W].
     """
     targets = progress.chain.shape[1]
+    rows, cols = fields.shape[2:]
     for k in range(start, end):
+        if k + AHEAD < end:
+            near = which[k + AHEAD]
+            row, col = cell_of(frame, floats[near, s.X, 0], floats[near, s.Y, 0], rows, cols)
+            place = progress.chain[near, min(progress.count[near, CURRENT], targets - 1)]
+            for r in range(max(row - 1, 0), min(row + 2, rows)):
+                prefetch(fields, (progress.ground_of[near], place, r, col))
         w = which[k]
         f, i, count = floats[w], ints[w], progress.count[w]
         g = progress.ground_of[w]

@@ -12,6 +12,7 @@ from moonfleet.agents import state as s
 from moonfleet.terrain.horizon import azimuth_bin
 from moonfleet.terrain.kernel import kernel, leaf_kernel
 from moonfleet.terrain.light import local_elevation_deg, tilt_towards
+from moonfleet.terrain.prefetch import prefetch
 
 from .outlook import CELL, CENTRE_X, CENTRE_Y, X_LEFT, Y_TOP, outlook
 from .spaces import (
@@ -41,6 +42,8 @@ _FORECAST_HAVEN = OFFSET["forecast_haven"]
 _LAST = OFFSET["targets_left"]
 _RAD = math.pi / 180.0
 MARGIN = SLOPE_SIDE // 2  # cells of steep ground put around the map
+AHEAD = 4  # worlds ahead of which memory is asked for
+SWEEP_DEG = 25  # that the Sun goes round in the 48 hours of the forecasts
 STEEPEST = 2.0  # what slopes are clipped to, and what is off the map
 
 # columns of `Progress.count`
@@ -210,6 +213,27 @@ def _observe_one(
 CAPACITY_WH, SOLAR_W, MAX_STEPS, TICK_S = range(4)
 
 
+@leaf_kernel
+def _hint(chart: Chart, g: int, f: Floats, sky: Floats) -> None:
+    """Ask for what `_observe_one` will read around a rover."""
+    azimuths, rows, cols = chart.millideg.shape[1:]
+    row, col = cell_of(chart.frame, f[s.X, 0], f[s.Y, 0], rows, cols)
+    for r in range(row, row + SLOPE_SIDE):
+        prefetch(chart.slope, (g, r, col))
+        prefetch(chart.slope, (g, r, col + SLOPE_SIDE - 1))
+    a = int((sky[s.SUN_AZ] % 360.0) * azimuths / 360.0)
+    reach = LIGHT_SIDE // 2 * LIGHT_STRIDE
+    left, right = max(col - reach, 0), min(col + reach, cols - 1)
+    for k in range(2):
+        plane = a + k if a + k < azimuths else a + k - azimuths
+        for r in range(max(row - reach, 0), min(row + reach, rows - 1) + 1, LIGHT_STRIDE):
+            prefetch(chart.millideg, (g, plane, r, left))
+            prefetch(chart.millideg, (g, plane, r, right))
+    for k in range(2, SWEEP_DEG * azimuths // 360 + 2):
+        plane = a + k if a + k < azimuths else a + k - azimuths
+        prefetch(chart.millideg, (g, plane, row, col))
+
+
 @kernel
 def observe_worlds(
     which: Ints, start: int, end: int, out: Floats32, chart: Chart, progress: Progress, floats: Floats, sky: Floats,
@@ -221,6 +245,15 @@ def observe_worlds(
     1 au [W], steps of an episode, seconds per row of the sky.
     """
     for k in range(start, end):
+        # scattered memory is asked for some worlds ahead: first where a rover stands, then what lies around it
+        if k + 2 * AHEAD < end:
+            far = which[k + 2 * AHEAD]
+            prefetch(floats, (far, s.X, 0))
+            prefetch(sky, (now[far], 0))
+            prefetch(progress.count, (far, 0))
+        if k + AHEAD < end:
+            near = which[k + AHEAD]
+            _hint(chart, progress.ground_of[near], floats[near], sky[now[near]])
         w = which[k]
         hour = int(now[w] * given[TICK_S] / 3600.0)
         _observe_one(out[w], w, chart, progress, floats[w], sky[now[w]], hour, given)
