@@ -287,6 +287,39 @@ def hint(f: Floats, sky: Floats, legs: Floats, w: int, ground: GroundLayers) -> 
             prefetch(legs, (w, r, 0, 0))
 
 
+@leaf_kernel
+def _run_worlds(
+    which: Ints, k_from: int, k_to: int, floats: Floats, ints: Ints, legs: Floats, stores: Floats, keys: NDArray[np.uint64],
+    sky: Floats, first: Ints, rhu: Floats, ticks: int, dt_s: float, spec: Floats, station: int, mast: int, orbiter: int,
+    ground: GroundLayers, views: NDArray[np.bool_], view_of: Ints, notes: Floats, rates: Floats, store: Floats,
+) -> None:  # fmt: skip
+    """The loop of `run_ticks`, with what it keeps notes in: ``notes`` [7, R], ``rates`` [R, 4], ``store`` [3]."""
+    robots = floats.shape[2]
+    for n in range(k_from, k_to):
+        if ticks <= SHORT:
+            if n + 2 * AHEAD < k_to:
+                far = which[n + 2 * AHEAD]
+                prefetch(sky, (first[far], 0))
+                prefetch(sky, (first[far], s.RELAY_EL))
+                prefetch(floats, (far, s.X, 0))
+                prefetch(floats, (far, s.Y, robots - 1))
+            if n + AHEAD < k_to:
+                near = which[n + AHEAD]
+                hint(floats[near], sky[first[near]], legs, near, ground)
+        w = which[n]
+        f, i = floats[w], ints[w]
+        for k in range(3):
+            store[k] = stores[k, w]
+        station_view, mast_view = views[view_of[0, w]], views[view_of[1, w]]
+        for tick in range(max(ticks, 1)):
+            world_tick(
+                f, i, legs, w, store, keys[w], sky[first[w] + tick], ticks > 0, dt_s, spec, station, mast, orbiter,
+                ground, station_view, mast_view, notes, rates, rhu[w],
+            )  # fmt: skip
+        for k in range(3):
+            stores[k, w] = store[k]
+
+
 @kernel
 def run_ticks(
     which: Ints, k_from: int, k_to: int, floats: Floats, ints: Ints, legs: Floats, stores: Floats, keys: NDArray[np.uint64],
@@ -311,30 +344,10 @@ def run_ticks(
     robots = floats.shape[2]
     notes = np.zeros((NOTES, robots))
     rates = np.zeros((robots, 4))
-    store = np.empty(3)
-    for n in range(k_from, k_to):
-        if ticks <= SHORT:
-            if n + 2 * AHEAD < k_to:
-                far = which[n + 2 * AHEAD]
-                prefetch(sky, (first[far], 0))
-                prefetch(sky, (first[far], s.RELAY_EL))
-                prefetch(floats, (far, s.X, 0))
-                prefetch(floats, (far, s.Y, robots - 1))
-            if n + AHEAD < k_to:
-                near = which[n + AHEAD]
-                hint(floats[near], sky[first[near]], legs, near, ground)
-        w = which[n]
-        f, i = floats[w], ints[w]
-        for k in range(3):
-            store[k] = stores[k, w]
-        station_view, mast_view = views[view_of[0, w]], views[view_of[1, w]]
-        for tick in range(max(ticks, 1)):
-            world_tick(
-                f, i, legs, w, store, keys[w], sky[first[w] + tick], ticks > 0, dt_s, spec, station, mast, orbiter,
-                ground, station_view, mast_view, notes, rates, rhu[w],
-            )  # fmt: skip
-        for k in range(3):
-            stores[k, w] = store[k]
+    _run_worlds(
+        which, k_from, k_to, floats, ints, legs, stores, keys, sky, first, rhu, ticks, dt_s, spec, station, mast, orbiter,
+        ground, views, view_of, notes, rates, np.empty(3),
+    )  # fmt: skip
 
 
 @kernel

@@ -7,6 +7,7 @@ is too steep: the rover stops there. There is no physics in this file.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -186,7 +187,9 @@ class PolarTraverseGame(Game):
             np.zeros((worlds, 8), np.float32),
         )
         self._told = np.zeros((3, worlds), np.int64)
-        self._given = np.array([spec.battery_wh, max(spec.solar_w_1au, 1.0), self.max_steps, TICK_S])
+        self._given = np.array(
+            [spec.battery_wh, max(spec.solar_w_1au, 1.0), self.max_steps, TICK_S, 1.0 / _diagonal_m(held)]
+        )
         self._rules = np.array(
             [self.reach_m, self.max_steps, spec.battery_wh, spec.reserve_frac, *self.weights.in_order()]
         )
@@ -369,6 +372,10 @@ class PolarTraverseGame(Game):
         tick = (t0 - self._clock.start) / TICK_S
         if not (0.0 <= tick <= self._clock.ticks[1] and tick == round(tick) and 0 <= index <= self.max_steps * TICKS):
             raise EnvStateError(f"set_state: t0 = {t0!r}, tick {index}: not a time of an environment with these dates.")
+
+
+def _diagonal_m(grounds: Grounds) -> float:
+    return grounds.ref.cell_m * math.hypot(*grounds.ref.shape)
 
 
 def _places_xy(grounds: Grounds, places: Places) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.agents import state as s
-from moonfleet.terrain.kernel import kernel, leaf_kernel
+from moonfleet.terrain.kernel import leaf_kernel
 from moonfleet.terrain.prefetch import prefetch
 
 from .observe import AHEAD, BROWNOUTS, CURRENT, STEPS, Progress, cell_of
@@ -52,7 +52,7 @@ def _route(w: int, x: float, y: float, progress: Progress, fields: Floats32, fra
     return length if length < math.inf else last
 
 
-@kernel
+@leaf_kernel
 def find_routes(which: Ints, progress: Progress, fields: Floats32, floats: Floats, frame: Floats) -> None:
     """Set ``route_m`` of the worlds ``which``."""
     for k in range(which.size):
@@ -60,7 +60,7 @@ def find_routes(which: Ints, progress: Progress, fields: Floats32, floats: Float
         progress.route_m[w] = _route(w, floats[w, s.X, 0], floats[w, s.Y, 0], progress, fields, frame, 0.0)
 
 
-@kernel
+@leaf_kernel
 def judge_worlds(
     which: Ints, start: int, end: int, progress: Progress, fields: Floats32, places_xy: Floats, floats: Floats,
     ints: Ints, frame: Floats, rules: Floats, terms: Floats, terminated: Bools, truncated: Bools, told: Ints,
