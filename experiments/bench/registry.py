@@ -16,6 +16,7 @@ BENCHES: Mapping[str, tuple[str, ...]] = {  # bench -> the modules that hold its
     "envs": (
         "envs_learning",
         "envs_speed",
+        "envs_traverse",
     ),
     "fleet": (
         "fleet_belief",
