@@ -313,8 +313,8 @@ def _run_worlds(
         station_view, mast_view = views[view_of[0, w]], views[view_of[1, w]]
         for tick in range(max(ticks, 1)):
             world_tick(
-                f, i, legs, w, store, keys[w], sky[first[w] + tick], ticks > 0, dt_s, spec, station, mast, orbiter,
-                ground, station_view, mast_view, notes, rates, rhu[w],
+                f, i, legs, w, store, keys[w], sky[first[w] + tick], ticks > 0, dt_s, spec, station, mast, orbiter,  # pyright: ignore[reportArgumentType]
+                ground, station_view, mast_view, notes, rates, rhu[w],  # pyright: ignore[reportArgumentType]
             )  # fmt: skip
         for k in range(3):
             stores[k, w] = store[k]

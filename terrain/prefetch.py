@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import cgutils, config, types
 from numba.core.imputils import impl_ret_untracked
 from numba.extending import intrinsic
 from numba.np import arrayobj
@@ -44,4 +43,4 @@ def _nothing(array: Any, index: Any) -> None:
     """Do nothing: there is no machine code to hint in."""
 
 
-prefetch: Any = _nothing if numba.config.DISABLE_JIT else intrinsic(_typed)
+prefetch: Any = _nothing if getattr(config, "DISABLE_JIT", 0) else intrinsic(_typed)

@@ -195,6 +195,7 @@ class PolarTraverseGame(Game):
         )
         self._moves = spaces.discrete_moves() * (spec.speed_m_s * STEP_S)
         self._all = np.arange(worlds, dtype=np.int64)
+        self._rover = np.zeros(worlds, dtype=np.int64)  # the one robot of each
         self._pictures: dict[int, TraversePicture] = {}
         self._trails: dict[int, list[tuple[float, float]]] = {}
 
@@ -213,7 +214,7 @@ class PolarTraverseGame(Game):
         self.t0[worlds] = given.t0
         progress = self._progress
         progress.chain[worlds] = given.chain
-        progress.count[worlds] = 0
+        progress.tally[worlds] = 0
         progress.known[worlds] = -1
         self._told[:, worlds] = 0
         floats, _ = self._world.blocks()
@@ -229,9 +230,9 @@ class PolarTraverseGame(Game):
         if self.continuous:
             offsets = spaces.continuous_moves(chosen) * (self.machine.speed_m_s * STEP_S)  # pyright: ignore[reportArgumentType]
         else:
-            offsets = self._moves[chosen]
+            offsets = self._moves[chosen]  # pyright: ignore[reportCallIssue, reportArgumentType]
         world = self._world
-        world.command_offsets(who, 0, offsets, Activity.HIBERNATE)
+        world.command_offsets(who, self._rover[: len(who)], offsets, Activity.HIBERNATE)
         world.tick(TICKS, None if everyone else who)
         terms = np.zeros((self.worlds, len(TERMS)))
         terminated, truncated = np.zeros(self.worlds, np.bool_), np.zeros(self.worlds, np.bool_)
@@ -271,7 +272,7 @@ class PolarTraverseGame(Game):
         if ground not in self._pictures:
             self._pictures[ground] = TraversePicture(self._grounds.sites[ground])
         trail = self._trails.setdefault(world, [])
-        steps, reached, _ = (int(v) for v in self._progress.count[world])
+        steps, reached, _ = (int(v) for v in self._progress.tally[world])
         moment = Moment(steps, self.max_steps, reached, float(self._progress.route_m[world]), STEP_S)
         havens = self._places.havens_xy[ground]
         targets = self._chart.places_xy[ground, self._progress.chain[world]]
@@ -286,7 +287,7 @@ class PolarTraverseGame(Game):
         places float32 [G, K, R, C] m; slopes as `Chart.slope`; frame of the map; where each discrete move leads float64 [17, 2] m.
         """
         progress, state = self._progress, self._world.state
-        current = np.minimum(progress.count[:, observe.CURRENT], self.targets - 1)
+        current = np.minimum(progress.tally[:, observe.CURRENT], self.targets - 1)
         goals = progress.chain[self._all, current]
         return (
             state.x[:, 0].copy(), state.y[:, 0].copy(), progress.ground_of, goals, self._places.fields, self._chart.slope,
@@ -301,7 +302,7 @@ class PolarTraverseGame(Game):
         state: State = {
             "site_keys": np.array(" ".join(self._grounds.keys)),
             "robot": np.array(self.machine.kind),
-            "count": progress.count[world].copy(),
+            "count": progress.tally[world].copy(),
             "route_m": np.array(progress.route_m[world]),
             "chain": progress.chain[world].copy(),
         }
@@ -332,14 +333,13 @@ class PolarTraverseGame(Game):
         except WorldError as error:
             raise EnvStateError(f"set_state: {error}") from error
         progress = self._progress
-        progress.chain[world], progress.count[world], progress.route_m[world] = chain, count, route
+        progress.chain[world], progress.tally[world], progress.route_m[world] = chain, count, route
         progress.known[world] = -1
         self.t0[world] = inner["t0"].ravel()[0]
-        floats, ints = self._world.blocks()
-        told = {judge.REACHED: count[observe.CURRENT], judge.LOSS: ints[world, 1, 0], judge.BLOCKED: ints[world, 3, 0]}
-        for row, value in told.items():
-            self._told[row, world] = value
-        del floats
+        now = self._world.state
+        self._told[judge.REACHED, world] = count[observe.CURRENT]
+        self._told[judge.LOSS, world] = now.loss[world, 0]
+        self._told[judge.BLOCKED, world] = now.blocked[world, 0]
         if world in self._trails:
             self._trails[world] = []
 

@@ -113,9 +113,8 @@ def draw(
         np.array(target_range_m), lit_share, places, millideg, clock.hours, map_frame(grounds), ground, tick,
         start, chain,
     )  # fmt: skip
-    return Givens(
-        ground, clock.start + tick * clock.tick_s, cells_xy(grounds.sites[0], start), chain, keys[:, 1].copy()
-    )
+    t0: Floats = np.add(clock.start, tick * clock.tick_s, dtype=np.float64)
+    return Givens(ground, t0, cells_xy(grounds.sites[0], start), chain, keys[:, 1].copy())
 
 
 def map_frame(grounds: Grounds) -> Floats:

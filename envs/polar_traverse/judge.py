@@ -43,7 +43,7 @@ def route_length_m(field: Floats32, row: float, col: float, cell_m: float) -> fl
 @leaf_kernel
 def _route(w: int, x: float, y: float, progress: Progress, fields: Floats32, frame: Floats, last: float) -> float:
     """Return the way to the current target [m], 0 after the last one; ``last`` where there is none."""
-    current = progress.count[w, CURRENT]
+    current = progress.tally[w, CURRENT]
     if current >= progress.chain.shape[1]:
         return 0.0
     row = (frame[Y_TOP] - y) / frame[CELL] - 0.5
@@ -76,16 +76,16 @@ def judge_worlds(
         if k + AHEAD < end:
             near = which[k + AHEAD]
             row, col = cell_of(frame, floats[near, s.X, 0], floats[near, s.Y, 0], rows, cols)
-            place = progress.chain[near, min(progress.count[near, CURRENT], targets - 1)]
+            place = progress.chain[near, min(progress.tally[near, CURRENT], targets - 1)]
             for r in range(max(row - 1, 0), min(row + 2, rows)):
                 prefetch(fields, (progress.ground_of[near], place, r, col))
         w = which[k]
-        f, i, count = floats[w], ints[w], progress.count[w]
+        f, i, count = floats[w], ints[w], progress.tally[w]
         g = progress.ground_of[w]
         x, y = f[s.X, 0], f[s.Y, 0]
         count[STEPS] += 1
         before = progress.route_m[w]
-        route = _route(w, x, y, progress, fields, frame, before)
+        route = _route(w, x, y, progress, fields, frame, before)  # pyright: ignore[reportArgumentType]
         taken_off = before - route
         lost = i[s.ACTIVITY, 0] == s.LOST
         reached = 0

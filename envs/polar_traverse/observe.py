@@ -46,7 +46,7 @@ AHEAD = 4  # worlds ahead of which memory is asked for
 SWEEP_DEG = 25  # that the Sun goes round in the 48 hours of the forecasts
 STEEPEST = 2.0  # what slopes are clipped to, and what is off the map
 
-# columns of `Progress.count`
+# columns of `Progress.tally`
 STEPS, CURRENT, BROWNOUTS = range(3)
 # columns of `Progress.known`: what the forecasts in `Progress.ahead` are of
 HERE_CELL, HERE_HOUR, HAVEN, HAVEN_HOUR = range(4)
@@ -72,7 +72,7 @@ class Progress(NamedTuple):
 
     ground_of: Ints  # [W]
     chain: Ints  # [W, T] numbers of the places that are targets
-    count: Ints  # [W, 3] STEPS, CURRENT target, BROWNOUTS so far
+    tally: Ints  # [W, 3] STEPS, CURRENT target, BROWNOUTS so far
     route_m: Floats  # [W] way to the current target
     known: Ints  # [W, 4]
     ahead: Floats32  # [W, 8] forecasts here and at the nearest haven
@@ -169,7 +169,7 @@ def _observe_one(
     frame, rows, cols = chart.frame, chart.millideg.shape[2], chart.millideg.shape[3]
     per_m = given[PER_DIAGONAL]
     targets = progress.chain.shape[1]
-    current = progress.count[w, CURRENT]
+    current = progress.tally[w, CURRENT]
     x, y = f[s.X, 0], f[s.Y, 0]
     row, col = cell_of(frame, x, y, rows, cols)
     sun_az, sun_el, earth_az = sky[s.SUN_AZ], sky[s.SUN_EL], sky[s.EARTH_AZ]
@@ -227,7 +227,7 @@ def _observe_one(
         out[_FORECAST_HERE + k] = ahead[k]
         out[_FORECAST_HAVEN + k] = ahead[4 + k]
     out[_LAST] = (targets - current) / targets
-    out[_LAST + 1] = _clip(1.0 - progress.count[w, STEPS] / given[MAX_STEPS], 0.0, 1.0)
+    out[_LAST + 1] = _clip(1.0 - progress.tally[w, STEPS] / given[MAX_STEPS], 0.0, 1.0)
 
 
 @leaf_kernel
@@ -267,10 +267,10 @@ def observe_worlds(
             far = which[k + 2 * AHEAD]
             prefetch(floats, (far, s.X, 0))
             prefetch(sky, (now[far], 0))
-            prefetch(progress.count, (far, 0))
+            prefetch(progress.tally, (far, 0))
         if k + AHEAD < end:
             near = which[k + AHEAD]
-            _hint(chart, progress.ground_of[near], floats[near], sky[now[near]])
+            _hint(chart, progress.ground_of[near], floats[near], sky[now[near]])  # pyright: ignore[reportArgumentType]
         w = which[k]
         hour = int(now[w] * given[TICK_S] / 3600.0)
         _observe_one(out[w], w, chart, progress, floats[w], sky[now[w]], hour, given)

@@ -96,7 +96,7 @@ class Planner(_EachAlone):
         """Return for every world the move that shortens its way to its target the most."""
         aboard = self.game.aboard()
         out = np.empty(self.game.worlds, np.int64)
-        ways_on(*aboard, out)
+        ways_on(*aboard, out)  # pyright: ignore[reportCallIssue]
         return out
 
 

@@ -5,6 +5,7 @@ Every figure is CPU time of this process (threads: wall time), the best of sever
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -12,7 +13,6 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-import gymnasium
 import numpy as np
 
 from moonfleet.envs.game import Episode
@@ -77,6 +77,7 @@ def memory(tell: Tell) -> list[Row]:
 
 
 def _vector(env_id: str, **options: Any) -> Any:
+    gymnasium: Any = importlib.import_module("gymnasium")  # the peer's own door, and ours
     env = gymnasium.make_vec(env_id, WORLDS, vectorization_mode="vector_entry_point", **options)
     env.reset(seed=0)
     return env
@@ -113,7 +114,9 @@ def _resets(tell: Tell) -> Row:
             game.begin(worlds[k : k + 16], episodes[k : k + 16])
         rates.append(WORLDS / (time.process_time() - start))
     tell(f"resets: {', '.join(f'{rate:.0f}' for rate in rates)} per CPU-second, 16 at a time, {POOL} grounds")
-    return at_least(SPEED, f"PolarTraverse, worlds reset on fresh ground of a pool of {POOL}", max(rates), "/CPU-s", RESETS_S)
+    return at_least(
+        SPEED, f"PolarTraverse, worlds reset on fresh ground of a pool of {POOL}", max(rates), "/CPU-s", RESETS_S
+    )
 
 
 BARS: dict[str, Bar] = {SPEED: speed, MEMORY: memory}

@@ -1,7 +1,8 @@
-"""What a world of PolarTraverse shows and earns, said plainly: one world, one number after the other, straight from the site and the sky."""
+"""What a world of PolarTraverse shows and earns, said plainly: one world, one number at a time, from the site and the sky."""
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -44,7 +45,7 @@ class PlainView:
     def forecast(self, row: int, col: int) -> list[float]:
         hour = math.floor((self.t - self.start) / 3600.0 + 1e-9)
         means = []
-        for begin, end in zip(spaces.FORECAST_H[:-1], spaces.FORECAST_H[1:], strict=True):
+        for begin, end in itertools.pairwise(spaces.FORECAST_H):
             hours = [hour + h for h in range(begin + 1, end, spaces.FORECAST_STEP_H)]
             lit = [disc_lit(m, 0.0, r) for m, r in (self.sun_margin(row, col, self.start + 3600.0 * h) for h in hours)]
             means.append(sum(lit) / len(lit))
@@ -52,7 +53,8 @@ class PlainView:
 
     def way(self, dx: float, dy: float, diagonal: float) -> list[float]:
         distance = math.hypot(dx, dy)
-        return [dx / distance if distance > 1e-6 else 0.0, dy / distance if distance > 1e-6 else 0.0, clip(distance / diagonal, 0.0, 1.0)]  # fmt: skip
+        unit = [dx / distance, dy / distance] if distance > 1e-6 else [0.0, 0.0]
+        return [*unit, clip(distance / diagonal, 0.0, 1.0)]
 
     def observe(self) -> np.ndarray:
         game, site, s = self.game, self.site, self.state
@@ -72,18 +74,25 @@ class PlainView:
                 out.append(clip(self.sun_margin(r, c, self.t)[0] / 2.0, -1.0, 1.0) if inside else -1.0)
         ground = int(game._world.ground_of[self.world])
         places = [game._chart.places_xy[ground, p] for p in progress.chain[self.world]]
-        current = int(progress.count[self.world, 1])
+        current = int(progress.tally[self.world, 1])
         aim = places[min(current, game.targets - 1)]
         to_x, to_y = aim[0] - x, aim[1] - y
         out += self.way(to_x, to_y, diagonal)
-        out += [clip(math.hypot(to_x, to_y) / 250.0, 0.0, 1.0), clip(progress.route_m[self.world] / (2.0 * diagonal), 0.0, 1.0)]
+        out += [
+            clip(math.hypot(to_x, to_y) / 250.0, 0.0, 1.0),
+            clip(progress.route_m[self.world] / (2.0 * diagonal), 0.0, 1.0),
+        ]
         after = places[current + 1] if current + 1 < game.targets else np.array([x, y])
         out += self.way(after[0] - x, after[1] - y, diagonal)
         havens = game._places.havens_xy[ground]
         haven = min((tuple(h) for h in havens.tolist() if h[0] == h[0]), key=lambda h: math.dist(h, (x, y)))
         out += self.way(haven[0] - x, haven[1] - y, diagonal)
         heading = math.radians(s["heading_deg"])
-        out += [clip(s["battery_wh"] / spec.battery_wh, 0.0, 1.0), clip((s["temp_k"] - 250.0) / 150.0, -1.0, 1.0), s["lit"]]
+        out += [
+            clip(s["battery_wh"] / spec.battery_wh, 0.0, 1.0),
+            clip((s["temp_k"] - 250.0) / 150.0, -1.0, 1.0),
+            s["lit"],
+        ]
         out += [clip(s["solar_w"] / spec.solar_w_1au, 0.0, 1.0), math.sin(heading), math.cos(heading)]
         out.append(clip(float(site.slope_deg[row, col]) / spec.max_slope_deg, 0.0, 2.0))
         sky = site.sky.sample(np.array([self.t]))
@@ -95,7 +104,7 @@ class PlainView:
             out += [math.sin(az), math.cos(az), clip(el / scale, -1.0, 1.0)]
         out.append(1.0 if el >= site.horizon.at(row, col, math.degrees(az)) else 0.0)
         out += self.forecast(row, col) + self.forecast(*self.place(*haven))
-        out += [(game.targets - current) / game.targets, 1.0 - progress.count[self.world, 0] / game.max_steps]
+        out += [(game.targets - current) / game.targets, 1.0 - progress.tally[self.world, 0] / game.max_steps]
         return np.array(out)
 
 
@@ -114,7 +123,9 @@ def plain_route_m(view: PlainView, place: int) -> float:
     return min(near)
 
 
-def plain_terms(weights: object, progress_m: float, targets: int, battery: float, reserve: float, brownouts: int, lost: bool) -> list[float]:  # fmt: skip
+def plain_terms(
+    weights: object, progress_m: float, targets: int, battery: float, reserve: float, brownouts: int, lost: bool
+) -> list[float]:
     """The reward's terms, by name in their order."""
     short = max(0.0, 1.0 - battery / reserve) if reserve > 0.0 else 0.0
     w = weights

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from typing import Any
 
@@ -18,7 +19,13 @@ from moonfleet.envs.polar_traverse.levels import LEVELS
 from moonfleet.envs.testing import ALL_GAME_CHECKS, game_subject
 from tests.envs.plain_traverse import PlainView, plain_route_m, plain_terms
 
-SHORT: dict[str, Any] = {"targets": 3, "target_range_m": (60.0, 250.0), "max_steps": 45, "battery_frac": 0.1, "faults": True}
+SHORT: dict[str, Any] = {
+    "targets": 3,
+    "target_range_m": (60.0, 250.0),
+    "max_steps": 45,
+    "battery_frac": 0.1,
+    "faults": True,
+}
 
 
 def make(worlds: int = 4, threads: int = 1, **options: Any) -> PolarTraverseGame:
@@ -72,7 +79,7 @@ def test_what_is_seen_and_earned_is_what_plain_words_say() -> None:
         pilot = policies.Planner(game)
         for k in range(90):
             view = PlainView(game, 0)
-            current, brownouts = int(game._progress.count[0, 1]), int(view.state["brownouts"])
+            current, brownouts = int(game._progress.tally[0, 1]), int(view.state["brownouts"])
             chain = game._progress.chain[0].copy()
             before = float(game._progress.route_m[0])
             assert before == pytest.approx(plain_route_m(view, int(chain[current])), rel=1e-6)
@@ -108,7 +115,7 @@ def test_an_episode_starts_in_the_light_and_its_targets_are_as_far_apart_as_aske
     fields, places = game._places.fields, game._places.places
     for w in range(64):
         g, chain = int(world.ground_of[w]), progress.chain[w].tolist()
-        ways = [float(fields[g, a][tuple(places[g, b])]) for a, b in zip(chain[:-1], chain[1:], strict=True)]
+        ways = [float(fields[g, a][tuple(places[g, b])]) for a, b in itertools.pairwise(chain)]
         assert min(ways) > 0.0
         assert all(250.0 < way < 1250.0 for way in [*ways, float(progress.route_m[w])])
         assert len({*chain[:2]}) == 2

@@ -35,9 +35,14 @@ def terms(
         np.zeros(1, np.int64), np.array([[0, 1, 2]]), np.zeros((1, 3), np.int64), np.array([route_m]),
         np.zeros((1, 4), np.int64), np.zeros((1, 8), np.float32),
     )  # fmt: skip
-    progress.count[0, BROWNOUTS] = 4
+    progress.tally[0, BROWNOUTS] = 4
     rules = np.array([40.0, max_steps, CAPACITY_WH, RESERVE, *RewardWeights().in_order()])
-    out, ended, cut, told = np.zeros((1, len(TERMS))), np.zeros(1, np.bool_), np.zeros(1, np.bool_), np.zeros((3, 1), np.int64)
+    out, ended, cut, told = (
+        np.zeros((1, len(TERMS))),
+        np.zeros(1, np.bool_),
+        np.zeros(1, np.bool_),
+        np.zeros((3, 1), np.int64),
+    )
     which = np.zeros(1, np.int64)
     judge.judge_worlds(which, 0, 1, progress, fields(), PLACES, floats, ints, FRAME, rules, out, ended, cut, told)
     return dict(zip(TERMS, out[0].tolist(), strict=True)), bool(ended[0]), bool(cut[0]), progress
@@ -64,7 +69,7 @@ def test_targets_that_lie_together_are_reached_together_and_the_way_goes_on_from
     assert found["target"] == 20.0
     assert found["progress"] == pytest.approx(0.01, abs=0.005), "lengths are those of cells: 20 m are left"
     assert not ended
-    assert progress.count[0, CURRENT] == 2
+    assert progress.tally[0, CURRENT] == 2
     assert progress.route_m[0] == pytest.approx(410.0, abs=5.0)
 
 
