@@ -17,7 +17,8 @@ with ``truncated``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gymnasium
 
@@ -31,11 +32,12 @@ class Faces(NamedTuple):
     solo: str  # a gymnasium.Env of one world
     vector: str | None = None  # its native batch: called as Class(num_envs=..., **options)
     team: bool = False  # whether several agents decide, so that it has a PettingZoo face too
+    short: Mapping[str, object] = {}  # options that make episodes short and quick, for checks
 
 
 ENVIRONMENTS: dict[str, Faces] = {
-    "moonfleet/PolarTraverse-v0": Faces("polar_traverse.env:PolarTraverse"),
-    "moonfleet/StationOps-v0": Faces("station_ops.env:StationOps"),
+    "moonfleet/PolarTraverse-v0": Faces("polar_traverse.env:PolarTraverse", short={"targets": 2, "max_steps": 50}),
+    "moonfleet/StationOps-v0": Faces("station_ops.env:StationOps", short={"days": 1.0}),
 }
 
 ENTRY_POINTS: dict[str, str] = {env_id: f"{__name__}.{faces.solo}" for env_id, faces in ENVIRONMENTS.items()}
@@ -57,7 +59,35 @@ def register_all() -> None:
             )
 
 
-def parallel_env(env_id: str, *, render_mode: str | None = None, **options: object) -> TeamEnv:
+def solo_env(env_id: str, *, render_mode: str | None = None, **options: Any) -> Any:
+    """Return one world of an environment, without gymnasium's wrappers: ``gymnasium.make(env_id, ...).unwrapped``.
+
+    Raises
+    ------
+    EnvOptionError
+        There is no such environment, or an option is not allowed.
+    """
+    from .errors import need_name
+
+    name = need_name("env_id", env_id, ENVIRONMENTS)
+    return gymnasium.make(name, render_mode=render_mode, disable_env_checker=True, **options).unwrapped
+
+
+def vector_env(env_id: str, num_envs: int, **options: Any) -> Any:
+    """Return the native batch of an environment: ``gymnasium.make_vec(env_id, num_envs, ...)``.
+
+    Raises
+    ------
+    EnvOptionError
+        There is no such environment, it has no native batch, or an option is not allowed.
+    """
+    from .errors import need_name
+
+    name = need_name("env_id", env_id, VECTOR_ENTRY_POINTS)
+    return gymnasium.make_vec(name, num_envs, vectorization_mode="vector_entry_point", **options)
+
+
+def parallel_env(env_id: str, *, render_mode: str | None = None, **options: Any) -> TeamEnv:
     """Return the PettingZoo `ParallelEnv` of a team environment, one agent per robot (needs the [rl] extra).
 
     ``options`` are those of ``gymnasium.make(env_id)``.
@@ -70,8 +100,7 @@ def parallel_env(env_id: str, *, render_mode: str | None = None, **options: obje
     from .errors import need_name
     from .multi import TeamEnv
 
-    solo = gymnasium.make(need_name("env_id", env_id, TEAMS), disable_env_checker=True, **options)  # pyright: ignore[reportArgumentType]
-    return TeamEnv(solo.unwrapped.game, render_mode=render_mode)  # pyright: ignore[reportAttributeAccessIssue]
+    return TeamEnv(solo_env(need_name("env_id", env_id, TEAMS), **options).game, render_mode=render_mode)
 
 
 register_all()

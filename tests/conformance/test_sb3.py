@@ -12,10 +12,7 @@ import moonfleet.envs
 
 pytestmark = pytest.mark.rl
 
-QUICK: dict[str, dict[str, object]] = {
-    "moonfleet/PolarTraverse-v0": {"targets": 2, "max_steps": 50},
-    "moonfleet/StationOps-v0": {"days": 1.0},
-}
+QUICK = {env_id: dict(faces.short) for env_id, faces in moonfleet.envs.ENVIRONMENTS.items()}
 
 
 @pytest.mark.parametrize("env_id", sorted(moonfleet.envs.ENTRY_POINTS))
