@@ -25,7 +25,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from .. import ENVIRONMENTS, VECTOR_ENTRY_POINTS, solo_env, vector_env
+from .. import VECTOR_ENTRY_POINTS, solo_env, vector_env
 from ..errors import need_name
 from ..game import Game
 from ..solo import SoloEnv
@@ -34,6 +34,7 @@ from .basic_checks import BASIC_CHECKS
 from .foreign import FOREIGN_CHECKS
 from .game_checks import GAME_CHECKS
 from .same_checks import SAME_CHECKS
+from .short import SHORT, short_options
 from .state_checks import STATE_CHECKS
 from .subject import Check, ConformanceError, Subject
 from .team_checks import TEAM_CHECKS
@@ -45,6 +46,7 @@ __all__ = [
     "ALL_GAME_CHECKS",
     "FOREIGN_CHECKS",
     "GAME_CHECKS",
+    "SHORT",
     "TEAM_CHECKS",
     "VECTOR_CHECKS",
     "Check",
@@ -54,6 +56,7 @@ __all__ = [
     "check_vector_env",
     "game_subject",
     "registered_subject",
+    "short_options",
 ]
 
 
@@ -104,7 +107,7 @@ def registered_subject(env_id: str, *, worlds: int = 4, steps: int = 60, seed: i
         There is no such environment, or it has no native batch.
     """
     name = need_name("env_id", env_id, VECTOR_ENTRY_POINTS)
-    given = {**ENVIRONMENTS[name].short, **options}
+    given = {**short_options(name), **options}
     vector, single = partial(vector_env, name, **given), partial(solo_env, name, **given)
     return Subject(vector, single, worlds, steps, seed, partial(_game_of, vector))
 

@@ -16,6 +16,8 @@ BENCHES: Mapping[str, tuple[str, ...]] = {  # bench -> the modules that hold its
     "envs": (
         "envs_conformance",
         "envs_leaks",
+        "envs_learning",
+        "envs_speed",
     ),
     "fleet": (
         "fleet_belief",

@@ -9,8 +9,9 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import moonfleet.envs
+from moonfleet.envs.testing import short_options
 
-QUICK = {env_id: dict(faces.short) for env_id, faces in moonfleet.envs.ENVIRONMENTS.items()}
+QUICK = {env_id: short_options(env_id) for env_id in moonfleet.envs.ENVIRONMENTS}
 
 
 @pytest.mark.parametrize("env_id", sorted(moonfleet.envs.ENTRY_POINTS))

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 import moonfleet.envs
+from moonfleet.envs.testing import short_options
 
 pytestmark = pytest.mark.rl
 
-QUICK = {env_id: dict(faces.short) for env_id, faces in moonfleet.envs.ENVIRONMENTS.items()}
+QUICK = {env_id: short_options(env_id) for env_id in moonfleet.envs.ENVIRONMENTS}
 
 
 @pytest.mark.parametrize("env_id", sorted(moonfleet.envs.ENTRY_POINTS))
