@@ -326,8 +326,19 @@ def level_table(levels: Mapping[str, Any]) -> str:
 
 def value_text(value: object) -> str:
     """Return a value of a level in few words."""
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return changes_text(value)
+    if isinstance(value, tuple) and len(set(value)) < len(value) > 4:
+        return ", ".join(f"{value.count(one)} x {one}" for one in dict.fromkeys(value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def changes_text(value: Any) -> str:
+    """Return the fields of a dataclass that are not as by default."""
+    fields = dataclasses.fields(value)
+    given = {field.name: getattr(value, field.name) for field in fields}
+    told = [f"{field.name} {given[field.name]}" for field in fields if given[field.name] != field.default]
+    return ", ".join(told) or "as by default"
 
 
 def python_page() -> str:
