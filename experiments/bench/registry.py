@@ -17,6 +17,7 @@ BENCHES: Mapping[str, tuple[str, ...]] = {  # bench -> the modules that hold its
         "envs_conformance",
         "envs_leaks",
         "envs_learning",
+        "envs_same",
         "envs_speed",
     ),
     "fleet": (
