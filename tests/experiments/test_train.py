@@ -87,7 +87,7 @@ def test_saved_policy_answers_as_the_model(walk: Problem) -> None:
         learner.update()
         rng = np.random.default_rng(0)
         seen = Observation(rng.random((100, 10)).astype(np.float32), np.tile([True, False, True], (100, 1)))
-        theirs = ask(FromSb3(learner.model, masks=not options), seen)
+        theirs = ask(FromSb3(learner.model), seen, masked=not options)
         assert np.allclose(ask(learner.policy(), seen), theirs, atol=1e-5)
 
 
