@@ -6,7 +6,6 @@ import inspect
 import zlib
 from typing import Any, Protocol
 
-import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,7 +42,8 @@ def ask(policy: BatchPolicy, seen: Observation, *, masked: bool = True) -> Actio
 class AnyAllowed:
     """Any allowed action, all alike likely; the draw follows from the seed and the row, not from what was asked before."""
 
-    def __init__(self, space: gymnasium.spaces.Discrete[np.int64] | gymnasium.spaces.Box, seed: int) -> None:
+    def __init__(self, space: Any, seed: int) -> None:
+        """``space``: of one agent's actions, a Discrete or a Box."""
         self.space = space
         self.seed = seed
 
@@ -52,7 +52,7 @@ class AnyAllowed:
         masked = isinstance(observation, Observation)
         vector = observation.vector if masked else observation
         rng = stream(self.seed, "any-allowed", index=(zlib.crc32(vector.tobytes()),))
-        if isinstance(self.space, gymnasium.spaces.Box):
+        if not hasattr(self.space, "n"):
             return rng.uniform(self.space.low, self.space.high).astype(np.float32)
         allowed = np.flatnonzero(observation.mask) if masked else np.arange(self.space.n)
         return int(allowed[rng.integers(allowed.size)])

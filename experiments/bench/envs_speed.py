@@ -31,12 +31,12 @@ PEERS: Final = {
     "vmas": "VMAS navigation, 4 agents, 1024 worlds",
     "jumanji": "Jumanji RobotWarehouse, 1024 worlds",
     "rware": "rware-tiny-4ag, one world",
+    "cartpole": "gymnasium CartPole, 1024 worlds",
 }
-CARTPOLE: Final = "gymnasium CartPole, 1024 worlds"
 TRAVERSE: Final = "PolarTraverse, 1024 worlds"
 STATION: Final = "StationOps, 8 robots"
 TIMES: Final = (
-    (TRAVERSE, CARTPOLE, 0.25),
+    (TRAVERSE, PEERS["cartpole"], 0.25),
     (STATION, PEERS["vmas"], 2.0),
     (STATION, PEERS["jumanji"], 5.0),
     (STATION, PEERS["rware"], 60.0),
@@ -83,14 +83,16 @@ def pins() -> Mapping[str, list[str]]:
 
 def peer(name: str, stack: ExitStack) -> Runner:
     """Start a peer; its Python is made unless it is there. Raises `BenchError` where it cannot be had."""
-    packages = pins()[name]
-    version = next(package for package in packages if package.startswith(f"{name}=="))
-    python = python_with(cache_folder() / "peers" / version.replace("==", "-"), packages, name)
+    python = Path(sys.executable)
+    if name != "cartpole":  # the project's own gymnasium
+        packages = pins()[name]
+        version = next(package for package in packages if package.startswith(f"{name}=="))
+        python = python_with(cache_folder() / "peers" / version.replace("==", "-"), packages, name)
     return Runner(PEERS[name], [str(python), str(FOLDER / "clock.py"), name, str(SECONDS)], stack)
 
 
 def own(name: str, env_id: str, worlds: int, threads: int, stack: ExitStack) -> Runner:
-    """Start an environment of gymnasium or of the project."""
+    """Start an environment of the project."""
     module = f"{__package__}.env_peers.own_clock"
     return Runner(name, [sys.executable, "-m", module, env_id, str(worlds), str(threads), str(SECONDS)], stack)
 
@@ -100,7 +102,6 @@ def speed(tell: Tell) -> list[Row]:
     starts: dict[str, Callable[[ExitStack], Runner]] = {
         name: lambda stack, key=key: peer(key, stack) for key, name in PEERS.items()
     }
-    starts[CARTPOLE] = lambda stack: own(CARTPOLE, "CartPole-v1", WORLDS, 1, stack)
     starts[TRAVERSE] = lambda stack: own(TRAVERSE, "moonfleet/PolarTraverse-v0", WORLDS, 1, stack)
     starts[STATION] = lambda stack: own(STATION, "moonfleet/StationOps-v0", STATION_WORLDS, 1, stack)
     best = in_turns(starts, lambda said: said["agent_steps"] / said["cpu_s"], tell)

@@ -1,6 +1,6 @@
-"""Run by the project's own Python: the same figures as `clock`, of gymnasium's own vectorised environments and of the project's.
+"""Run by the project's own Python: the same figures as `clock`, of the project's own environments.
 
-    python -m moonfleet.experiments.bench.env_peers.own_clock ID WORLDS THREADS [SECONDS] [OPTIONS as JSON]
+    python -m moonfleet.experiments.bench.env_peers.own_clock ENV WORLDS THREADS [SECONDS] [OPTIONS as JSON]
 
 Actions are drawn beforehand, or from what the masks allow where an environment has masks: between two steps, while the clock stands.
 """
@@ -18,18 +18,8 @@ from numpy.typing import NDArray
 
 from moonfleet.terrain.seeds import stream
 
+from ...problems import find_problem
 from .clock import POOL, Counted, Stretch, serve
-
-
-def vector_env(env_id: str, worlds: int, threads: int, options: dict[str, Any]) -> Any:
-    """Return the vectorised environment that ``env_id`` names as its own."""
-    import gymnasium
-
-    import moonfleet.envs  # registers them
-
-    if env_id in moonfleet.envs.ENTRY_POINTS:
-        options = {"threads": threads, **options}
-    return gymnasium.make_vec(env_id, worlds, vectorization_mode="vector_entry_point", **options)
 
 
 def random_steps(env: Any) -> Stretch:
@@ -63,7 +53,8 @@ def random_steps(env: Any) -> Stretch:
 def main(env_id: str, worlds: str, threads: str, seconds: str = "2", options: str = "{}") -> None:
     """Answer for one environment."""
     os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[: int(threads)]))
-    serve(random_steps(vector_env(env_id, int(worlds), int(threads), json.loads(options))), float(seconds))
+    env = find_problem(env_id).batch(int(worlds), threads=int(threads), **json.loads(options))
+    serve(random_steps(env), float(seconds))
 
 
 if __name__ == "__main__":
