@@ -67,7 +67,7 @@ LEVELS: dict[str, Level] = {
     ),
     "default": Level(),
     "hard": Level(
-        range_min=(120.0, 220.0), fault_per_h=0.15, repair_h=3.0, home_lit=0.25, battery_wh=2800.0, max_steps=576
+        range_min=(100.0, 170.0), fault_per_h=0.15, repair_h=3.0, home_lit=0.25, battery_wh=3000.0, max_steps=576
     ),
 }
 

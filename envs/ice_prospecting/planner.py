@@ -42,6 +42,9 @@ DETOUR = 1.2  # ways are longer than straight lines
 REACHED_M = 12.0  # [m] near enough to a place to drill there
 TABLES = 64  # recovery policies kept
 FULL = 0.95  # share of the battery at which it leaves home
+FUTURE_KG_H = 0.004  # [kg/h] ice that it counts on winning in the rest of an episode
+AGAIN_H = 6.0  # [h] less is too short for another excursion
+MOST_SPOTS = 3  # that it weighs
 DRILL_S = HOLE_M / PACE_M_S  # [s] of a hole
 _HEADINGS = np.array([o.heading_xy(turn) for turn in range(o.HEADINGS)])
 
@@ -117,20 +120,19 @@ class ExcursionPlanner:
         spots = [] if not drillable else self._spots(game, w, x, y)
         if here is not None:
             spots.append(here)
-        if not spots:
-            return o.HOLD if at_home else o.RETURN
-        best = max(spots, key=lambda spot: spot.rate)
-        if at_home:
-            trip_s = 2.2 * best.way_s + best.drill_s
-            if left_s < trip_s:
-                return o.HOLD
-            if battery < FULL * game.machine.battery_wh and left_s > trip_s + DRILL_S and self._charges(game, w):
-                return o.HOLD
-        if not self._worth(game, w, best, home_s, left_s, battery, float(books[CARRIED_ICE])):
-            return o.HOLD if at_home else o.RETURN
-        if best is here or math.hypot(best.x - x, best.y - y) <= REACHED_M:
-            return o.DRILL
-        return self._towards(game, w, x, y, best)
+        # asleep the rover draws a fifth of what it does awake, in the Sun too
+        carried_kg = float(books[CARRIED_ICE])
+        for spot in sorted(spots, key=lambda spot: -spot.rate)[:MOST_SPOTS]:
+            if at_home:
+                trip_s = 2.2 * spot.way_s + spot.drill_s
+                low = battery < FULL * game.machine.battery_wh
+                if left_s < trip_s or (low and left_s > trip_s + DRILL_S and self._charges(game, w)):
+                    continue
+            if self._worth(game, w, spot, home_s, left_s, battery, carried_kg):
+                if spot is here or math.hypot(spot.x - x, spot.y - y) <= REACHED_M:
+                    return o.DRILL
+                return self._towards(game, w, x, y, spot)
+        return o.HIBERNATE if at_home else o.RETURN
 
     def _worth(
         self, game: IceProspectingGame, w: int, spot: _Spot, home_s: float, left_s: float, battery: float, carried_kg: float
@@ -146,7 +148,7 @@ class ExcursionPlanner:
         fault = -math.expm1(-game.level.fault_per_h * (spot.way_s + spot.drill_s) / HOUR_S)
         after += fault * (self._loss(table, there_s, later_s, rest, True) - after)
         per_kg = weights.returned_per_kg + weights.drilled_per_kg
-        again = max(left_s - home_s - 6.0 * HOUR_S, 0.0) / HOUR_S * 0.02 * weights.returned_per_kg
+        again = max(left_s - home_s - AGAIN_H * HOUR_S, 0.0) / HOUR_S * FUTURE_KG_H * weights.returned_per_kg
         stake = weights.lost + weights.returned_per_kg * carried_kg + again
         return per_kg * spot.ice_kg * (1.0 - after) > stake * max(after - before, 0.0)
 
