@@ -37,9 +37,7 @@ class Faces(NamedTuple):
 ENVIRONMENTS: dict[str, Faces] = {
     "moonfleet/PolarTraverse-v0": Faces("polar_traverse.env:PolarTraverse"),
     "moonfleet/StationOps-v0": Faces("station_ops.env:StationOps"),
-    "moonfleet/IceProspecting-v0": Faces(
-        "ice_prospecting.env:IceProspecting", "ice_prospecting.env:IceProspectingVec"
-    ),
+    "moonfleet/IceProspecting-v0": Faces("ice_prospecting.env:IceProspecting", "ice_prospecting.env:IceProspectingVec"),
 }
 
 ENTRY_POINTS: dict[str, str] = {env_id: f"{__name__}.{faces.solo}" for env_id, faces in ENVIRONMENTS.items()}

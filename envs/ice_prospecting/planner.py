@@ -15,7 +15,18 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.agents.boring import APART_M, CARRIED, CARRIED_ICE, DEPTH, FRACTION, HOLE_M, HOLE_X, HOLE_Y, KG_PER_M, PACE_M_S
+from moonfleet.agents.boring import (
+    APART_M,
+    CARRIED,
+    CARRIED_ICE,
+    DEPTH,
+    FRACTION,
+    HOLE_M,
+    HOLE_X,
+    HOLE_Y,
+    KG_PER_M,
+    PACE_M_S,
+)
 from moonfleet.agents.excursion_problem import rover_power
 from moonfleet.agents.ice import MEAN_FRACTION, PATCH_M
 from moonfleet.agents.state import Subsystem
@@ -140,7 +151,9 @@ class ExcursionPlanner:
         """Whether a spot's ice is worth the growth of the chance of loss."""
         table, weights, machine = self._table(game, w), game.level.weights, game.machine
         now_s = game.level.max_steps * STEP_S - left_s
-        spent = (game.fixed[sight.DRIVE_W] * spot.way_s + (machine.idle_w + tool_power("drill") + 40.0) * spot.drill_s) / HOUR_S
+        spent = (
+            game.fixed[sight.DRIVE_W] * spot.way_s + (machine.idle_w + tool_power("drill") + 40.0) * spot.drill_s
+        ) / HOUR_S
         later_s, rest = now_s + spot.way_s + spot.drill_s, battery - spent
         there_s = self._home_s(game, w, spot.x, spot.y)
         before = self._loss(table, home_s, now_s, battery, False)
@@ -242,7 +255,11 @@ class ExcursionPlanner:
                 if (r, c) != (row, col):
                     aim = np.array([ref.x_left + (c + 0.5) * ref.cell_m - x, ref.y_top - (r + 0.5) * ref.cell_m - y])
         away = float(np.hypot(*aim))
-        first, reach = (o.LONG, game.fixed[sight.REACH_M]) if away > 0.75 * game.fixed[sight.REACH_M] else (o.SHORT, 0.5 * game.fixed[sight.REACH_M])
+        first, reach = (
+            (o.LONG, game.fixed[sight.REACH_M])
+            if away > 0.75 * game.fixed[sight.REACH_M]
+            else (o.SHORT, 0.5 * game.fixed[sight.REACH_M])
+        )
         slope = maps.slope[int(counts[sight.GROUND])]
         order = np.argsort(-(_HEADINGS @ aim), kind="stable")
         for turn in order[:5].tolist():

@@ -56,7 +56,12 @@ CAPACITY_WH, COLD_LOSS, DRIVE_W, SOLAR_W, CACHE_KG, MAX_STEPS, REACH_M = range(7
 GROUND, SITUATION, STEPS, BROWNOUTS, DOWN_STEPS, OVER = range(6)
 COUNTS = 6
 
-O_HOLE, O_FAULTS, O_HOME, O_FORECAST = o.OFFSET["hole"], o.OFFSET["faults"], o.OFFSET["home_direction"], o.OFFSET["home_forecast"]
+O_HOLE, O_FAULTS, O_HOME, O_FORECAST = (
+    o.OFFSET["hole"],
+    o.OFFSET["faults"],
+    o.OFFSET["home_direction"],
+    o.OFFSET["home_forecast"],
+)
 O_HERE, O_ROUTE, O_TIME = o.OFFSET["forecast_here"], o.OFFSET["prospect_route"], o.OFFSET["prospect_time"]
 O_PRIOR, O_FOUND, O_RECENT = o.OFFSET["prospect_prior"], o.OFFSET["prospect_found"], o.OFFSET["recent_holes"]
 O_SUN, O_SLOPE, O_PRIORS, O_LIGHT = o.OFFSET["sun"], o.OFFSET["slope"], o.OFFSET["prior"], o.OFFSET["light"]

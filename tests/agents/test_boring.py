@@ -52,7 +52,7 @@ def test_ten_minutes_take_a_sixth_of_the_hole() -> None:
     assert made.holes[0, 0, DEPTH] == pytest.approx(1.0 / 6.0)
     assert made.holes[0, 0, FRACTION] == fraction
     assert made.books[0, CARRIED] == pytest.approx(KG_PER_M / 6.0)
-    assert KG_PER_M == pytest.approx(0.815, abs=0.001)
+    assert pytest.approx(0.815, abs=0.001) == KG_PER_M
 
 
 def test_a_finished_hole_gives_no_more_and_a_new_one_is_begun_farther_away() -> None:
