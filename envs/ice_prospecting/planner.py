@@ -202,7 +202,8 @@ class ExcursionPlanner:
         found: list[_Spot] = []
         if prior.max() > 0.2 * MEAN_FRACTION:
             rows, cols = np.arange(r0, r1), np.arange(c0, c1)
-            xs, ys = ref.x_left + (cols + 0.5) * ref.cell_m, ref.y_top - (rows + 0.5) * ref.cell_m
+            xs = np.asarray(ref.x_left + (cols + 0.5) * ref.cell_m, np.float64)
+            ys = np.asarray(ref.y_top - (rows + 0.5) * ref.cell_m, np.float64)
             away = np.hypot(xs[None, :] - x, ys[:, None] - y)
             ice = KG_PER_M * HOLE_M * self._hope(prior, xs[None, :], ys[:, None], holes)
             rate = ice / (DETOUR * away / speed + DRILL_S)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-import moonfleet.envs  # noqa: F401 - registers the ids
+import moonfleet.envs
 from moonfleet.agents.boring import CARRIED_ICE, KG_PER_M, STORED_ICE
 from moonfleet.agents.state import Activity, Subsystem
 from moonfleet.envs.errors import EnvOptionError, EnvStateError
@@ -38,7 +38,8 @@ def built(site_cache: Path) -> None:
 
 
 def begun(worlds: int = 1, **options: Any) -> IceProspectingGame:
-    game = IceProspectingGame(worlds, **{"level": "easy"} | options)
+    given: dict[str, Any] = {"level": "easy"} | options
+    game = IceProspectingGame(worlds, **given)
     game.begin(np.arange(worlds), [Episode(w, 0) for w in range(worlds)])
     return game
 
@@ -83,6 +84,7 @@ def test_conformance(check: Check) -> None:
 
 
 def test_gymnasium_finds_nothing_to_say(recwarn: pytest.WarningsRecorder) -> None:
+    assert ID in moonfleet.envs.ENTRY_POINTS
     env = gymnasium.make(ID, level="easy", max_steps=12)
     check_env(env.unwrapped, skip_render_check=True)
     vector = gymnasium.make_vec(ID, num_envs=3, level="easy", max_steps=12)
@@ -99,7 +101,7 @@ def test_stable_baselines_finds_nothing_to_say() -> None:
 
 def test_tables_fit_together() -> None:
     assert sum(feature.size for feature in spaces.FEATURES) == spaces.SIZE
-    assert sum(action.count for action in spaces.ACTIONS) == spaces.N_ACTIONS
+    assert sum(action.choices for action in spaces.ACTIONS) == spaces.N_ACTIONS
     assert [action.first for action in spaces.ACTIONS] == sorted(action.first for action in spaces.ACTIONS)
     assert len(RewardWeights().row()) == len(TERMS)
 
@@ -236,7 +238,7 @@ def test_an_episode_is_the_one_that_was_stored() -> None:
 def test_policies_do_what_is_allowed_and_the_planner_wants_a_game() -> None:
     game = begun(4)
     for name, factory in BASELINES.items():
-        policy = factory()
+        policy: Any = factory()
         if name == "planner":
             with pytest.raises(EnvStateError, match="bind"):
                 policy.act_batch(seen(game))
@@ -252,7 +254,7 @@ def test_policies_do_what_is_allowed_and_the_planner_wants_a_game() -> None:
 
 def score(name: str, level: str, worlds: int = 40) -> float:
     game = begun(worlds, level=level)
-    policy = BASELINES[name]()
+    policy: Any = BASELINES[name]()
     if name == "planner":
         policy.bind(game)
     active, total = np.ones(worlds, np.bool_), 0.0
