@@ -132,8 +132,8 @@ class World(WorldOrders):
         self._starts, self._t0 = _starts(start_xy, t0, robots)
         worlds = len(self._t0)
         # one block per kind of number; `state` names its rows
-        self._floats = np.zeros((len(s.FLOAT_FIELDS), worlds, robots))
-        self._ints = np.zeros((len(s.INT_FIELDS), worlds, robots), dtype=np.int64)
+        self._floats = np.zeros((worlds, len(s.FLOAT_FIELDS), robots))
+        self._ints = np.zeros((worlds, len(s.INT_FIELDS), robots), dtype=np.int64)
         self._legs = np.zeros((worlds, robots, LEG_POINTS, 2))
         self._used = np.zeros((worlds, robots), dtype=np.int64)
         self.state = state_views(self._floats, self._ints)

@@ -4,6 +4,7 @@
 id                                 problem                                             agents     step
 =================================  ==================================================  =========  ==========
 ``moonfleet/PolarTraverse-v0``     reach science targets under moving light            1 rover    5 min
+``moonfleet/SiteConstruction-v0``  excavate, haul, level and sinter a landing pad      1-8        10 min
 ``moonfleet/StationOps-v0``        run the station: jobs, charging, nights, links      the fleet  1 h
 ``moonfleet/IceProspecting-v0``    drill ice in permanent shadow and come back         1 rover    5 min
 =================================  ==================================================  =========  ==========
@@ -36,6 +37,9 @@ class Faces(NamedTuple):
 
 ENVIRONMENTS: dict[str, Faces] = {
     "moonfleet/PolarTraverse-v0": Faces("polar_traverse.env:PolarTraverse"),
+    "moonfleet/SiteConstruction-v0": Faces(
+        "site_construction.env:SiteConstruction", "site_construction.env:SiteConstructionVector", team=True
+    ),
     "moonfleet/StationOps-v0": Faces("station_ops.env:StationOps"),
     "moonfleet/IceProspecting-v0": Faces("ice_prospecting.env:IceProspecting", "ice_prospecting.env:IceProspectingVec"),
 }

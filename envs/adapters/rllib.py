@@ -75,8 +75,8 @@ class WorkerSeeds(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Carry out one action."""
-        seen, *rest = self.env.step(action)
-        return self._show(seen), *rest
+        seen, reward, terminated, truncated, info = self.env.step(action)
+        return self._show(seen), reward, terminated, truncated, info
 
     def _show(self, seen: Any) -> Any:
         """Return what RLlib is shown."""
@@ -104,8 +104,8 @@ class WorkerSeedsVector(gymnasium.vector.VectorWrapper):
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         """Carry out one action per world."""
-        seen, *rest = self.env.step(actions)
-        return self._show(seen), *rest
+        seen, reward, terminated, truncated, infos = self.env.step(actions)
+        return self._show(seen), reward, terminated, truncated, infos
 
     def _show(self, seen: Any) -> Any:
         """Return what RLlib is shown."""
