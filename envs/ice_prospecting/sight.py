@@ -210,7 +210,7 @@ def see(
             seen[at] = _clip((holes[w, h, HOLE_X] - x) / o.HOLE_SCALE_M, -1.0, 1.0) if h >= 0 else 0.0
             seen[at + 1] = _clip((holes[w, h, HOLE_Y] - y) / o.HOLE_SCALE_M, -1.0, 1.0) if h >= 0 else 0.0
             seen[at + 2] = _clip(float(holes[w, h, FRACTION]) / o.FOUND_SCALE, 0.0, 1.0) if h >= 0 else -1.0
-        seen[O_RECENT + 3 * o.HOLES_SEEN] = _clip(holes_n[w] / MOST_HOLES, 0.0, 1.0)
+        seen[O_RECENT + 3 * o.HOLES_SEEN] = _clip(float(holes_n[w]) / MOST_HOLES, 0.0, 1.0)
 
         sun = almanac[w, min(hour, almanac.shape[1] - 1)]
         centre_x, centre_y = frame[X_LEFT] + 0.5 * cols * cell, frame[Y_TOP] - 0.5 * rows * cell
