@@ -81,11 +81,11 @@ FEATURES: tuple[Feature, ...] = (
 
 
 class Action(NamedTuple):
-    """One row of the action table: so many choices from ``first`` on."""
+    """One row of the action table: ``count`` choices from ``first`` on."""
 
     name: str
     first: int
-    choices: int
+    count: int  # pyright: ignore[reportIncompatibleMethodOverride]
     meaning: str
     masked: str  # when it is not allowed
 

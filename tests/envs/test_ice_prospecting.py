@@ -101,7 +101,7 @@ def test_stable_baselines_finds_nothing_to_say() -> None:
 
 def test_tables_fit_together() -> None:
     assert sum(feature.size for feature in spaces.FEATURES) == spaces.SIZE
-    assert sum(action.choices for action in spaces.ACTIONS) == spaces.N_ACTIONS
+    assert sum(action.count for action in spaces.ACTIONS) == spaces.N_ACTIONS
     assert [action.first for action in spaces.ACTIONS] == sorted(action.first for action in spaces.ACTIONS)
     assert len(RewardWeights().row()) == len(TERMS)
 
