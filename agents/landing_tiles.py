@@ -246,9 +246,7 @@ def _opened(folder: Path, count: int) -> LandingTiles:
         try:
             stored = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError) as error:
-            raise LandingError(
-                f"{folder}: {name} cannot be read ({error}); remove the folder to make it anew."
-            ) from error
+            raise LandingError(f"{folder}: {name} cannot be read ({error}); remove the folder to make it anew.") from error
         parts[name] = stored.view(np.ndarray)[...]
     tiles = LandingTiles(**parts)  # pyright: ignore[reportArgumentType]
     n, cells = round(SIDE_M / LEVEL_CELL_M), SCALE_START[-1]

@@ -134,11 +134,7 @@ class HazardLandingGame(Game):
         """Divert or commit, and fly on for a second."""
         landers, level = self.landers, self.tiles.level
         free = active & ~self.committed & ~landers.down
-        wish, asked, commit = (
-            np.zeros((self.worlds, 2)),
-            np.empty(self.worlds, np.bool_),
-            np.empty(self.worlds, np.bool_),
-        )
+        wish, asked, commit = np.zeros((self.worlds, 2)), np.empty(self.worlds, np.bool_), np.empty(self.worlds, np.bool_)
         choices, moves = np.zeros(0, np.int64), np.zeros((0, 3), np.float32)
         if self.continuous:
             moves = np.ascontiguousarray(actions, np.float32)

@@ -17,16 +17,7 @@ from moonfleet.agents.flight import MASS, VX, VY, VZ, X, Y, Z
 from moonfleet.agents.landers import level_at, speed_needed_m_s, time_to_ground_s
 from moonfleet.agents.landing_eye import scale_of, to_map, to_tile
 from moonfleet.agents.landing_tiles import SCALES_M
-from moonfleet.autonomy.landing_view import (
-    CELLS,
-    HIGHEST_GREY,
-    JUDGED,
-    PLACES,
-    PLACES_SIDE,
-    SIDE,
-    judge_places,
-    place_offset_m,
-)
+from moonfleet.autonomy.landing_view import CELLS, HIGHEST_GREY, JUDGED, PLACES, PLACES_SIDE, SIDE, judge_places, place_offset_m
 from moonfleet.terrain.kernel import kernel
 
 KEEP = PLACES // 2  # the place in the middle is the present aim
@@ -166,9 +157,7 @@ def fill_own(
         ground = level_at(level, tile[w], aim[w, 0] - e[X], aim[w, 1] - e[Y])
         height = max(s[Z] + e[Z] - ground, 0.0)
         scale = scale_of(height)
-        judge_places(
-            row[PATCHES : PATCHES + 3 * CELLS], SCALES_M[scale], sums, tops, row[_JUDGED : _JUDGED + JUDGED * PLACES]
-        )
+        judge_places(row[PATCHES : PATCHES + 3 * CELLS], SCALES_M[scale], sums, tops, row[_JUDGED : _JUDGED + JUDGED * PLACES])
         if not working[w]:
             row[_JUDGED : _JUDGED + 3 * PLACES] = 0.0
         k = _OWN

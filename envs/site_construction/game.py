@@ -271,9 +271,7 @@ class SiteConstructionGame(Game):
         """Let the machines land whose time has come: at their parking place, or the first free cell beside it."""
         due = active[:, None] & (self.steps[:, None] == self.arrivals) & (self.arrivals > 0)
         for w, r in np.argwhere(due).tolist():
-            taken = {
-                tuple(cell) for cell, here in zip(self.works.at[w].tolist(), self.present()[w], strict=True) if here
-            }
+            taken = {tuple(cell) for cell, here in zip(self.works.at[w].tolist(), self.present()[w], strict=True) if here}
             row, col = self.base[w, r].tolist()
             near = sorted(
                 ((max(abs(i), abs(j)), i, j) for i in range(-4, 5) for j in range(-4, 5)),

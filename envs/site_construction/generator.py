@@ -68,9 +68,7 @@ def grounds_of(site: Site, slope_deg: tuple[float, float], lit: tuple[float, flo
     ref = site.ref
     margin = int(np.ceil(CELLS * CELL_M / ref.cell_m)) + 1
     if min(ref.shape) <= 2 * margin:
-        raise EnvOptionError(
-            f"site: {ref.rows} x {ref.cols} cells are too few for a work area of {CELLS * CELL_M:g} m."
-        )
+        raise EnvOptionError(f"site: {ref.rows} x {ref.cols} cells are too few for a work area of {CELLS * CELL_M:g} m.")
     inner = (slice(margin, -margin), slice(margin, -margin))
     miss = np.maximum(np.maximum(slope_deg[0] - site.slope_deg, site.slope_deg - slope_deg[1]), 0.0)[inner]
     light = np.asarray(site.mean_lit, np.float64)[inner] - 1e3 * miss

@@ -73,9 +73,7 @@ class PlannerPolicy:
         """Return the actions of all machines, int64 [W * R], machines of a world together."""
         actions = self._plan()
         if len(observations.vector) != len(actions):
-            raise EnvStateError(
-                f"planner: asked about {len(observations.vector)} machines, its game has {len(actions)}."
-            )
+            raise EnvStateError(f"planner: asked about {len(observations.vector)} machines, its game has {len(actions)}.")
         return actions
 
     def _plan(self) -> NDArray[np.int64]:

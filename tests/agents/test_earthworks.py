@@ -23,9 +23,7 @@ ACTIVE = np.ones(1, np.bool_)
 class Yard:
     """One world with a work area in the middle of a site; machines stand in row 1."""
 
-    def __init__(
-        self, site: Site, kinds: list[str], goal_m: float = NO_GOAL, height: float = 0.0, faults: bool = False
-    ) -> None:
+    def __init__(self, site: Site, kinds: list[str], goal_m: float = NO_GOAL, height: float = 0.0, faults: bool = False) -> None:
         specs = [robot_spec(kind) for kind in kinds]
         self.works = Earthworks(specs, worlds=1, cells=CELLS)
         x, y = site.ref.centre
