@@ -54,18 +54,18 @@ FEATURES: tuple[Feature, ...] = (
     Feature("slabs", SLAB_SIDE**2, 0.0, 1.0, "sintered share around it"),
     Feature("pad_height", MAP_SIDE**2, -1.0, 1.0, "height off the design / 0.2 m over the pad, stretched to 8 x 8"),
     Feature("pad_slabs", MAP_SIDE**2, 0.0, 1.0, "sintered share over the pad, stretched to 8 x 8"),
-    Feature("others", 6 * OTHERS, -1.0, 1.0, "of each other robot in order: there, way / 32 cells, load, battery, and 1 for a paver, -1 for a digger"),
+    Feature("others", 6 * OTHERS, -1.0, 1.0, "of each other robot: there, way / 32 cells, load, battery, 1 for a paver or -1 for a digger"),
     Feature("forecast", 5, 0.0, 1.0, "mean lit part of the Sun over the next 0-2, 2-6, 6-12, 12-24, 24-48 h"),
-    Feature("job", 5, -1.0, 1.0, "volume left / at the start; share within tolerance; share sintered; mean height off / 0.1 m; steps left / all"),
+    Feature("job", 5, -1.0, 1.0, "volume left / at first; shares level and sintered; mean height off / 0.1 m; steps left / all"),
 )  # fmt: skip
 
 
 class Action(NamedTuple):
-    """One row of the action table: ``count`` choices from ``first`` on."""
+    """One row of the action table: ``choices`` of them from ``first`` on."""
 
     name: str
     first: int
-    count: int
+    choices: int
     meaning: str
     masked: str  # when it is not allowed
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from moonfleet.agents import earth_crew as crew
 from moonfleet.agents.earth_crew import DIG_W, DUMP_W, LEVEL_W, ROOM, SINTER_W, workable_kg
-from moonfleet.agents.soil_layers import CLEAN_KG, LOOSE, SLAB, height_m
 from moonfleet.agents.regolith import LOOSE_KG_M3, SLAB_KG_M3
+from moonfleet.agents.soil_layers import CLEAN_KG, LOOSE, SLAB, height_m
 from moonfleet.agents.state import MOBILITY, PAYLOAD
 from moonfleet.terrain.kernel import kernel, leaf_kernel
 

@@ -28,7 +28,7 @@ def game(site: Site, worlds: int = 1, threads: int = 1, **options: object) -> Si
 
 
 def begun(site: Site, worlds: int = 1, root: int = 5, **options: object) -> SiteConstructionGame:
-    made = game(site, worlds, **options)
+    made = game(site, worlds, 1, **options)
     made.begin(np.arange(worlds), [Episode(root + w, 0) for w in range(worlds)])
     return made
 
@@ -48,7 +48,7 @@ def draw(masks: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.int64
 
 def test_the_tables_describe_the_spaces() -> None:
     assert sum(feature.size for feature in s.FEATURES) == s.SIZE == s.observation_space().shape[0]
-    listed = [action for row in s.ACTIONS for action in range(row.first, row.first + row.count)]
+    listed = [action for row in s.ACTIONS for action in range(row.first, row.first + row.choices)]
     assert listed == list(range(s.N_ACTIONS))
     assert tuple(RewardWeights.__dataclass_fields__) == TERMS
 
@@ -138,9 +138,9 @@ def test_a_saved_world_goes_on_with_the_same_bytes_in_another_place(small_site: 
 def test_a_foreign_state_is_refused_and_nothing_changes(small_site: Site) -> None:
     played = begun(small_site, 1)
     state = played.get_state(0)
-    broken = {**state, "works.soil": -state["works.soil"]}
+    broken = {**state, "works.soil": np.negative(state["works.soil"])}
     fewer = begun(small_site, 1, robots=MIXED).get_state(0)
-    late = {**state, "world.x": state["world.x"] + 1e9}
+    late = {**state, "world.x": np.add(state["world.x"], 1e9)}
     for wrong in (broken, fewer, late, {"pad": state["pad"]}):
         with pytest.raises(EnvStateError):
             played.set_state(0, wrong)
