@@ -81,7 +81,7 @@ def test_what_is_allowed_is_done_and_what_is_not_becomes_a_counted_rest(small_si
         done = played.step(told, np.ones(4, np.bool_))
         assert (played.denied | allowed).all()
         assert (played.works.at[~allowed] == at[~allowed]).all()
-        np.testing.assert_allclose(done.terms[:, TERMS.index("blocked")], -0.01 * played.denied.sum(axis=1))
+        np.testing.assert_allclose(done.terms[:, TERMS.index("blocked")], -0.002 * played.denied.sum(axis=1))
 
 
 def test_machines_never_share_a_cell(small_site: Site) -> None:
@@ -165,7 +165,7 @@ def test_a_crew_that_is_lost_ends_the_episode(small_site: Site) -> None:
     played.world.state.activity[0] = 7
     played.world.state.loss[0] = 1
     done = played.step(np.zeros((1, 2), np.int64), np.ones(1, np.bool_))
-    assert done.terms[0, TERMS.index("lost")] == -10.0
+    assert done.terms[0, TERMS.index("lost")] == -2.0
     assert done.terminated[0]
     assert not done.truncated[0]
 
@@ -180,9 +180,9 @@ def test_rewards_follow_the_pad(small_site: Site) -> None:
     played.works.soil[0, 2][here] = need
     done = played.step(np.zeros((1, 2), np.int64), np.ones(1, np.bool_))
     terms = dict(zip(TERMS, done.terms[0].tolist(), strict=True))
-    assert terms["earth"] == pytest.approx(10.0)
-    assert terms["pad"] == pytest.approx(20.0)
-    assert terms["done"] == 10.0
+    assert terms["earth"] == pytest.approx(2.5)
+    assert terms["pad"] == pytest.approx(5.0)
+    assert terms["done"] == 2.5
     assert done.terminated[0]
 
 
