@@ -6,6 +6,7 @@ id                                 problem                                      
 ``moonfleet/PolarTraverse-v0``     reach science targets under moving light            1 rover    5 min
 ``moonfleet/SiteConstruction-v0``  excavate, haul, level and sinter a landing pad      1-8        10 min
 ``moonfleet/StationOps-v0``        run the station: jobs, charging, nights, links      the fleet  1 h
+``moonfleet/IceProspecting-v0``    drill ice in permanent shadow and come back         1 rover    5 min
 =================================  ==================================================  =========  ==========
 
 Importing this package registers them. ``gymnasium.make(id)`` makes one world, ``gymnasium.make_vec(id, num_envs=1024)`` the
@@ -40,6 +41,9 @@ ENVIRONMENTS: dict[str, Faces] = {
         "site_construction.env:SiteConstruction", "site_construction.env:SiteConstructionVector", team=True
     ),
     "moonfleet/StationOps-v0": Faces("station_ops.env:StationOps"),
+    "moonfleet/IceProspecting-v0": Faces(
+        "ice_prospecting.env:IceProspecting", "ice_prospecting.env:IceProspectingVec"
+    ),
 }
 
 ENTRY_POINTS: dict[str, str] = {env_id: f"{__name__}.{faces.solo}" for env_id, faces in ENVIRONMENTS.items()}

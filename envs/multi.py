@@ -29,8 +29,8 @@ class TeamEnv(ParallelEnv[str, Observed, Any]):
     Each agent sees its row of the observation: a Dict of ``observation`` float32 [F] and ``action_mask`` int8 [A] (a Box of a game
     without masks), and chooses its own action. **Every agent gets the team's whole reward**: to compare with the score of a world
     take one agent's, not the sum. ``possible_agents`` are all robots; ``agents`` are those that are there to decide. A robot that is
-    lost leaves (terminated, with a last observation) and does not come back; one that lands later joins: it has an observation, a
-    reward and an info in the step in which it lands. While nobody is there the game goes on by itself; what it earns meanwhile goes
+    lost leaves (terminated, with a last observation) and does not come back; one that lands later joins: it has an observation, an
+    info and reward 0 in the step in which it lands. While nobody is there the game goes on by itself; what it earns meanwhile goes
     to those that left last (at the start, to those that land first).
 
     ``state`` is everybody's observation in one vector, float32 [R * F], zeros for robots that are absent. Seeds, episodes and reset
@@ -113,7 +113,7 @@ class TeamEnv(ParallelEnv[str, Observed, Any]):
             self.agents = []
         return (
             self._split(seen, told),
-            dict.fromkeys(told, reward),
+            dict.fromkeys(before, reward) | dict.fromkeys(joined, 0.0),
             {name: terminated or name in left for name in told},
             {name: truncated and name not in left for name in told},
             self._infos(info, told),

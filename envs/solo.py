@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import gymnasium
 import numpy as np
@@ -50,10 +50,11 @@ class SoloEnv(gymnasium.Env[Observed, Any]):
         A window that cannot be shown.
     """
 
-    metadata: ClassVar[dict[str, object]] = {"render_modes": RENDER_MODES, "render_fps": RENDER_FPS}  # pyright: ignore[reportIncompatibleVariableOverride]
+    metadata: dict[str, object] = {"render_modes": RENDER_MODES, "render_fps": RENDER_FPS}  # noqa: RUF012 - as gymnasium has it
 
     def __init__(self, game: Game, render_mode: str | None = None) -> None:
         self.game = game
+        self.metadata = dict(type(self).metadata)  # gymnasium's SyncVectorEnv writes into it
         self.render_mode = None if render_mode is None else need_name("render_mode", render_mode, RENDER_MODES)
         self.observation_space = cast(Any, observed_space(game))
         self.action_space = cast(Any, world_action_space(game))

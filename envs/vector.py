@@ -71,6 +71,8 @@ class GameVectorEnv(gymnasium.vector.VectorEnv[Observed, Any, Any]):
         A window that cannot be shown.
     """
 
+    _window: Window | None = None
+
     def __init__(
         self,
         game: Game,
@@ -171,7 +173,8 @@ class GameVectorEnv(gymnasium.vector.VectorEnv[Observed, Any, Any]):
         """Close the window and let go of what the game holds."""
         if self._window is not None:
             self._window.close()
-        self.game.close()
+        if hasattr(self, "game"):  # not when the constructor failed
+            self.game.close()
 
     # -- state ---------------------------------------------------------------------------------------------------
 

@@ -52,7 +52,7 @@ def check_team_face(subject: Subject) -> str | None:
             if not before <= told:
                 raise fail(f"{sorted(before - told)} acted and were told nothing", step=step)
             for name in told:
-                need_same(rewards[name], earned, f"reward of {name}", step=step)
+                need_same(rewards[name], earned if name in before else 0.0, f"reward of {name}", step=step)
                 if (terminated[name] or truncated[name]) == (name in team.agents):
                     raise fail(f"{name}: the flags say something else than the list of agents", step=step)
             earned = 0.0
