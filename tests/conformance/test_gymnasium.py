@@ -12,6 +12,11 @@ import moonfleet.envs
 
 QUICK: dict[str, dict[str, object]] = {
     "moonfleet/PolarTraverse-v0": {"targets": 2, "max_steps": 50},
+    "moonfleet/SiteConstruction-v0": {
+        "level": "easy",
+        "max_steps": 20,
+        "dates": ("2029-01-01T00:00:00", "2029-02-01T00:00:00"),
+    },
     "moonfleet/StationOps-v0": {"days": 1.0},
 }
 
