@@ -109,7 +109,7 @@ def _toward(scene: Scene, w: int, r: int, to_row: int, to_col: int, taken: Bools
     spread_out(scene, w, to_row, to_col, climb, far, queue)
     best, best_cost = s.REST, far[row, col]
     most = int(scene.machines[r, FARTHEST] / (1.4142136 * cell))
-    for action in range(s.STEP, s.N_ACTIONS):
+    for action in range(s.STEP, s.TO_CUT):
         if s.DIG <= action <= s.SINTER or not allowed(scene, w, r, action):
             continue
         at_row, at_col = goes_to(scene, w, r, action)

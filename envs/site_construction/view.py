@@ -82,6 +82,39 @@ def may_bake(scene: Scene, w: int, row: int, col: int) -> bool:
 
 
 @leaf_kernel
+def _stands(scene: Scene, w: int, robot: int, row: int, col: int) -> bool:
+    """Say whether another robot stands in a cell."""
+    for other in range(scene.there.shape[1]):
+        if other != robot and scene.there[w, other] and scene.at[w, other, 0] == row and scene.at[w, other, 1] == col:
+            return True
+    return False
+
+
+@leaf_kernel
+def nearest(scene: Scene, w: int, robot: int, what: int) -> tuple[int, int]:
+    """Return the nearest free cell of the pad that is too high (0), too low (1) or ready to bake (2); (-1, -1) if none is."""
+    row, col = scene.at[w, robot, 0], scene.at[w, robot, 1]
+    top, left, side = scene.pad[w, 0], scene.pad[w, 1], scene.pad[w, 2]
+    best, best_r, best_c = 1 << 30, -1, -1
+    half = 0.5 * scene.limits[TOLERANCE]
+    for r in range(top, top + side):
+        for c in range(left, left + side):
+            far = max(abs(r - row), abs(c - col)) * 64 + abs(r - row) + abs(c - col)
+            if far >= best:
+                continue
+            high = off_m(scene, w, r, c)
+            if what == 0:
+                wanted = high > half and scene.soil[w, SLAB, r, c] <= 0.0
+            elif what == 1:
+                wanted = high < -half and scene.soil[w, SLAB, r, c] <= 0.0
+            else:
+                wanted = may_bake(scene, w, r, c)
+            if wanted and not _stands(scene, w, robot, r, c):
+                best, best_r, best_c = far, r, c
+    return best_r, best_c
+
+
+@leaf_kernel
 def goes_to(scene: Scene, w: int, r: int, action: int) -> tuple[int, int]:
     """Return the cell that a driving order names; it may be off the area."""
     row, col = scene.at[w, r, 0], scene.at[w, r, 1]
@@ -91,6 +124,9 @@ def goes_to(scene: Scene, w: int, r: int, action: int) -> tuple[int, int]:
         return scene.pit[w, 0], scene.pit[w, 1]
     if action == s.TO_BASE:
         return scene.base[w, r, 0], scene.base[w, r, 1]
+    if action >= s.TO_CUT:
+        to_row, to_col = nearest(scene, w, r, action - s.TO_CUT)
+        return (to_row, to_col) if to_row >= 0 else (row, col)
     k = (action - s.STEP) % s.HEADINGS
     far = s.STEP_CELLS if action < s.LEAP else s.LEAP_CELLS
     return row - NORTH[k] * far, col + EAST[k] * far
@@ -213,29 +249,6 @@ def _way(out: NDArray[np.float32], k: int, rows: float, cols: float, scale: floa
     out[k + 1] = _clip(-rows / scale, -1.0, 1.0)
 
 
-@leaf_kernel
-def _nearest(scene: Scene, w: int, row: int, col: int, what: int) -> tuple[int, int]:
-    """Return the nearest cell of the pad that is too high (0), too low (1) or ready to bake (2); (-1, -1) if none is."""
-    top, left, side = scene.pad[w, 0], scene.pad[w, 1], scene.pad[w, 2]
-    best, best_r, best_c = 1 << 30, -1, -1
-    half = 0.5 * scene.limits[TOLERANCE]
-    for r in range(top, top + side):
-        for c in range(left, left + side):
-            far = max(abs(r - row), abs(c - col)) * 64 + abs(r - row) + abs(c - col)
-            if far >= best:
-                continue
-            high = off_m(scene, w, r, c)
-            if what == 0:
-                wanted = high > half and scene.soil[w, SLAB, r, c] <= 0.0
-            elif what == 1:
-                wanted = high < -half and scene.soil[w, SLAB, r, c] <= 0.0
-            else:
-                wanted = may_bake(scene, w, r, c)
-            if wanted:
-                best, best_r, best_c = far, r, c
-    return best_r, best_c
-
-
 @kernel
 def observe(scene: Scene, out: NDArray[np.float32], w_from: int, w_to: int) -> None:
     """Fill ``out`` float32 [W, R, SIZE] with what every machine sees, as `spaces.FEATURES` says."""
@@ -285,7 +298,7 @@ def observe(scene: Scene, out: NDArray[np.float32], w_from: int, w_to: int) -> N
             seen[_OFFSET_HERE + 2] = _clip(scene.soil[w, SLAB, row, col] / need, 0.0, 1.0)
             seen[_OFFSET_HERE + 3] = _clip(scene.soil[w, LOOSE, row, col] / (LOOSE_KG_M3 * area * s.NEAR_M), 0.0, 1.0)
             for what in range(3):
-                to_row, to_col = _nearest(scene, w, row, col, what)
+                to_row, to_col = nearest(scene, w, r, what)
                 k = _OFFSET_CUT + 3 * what
                 seen[k + 2] = 1.0 if to_row >= 0 else 0.0
                 if to_row < 0:
