@@ -54,9 +54,12 @@ class SiteConstructionGame(Game):
     **options
         Options of the level that differ, see `levels.Level`.
 
-    A team game, also with one robot: observations [W, R, F], actions [W, R]. What is not allowed is carried out as a rest, which the term
-    ``blocked`` counts. ``info`` tells ``earth_left`` (volume off the design over that at the start), ``within`` and ``baked`` (shares
-    of the pad within tolerance and sintered).
+    A team game, also with one robot: observations [W, R, F], actions [W, R]. An order that is not allowed counts as ``blocked``. If it
+    is for a tool that the machine does not carry, or for going to such a tool's work, it is taken for the tool that it has (a paver told
+    to level bakes); else the machine rests.
+
+    ``info`` tells ``earth_left`` (volume off the design over that at the start), ``within`` and ``baked`` (shares of the pad within
+    tolerance and sintered).
 
     Raises
     ------

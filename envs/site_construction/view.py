@@ -161,6 +161,20 @@ def allowed(scene: Scene, w: int, r: int, action: int) -> bool:
     return 0 <= to_row < n and 0 <= to_col < n and (to_row != row or to_col != col)
 
 
+@leaf_kernel
+def own_tool(machine: Floats, action: int) -> int:
+    """Return what an order for a tool that a machine does not carry means to it: the same for the tool that it has; else `REST`."""
+    paves = machine[SINTER_W] > 0.0
+    carried = s.SINTER if paves else s.LEVEL
+    if action == s.DIG or action == s.DUMP:
+        return s.REST if machine[DIG_W] > 0.0 else carried
+    if action == s.LEVEL or action == s.SINTER:
+        return carried
+    if action >= s.TO_CUT:
+        return s.TO_BAKE if paves else s.TO_CUT
+    return s.REST
+
+
 @kernel
 def fill_masks(scene: Scene, out: Bools, w_from: int, w_to: int) -> None:
     """Fill ``out`` [W, R, A] with what is allowed."""
@@ -174,7 +188,7 @@ def fill_masks(scene: Scene, out: Bools, w_from: int, w_to: int) -> None:
 def decide(
     scene: Scene, actions: Ints, active: Bools, task: Ints, to: Ints, most_kg: Floats, w_from: int, w_to: int
 ) -> None:
-    """Turn actions [W, R] into tasks for the crew; what is not allowed becomes a rest and is marked as denied.
+    """Turn actions [W, R] into tasks for the crew; what is not allowed becomes `own_tool` or a rest, and is marked.
 
     Nothing is asked of a machine that is not there.
     """
@@ -185,7 +199,9 @@ def decide(
             action = actions[w, r] if scene.there[w, r] else s.REST
             scene.denied[w, r] = not allowed(scene, w, r, action)
             if scene.denied[w, r]:
-                action = s.REST
+                action = own_tool(scene.machines[r], action)
+                if not allowed(scene, w, r, action):
+                    action = s.REST
             to[w, r, 0], to[w, r, 1] = scene.at[w, r, 0], scene.at[w, r, 1]
             most_kg[w, r] = 1e300
             if action == s.REST:

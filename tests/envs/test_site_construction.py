@@ -9,6 +9,7 @@ from gymnasium.utils.env_checker import check_env
 from numpy.typing import NDArray
 
 import moonfleet.envs
+from moonfleet.agents import earth_crew as crew
 from moonfleet.envs.errors import EnvActionError, EnvOptionError, EnvStateError
 from moonfleet.envs.game import Episode
 from moonfleet.envs.site_construction import spaces as s
@@ -70,7 +71,7 @@ def test_random_play_stays_within_bounds_and_loses_no_soil(small_site: Site, lev
     np.testing.assert_allclose(played.works.audit_kg(), 0.0, atol=1e-6)
 
 
-def test_what_is_allowed_is_done_and_what_is_not_becomes_a_counted_rest(small_site: Site) -> None:
+def test_what_is_not_allowed_is_counted_and_done_with_the_tool_at_hand_or_not_at_all(small_site: Site) -> None:
     played = begun(small_site, 4, robots=("excavator", "paver"))
     rng = np.random.Generator(np.random.PCG64(2))
     for _ in range(30):
@@ -80,7 +81,10 @@ def test_what_is_allowed_is_done_and_what_is_not_becomes_a_counted_rest(small_si
         at = played.works.at.copy()
         done = played.step(told, np.ones(4, np.bool_))
         assert (played.denied | allowed).all()
-        assert (played.works.at[~allowed] == at[~allowed]).all()
+        stays = ~allowed & (told < s.TO_CUT)
+        assert (played.works.at[stays] == at[stays]).all()
+        rests = ~allowed & ((told < s.DIG) | ((told >= s.TO_PAD) & (told <= s.TO_BASE)))
+        assert (played.task[rests] == crew.REST).all()
         np.testing.assert_allclose(done.terms[:, TERMS.index("blocked")], -0.002 * played.denied.sum(axis=1))
 
 
