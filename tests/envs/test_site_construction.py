@@ -254,7 +254,7 @@ def test_wrong_options_are_named(small_site: Site, options: dict[str, object], m
 def test_wrong_actions_are_refused(small_site: Site) -> None:
     env = SiteConstruction(site=small_site, dates=DATES, level="easy")
     env.reset(seed=0)
-    for wrong in (25, [0], [0, -1], [0.5, 1], None, [25, 0]):
+    for wrong in (1, [0], [0, -1], [0.5, 1], None, [s.N_ACTIONS, 0]):
         with pytest.raises(EnvActionError):
             env.step(wrong)
 
