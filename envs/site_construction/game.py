@@ -36,7 +36,7 @@ TICK_S = 300.0  # [s] one physics tick
 TICKS = round(STEP_S / TICK_S)
 OWN_STATE = (
     *("pad", "level_m", "pit", "base", "frac", "light", "phi0", "t0"),
-    *("task", "denied", "tallies", "steps", "brownouts", "losses"),
+    *("task", "denied", "tallies", "near", "steps", "brownouts", "losses"),
 )
 
 
@@ -123,6 +123,7 @@ class SiteConstructionGame(Game):
         self.steps = np.zeros(worlds, np.int64)
         self.brownouts, self.losses = np.zeros((worlds, robots), np.int64), np.zeros((worlds, robots), np.int64)
         self.frac = np.zeros((worlds, robots))
+        self.near = np.full((worlds, robots, 3, 2), -1, np.int64)
         self._to = np.zeros((worlds, robots, 2), np.int64)
         self._most = np.zeros((worlds, robots))
         self._given: list[Givens | None] = [None] * worlds
@@ -260,7 +261,7 @@ class SiteConstructionGame(Game):
             works.soil, works.goal_m, works.load_kg, works.at, works.machines, self.pad, self.level_m, self.pit,
             self.base, state.battery_wh / self.capacity, state.lit, state.solar_w / self._panel,
             state.faults | (state.trapped << MOBILITY), self.present(), self.task, self.denied, self.light,
-            self.tallies, self.phi0, clock, self.limits,
+            self.tallies, self.near, self.phi0, clock, self.limits,
         )  # fmt: skip
 
     def _date(self, episode: Episode) -> float | None:

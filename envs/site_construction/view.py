@@ -48,6 +48,7 @@ class Scene(NamedTuple):
     denied: Bools  # [W, R] last order could not be done
     light: NDArray[np.float32]  # [W, H] summed lit share
     tallies: Floats  # [W, 6]
+    near: Ints  # [W, R, 3, 2] nearest free cell of the pad to cut, to fill and to bake; -1, -1 where there is none
     phi0: Floats  # [W] m3
     clock: Floats  # [W, 2] hours since the start; share of the steps that is left
     limits: Floats  # [3] tolerance [m], mass that a sintered cell needs [kg], cell [m]
@@ -82,39 +83,6 @@ def may_bake(scene: Scene, w: int, row: int, col: int) -> bool:
 
 
 @leaf_kernel
-def _stands(scene: Scene, w: int, robot: int, row: int, col: int) -> bool:
-    """Say whether another robot stands in a cell."""
-    for other in range(scene.there.shape[1]):
-        if other != robot and scene.there[w, other] and scene.at[w, other, 0] == row and scene.at[w, other, 1] == col:
-            return True
-    return False
-
-
-@leaf_kernel
-def nearest(scene: Scene, w: int, robot: int, what: int) -> tuple[int, int]:
-    """Return the nearest free cell of the pad that is too high (0), too low (1) or ready to bake (2); (-1, -1) if none is."""
-    row, col = scene.at[w, robot, 0], scene.at[w, robot, 1]
-    top, left, side = scene.pad[w, 0], scene.pad[w, 1], scene.pad[w, 2]
-    best, best_r, best_c = 1 << 30, -1, -1
-    half = 0.5 * scene.limits[TOLERANCE]
-    for r in range(top, top + side):
-        for c in range(left, left + side):
-            far = max(abs(r - row), abs(c - col)) * 64 + abs(r - row) + abs(c - col)
-            if far >= best:
-                continue
-            high = off_m(scene, w, r, c)
-            if what == 0:
-                wanted = high > half and scene.soil[w, SLAB, r, c] <= 0.0
-            elif what == 1:
-                wanted = high < -half and scene.soil[w, SLAB, r, c] <= 0.0
-            else:
-                wanted = may_bake(scene, w, r, c)
-            if wanted and not _stands(scene, w, robot, r, c):
-                best, best_r, best_c = far, r, c
-    return best_r, best_c
-
-
-@leaf_kernel
 def goes_to(scene: Scene, w: int, r: int, action: int) -> tuple[int, int]:
     """Return the cell that a driving order names; it may be off the area."""
     row, col = scene.at[w, r, 0], scene.at[w, r, 1]
@@ -125,7 +93,7 @@ def goes_to(scene: Scene, w: int, r: int, action: int) -> tuple[int, int]:
     if action == s.TO_BASE:
         return scene.base[w, r, 0], scene.base[w, r, 1]
     if action >= s.TO_CUT:
-        to_row, to_col = nearest(scene, w, r, action - s.TO_CUT)
+        to_row, to_col = scene.near[w, r, action - s.TO_CUT, 0], scene.near[w, r, action - s.TO_CUT, 1]
         return (to_row, to_col) if to_row >= 0 else (row, col)
     k = (action - s.STEP) % s.HEADINGS
     far = s.STEP_CELLS if action < s.LEAP else s.LEAP_CELLS
@@ -222,14 +190,35 @@ def decide(
                 to[w, r, 0], to[w, r, 1] = goes_to(scene, w, r, action)
 
 
+@leaf_kernel
+def _find_work(scene: Scene, w: int, robot: int, wants: Ints) -> None:
+    """Write the nearest free cells of the pad that want something."""
+    row, col = scene.at[w, robot, 0], scene.at[w, robot, 1]
+    top, left, side = scene.pad[w, 0], scene.pad[w, 1], scene.pad[w, 2]
+    for what in range(3):
+        least = 1 << 30
+        scene.near[w, robot, what, 0], scene.near[w, robot, what, 1] = -1, -1
+        for r in range(top, top + side):
+            for c in range(left, left + side):
+                if not wants[r, c] & (1 << what):
+                    continue
+                down, across = abs(r - row), abs(c - col)
+                far = max(down, across) * 64 + down + across
+                if far < least and (far == 0 or wants[r, c] < 8):
+                    least = far
+                    scene.near[w, robot, what, 0], scene.near[w, robot, what, 1] = r, c
+
+
 @kernel
 def tally(scene: Scene, active: Bools, w_from: int, w_to: int) -> None:
-    """Take stock of the pads of ``active`` worlds.
+    """Take stock of the pads of ``active`` worlds, and find each machine's nearest work.
 
     `PHI` is the volume more than half the tolerance off the design [m3], `WITHIN` the share of cells within tolerance, `BAKED` the share
     sintered within tolerance, `OFF` the mean height off the design [m], `DONE` 1 if the pad is finished.
     """
     tolerance, need, cell = scene.limits[TOLERANCE], scene.limits[NEED_KG], scene.limits[CELL]
+    n = scene.soil.shape[2]
+    wants = np.zeros((n, n), np.int64)  # bits: to cut, to fill, to bake
     for w in range(w_from, w_to):
         if not active[w]:
             continue
@@ -240,6 +229,10 @@ def tally(scene: Scene, active: Bools, w_from: int, w_to: int) -> None:
                 high = off_m(scene, w, r, c)
                 off += high
                 phi += max(abs(high) - 0.5 * tolerance, 0.0)
+                bare = scene.soil[w, SLAB, r, c] <= 0.0
+                wants[r, c] = 1 if bare and high > 0.5 * tolerance else 2 if bare and high < -0.5 * tolerance else 0
+                if may_bake(scene, w, r, c):
+                    wants[r, c] |= 4
                 if abs(high) <= tolerance:
                     within += 1
                     share = scene.soil[w, SLAB, r, c] / need
@@ -251,6 +244,13 @@ def tally(scene: Scene, active: Bools, w_from: int, w_to: int) -> None:
         scene.tallies[w, BAKED] = baked / cells
         scene.tallies[w, OFF] = off / cells
         scene.tallies[w, DONE] = 1.0 if side > 0 and done == cells else 0.0
+        for robot in range(scene.there.shape[1]):
+            if scene.there[w, robot]:
+                wants[scene.at[w, robot, 0], scene.at[w, robot, 1]] |= 8  # somebody stands there
+        for robot in range(scene.there.shape[1]):
+            _find_work(scene, w, robot, wants)
+        for robot in range(scene.there.shape[1]):
+            wants[scene.at[w, robot, 0], scene.at[w, robot, 1]] = 0
 
 
 @leaf_kernel
@@ -314,7 +314,7 @@ def observe(scene: Scene, out: NDArray[np.float32], w_from: int, w_to: int) -> N
             seen[_OFFSET_HERE + 2] = _clip(scene.soil[w, SLAB, row, col] / need, 0.0, 1.0)
             seen[_OFFSET_HERE + 3] = _clip(scene.soil[w, LOOSE, row, col] / (LOOSE_KG_M3 * area * s.NEAR_M), 0.0, 1.0)
             for what in range(3):
-                to_row, to_col = nearest(scene, w, r, what)
+                to_row, to_col = scene.near[w, r, what, 0], scene.near[w, r, what, 1]
                 k = _OFFSET_CUT + 3 * what
                 seen[k + 2] = 1.0 if to_row >= 0 else 0.0
                 if to_row < 0:
