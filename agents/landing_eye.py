@@ -110,14 +110,15 @@ def _even(h: np.uint64, shift: int) -> np.float32:
 
 @leaf_kernel
 def _look(
-    part: int, parts: int, state: Floats, error: Floats, aim: Floats, tile: Ints, level: F32, mean: F32, rise: F32,
+    part: int, parts: int, rows: Ints, state: Floats, error: Floats, aim: Floats, tile: Ints, level: F32, mean: F32, rise: F32,
     grey: NDArray[np.uint8], sun: Ints, symmetry: Ints, key: NDArray[np.uint64], step: Ints, working: NDArray[np.bool_],
     blur: Floats, eye: Floats, at: int, out: F32,
 ) -> None:  # fmt: skip
-    """Fill the ``part``-th of ``parts`` equal shares of the rows of ``out``; see `look`."""
-    count = state.shape[0]
+    """Fill the ``part``-th of ``parts`` equal shares of the ``rows`` of ``out``; see `look`."""
+    count = rows.size
     middle = SIDE // 2
-    for w in range(part * count // parts, (part + 1) * count // parts):
+    for place in range(part * count // parts, (part + 1) * count // parts):
+        w = rows[place]
         u, v = aim[w, 0] - error[w, X], aim[w, 1] - error[w, Y]
         base = level_at(level, tile[w], u, v)
         height = max(state[w, Z] + error[w, Z] - base, 0.0)
@@ -145,8 +146,8 @@ def _look(
         if not working[w]:
             lost_below = np.uint64(16)
         for r in range(-middle, middle + 1):
-            place = _STARTS[k] + (row + r) * n + col - middle
-            z_row, rise_row, grey_row = z_all[place:], rise_all[place:], grey_all[place:]
+            first = _STARTS[k] + (row + r) * n + col - middle
+            z_row, rise_row, grey_row = z_all[first:], rise_all[first:], grey_all[first:]
             to = CELLS // 2 + r * per_row - middle * per_col
             for c in range(SIDE):
                 i = to + c * per_col
@@ -167,9 +168,9 @@ def _look(
 
 def look(
     landers: Landers, eye: Floats, sun: Ints, symmetry: Ints, key: NDArray[np.uint64], step: Ints,
-    working: NDArray[np.bool_], blur: Floats, at: int, out: F32,
+    working: NDArray[np.bool_], blur: Floats, at: int, out: F32, rows: Ints | None = None,
 ) -> None:  # fmt: skip
-    """Write what every lander sees around its aim into ``out`` float32 [W, F]: lidar heights, lidar rises, brightness.
+    """Write what every lander (or those of ``rows`` int64 [n]) sees around its aim into ``out`` float32 [W, F]: lidar heights, lidar rises, brightness.
 
     From column ``at`` on, `CELLS` numbers of each, rows from the north of the map: height above the even ground at the aim over `height_unit_m`
     (within -1..1), how far each cell's highest point stands out over `RISE_UNIT_M` (0..2), brightness over that of level sunlit
@@ -178,8 +179,9 @@ def look(
     multiplies it.
     """
     tiles = landers.tiles
+    which = np.arange(len(out)) if rows is None else rows
     part = partial(
-        _look, parts=landers.threads, state=landers.state, error=landers.error, aim=landers.aim, tile=landers.tile,
+        _look, parts=landers.threads, rows=which, state=landers.state, error=landers.error, aim=landers.aim, tile=landers.tile,
         level=tiles.level, mean=tiles.mean, rise=tiles.rise, grey=tiles.grey, sun=sun, symmetry=symmetry, key=key, step=step,
         working=working, blur=blur, eye=eye, at=at, out=out,
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 Worlds are independent. In a tick all robots of a world first look around, then act (move, work), then send in index order, and last settle
 power, heat, wear and fate. All arrays are those of `state` and `spec_block`; the equations stand in `mobility`, `power`, `battery`, `dust`,
-`thermal`, `links`, `data` and `faults`. While a world is stepped its numbers lie together, float64 [F, R] and int64 [I, R].
+`thermal`, `links`, `data` and `faults`. The numbers of a world lie together, float64 [F, R] and int64 [I, R].
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from .battery import locked_wh, serve
 from .data import measure, send
 from .dust import current_share
 from .faults import wear
-from .ground import GroundLayers
-from .look import aim, look
+from .ground import GroundLayers, GroundStack
+from .look import Aim, aim, look
 from .mobility import BLOCKED, GOES_ON, STUCK, TIPS, cell_index, drive
 from .power import panel_w
 from .thermal import HEATER_MARGIN_K, LOUVRE_SHUT_K, conductance, heat_for, memory, node_next, surroundings_k
@@ -169,7 +169,7 @@ def act(
 
 @inlined_kernel
 def settle_tick(
-    f: Floats, i: Ints, r: int, key: int, sky: Floats, spec: Floats, dt_s: float, ground: GroundLayers, notes: Floats
+    f: Floats, i: Ints, r: int, key: int, sky: Floats, spec: Floats, dt_s: float, ground: GroundLayers, notes: Floats, rhu: float
 ) -> None:  # fmt: skip
     """Charge, warm, age and wear one robot for one tick, and see whether it lives on."""
     hours = dt_s / 3600.0
@@ -185,7 +185,7 @@ def settle_tick(
         left = spec[c.COOL_SHUT, r]
         if temp > LOUVRE_SHUT_K:
             left = memory(g, spec[c.HEAT_CAPACITY, r], dt_s)
-        free = spec[c.RHU_W, r] * sky[s.RHU_SHARE] + spec[c.ABSORB, r] * sky[s.FLUX] * lit
+        free = spec[c.RHU_W, r] * (sky[s.RHU_SHARE] * rhu) + spec[c.ABSORB, r] * sky[s.FLUX] * lit
         if not (i[s.FAULTS, r] & (1 << s.THERMAL)):
             hold = (spec[c.TEMP_SURVIVE, r] if activity == s.HIBERNATE else spec[c.TEMP_OP, r]) + HEATER_MARGIN_K
             asked = heat_for(temp, hold, env, g, left) - free - spec[c.HEAT_SHARE, r] * load
@@ -234,14 +234,16 @@ def settle_tick(
 def world_tick(
     f: Floats, i: Ints, legs: Floats, w: int, stores: Floats, key: int, sky: Floats, advance: bool, dt_s: float, spec: Floats,
     station: int, mast: int, orbiter: int, ground: GroundLayers, station_view: NDArray[np.bool_],
-    mast_view: NDArray[np.bool_], notes: Floats, rates: Floats,
+    mast_view: NDArray[np.bool_], notes: Floats, rates: Floats, rhu: float,
 ) -> None:  # fmt: skip
     """Run one tick of one world; without ``advance`` only look around."""
     robots = f.shape[1]
     azimuths = ground.low.shape[0]
     sun = aim(sky[s.SUN_AZ], sky[s.SUN_EL], azimuths)
     earth = aim(sky[s.EARTH_AZ], sky[s.EARTH_EL], azimuths)
-    relay = aim(sky[s.RELAY_AZ], sky[s.RELAY_EL], azimuths)
+    relay = Aim(-90.0, 0.0, 0.0, 0, 0, 0.0)  # none
+    if sky[s.RELAY_EL] > -90.0:
+        relay = aim(sky[s.RELAY_AZ], sky[s.RELAY_EL], azimuths)
     for r in range(robots):
         if i[s.ACTIVITY, r] != s.LOST:
             notes[COSINE, r] = look(
@@ -262,23 +264,23 @@ def world_tick(
             notes[LOAD_W, r] += send(f, i, r, rates, spec, station, mast, orbiter, stores, dt_s, spare, transmitter)
     for r in range(robots):
         if notes[DOING, r] != s.LOST:
-            settle_tick(f, i, r, key, sky, spec, dt_s, ground, notes)
+            settle_tick(f, i, r, key, sky, spec, dt_s, ground, notes, rhu)
 
 
 @kernel
 def run_ticks(
-    floats: Floats, ints: Ints, legs: Floats, stores: Floats, keys: NDArray[np.uint64], sky: Floats, first: Ints,
-    ticks: int, dt_s: float, spec: Floats, station: int, mast: int, orbiter: int, ground: GroundLayers,
-    views: NDArray[np.bool_], view_of: Ints, w_from: int, w_to: int,
+    which: Ints, k_from: int, k_to: int, floats: Floats, ints: Ints, legs: Floats, stores: Floats, keys: NDArray[np.uint64],
+    sky: Floats, first: Ints, rhu: Floats, ticks: int, dt_s: float, spec: Floats, station: int, mast: int, orbiter: int,
+    ground: GroundLayers, views: NDArray[np.bool_], view_of: Ints,
 ) -> None:  # fmt: skip
-    """Run ``ticks`` ticks of ``dt_s`` in the worlds ``w_from:w_to``; with ``ticks == 0`` only look around (LIT, LINK).
+    """Run ``ticks`` ticks of ``dt_s`` in the worlds ``which[k_from:k_to]``; with ``ticks == 0`` only look around (LIT, LINK).
 
     Parameters
     ----------
-    floats, ints : float64 [F, W, R], int64 [I, W, R]
+    floats, ints : float64 [W, F, R], int64 [W, I, R]
         The state, changed in place; ``legs`` float64 [W, R, 64, 2]; ``stores`` float64 [3, W] Mbit; ``keys`` uint64 [W].
-    sky : float64 [W, B, 11]
-        Sky rows of a block of ticks per world; world w starts at row ``first[w]``.
+    sky : float64 [n, 11]
+        Sky rows, tick by tick; world w starts at row ``first[w]``; its radioisotope sources have the share ``rhu[w]`` of what rows say.
     spec : float64 [69, R]
         The machines; ``station``, ``mast`` and ``orbiter`` are the indices of those that keep data for others, -1 for none.
     ground
@@ -286,33 +288,43 @@ def run_ticks(
     views : bool [V, rows, cols]
         Viewsheds; world w uses ``views[view_of[0, w]]`` for the station and ``views[view_of[1, w]]`` for the mast.
     """
-    n_floats, _, robots = floats.shape
-    n_ints = ints.shape[0]
-    f = np.empty((n_floats, robots))
-    i = np.empty((n_ints, robots), dtype=np.int64)
+    robots = floats.shape[2]
     notes = np.zeros((NOTES, robots))
     rates = np.zeros((robots, 4))
     store = np.empty(3)
-    for w in range(w_from, w_to):
-        for k in range(n_floats):
-            for r in range(robots):
-                f[k, r] = floats[k, w, r]
-        for k in range(n_ints):
-            for r in range(robots):
-                i[k, r] = ints[k, w, r]
+    for n in range(k_from, k_to):
+        w = which[n]
+        f, i = floats[w], ints[w]
         for k in range(3):
             store[k] = stores[k, w]
         station_view, mast_view = views[view_of[0, w]], views[view_of[1, w]]
         for tick in range(max(ticks, 1)):
             world_tick(
-                f, i, legs, w, store, keys[w], sky[w, first[w] + tick], ticks > 0, dt_s, spec, station, mast, orbiter,
-                ground, station_view, mast_view, notes, rates,
+                f, i, legs, w, store, keys[w], sky[first[w] + tick], ticks > 0, dt_s, spec, station, mast, orbiter,
+                ground, station_view, mast_view, notes, rates, rhu[w],
             )  # fmt: skip
-        for k in range(n_floats):
-            for r in range(robots):
-                floats[k, w, r] = f[k, r]
-        for k in range(n_ints):
-            for r in range(robots):
-                ints[k, w, r] = i[k, r]
         for k in range(3):
             stores[k, w] = store[k]
+
+
+@kernel
+def run_ticks_on(
+    which: Ints, k_from: int, k_to: int, floats: Floats, ints: Ints, legs: Floats, stores: Floats, keys: NDArray[np.uint64],
+    sky: Floats, first: Ints, rhu: Floats, ticks: int, dt_s: float, spec: Floats, station: int, mast: int, orbiter: int,
+    grounds: GroundStack, ground_of: Ints, views: NDArray[np.bool_], view_of: Ints,
+) -> None:  # fmt: skip
+    """Do as `run_ticks` where world w stands on ground ``ground_of[w]`` of several; best with those of one ground together."""
+    start = k_from
+    while start < k_to:
+        g = ground_of[which[start]]
+        end = start + 1
+        while end < k_to and ground_of[which[end]] == g:
+            end += 1
+        ground = GroundLayers(
+            grounds.elevation[g], grounds.slope[g], grounds.low[g], grounds.middle[g], grounds.high[g], grounds.frame
+        )
+        run_ticks(
+            which, start, end, floats, ints, legs, stores, keys, sky, first, rhu, ticks, dt_s, spec, station, mast,
+            orbiter, ground, views, view_of,
+        )  # fmt: skip
+        start = end

@@ -91,16 +91,30 @@ class Game(ABC):
     def observe(self, out: NDArray[np.float32]) -> None:
         """Write what every agent sees into ``out`` float32 [W, F] or [W, R, F]: within the bounds, never NaN."""
 
+    def observe_worlds(self, out: NDArray[np.float32], worlds: Ints) -> None:
+        """Write at least the rows ``worlds`` int64 [n] of ``out``; rows written besides must be as `observe` writes them.
+
+        Called when only a few worlds began anew. A game for which `observe` is dear overrides it.
+        """
+        self.observe(out)
+
     def masks(self, out: Bools) -> None:
-        """Write which actions are allowed into ``out`` bool [W, A] or [W, R, A]; at least one per agent. Only if ``masked``."""
-        raise NotImplementedError
+        """Write which actions are allowed into ``out`` bool [W, A] or [W, R, A]; at least one per agent.
+
+        A game that is not ``masked`` allows all.
+        """
+        out[...] = True
 
     def info(self) -> dict[str, NDArray[np.generic]]:
         """Return what else is worth knowing of the last step, by name: arrays whose first axis is the world."""
         return {}
 
     def present(self) -> Bools:
-        """Return which agents are there to decide now, bool [W, R]: landed and not lost."""
+        """Return which agents are there to decide now, bool [W, R]: landed and not lost. Who has left does not come back.
+
+        An absent agent's row of the observation holds numbers within the bounds (zeros, say), its row of the masks at
+        least one action: the first of them is what faces send for it.
+        """
         return np.ones((self.worlds, len(self.agents)), dtype=np.bool_)
 
     @abstractmethod
@@ -116,6 +130,9 @@ class Game(ABC):
         EnvStateError
             It is not such a state; nothing has changed then.
         """
+
+    def close(self) -> None:  # noqa: B027 - most games hold nothing
+        """Let go of what the game holds besides memory (threads that prepare ground, say)."""
 
     @abstractmethod
     def picture(self, world: int) -> NDArray[np.uint8]:

@@ -31,6 +31,7 @@ from .picture import LandingPicture
 from .rewards import TERMS, RewardWeights, reward_terms
 
 ALOFT = -1  # in place of an outcome while it flies
+SUN_ELEVATIONS = np.repeat(np.array(SUN_EL_DEG), SUN_AZIMUTHS)  # [deg] by the number of a Sun
 SAFE = OUTCOMES.index(Outcome.SAFE)
 MAX_TILES = 4096
 Floats = NDArray[np.float64]
@@ -100,7 +101,7 @@ class HazardLandingGame(Game):
         self.agents = ("lander",)
         self.single_observation_space = spaces.observation_space()
         self.single_action_space = spaces.continuous_space() if self.continuous else spaces.discrete_space()
-        self.t0 = np.zeros(worlds)
+        self.t0, self._every = np.zeros(worlds), np.arange(worlds)
         self.landers = Landers(worlds, self.tiles, self.limits, threads=threads)
         self._key_of_tiles = np.array(f"{self.level.terrain.key(self.limits)}-{tiles}")
         self._eye = self.level.eye.numbers()
@@ -171,22 +172,25 @@ class HazardLandingGame(Game):
 
     def observe(self, out: NDArray[np.float32]) -> None:
         """Write what every lander sees."""
+        self.observe_worlds(out, self._every)
+
+    def observe_worlds(self, out: NDArray[np.float32], worlds: Ints) -> None:
+        """Write what the landers ``worlds`` see."""
         landers, working = self.landers, self._working()
         look(
-            landers, self._eye, self.sun, self.symmetry, self.key, self.steps, working, self.blur, spaces.PATCHES, out
+            landers, self._eye, self.sun, self.symmetry, self.key, self.steps, working, self.blur, spaces.PATCHES, out, worlds
         )  # fmt: skip
-        elevation = np.array(SUN_EL_DEG)[self.sun // SUN_AZIMUTHS]
         fill = partial(
-            spaces.fill_own, state=landers.state, error=landers.error, aim=landers.aim, gate=landers.gate, tile=landers.tile,
-            level=self.tiles.level, gates=landers.gates, exhaust=self.limits.exhaust_m_s, dry_kg=self.limits.dry_kg,
-            symmetry=self.symmetry, sun_az_deg=self.tiles.sun_az_deg[landers.tile, self.sun], sun_el_deg=elevation,
-            committed=self.committed, working=working, refused=self.refused, out=out,
+            spaces.fill_own, parts=self.threads, rows=worlds, state=landers.state, error=landers.error, aim=landers.aim,
+            gate=landers.gate, tile=landers.tile, level=self.tiles.level, gates=landers.gates,
+            exhaust=self.limits.exhaust_m_s, dry_kg=self.limits.dry_kg, symmetry=self.symmetry, sun=self.sun,
+            sun_az_deg=self.tiles.sun_az_deg, sun_el_deg=SUN_ELEVATIONS, committed=self.committed, working=working,
+            refused=self.refused, out=out,
         )  # fmt: skip
         if self.threads == 1:
-            fill(0, self.worlds)
+            fill(0)
         else:
-            edges = np.linspace(0, self.worlds, self.threads + 1).astype(np.int64).tolist()
-            for_each(lambda k: fill(edges[k], edges[k + 1]), self.threads, self.threads)
+            for_each(fill, self.threads, self.threads)
 
     def info(self) -> dict[str, NDArray[np.generic]]:
         """Return what became of every lander."""

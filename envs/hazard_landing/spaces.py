@@ -144,14 +144,16 @@ def wishes(
 
 @kernel
 def fill_own(
-    first: int, last: int, state: Floats, error: Floats, aim: Floats, gate: Ints, tile: Ints, level: F32, gates: Floats,
-    exhaust: float, dry_kg: float, symmetry: Ints, sun_az_deg: Floats, sun_el_deg: Floats, committed: Bools, working: Bools,
+    part: int, parts: int, rows: Ints, state: Floats, error: Floats, aim: Floats, gate: Ints, tile: Ints, level: F32, gates: Floats,
+    exhaust: float, dry_kg: float, symmetry: Ints, sun: Ints, sun_az_deg: Floats, sun_el_deg: Floats, committed: Bools, working: Bools,
     refused: Bools, out: F32,
 ) -> None:  # fmt: skip
-    """Fill all features of the rows ``first .. last - 1`` of ``out`` [W, F] but the patches, which must be there already."""
+    """Fill all features but the patches, which must be there already, of the ``part``-th of ``parts`` shares of the ``rows`` of ``out``."""
     last_gate = gates.shape[0] - 1
     sums, tops = np.empty((SIDE, PLACES_SIDE, 4)), np.empty((SIDE, SIDE), np.float32)
-    for w in range(first, last):
+    count = rows.size
+    for place in range(part * count // parts, (part + 1) * count // parts):
+        w = rows[place]
         row = out[w]
         s, e = state[w], error[w]
         ground = level_at(level, tile[w], aim[w, 0] - e[X], aim[w, 1] - e[Y])
@@ -183,8 +185,8 @@ def fill_own(
         for j in range(SCALES):
             row[k + j] = 1.0 if j == scale else 0.0
         k += SCALES
-        azimuth = math.radians(sun_az_deg[w])
+        azimuth = math.radians(sun_az_deg[tile[w], sun[w]])
         x, y = to_map(symmetry[w], math.sin(azimuth), math.cos(azimuth))
-        row[k], row[k + 1], row[k + 2] = x, y, min(sun_el_deg[w] / SUN_EL_UNIT_DEG, 1.0)
+        row[k], row[k + 1], row[k + 2] = x, y, min(sun_el_deg[sun[w]] / SUN_EL_UNIT_DEG, 1.0)
         row[k + 3] = 1.0 if working[w] else 0.0
         row[k + 4] = 1.0 if refused[w] else 0.0

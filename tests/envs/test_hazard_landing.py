@@ -22,6 +22,7 @@ from moonfleet.envs.hazard_landing.env import HazardLanding, HazardLandingVec
 from moonfleet.envs.hazard_landing.game import HazardLandingGame
 from moonfleet.envs.hazard_landing.policies import BASELINES, GreedyPolicy, PlannerPolicy
 from moonfleet.envs.hazard_landing.rewards import RewardWeights
+from moonfleet.envs.testing import check_game
 from moonfleet.terrain.seeds import stream
 
 TILES = 2
@@ -41,6 +42,10 @@ def seen_by(made: HazardLandingGame) -> np.ndarray:
 
 def test_gymnasium_accepts_it() -> None:
     check_env(HazardLanding(tiles=TILES, render_mode="rgb_array"), skip_render_check=True)
+
+
+def test_it_passes_the_conformance_suite() -> None:
+    check_game(HazardLandingGame, {"tiles": TILES, "level": "hard", "max_steps": 50}, worlds=3, steps=60)
 
 
 def test_it_is_registered() -> None:
