@@ -87,7 +87,16 @@ def _descend(
 
 @kernel
 def _flyable(
-    s: Floats, e: Floats, x: float, y: float, gate: int, left_s: float, tile: int, level: F32, gates: Floats, engine: Floats
+    s: Floats,
+    e: Floats,
+    x: float,
+    y: float,
+    gate: int,
+    left_s: float,
+    tile: int,
+    level: F32,
+    gates: Floats,
+    engine: Floats,
 ) -> bool:
     """Return whether engine, tilt and fuel allow the flight of one lander to its next gate above (x, y) [m] of its map."""
     goal = level_at(level, tile, x - e[X], y - e[Y]) + gates[gate, 0]

@@ -118,7 +118,7 @@ def _look(
     count = rows.size
     middle = SIDE // 2
     for place in range(part * count // parts, (part + 1) * count // parts):
-        w = rows[place]
+        w = int(rows[place])
         u, v = aim[w, 0] - error[w, X], aim[w, 1] - error[w, Y]
         base = level_at(level, tile[w], u, v)
         height = max(state[w, Z] + error[w, Z] - base, 0.0)
@@ -141,7 +141,7 @@ def _look(
         over_grey, grey_noise = np.float32(1.0 / LEVEL_GREY), np.float32(eye[4] * blur[w] * EVEN / LEVEL_GREY)
         zero, one, two, bright = np.float32(0.0), np.float32(1.0), np.float32(2.0), np.float32(HIGHEST_GREY)
         heights, rises, greys = out[w, at : at + CELLS], out[w, at + CELLS : at + 2 * CELLS], out[w, at + 2 * CELLS :]
-        name = key[w] + np.uint64(step[w]) * np.uint64(0x9E3779B97F4A7C15)
+        name = np.uint64(key[w] + np.uint64(step[w]) * np.uint64(0x9E3779B97F4A7C15))
         z_all, rise_all, grey_all = mean[tile[w]], rise[tile[w]], grey[tile[w], sun[w]]
         if not working[w]:
             lost_below = np.uint64(16)
@@ -170,10 +170,10 @@ def look(
     landers: Landers, eye: Floats, sun: Ints, symmetry: Ints, key: NDArray[np.uint64], step: Ints,
     working: NDArray[np.bool_], blur: Floats, at: int, out: F32, rows: Ints | None = None,
 ) -> None:  # fmt: skip
-    """Write what every lander (or those of ``rows`` int64 [n]) sees around its aim into ``out`` float32 [W, F]: lidar heights, lidar rises, brightness.
+    """Write what every lander (or those of ``rows`` int64 [n]) sees around its aim into ``out`` float32 [W, F].
 
-    From column ``at`` on, `CELLS` numbers of each, rows from the north of the map: height above the even ground at the aim over `height_unit_m`
-    (within -1..1), how far each cell's highest point stands out over `RISE_UNIT_M` (0..2), brightness over that of level sunlit
+    Lidar heights, lidar rises and brightness: from column ``at`` on, `CELLS` numbers of each, rows from the north of the map: height above
+    the even ground at the aim over `height_unit_m` (within -1..1), how far each cell's highest point stands out over `RISE_UNIT_M` (0..2), brightness over that of level sunlit
     ground (0..3). Zeros where the lidar had no return, everywhere if it is not ``working`` bool [W]. ``eye``: `LandingEye.numbers`;
     ``sun`` of the tile and ``symmetry`` int64 [W]; ``key`` uint64 [W] and ``step`` int64 [W] name the noise, ``blur`` float64 [W]
     multiplies it.

@@ -42,9 +42,7 @@ ENVIRONMENTS: dict[str, Faces] = {
         "site_construction.env:SiteConstruction", "site_construction.env:SiteConstructionVector", team=True
     ),
     "moonfleet/StationOps-v0": Faces("station_ops.env:StationOps"),
-    "moonfleet/IceProspecting-v0": Faces(
-        "ice_prospecting.env:IceProspecting", "ice_prospecting.env:IceProspectingVec"
-    ),
+    "moonfleet/IceProspecting-v0": Faces("ice_prospecting.env:IceProspecting", "ice_prospecting.env:IceProspectingVec"),
     "moonfleet/HazardLanding-v0": Faces("hazard_landing.env:HazardLanding", "hazard_landing.env:HazardLandingVec"),
 }
 

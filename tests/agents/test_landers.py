@@ -38,7 +38,9 @@ def tiles() -> LandingTiles:
     return landing_tiles(RECIPE, 2)
 
 
-def landers(tiles: LandingTiles, count: int = 1, height: float = 400.0, fuel: float = 300.0, vz: float = -18.0) -> Landers:
+def landers(
+    tiles: LandingTiles, count: int = 1, height: float = 400.0, fuel: float = 300.0, vz: float = -18.0
+) -> Landers:
     made = Landers(count, tiles, LIMITS)
     made.state[:, Z] = height + made.under_aim(tiles.level)
     made.state[:, VZ] = vz
@@ -104,7 +106,9 @@ def test_they_fly_as_one_lander_does(tiles: LandingTiles) -> None:
     made.state[0, Z], made.state[0, VX : VZ + 1] = site + 60.0, (0.2, 0.1, -1.5)
     made.aim[0] = made.state[0, :2] + 0.5
     other = made.state[0].copy()
-    _, track = sink(other, np.zeros(6), tuple(made.aim[0].tolist()), GATES[-1][1], -1e9, LIMITS, rng, 0.0, longest_s=20.0)
+    _, track = sink(
+        other, np.zeros(6), tuple(made.aim[0].tolist()), GATES[-1][1], -1e9, LIMITS, rng, 0.0, longest_s=20.0
+    )
     for _ in range(20):
         made.step(np.ones(1, bool), np.zeros(1))
     assert made.state[0] == pytest.approx(track[199], rel=1e-12)
