@@ -104,7 +104,7 @@ def flight_cost(
 def fits_engine(
     dv: float, high: float, low: float, tilt: float, mass: float, most: float, least_n: float, exhaust: float, tan_tilt: float
 ) -> bool:  # fmt: skip
-    """Return whether a lander of ``mass`` [kg] on a flight of `flight_cost` keeps to thrusts ``least_n`` to ``most`` [N] and to the tilt."""
+    """Return whether a lander of ``mass`` [kg] on a flight as of `flight_cost` keeps to ``least_n`` to ``most`` [N] and the tilt."""
     lightest = mass * math.exp(-dv / exhaust)
     return high * mass <= most and low * lightest >= least_n and tilt <= tan_tilt
 

@@ -2,7 +2,8 @@
 
 A step is one second. The lander comes down from gate to gate (120, 30 and 2 m) at an even deceleration toward its aim; an action moves
 the aim to a place that is in view, keeps it, or commits to it: then the lander skips the gates that are left but the last, which
-saves fuel, and can be diverted no more. What is in view shrinks with the height, and the hazards show ever better. There is no physics in this file.
+saves fuel, and can be diverted no more. What is in view shrinks with the height, and the hazards show ever better. There is no
+physics in this file.
 """
 
 from __future__ import annotations

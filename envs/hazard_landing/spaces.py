@@ -22,7 +22,6 @@ from moonfleet.autonomy.landing_view import (
     HIGHEST_GREY,
     JUDGED,
     PLACES,
-    PLACES_SIDE,
     SIDE,
     judge_places,
     place_offset_m,
@@ -159,7 +158,7 @@ def fill_own(
 ) -> None:  # fmt: skip
     """Fill all features but the patches, which must be there already, of the ``part``-th of ``parts`` shares of the ``rows`` of ``out``."""
     last_gate = gates.shape[0] - 1
-    sums, tops = np.empty((SIDE, PLACES_SIDE, 4)), np.empty((SIDE, SIDE), np.float32)
+    sums, tops = np.empty((SIDE, 4), np.float32), np.empty(CELLS, np.float32)
     count = rows.size
     for place in range(part * count // parts, (part + 1) * count // parts):
         w = int(rows[place])
