@@ -58,7 +58,7 @@ def _highest(
         for c in range(max(c0, 0), min(c1, SIDE - 1) + 1):
             over = tops[r * SIDE + c] - plane - step * np.float32(c)
             best = over if over > best else best
-    return best
+    return float(best)
 
 
 @leaf_kernel
@@ -75,27 +75,28 @@ def judge_places(seen: F32, cell_m: float, sums: F32, tops: F32, out: F32) -> No
     pad_to = max(1, int(PADS_M[1] / cell_m + 0.5))
     pad_from = min(max(0, int(math.ceil(PADS_M[0] / cell_m - 0.5))), pad_to)
     unit = height_unit_m(cell_m)
-    rise_per_z, tan_per_slope = np.float32(unit / RISE_UNIT_M), unit / (cell_m * SLOPE_UNIT)
+    rise_per_z, tan_per_slope = unit / RISE_UNIT_M, unit / (cell_m * SLOPE_UNIT)
+    top_per_z = np.float32(rise_per_z)
     for i in range(CELLS):
-        tops[i] = seen[i] * rise_per_z + seen[CELLS + i]
+        tops[i] = seen[i] * top_per_z + seen[CELLS + i]
     for i in range(PLACES_SIDE):
         row = BLOCK * i + BLOCK // 2
         r0, r1 = max(row - reach, 0), min(row + reach, SIDE - 1)
         rows, mid_r = r1 - r0 + 1, 0.5 * (r0 + r1)
         per_row, per_down = 1.0 / rows, 12.0 / (rows * (rows * rows - 1))
         for c in range(SIDE):
-            level, down, grey, square = np.float32(0.0), np.float32(0.0), np.float32(0.0), np.float32(0.0)
+            z_sum, z_down, g_sum, g_square = np.float32(0.0), np.float32(0.0), np.float32(0.0), np.float32(0.0)
             away = np.float32(r0 - mid_r)
             at = r0 * SIDE + c
             for _ in range(rows):
                 z, g = seen[at], seen[2 * CELLS + at]
-                level += z
-                down += z * away
-                grey += g
-                square += g * g
+                z_sum += z
+                z_down += z * away
+                g_sum += g
+                g_square += g * g
                 away += np.float32(1.0)
                 at += SIDE
-            sums[c, 0], sums[c, 1], sums[c, 2], sums[c, 3] = level, down, grey, square
+            sums[c, 0], sums[c, 1], sums[c, 2], sums[c, 3] = z_sum, z_down, g_sum, g_square
         for k in range(PLACES_SIDE):
             col = BLOCK * k + BLOCK // 2
             c0, c1 = max(col - reach, 0), min(col + reach, SIDE - 1)
@@ -105,9 +106,9 @@ def judge_places(seen: F32, cell_m: float, sums: F32, tops: F32, out: F32) -> No
                 z = float(sums[c, 0])
                 level += z
                 across += z * (c - mid_c)
-                down += sums[c, 1]
-                grey += sums[c, 2]
-                square += sums[c, 3]
+                down += float(sums[c, 1])
+                grey += float(sums[c, 2])
+                square += float(sums[c, 3])
             per_col = 1.0 / cols
             level *= per_row * per_col
             grey *= per_row * per_col
