@@ -188,8 +188,8 @@ def look(
     Lidar heights, lidar rises and brightness: from column ``at`` on, `CELLS` numbers of each, rows from the north of the map: height
     above the even ground at the aim over `height_unit_m` (within -1..1), how far each cell's highest point stands out over
     `RISE_UNIT_M` (0..2), brightness over that of level sunlit ground (0..3). Zeros where the lidar had no return, everywhere if it
-    is not ``working`` bool [W]. ``eye``: `LandingEye.numbers`; ``sun`` of the tile and ``symmetry`` int64 [W]; ``key`` uint64 [W] and ``step`` int64 [W] name the noise, ``blur`` float64 [W]
-    multiplies it.
+    is not ``working`` bool [W]. ``eye``: `LandingEye.numbers`; ``sun`` of the tile and ``symmetry`` int64 [W]; ``key`` uint64 [W] and
+    ``step`` int64 [W] name the noise, ``blur`` float64 [W] multiplies it.
     """
     tiles = landers.tiles
     which = np.arange(len(out)) if rows is None else rows
