@@ -4,6 +4,7 @@
 id                                 problem                                             agents     step
 =================================  ==================================================  =========  ==========
 ``moonfleet/PolarTraverse-v0``     reach science targets under moving light            1 rover    5 min
+``moonfleet/HazardLanding-v0``     find a safe place to land before the fuel is gone   1 lander   1 s
 ``moonfleet/SiteConstruction-v0``  excavate, haul, level and sinter a landing pad      1-8        10 min
 ``moonfleet/StationOps-v0``        run the station: jobs, charging, nights, links      the fleet  1 h
 ``moonfleet/IceProspecting-v0``    drill ice in permanent shadow and come back         1 rover    5 min
@@ -42,6 +43,7 @@ ENVIRONMENTS: dict[str, Faces] = {
     ),
     "moonfleet/StationOps-v0": Faces("station_ops.env:StationOps"),
     "moonfleet/IceProspecting-v0": Faces("ice_prospecting.env:IceProspecting", "ice_prospecting.env:IceProspectingVec"),
+    "moonfleet/HazardLanding-v0": Faces("hazard_landing.env:HazardLanding", "hazard_landing.env:HazardLandingVec"),
 }
 
 ENTRY_POINTS: dict[str, str] = {env_id: f"{__name__}.{faces.solo}" for env_id, faces in ENVIRONMENTS.items()}
