@@ -69,8 +69,8 @@ class TileRecipe:
     """What decides a pool of tiles.
 
     Rocks cover ``clear_cover`` of the ground between rock fields and ``field_cover`` in them; fields are ``field_m`` across and take
-    ``field_share`` of the ground. ``roughness`` and ``crater_density`` are those of `GroundStyle`; the map that the place was chosen by shows
-    no slope above ``max_slope_deg`` on cells of 20 m. Raises `LandingError` for values out of range.
+    ``field_share`` of the ground. ``roughness`` and ``crater_density`` are those of `GroundStyle`; the map that the place was chosen by
+    shows no slope above ``max_slope_deg`` on cells of 20 m. Raises `LandingError` for values out of range.
     """
 
     seed: int = 1
@@ -115,8 +115,8 @@ class LandingTiles(NamedTuple):
     sun_az_deg: Floats  # [T, SUNS] grid azimuth of the Sun in the tile's frame
 
     @property
-    def count(self) -> int:
-        """How many tiles there are."""
+    def number(self) -> int:
+        """How many tiles there are, T."""
         return len(self.ground)
 
 

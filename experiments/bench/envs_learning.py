@@ -92,14 +92,12 @@ class Results:
 
 def code_key(problem: Problem) -> str:
     """Return a hash of the code that an environment's scores follow from, to tell old results from new ones."""
-    import gymnasium
-
     import moonfleet.agents
     import moonfleet.envs
 
-    entry = str(gymnasium.spec(problem.env_id).vector_entry_point).partition(":")[0]
+    module = problem.entry.partition(":")[0]
     envs, agents = (Path(str(room.__file__)).parent for room in (moonfleet.envs, moonfleet.agents))
-    own = envs.joinpath(*entry.split(".")[2:-1])
+    own = envs.joinpath(*module.split(".")[2:-1])
     files = [*envs.glob("*.py"), *agents.rglob("*.py"), *agents.rglob("*.yaml"), *own.rglob("*.py")]
     files += [Path(__file__).parents[1] / name for name in ("train.py", "evaluate.py", "rows_env.py")]
     whole = hashlib.sha256()

@@ -17,7 +17,7 @@ from tests import walk_game
 @pytest.fixture
 def walk() -> Problem:
     made: dict[str, type[AnyAllowed]] = {name: AnyAllowed for name in ("random", "greedy", "planner")}
-    return Problem(walk_game.register(), made)
+    return Problem(walk_game.ENV, walk_game.ENV, made)
 
 
 def filled(file: Path, learned: float, simple: float, best: float) -> bench.Results:
@@ -43,7 +43,7 @@ def test_it_is_judged_by_intervals_and_shares(walk: Problem, tmp_path: Path) -> 
 
 
 def test_an_environment_without_a_planner_is_missed(walk: Problem, tmp_path: Path) -> None:
-    bare = Problem(walk.env_id, {})
+    bare = Problem(walk.env_id, walk.entry, {})
     results = filled(tmp_path / "a.json", 10.0, 3.0, 20.0)
     assert not any(row.ok for row in bench.rows(bare, "k", results)[1:])
 
@@ -58,7 +58,7 @@ def test_results_are_kept_and_damaged_ones_refused(tmp_path: Path) -> None:
 
 
 def test_minutes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MOONFLEET_LEARN_ENVS", walk_game.register())
+    monkeypatch.setenv("MOONFLEET_LEARN_ENVS", walk_game.ENV)
     assert bench.setting().minutes == bench.MOST_MINUTES
     for word in ("16", "0", "many"):
         monkeypatch.setenv("MOONFLEET_LEARN_MINUTES", word)
