@@ -83,6 +83,22 @@ HEADINGS = 8
 N_ACTIONS = 1 + 2 * HEADINGS
 
 
+class Action(NamedTuple):
+    """One row of the action table: ``count`` choices from ``first`` on."""
+
+    name: str
+    first: int
+    count: int  # pyright: ignore[reportIncompatibleMethodOverride]
+    meaning: str
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("hold", HOLD, 1, "sleep and charge: hibernate where it stands"),
+    Action("short", 1, HEADINGS, "drive half as far as it can in a step, at 0, 45, ... 315 deg grid azimuth"),
+    Action("long", 1 + HEADINGS, HEADINGS, "drive as far as it can in a step, at the same headings"),
+)
+
+
 def feature_slice(name: str) -> slice:
     """Return where the feature ``name`` lies in the observation (KeyError for an unknown name)."""
     size = next((feature.size for feature in FEATURES if feature.name == name), 0)
