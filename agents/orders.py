@@ -42,6 +42,35 @@ def _end_leg(ints: Ints, w: int, r: int) -> None:
     ints[w, s.LEG_SIZE, r] = 0
 
 
+@leaf_kernel
+def _drive(w: int, r: int, size: int, floats: Floats, ints: Ints, legs: Floats, used: Ints) -> None:
+    """Begin a way of ``size`` points that lie in ``legs`` already; clear what an older one left behind them."""
+    for p in range(size, used[w, r]):
+        legs[w, r, p, 0] = 0.0
+        legs[w, r, p, 1] = 0.0
+    used[w, r] = size
+    ints[w, s.LEG_NEXT, r] = 0
+    ints[w, s.LEG_SIZE, r] = size
+    ints[w, s.BLOCKED, r] = 0
+    floats[w, s.WAKE, r] = 0.0
+    ints[w, s.ACTIVITY, r] = s.DRIVE
+
+
+@leaf_kernel
+def _do(
+    w: int, r: int, activity: int, work_w: float, data_mbps: float, wake_frac: float, floats: Floats, ints: Ints
+) -> None:
+    working = activity == s.WORK
+    ints[w, s.ACTIVITY, r] = activity
+    ints[w, s.BLOCKED, r] = 0
+    floats[w, s.WAKE, r] = wake_frac if activity == s.HIBERNATE else 0.0
+    floats[w, s.WORK_W, r] = work_w if working else 0.0
+    floats[w, s.DATA_MBPS, r] = data_mbps if working else 0.0
+    if working:
+        floats[w, s.WORKED, r] = 0.0
+    _end_leg(ints, w, r)
+
+
 @kernel
 def order_legs(
     worlds: Ints, robots: Ints, xy: Floats, sizes: Ints, floats: Floats, ints: Ints, legs: Floats, used: Ints, out: Bools
@@ -53,21 +82,29 @@ def order_legs(
     for k in range(worlds.size):
         w, r = worlds[k], robots[k]
         out[k] = takes_orders(ints, w, r)
+        if out[k]:
+            for p in range(sizes[k]):
+                legs[w, r, p, 0] = xy[k, p, 0]
+                legs[w, r, p, 1] = xy[k, p, 1]
+            _drive(w, r, sizes[k], floats, ints, legs, used)
+
+
+@kernel
+def order_offsets(
+    worlds: Ints, robots: Ints, offsets: Floats, rest: int, floats: Floats, ints: Ints, legs: Floats, used: Ints, out: Bools
+) -> None:  # fmt: skip
+    """Set robots driving straight on by ``offsets`` [n, 2] m from where they stand; those that are to go nowhere do ``rest``."""
+    for k in range(worlds.size):
+        w, r = worlds[k], robots[k]
+        out[k] = takes_orders(ints, w, r)
         if not out[k]:
             continue
-        size = sizes[k]
-        for p in range(size):
-            legs[w, r, p, 0] = xy[k, p, 0]
-            legs[w, r, p, 1] = xy[k, p, 1]
-        for p in range(size, used[w, r]):
-            legs[w, r, p, 0] = 0.0
-            legs[w, r, p, 1] = 0.0
-        used[w, r] = size
-        ints[w, s.LEG_NEXT, r] = 0
-        ints[w, s.LEG_SIZE, r] = size
-        ints[w, s.BLOCKED, r] = 0
-        floats[w, s.WAKE, r] = 0.0
-        ints[w, s.ACTIVITY, r] = s.DRIVE
+        if offsets[k, 0] == 0.0 and offsets[k, 1] == 0.0:
+            _do(w, r, rest, 0.0, 0.0, 0.0, floats, ints)
+            continue
+        legs[w, r, 0, 0] = floats[w, s.X, r] + offsets[k, 0]
+        legs[w, r, 0, 1] = floats[w, s.Y, r] + offsets[k, 1]
+        _drive(w, r, 1, floats, ints, legs, used)
 
 
 @kernel
@@ -79,17 +116,8 @@ def order_activities(
     for k in range(worlds.size):
         w, r = worlds[k], robots[k]
         out[k] = takes_orders(ints, w, r)
-        if not out[k]:
-            continue
-        working = activity[k] == s.WORK
-        ints[w, s.ACTIVITY, r] = activity[k]
-        ints[w, s.BLOCKED, r] = 0
-        floats[w, s.WAKE, r] = wake_frac[k] if activity[k] == s.HIBERNATE else 0.0
-        floats[w, s.WORK_W, r] = work_w[k] if working else 0.0
-        floats[w, s.DATA_MBPS, r] = data_mbps[k] if working else 0.0
-        if working:
-            floats[w, s.WORKED, r] = 0.0
-        _end_leg(ints, w, r)
+        if out[k]:
+            _do(w, r, activity[k], work_w[k], data_mbps[k], wake_frac[k], floats, ints)
 
 
 @kernel

@@ -23,7 +23,7 @@ from . import orders
 from . import state as s
 from .catalogue import RobotSpec
 from .errors import WorldError
-from .ground import Ground, ground_layers, stacked_layers
+from .ground import Ground, GroundStack, ground_layers, stacked_layers
 from .orders import START_TEMP_K
 from .sky_blocks import SharedSky, SkyBlocks, SkyRows, sky_now
 from .spec_block import spec_block
@@ -352,6 +352,26 @@ class World(WorldOrders):
         """Return azimuth and elevation [deg] of the relay over the site's centre now, float64 [W]; -90: none."""
         rows = sky_now(self._sky, self._t0, self.tick_index)
         return rows[s.RELAY_AZ], rows[s.RELAY_EL]
+
+    def blocks(self) -> tuple[Floats, Ints]:
+        """Return all numbers of all robots as kernels read them, float64 [W, F, R] and int64 [W, I, R]: for reading only.
+
+        The rows are those that `state` names (``state.X``, ``state.ACTIVITY``, ...).
+        """
+        return self._floats, self._ints
+
+    def sky_rows(self) -> tuple[Floats, Ints]:
+        """Return rows of the sky float64 [n, 11], columns as `state.SKY_COLUMNS`, and which of them is now in each world, int64 [W].
+
+        In a World with a ``sky_span`` row k is the sky k ticks after the first time of the span.
+        """
+        rows, now, _ = self._sky.lookup(self._t0, self.tick_index, 0)
+        return rows, now
+
+    @property
+    def layers(self) -> GroundStack:
+        """Heights, slopes and horizons of the grounds, stacked; read only."""
+        return self._grounds
 
     # --- save and restore -------------------------------------------------------------------------
 

@@ -123,6 +123,27 @@ class WorldOrders:
         orders.order_activities(*who, what, watts, rates, wakes, self._floats, self._ints, out)
         return out
 
+    def command_offsets(
+        self, worlds: ArrayLike, robots: ArrayLike, offsets: ArrayLike, rest: Activity | int = Activity.CHARGE
+    ) -> Bools:
+        """Set many robots driving straight on, by ``offsets`` float64 [n, 2] m from where they stand; (0, 0) means ``rest`` instead.
+
+        Returns bool [n]: False, changing nothing, for one that is lost, not landed or in flight. Raises `RobotError` as `set_leg`
+        and `set_activity`; nothing has changed then.
+        """
+        ways = np.ascontiguousarray(offsets, dtype=np.float64)
+        if ways.ndim != 2 or ways.shape[1] != 2 or not (np.abs(ways) <= FARTHEST_M).all():
+            raise RobotError(f"offsets of shape {ways.shape}: must be [n, 2], finite, none beyond {FARTHEST_M:g} m")
+        if rest not in COMMANDED:
+            raise RobotError(f"rest = {rest!r}: must be one of {', '.join(a.name for a in COMMANDED)}")
+        who = self._who(worlds, robots, len(ways))
+        if not self._drives.all() and not self._drives[who[1]].all():
+            r = int(who[1][~self._drives[who[1]]][0])
+            raise RobotError(f"robot {r} ({self.specs[r].kind}): cannot drive; speed_m_s = 0 in its catalogue file")
+        out = np.empty(len(ways), dtype=np.bool_)
+        orders.order_offsets(*who, ways, int(rest), self._floats, self._ints, self._legs, self._used, out)
+        return out
+
     def command_hops(self, worlds: ArrayLike, robots: ArrayLike, to_xy: ArrayLike) -> Bools:
         """Launch the hops that can be launched, to ``to_xy`` float64 [n, 2] m; returns for each whether it was, bool [n].
 

@@ -59,6 +59,14 @@ def test_orders_in_one_call_are_those_given_one_by_one() -> None:
         sizes = rng.integers(1, 6, size=20)
         done = together.command_legs(w, r, legs, sizes)
         assert done.tolist() == [apart.set_leg(w[k], r[k], legs[k, : sizes[k]]) for k in range(20)]
+        offsets = rng.uniform(-80.0, 80.0, (4, 2)) * (rng.random(4) < 0.7)[:, None]
+        assert together.command_offsets(w[:4], 2, offsets).all()
+        for k in range(4):
+            here = np.array([apart.state.x[w[k], 2], apart.state.y[w[k], 2]])
+            if offsets[k].any():
+                apart.set_leg(w[k], 2, (here + offsets[k])[None])
+            else:
+                apart.set_activity(w[k], 2, Activity.CHARGE)
         r = rng.integers(len(SPECS), size=20)
         what = rng.choice([0, 2, 3, 4, 5], size=20)
         watts, rate, wake = rng.uniform(0.0, 60.0, 20), rng.uniform(0.0, 1.0, 20), rng.uniform(0.0, 1.0, 20)
