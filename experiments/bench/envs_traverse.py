@@ -113,7 +113,9 @@ def _resets(tell: Tell) -> Row:
             game.begin(worlds[k : k + 16], episodes[k : k + 16])
         rates.append(WORLDS / (time.process_time() - start))
     tell(f"resets: {', '.join(f'{rate:.0f}' for rate in rates)} per CPU-second, 16 at a time, {POOL} grounds")
-    return at_least(SPEED, f"PolarTraverse, worlds reset on fresh ground of a pool of {POOL}", max(rates), "/CPU-s", RESETS_S)
+    return at_least(
+        SPEED, f"PolarTraverse, worlds reset on fresh ground of a pool of {POOL}", max(rates), "/CPU-s", RESETS_S
+    )
 
 
 BARS: dict[str, Bar] = {SPEED: speed, MEMORY: memory}
