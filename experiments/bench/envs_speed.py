@@ -34,7 +34,7 @@ PEERS: Final = {
     "cartpole": "gymnasium CartPole, 1024 worlds",
 }
 TRAVERSE: Final = "PolarTraverse, 1024 worlds"
-STATION: Final = "StationOps, 8 robots"
+STATION: Final = "StationOps, hourly decisions"
 TIMES: Final = (
     (TRAVERSE, PEERS["cartpole"], 0.25),
     (STATION, PEERS["vmas"], 2.0),

@@ -75,3 +75,11 @@ def test_one_learner_and_one_baseline(walk: Problem, tmp_path: Path, monkeypatch
     other = bench.judge("random", walk.env_id, "easy")
     assert len(other["scores"]) == len(bench.SEEDS)
     json.dumps([told, other])
+
+
+def test_results_of_other_limits_or_code_are_not_taken(walk: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = bench.code_key(walk, 15.0)
+    assert bench.code_key(walk, 15.0) == key
+    assert bench.code_key(walk, 10.0) != key
+    monkeypatch.setattr(bench, "STEPS", 1)
+    assert bench.code_key(walk, 15.0) != key

@@ -78,6 +78,10 @@ def test_names_are_found_and_misspelt_ones_answered(walk: Problem) -> None:
     assert find_problem(walk.env_id).short == "WalkVector"
     with pytest.raises(OptionError, match=r"must be one of .*StationOps"):
         find_problem("StationOop")
+    for own, words in (("nowhere.at_all:Env", "cannot be imported"), ("tests.walk_game:Wlk", "has no 'Wlk'")):
+        with pytest.raises(OptionError, match=words):
+            find_problem(own)
+    assert find_problem("polar_traverse").env_id == "moonfleet/PolarTraverse-v0"
     game = walk.game(1)
     with pytest.raises(OptionError, match="Did you mean 'random'"):
         walk.policy("randm", game)
