@@ -52,7 +52,7 @@ def draw(masks: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.int64
 
 def test_the_tables_describe_the_spaces() -> None:
     assert sum(feature.size for feature in s.FEATURES) == s.SIZE == s.observation_space().shape[0]
-    listed = [action for row in s.ACTIONS for action in range(row.first, row.first + row.choices)]
+    listed = [action for row in s.ACTIONS for action in range(row.first, row.first + row.count)]
     assert listed == list(range(s.N_ACTIONS))
     assert tuple(RewardWeights.__dataclass_fields__) == TERMS
 
