@@ -61,11 +61,11 @@ FEATURES: tuple[Feature, ...] = (
 
 
 class Action(NamedTuple):
-    """One row of the action table: ``choices`` of them from ``first`` on."""
+    """One row of the action table: ``count`` choices from ``first`` on."""
 
     name: str
     first: int
-    choices: int
+    count: int  # pyright: ignore[reportIncompatibleMethodOverride] - a tuple counts too
     meaning: str
     masked: str  # when it is not allowed
 

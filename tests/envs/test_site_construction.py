@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import gymnasium
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from moonfleet.envs.site_construction.env import SiteConstruction, SiteConstruct
 from moonfleet.envs.site_construction.game import SiteConstructionGame
 from moonfleet.envs.site_construction.levels import LEVELS, Level, level_of
 from moonfleet.envs.site_construction.rewards import TERMS, RewardWeights
+from moonfleet.envs.testing import check_game
 from moonfleet.terrain.site import Site
 
 DATES = ("2029-01-01T00:00:00", "2029-03-01T00:00:00")  # a short range makes the almanac fast
@@ -49,7 +52,7 @@ def draw(masks: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.int64
 
 def test_the_tables_describe_the_spaces() -> None:
     assert sum(feature.size for feature in s.FEATURES) == s.SIZE == s.observation_space().shape[0]
-    listed = [action for row in s.ACTIONS for action in range(row.first, row.first + row.choices)]
+    listed = [action for row in s.ACTIONS for action in range(row.first, row.first + row.count)]
     assert listed == list(range(s.N_ACTIONS))
     assert tuple(RewardWeights.__dataclass_fields__) == TERMS
 
@@ -257,6 +260,13 @@ def test_wrong_actions_are_refused(small_site: Site) -> None:
     for wrong in (1, [0], [0, -1], [0.5, 1], None, [s.N_ACTIONS, 0]):
         with pytest.raises(EnvActionError):
             env.step(wrong)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", sorted(LEVELS))
+def test_it_passes_the_suite(small_site: Site, level: str) -> None:
+    make = partial(SiteConstructionGame, site=small_site, level=level, dates=DATES, max_steps=25)
+    check_game(make, worlds=3, steps=40)
 
 
 def test_levels_check_themselves() -> None:
