@@ -7,7 +7,7 @@ kernel takes two arrays instead of forty and the numbers of a world lie together
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,4 +163,5 @@ SUN_AZ, SUN_EL, SUN_RADIUS, FLUX, EARTH_AZ, EARTH_EL, RELAY_AZ, RELAY_EL, EARTH_
 
 def state_views(floats: Floats, ints: Ints) -> WorldState:
     """Name the rows of ``floats`` [W, 38, R] and ``ints`` [W, 18, R] without copying."""
-    return WorldState(*(floats[:, k] for k in range(FLOATS)), *(ints[:, k] for k in range(ints.shape[1])))
+    rows: list[Any] = [floats[:, k] for k in range(FLOATS)]  # of both types, in the order of the fields
+    return WorldState(*rows, *(ints[:, k] for k in range(ints.shape[1])))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from abc import ABC, abstractmethod
 from typing import Final, Protocol
 
 import numpy as np
@@ -64,16 +65,16 @@ class LandingPolicy(Protocol):
         ...
 
 
-class _RowByRow:
+class _RowByRow(ABC):
     """Makes `act` from `act_batch`."""
 
     def act(self, observation: F32) -> int:
         """Return the action for one observation float32 [F]."""
         return int(self.act_batch(np.asarray(observation, np.float32).reshape(1, SIZE))[0])
 
+    @abstractmethod
     def act_batch(self, observations: F32) -> Ints:
         """Return the actions int64 [n] for observations float32 [n, F]."""
-        raise NotImplementedError
 
 
 class RandomPolicy(_RowByRow):
