@@ -21,9 +21,9 @@ from .contact_graph import radio_reach
 from .errors import MissionError
 from .knowledge import FIRST_TERM, MAILBOXES, NEVER_S
 from .mail import mail_key
+from .map_routes import MAX_REFUSED, ROUTE_POINTS
 from .mission import FleetMember, MissionSpec
 from .outages import Cuts
-from .state import LEG_POINTS
 from .tools import tool_power
 from .travel import APART_M, beside
 
@@ -33,8 +33,6 @@ Bools = NDArray[np.bool_]
 
 LANDER, ROVER, HOPPER, ORBITER, CONSTRUCTION = range(5)
 ROLES: Final = ("lander", "rover", "hopper", "orbiter", "construction")
-ROUTE_POINTS: Final = LEG_POINTS + 1  # where it begins, and a leg
-REFUSED: Final = 64  # [-] cells that the wheels refused, at most (`map_drive.MAX_REFUSED`)
 
 
 class FleetBlock(NamedTuple):
@@ -75,6 +73,7 @@ class JobsBlock(NamedTuple):
 class GivenBlock(NamedTuple):
     """What else each mission is given."""
 
+    ground: Ints  # [W] number of the ground that it stands on
     steps: Ints  # [W] decision steps that it lasts
     mail_key: NDArray[np.uint64]  # [W] which messages are lost
     home: Floats  # [W, R, 2] m where each robot started; zeros for an orbiter
@@ -224,6 +223,7 @@ def write_jobs(block: JobsBlock, w: int, mission: MissionSpec) -> None:
 def blank_given(worlds: int, robots: int, havens: int, outages: int) -> GivenBlock:
     """Nothing given, with room for so many havens and outages."""
     return GivenBlock(
+        ground=np.zeros(worlds, dtype=np.int64),
         steps=np.zeros(worlds, dtype=np.int64),
         mail_key=np.zeros(worlds, dtype=np.uint64),
         home=np.zeros((worlds, robots, 2)),
@@ -234,12 +234,13 @@ def blank_given(worlds: int, robots: int, havens: int, outages: int) -> GivenBlo
     )
 
 
-def write_given(block: GivenBlock, w: int, mission: MissionSpec) -> None:
+def write_given(block: GivenBlock, w: int, mission: MissionSpec, ground: int = 0) -> None:
     """Write what else one mission is given. `MissionError` when there is not the room for it."""
     havens, outages = block.havens.shape[1], block.outage_s.shape[1]
     for name, have, room in (("havens", len(mission.havens), havens), ("outages", len(mission.outages), outages)):
         if have > room:
             raise MissionError(f"{name}: {have} of them; these missions have room for {room}")
+    block.ground[w] = ground
     block.steps[w], block.mail_key[w] = mission.steps, mail_key(mission.seed)
     block.home[w] = [member.xy or (0.0, 0.0) for member in mission.fleet]
     block.havens[w], block.haven_count[w] = 0.0, len(mission.havens)
@@ -326,7 +327,7 @@ def blank_minds(worlds: int, robots: int) -> MindsBlock:
         route=np.zeros((worlds, robots, ROUTE_POINTS, 2)),
         route_n=np.zeros((worlds, robots), dtype=np.int64),
         bound_for=np.zeros((worlds, robots, 2)),
-        refused=np.zeros((worlds, robots, REFUSED, 2), dtype=np.int64),
+        refused=np.zeros((worlds, robots, MAX_REFUSED, 2), dtype=np.int64),
         refused_n=np.zeros((worlds, robots), dtype=np.int64),
     )
 
