@@ -35,6 +35,22 @@ LANDER, ROVER, HOPPER, ORBITER, CONSTRUCTION = range(5)
 ROLES: Final = ("lander", "rover", "hopper", "orbiter", "construction")
 
 
+class Clocks(NamedTuple):
+    """When things happen, and who is what: the same in every world."""
+
+    decision_s: int
+    drive_s: int
+    parts: int  # rounds of messages in a drive step
+    round_s: int
+    plan_round: int  # the round of a decision step after which leaders give out jobs
+    note_round: int  # the round after which robots note what that plan should know, 0: at decisions only
+    fresh_s: float  # a note that was sent for this plan is no older than this
+    silence_s: float  # without a word for so long a robot calls for an election
+    station: int
+    relay: int  # node of the relay
+    earth: int  # node of the Earth
+
+
 class FleetBlock(NamedTuple):
     """What is the same in every world of the machines; [R] each."""
 
