@@ -10,6 +10,7 @@ farther apart than the shorter of their ranges, and the antennas in line of sigh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from moonfleet.terrain.kernel import kernel
 from moonfleet.terrain.sight import ground_cell, sees
 
+from .catalogue import RobotSpec
 from .ground import ground_layers
 from .links import BIT_EARTH, BIT_RELAY, BIT_STATION, reach_m
 from .mission import MissionSpec
@@ -54,8 +56,7 @@ class ContactGraph:
         self.relay = orbiters[0] if orbiters else robots
         self.station = mission.station_index
         self.orbits = np.array([spec.role == "orbiter" for spec in specs])
-        ranges = [reach_m(spec.range_station_m, (spec.rate_station_mbps, *spec.station_steps_mbps)) for spec in specs]
-        self.range_m = np.array(ranges)
+        self.range_m = radio_reach(specs)
         self.mast_m = np.array([spec.mast_m for spec in specs])
         ground, _ = ground_layers(mission.site)
         self.elevation, self.frame = ground.elevation, ground.frame
@@ -75,6 +76,13 @@ class ContactGraph:
             self.at, self.seen,
         )  # fmt: skip
         return self.now
+
+
+def radio_reach(specs: Sequence[RobotSpec]) -> Floats:
+    """How far the surface radio of each machine gets through at its lowest rate [m], float64 [R]."""
+    return np.array(
+        [reach_m(spec.range_station_m, (spec.rate_station_mbps, *spec.station_steps_mbps)) for spec in specs]
+    )
 
 
 def radio_on(state: WorldState) -> Bools:
