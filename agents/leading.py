@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from moonfleet.autonomy.assignment import Sheet, assign
 from moonfleet.terrain.kernel import leaf_kernel
 
+from .job_block import JobsBlock
 from .knowledge import MISSING_S, UNFIT
-from .mission_blocks import ORBITER, BoardsBlock, Clocks, FleetBlock, JobsBlock, WorkBlock
+from .mission_blocks import ORBITER, BoardsBlock, Clocks, FleetBlock, WorkBlock
 from .hands import TruthBlock
 from .work import hears
 

@@ -13,9 +13,11 @@ from moonfleet.autonomy.observation import CHARGE, GO_ON, HIBERNATE, JOB0, RELAY
 from moonfleet.terrain.kernel import leaf_kernel
 
 from . import state as s
-from .map_routes import WaysBlock, cell_of, refuse, route_by_turns
-from .mission_blocks import CONSTRUCTION, HOPPER, ROVER, AskedBlock, BoardsBlock, FleetBlock, GivenBlock, JobsBlock, MindsBlock, WorkBlock
 from .hands import TruthBlock, order_activity, order_hop, order_leg
+from .job_block import JobsBlock
+from .map_routes import WaysBlock, cell_of, refuse, route_by_turns
+from .mission_blocks import CONSTRUCTION, HOPPER, ROVER, BoardsBlock, FleetBlock, GivenBlock, MindsBlock, WorkBlock
+from .vectors import Handed
 
 ARRIVED: Final = 6.0  # [m] close enough to a job or haven (`robot.ARRIVED_M`)
 LANDED: Final = 1.0  # [m] a hop ends on its mark (`hopper.LANDED_M`)
@@ -310,7 +312,7 @@ def take(
 
 @leaf_kernel
 def carry_out(
-    asked: AskedBlock, minds: MindsBlock, work: WorkBlock, boards: BoardsBlock, jobs: JobsBlock, fleet: FleetBlock,
+    handed: Handed, minds: MindsBlock, work: WorkBlock, boards: BoardsBlock, jobs: JobsBlock, fleet: FleetBlock,
     given: GivenBlock, ways: WaysBlock, truth: TruthBlock, w: int, r: int, choice: int,
 ) -> int:  # fmt: skip
     """Turn a choice into orders; a masked one counts as GO_ON. Answers QUIET, ATTEND or SEARCH."""
@@ -321,7 +323,7 @@ def carry_out(
             minds.job[w, r] = -1
             return fly_home(minds, fleet, given, ways, truth, w, r)
         release(minds, w, r)
-    action = choice if asked.masks[w, r, choice] else GO_ON
+    action = choice if handed.masks[w, r, choice] else GO_ON
     if action == GO_ON:
         if role == HOPPER:
             return hopper_go_on(minds, work, fleet, given, ways, truth, w, r, left_s)
@@ -330,12 +332,12 @@ def carry_out(
         return base_go_on(minds, work, truth, w, r)
     if action >= JOB0:
         minds.action[w, r] = action
-        return take(minds, work, jobs, fleet, given, ways, truth, w, r, asked.slots[w, r, action - JOB0], left_s)
+        return take(minds, work, jobs, fleet, given, ways, truth, w, r, handed.slots[w, r, action - JOB0], left_s)
     release(minds, w, r)
     minds.action[w, r] = action
     if action == CHARGE:
         if role == ROVER or role == CONSTRUCTION:
-            return charge(minds, work, fleet, given, ways, truth, w, r, asked.havens[w, r, 0], asked.havens[w, r, 1])
+            return charge(minds, work, fleet, given, ways, truth, w, r, handed.havens[w, r, 0], handed.havens[w, r, 1])
         return do(truth, w, r, s.CHARGE)
     if action == HIBERNATE:
         return do(truth, w, r, s.HIBERNATE)

@@ -15,9 +15,10 @@ from moonfleet.terrain.constants import DARK_BELOW
 from moonfleet.terrain.kernel import leaf_kernel
 
 from . import state as s
+from .job_block import JobsBlock
 from .knowledge import UNFIT
 from .map_minds import IDLE, can_move, work_left_s
-from .mission_blocks import HOPPER, ORBITER, BoardsBlock, FleetBlock, GivenBlock, JobsBlock, WorkBlock
+from .mission_blocks import HOPPER, ORBITER, BoardsBlock, FleetBlock, GivenBlock, WorkBlock
 from .hands import TruthBlock, order_activity
 
 ON_SITE: Final = 12.0  # [m] nearer than this to a job's place, a robot is on site (`operations.ON_SITE_M`)

@@ -23,6 +23,7 @@ from . import orders
 from . import state as s
 from .catalogue import RobotSpec
 from .errors import WorldError
+from .hands import TruthBlock
 from .ground import Ground, stacked_layers
 from .orders import START_TEMP_K
 from .sky_blocks import SharedSky, SkyBlocks, SkyRows, sky_now
@@ -183,14 +184,18 @@ class World(WorldOrders):
         """Now, seconds of TDB past J2000, float64 [W]."""
         return self._t0 + self.tick_index * self.tick_s
 
-    def tick(self, n: int) -> None:
-        """Advance every world by ``n`` ticks; any split of ``n`` gives the same bytes."""
+    def tick(self, n: int, worlds: Ints | None = None) -> None:
+        """Advance every world, or those of ``worlds`` int64 [n], by ``n`` ticks; any split of ``n`` gives the same bytes."""
         if not isinstance(n, (int, np.integer)) or n < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise WorldError(f"tick({n!r}): must be a whole number >= 0")
         while n > 0:
             ticks = min(n, self._sky.room(self.tick_index))
-            self._run(ticks, self._all)
-            self.tick_index += ticks
+            if worlds is None:
+                self._run(ticks, self._all)
+                self.tick_index += ticks
+            else:
+                self._run(ticks, worlds)
+                self.tick_index[worlds] += ticks
             n -= ticks
 
     # --- commands: the executive's hands ----------------------------------------------------------
@@ -287,6 +292,10 @@ class World(WorldOrders):
         )
         self._find_views(who)
         self._run(0, who)
+
+    def block(self) -> TruthBlock:
+        """Return the World's own memory, for executives that are kernels (`hands`)."""
+        return TruthBlock(self._floats, self._ints, self._legs, self._used)
 
     # --- robots that land later -------------------------------------------------------------------
 
