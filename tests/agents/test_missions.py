@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from moonfleet.agents.catalogue import FaultSpec, FaultsSpec
 from moonfleet.agents.errors import MissionError, RobotError
 from moonfleet.agents.fleet import LocalFleet
 from moonfleet.agents.map_drive import MapDriving
@@ -146,3 +147,102 @@ def test_missions_side_by_side_go_as_each_would_alone(small_site: Site, how: str
     together, _ = follow([mission_of(small_site, number) for number in range(6)], 24, how)
     assert together.finished.all()
     assert together.work.done.any()
+
+
+def test_threads_faults_and_drive_steps_change_nothing(small_site: Site) -> None:
+    missions = [mission_of(small_site, number, faults=True, drive_s=600, duration_s=12 * HOUR_S) for number in range(4)]
+    follow(missions, 12, "chance", threads=3, every=3)
+
+
+def test_robots_out_of_order_are_helped_as_they_would_be_alone(small_site: Site) -> None:
+    """Faults so frequent that robots wait for others, and others come by."""
+    base = mission_of(small_site, 3, faults=True)
+    fault = FaultSpec(per_h=0.15, repair_h=4.0, help_share=0.7)
+    often = {"faults": FaultsSpec(mobility=fault, comm=fault, payload=fault)}
+    fleet = tuple(replace(member, spec=member.spec.model_copy(update=often)) for member in base.fleet)
+    missions = [replace(base, fleet=fleet, seed=seed, name=f"seed {seed}") for seed in range(3)]
+    together, alone = follow(missions, 20, "rules")
+    assert any(loop.ops.down.any() for loop in alone)
+    assert together.world.state.mobility_draws.max() > 1
+
+
+def test_fleets_of_other_machines(small_site: Site) -> None:
+    base = mission_of(small_site, 2)
+    few = (*base.fleet[:2], base.fleet[3])
+    jobs = tuple(job for job in base.jobs if job.tool in {tool for member in few for tool in member.spec.tools})
+    alone = replace(base, fleet=few, jobs=jobs, outages=(), relay=None)
+    follow([alone, replace(alone, seed=9, jobs=jobs[:1]), replace(alone, jobs=(), havens=())], 16, "chance")
+    crowd = tuple(replace(base.fleet[1 + n % 2], name=f"crowd-{n}", xy=(base.fleet[0].xy[0] + 8.0 * n, base.fleet[0].xy[1] + 20.0)) for n in range(9))  # pyright: ignore
+    big = replace(base, fleet=(*base.fleet, *crowd), outages=())
+    follow([big], 12, "rules", every=4)
+
+
+def test_a_world_begun_anew_or_taken_up_elsewhere_goes_on_as_it_should(small_site: Site) -> None:
+    missions = [mission_of(small_site, number) for number in range(4)]
+    first, second = many(missions, worlds=3), many(missions, worlds=3)
+    first.begin([0, 1, 2], [missions[3], missions[0], missions[1]])
+    second.begin([2, 1], [missions[3], missions[2]])
+    rng = np.random.default_rng(1)
+    for _ in range(5):
+        first.step(choose(first, rng, "chance"))
+    first.begin([1], [missions[2]])
+    loop = MissionLoop(missions[2], LocalFleet(missions[2]))
+    loop.begin()
+    compare(first, 1, loop)
+    second.set_state(2, first.get_state(0))
+    active = np.array([False, True, True])
+    for _ in range(6):
+        actions = choose(first, rng, "chance")
+        mirrored = actions[[2, 1, 0]]
+        one, other = first.step(actions), second.step(mirrored, active)
+        assert one.value[0] == other.value[2]
+        assert other.value[0] == 0.0
+        loop.step({robot: int(actions[1, robot]) for robot in loop.brief().robots.tolist()})
+        compare(first, 1, loop)
+        for name, array in first.get_state(0).items():
+            np.testing.assert_array_equal(second.get_state(2)[name], array, err_msg=name)
+        for mine, theirs in zip(first.handed, second.handed, strict=True):
+            np.testing.assert_array_equal(mine[0], theirs[2])
+
+
+def test_refused_ground_is_remembered_and_searched_round_as_it_would_be_alone(small_site: Site) -> None:
+    mission = mission_of(small_site, 5)
+    together = many([mission])
+    together.begin([0], [mission])
+    loop = MissionLoop(mission, LocalFleet(mission))
+    loop.begin()
+    rng = np.random.default_rng(3)
+    refused = 0
+    for _ in range(20):
+        for robot in (1, 2, 4, 5):  # the wheels say no, sometimes
+            if together.world.state.activity[0, robot] == 1 and rng.random() < 0.5:
+                together.world.state.blocked[0, robot] = loop.world.state.blocked[0, robot] = 1
+        loop.asked = None  # what it was going to decide on was seen before
+        actions = choose(together, rng, "rules")
+        together.step(actions)
+        loop.step({robot: int(actions[0, robot]) for robot in loop.brief().robots.tolist()})
+        compare(together, 0, loop)
+        refused = max(refused, int(together.minds.refused_n.max()))
+    assert refused > 0
+
+
+def test_what_does_not_fit_is_refused_by_name(small_site: Site) -> None:
+    mission = mission_of(small_site, 0)
+    together = many([mission])
+    with pytest.raises(MissionError, match="no mission was begun"):
+        together.step(np.zeros((1, 7), dtype=np.int64))
+    for change, name in (
+        ({"perception": "rendered"}, "perception"),
+        ({"fleet": mission.fleet[:-1]}, "fleet"),
+        ({"tick_s": 60}, "clocks"),
+        ({"relay": None}, "relay"),
+        ({"jobs": tuple(replace(mission.jobs[0], id=f"{n}") for n in range(13))}, "jobs"),
+        ({"havens": mission.havens * 4}, "havens"),
+    ):
+        with pytest.raises(MissionError, match=name):
+            together.begin([0], [replace(mission, **change)])
+    together.begin([0], [mission])
+    with pytest.raises(RobotError, match="must be 0..12"):
+        together.step(np.full((1, 7), 13))
+    with pytest.raises(MissionError, match="unknown"):
+        together.set_state(0, {"nothing": np.zeros(1)})
