@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from moonfleet.terrain.constants import MOON_RADIUS_M
 from moonfleet.terrain.grid import GeoRef
 from moonfleet.terrain.horizon import azimuth_bin
-from moonfleet.terrain.kernel import kernel, leaf_kernel
+from moonfleet.terrain.forced_kernel import forced_kernel
+from moonfleet.terrain.kernel import kernel
 from moonfleet.terrain.light import disc_lit
 from moonfleet.terrain.relay import Relay
 from moonfleet.terrain.site import Site
@@ -110,7 +111,7 @@ def _lay(count: int, az: Floats, el: Floats, out: Floats) -> None:
         out[i, SINE], out[i, COSINE], out[i, ELEVATION] = math.sin(azimuth), math.cos(azimuth), el[i]
 
 
-@leaf_kernel
+@forced_kernel
 def cell_at(frame: Floats, s: int, x: float, y: float) -> tuple[int, int]:
     """Map cell (row, col) of a place on site ``s``, the nearest one for a place outside (`GeoRef.cell_of`)."""
     row = int(math.floor((frame[s, 1] - y) / frame[s, 2]))
@@ -118,13 +119,13 @@ def cell_at(frame: Floats, s: int, x: float, y: float) -> tuple[int, int]:
     return min(max(row, 0), int(frame[s, 3]) - 1), min(max(col, 0), int(frame[s, 4]) - 1)
 
 
-@leaf_kernel
+@forced_kernel
 def middle_of(frame: Floats, s: int, row: int, col: int) -> tuple[float, float]:
     """Metres (dx, dy) from the middle of site ``s`` to the middle of a cell."""
     return (col - 0.5 * (frame[s, 4] - 1.0)) * frame[s, 2], (0.5 * (frame[s, 3] - 1.0) - row) * frame[s, 2]
 
 
-@leaf_kernel
+@forced_kernel
 def clear_by(
     horizon: Int16s, begin: int, step: int, dx: float, dy: float, sky: Floats, k: int, body: int
 ) -> float:
@@ -138,7 +139,7 @@ def clear_by(
     return sky[k, body + ELEVATION] + tilt - edge
 
 
-@leaf_kernel
+@forced_kernel
 def light_of(horizon: Int16s, begin: int, step: int, dx: float, dy: float, sky: Floats, k: int) -> int:
     """Share of the Sun's disc in sight from a place in hour ``sky[k]``, in `WHOLE` parts; arguments as `clear_by`."""
     clear, radius = clear_by(horizon, begin, step, dx, dy, sky, k, SUN), sky[k, RADIUS]

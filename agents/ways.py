@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.terrain.kernel import kernel, leaf_kernel
+from moonfleet.terrain.forced_kernel import forced_kernel
+from moonfleet.terrain.kernel import kernel
 
 from .almanac import FAR_H, Almanac, Floats, Int16s, Ints, cell_at
 from .lit_hours import ASKED, DAWN, DAY_H, KNOWN, NIGHT, WAY_H, Places, find_night, look_ahead, mean_light, put_place
@@ -89,7 +90,7 @@ def blank_hours(worlds: int, jobs: int, havens: int) -> HourBlock:
     )
 
 
-@leaf_kernel
+@forced_kernel
 def _place_in(places: Places, w: int, first: int, count: int, row: int, col: int) -> tuple[int, int]:
     """The place of a cell among ``count`` from ``first`` on, and how many there are with it."""
     for p in range(first, first + count):
@@ -133,7 +134,7 @@ def settle(
                 havens.home_h[w, number, job, k] = np.inf if field < 0 else float(ways.fields[field, cell]) / 3600.0
 
 
-@leaf_kernel
+@forced_kernel
 def way_hours(
     w: int, r: int, x: float, y: float, frame: Floats, s: int, drive_class: int, hop_range_m: float, home: Floats, orbits: bool,
     job_count: int, job_xy: Floats, hops: NDArray[np.bool_], able: NDArray[np.bool_], haven_count: int, haven_xy: Floats,
@@ -160,7 +161,7 @@ def way_hours(
             hours[w, row, at] = np.inf if field < 0 else float(fields[field, cell]) / 3600.0
 
 
-@leaf_kernel
+@forced_kernel
 def stance_of(xy: Floats, w: int, r: int, robots: int, x: float, y: float, as_heard: bool) -> tuple[int, bool]:
     """Row of the ways of robot ``r`` from (x, y), and whether it is filled; ``as_heard``: where somebody else believes it."""
     if xy[w, r, 0] == x and xy[w, r, 1] == y:
@@ -171,7 +172,7 @@ def stance_of(xy: Floats, w: int, r: int, robots: int, x: float, y: float, as_he
     return second if as_heard else r, False
 
 
-@leaf_kernel
+@forced_kernel
 def at_hour(
     w: int, hour: int, horizon: Int16s, layout: Ints, frame: Floats, sky: Floats, s: int, sky_row: int, total: int, places: Places,
     haven_count: int, middle_at: Ints, job_count: int, job_at: Ints, at: Ints, dark_for: Floats, lit_day: Floats, lit_way: Floats,
@@ -194,7 +195,7 @@ def at_hour(
         lit_way[w, job] = mean_light(places, w, p, hour, way)
 
 
-@leaf_kernel
+@forced_kernel
 def light_on_way(
     horizon: Int16s, layout: Ints, frame: Floats, sky: Floats, s: int, sky_row: int, total: int, places: Places, w: int, p: int, hour: int
 ) -> float:  # fmt: skip
@@ -205,7 +206,7 @@ def light_on_way(
     return mean_light(places, w, p, hour, last)
 
 
-@leaf_kernel
+@forced_kernel
 def home_need(
     w: int, r: int, job: int, hour: int, horizon: Int16s, layout: Ints, frame: Floats, sky: Floats, s: int, sky_row: int, total: int,
     places: Places, haven_count: int, home_h: Floats, spot_at: Ints, dark_for: Floats, lit_way: Floats, drive_class: int,
@@ -223,7 +224,7 @@ def home_need(
     return drive_need(home_h[w, drive_class, job, best], awake, drive_w, solar_w, battery_wh, 0.5 * (lit_way[w, job] + there))
 
 
-@leaf_kernel
+@forced_kernel
 def job_need(
     w: int, r: int, job: int, hour: int, way_h: float, left_h: float, lit_here: float, hop: bool, tool_w: float,
     horizon: Int16s, layout: Ints, frame: Floats, sky: Floats, s: int, sky_row: int, total: int, places: Places, haven_count: int,
@@ -276,7 +277,7 @@ def heard_needs(
         )  # fmt: skip
 
 
-@kernel
+@forced_kernel
 def heard_need(
     n: int, w: int, r: int, x: float, y: float, hour: int, almanac: Almanac, machines: Machines, home: Floats, jobs: JobsBlock,
     havens: Havens, ways: Ways, hours: HourBlock, places: Places, wanted: NDArray[np.bool_], left_h: Floats, way_h: Floats,
