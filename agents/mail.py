@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.terrain.forced_kernel import forced_kernel
+from moonfleet.terrain.kernel import kernel
 from moonfleet.terrain.seeds import sequence
 
 from .contact_graph import ContactGraph, radio_on
@@ -68,9 +69,9 @@ class Mail:
         contacts = self.graph.find(state, awake, cut)
         heard = self.desk.heard
         heard[:] = False
-        deliver(
+        deliver_once(
             know.floats[None], know.ints[None], know.done[None], know.version[None], know.taken[None], contacts.up[None],
-            contacts.loss[None], self.post[None], 0, self.key, t_s // self.round_s, self.desk, know.jobs_n, know.robots_n,
+            contacts.loss[None], self.post[None], self.key, t_s // self.round_s, self.desk, know.jobs_n, know.robots_n,
         )  # fmt: skip
         if self.heard is not None:
             self.heard(t_s, heard)
@@ -124,11 +125,12 @@ def parts_of(drive_s: int) -> int:
 class Desk(NamedTuple):
     """What a round writes on, for one world at a time."""
 
-    floats: Floats  # [N, J + 6 R + 1] the boards as the round began
+    floats: Floats  # [N, J + 6 R + 1] the boards as the round began, of those who have learned something since
     ints: Ints  # [N, 4 R + 2]
     done: Bools  # [N, J]
     was: Ints  # [N] their versions
     alike: Ints  # [N] the first node whose board says the same
+    kept: Bools  # [N] whose board is kept above
     heard: Bools  # [N, N] receiver heard sender; [0, 0] where nobody asks
 
 
@@ -141,8 +143,21 @@ def mail_desk(robots: int, jobs: int, *, heard: bool) -> Desk:
         np.empty((nodes, jobs), dtype=np.bool_),
         np.empty(nodes, dtype=np.int64),
         np.empty(nodes, dtype=np.int64),
+        np.zeros(nodes, dtype=np.bool_),
         np.zeros((nodes, nodes) if heard else (0, 0), dtype=np.bool_),
     )
+
+
+@forced_kernel
+def keep(floats: Floats, ints: Ints, done: Bools, w: int, node: int, desk: Desk) -> None:
+    """Keep a board as the round began."""
+    desk.kept[node] = True
+    for n in range(floats.shape[2]):
+        desk.floats[node, n] = floats[w, node, n]
+    for n in range(ints.shape[2]):
+        desk.ints[node, n] = ints[w, node, n]
+    for n in range(done.shape[2]):
+        desk.done[node, n] = done[w, node, n]
 
 
 @forced_kernel
@@ -162,17 +177,9 @@ def deliver(
     if not work:
         return False
     for node in range(nodes):
-        desk.was[node] = version[w, node]
-        for n in range(floats.shape[2]):
-            desk.floats[node, n] = floats[w, node, n]
-        for n in range(ints.shape[2]):
-            desk.ints[node, n] = ints[w, node, n]
-        for n in range(jobs):
-            desk.done[node, n] = done[w, node, n]
-    for node in range(nodes):
-        desk.alike[node] = node
+        desk.was[node], desk.kept[node], desk.alike[node] = version[w, node], False, node
         for first in range(node):
-            if desk.alike[first] == first and same(desk.floats, desk.ints, desk.done, first, node):
+            if desk.alike[first] == first and same(floats, ints, done, w, first, node, jobs, robots):
                 desk.alike[node] = first
                 break
     for receiver in range(nodes):
@@ -190,8 +197,22 @@ def deliver(
             taken[w, receiver, sender] = desk.was[sender]
             if desk.heard.size > 0:
                 desk.heard[receiver, sender] = True
-            new = join(floats, ints, done, w, receiver, desk.floats, desk.ints, desk.done, sender, jobs, robots)
+            if not desk.kept[receiver]:
+                keep(floats, ints, done, w, receiver, desk)
+            if desk.kept[sender]:
+                new = join(floats, ints, done, w, receiver, desk.floats, desk.ints, desk.done, sender, jobs, robots)
+            else:
+                new = join(floats, ints, done, w, receiver, floats[w], ints[w], done[w], sender, jobs, robots)
             learned = learned or new
         if learned:
             version[w, receiver] += 1
     return True
+
+
+@kernel
+def deliver_once(
+    floats: Floats, ints: Ints, done: Bools, version: Ints, taken: Ints, up: Bools, loss: Floats, post: Ints, key: int, number: int,
+    desk: Desk, jobs: int, robots: int,
+) -> bool:  # fmt: skip
+    """`deliver` in world 0."""
+    return deliver(floats, ints, done, version, taken, up, loss, post, 0, key, number, desk, jobs, robots)

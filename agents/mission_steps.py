@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from moonfleet.autonomy.assignment import Sheet
 from moonfleet.terrain.forced_kernel import forced_kernel
-from moonfleet.terrain.kernel import kernel
+from moonfleet.terrain.kernel import kernel, leaf_kernel
 
 from . import state as s
 from .almanac import Almanac
@@ -103,7 +103,7 @@ def make_scratch(robots: int, jobs: int) -> Scratch:
     nodes, seats = robots + 2, robots * (jobs + 1)
     desk = Desk(
         np.empty((nodes, jobs + 6 * robots + 1)), np.empty((nodes, 4 * robots + 2), np.int64), np.empty((nodes, jobs), np.bool_),
-        np.empty(nodes, np.int64), np.empty(nodes, np.int64), np.empty((0, 0), np.bool_),
+        np.empty(nodes, np.int64), np.empty(nodes, np.int64), np.empty(nodes, np.bool_), np.empty((0, 0), np.bool_),
     )  # fmt: skip
     sheet = Sheet(
         np.empty(seats, np.int64), np.empty(seats), np.empty(seats), np.empty(seats, np.int64), np.empty(seats, np.int64),
@@ -176,7 +176,7 @@ def cut_links(given: GivenBlock, clocks: Clocks, truth: TruthBlock, w: int, t_s:
         truth.i[s.LINK, w, r] &= ~cut[r]
 
 
-@forced_kernel
+@leaf_kernel
 def plan(one: All, outlooks: Outlooks, w: int, t_s: int, everybody: bool, scratch: Scratch) -> None:
     """Whoever leads gives out jobs; with ``everybody`` the station does, to all on the ground."""
     clocks, fleet, jobs, boards = one.clocks, one.fleet, one.jobs, one.boards
@@ -249,7 +249,7 @@ def radio(one: All, air: Air, outlooks: Outlooks, w: int, drive: int, scratch: S
             quiet = False
 
 
-@forced_kernel
+@leaf_kernel
 def news(one: All, w: int, scratch: Scratch) -> None:
     """At a decision: robots let go of jobs that, as they have heard, need them no more, and note what they will tell."""
     t_s = one.work.steps_done[w] * one.clocks.decision_s
@@ -295,7 +295,7 @@ def tell_news(worlds: Ints, one: All) -> None:
         news(one, w, scratch)
 
 
-@forced_kernel
+@leaf_kernel
 def meet(boards: BoardsBlock, w: int, robots: int) -> None:
     """Everybody tells everybody all: the briefing before the robots leave."""
     nodes, jobs = boards.version.shape[1], boards.done.shape[2]
