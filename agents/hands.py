@@ -21,8 +21,8 @@ Ints = NDArray[np.int64]
 class TruthBlock(NamedTuple):
     """The World's own arrays (see `state`)."""
 
-    f: Floats  # [F, W, R]
-    i: Ints  # [I, W, R]
+    f: Floats  # [W, F, R]
+    i: Ints  # [W, I, R]
     legs: Floats  # [W, R, 64, 2]
     used: Ints  # [W, R] points of the leg that may not be zero
 
@@ -30,7 +30,7 @@ class TruthBlock(NamedTuple):
 @forced_kernel
 def takes_commands(truth: TruthBlock, w: int, r: int) -> bool:
     """Whether a robot can be told anything: it is not lost and not in flight."""
-    activity = truth.i[s.ACTIVITY, w, r]
+    activity = truth.i[w, s.ACTIVITY, r]
     return activity != s.LOST and activity != s.HOP
 
 
@@ -46,9 +46,9 @@ def order_leg(truth: TruthBlock, w: int, r: int, route: Floats, count: int) -> b
     for n in range(points, truth.used[w, r]):
         legs[w, r, n, 0], legs[w, r, n, 1] = 0.0, 0.0
     truth.used[w, r] = points
-    i[s.LEG_NEXT, w, r], i[s.LEG_SIZE, w, r], i[s.BLOCKED, w, r] = 0, points, 0
-    truth.f[s.WAKE, w, r] = 0.0
-    i[s.ACTIVITY, w, r] = s.DRIVE
+    i[w, s.LEG_NEXT, r], i[w, s.LEG_SIZE, r], i[w, s.BLOCKED, r] = 0, points, 0
+    truth.f[w, s.WAKE, r] = 0.0
+    i[w, s.ACTIVITY, r] = s.DRIVE
     return True
 
 
@@ -59,13 +59,13 @@ def order_activity(truth: TruthBlock, w: int, r: int, activity: int, work_w: flo
         return False
     f, i = truth.f, truth.i
     working = activity == s.WORK
-    i[s.ACTIVITY, w, r], i[s.BLOCKED, w, r] = activity, 0
-    f[s.WAKE, w, r] = 0.0
-    f[s.WORK_W, w, r] = work_w if working else 0.0
-    f[s.DATA_MBPS, w, r] = data_mbps if working else 0.0
+    i[w, s.ACTIVITY, r], i[w, s.BLOCKED, r] = activity, 0
+    f[w, s.WAKE, r] = 0.0
+    f[w, s.WORK_W, r] = work_w if working else 0.0
+    f[w, s.DATA_MBPS, r] = data_mbps if working else 0.0
     if working:
-        f[s.WORKED, w, r] = 0.0
-    i[s.LEG_NEXT, w, r], i[s.LEG_SIZE, w, r] = 0, 0
+        f[w, s.WORKED, r] = 0.0
+    i[w, s.LEG_NEXT, r], i[w, s.LEG_SIZE, r] = 0, 0
     return True
 
 
@@ -76,17 +76,17 @@ def order_hop(
 ) -> bool:  # fmt: skip
     """`World.hop`; a body that cannot fly (fuel, range, energy) stays, where that raises."""
     f, i = truth.f, truth.i
-    if not takes_commands(truth, w, r) or i[s.HOPS_LEFT, w, r] <= 0 or not inside:
+    if not takes_commands(truth, w, r) or i[w, s.HOPS_LEFT, r] <= 0 or not inside:
         return False
-    if math.hypot(x - f[s.X, w, r], y - f[s.Y, w, r]) > range_m:
+    if math.hypot(x - f[w, s.X, r], y - f[w, s.Y, r]) > range_m:
         return False
-    faded = battery_wh * (1.0 - f[s.FADE, w, r])
-    if f[s.BATTERY, w, r] - locked_wh(faded, f[s.TEMP, w, r], cold_loss) < hop_wh:
+    faded = battery_wh * (1.0 - f[w, s.FADE, r])
+    if f[w, s.BATTERY, r] - locked_wh(faded, f[w, s.TEMP, r], cold_loss) < hop_wh:
         return False
-    i[s.LEG_NEXT, w, r], i[s.LEG_SIZE, w, r] = 0, 0
-    f[s.WAKE, w, r] = 0.0
-    i[s.ACTIVITY, w, r] = s.HOP
-    f[s.HOP_X, w, r], f[s.HOP_Y, w, r] = x, y
-    i[s.HOP_TICKS, w, r] = HOP_TICKS
-    i[s.HOPS_LEFT, w, r] -= 1
+    i[w, s.LEG_NEXT, r], i[w, s.LEG_SIZE, r] = 0, 0
+    f[w, s.WAKE, r] = 0.0
+    i[w, s.ACTIVITY, r] = s.HOP
+    f[w, s.HOP_X, r], f[w, s.HOP_Y, r] = x, y
+    i[w, s.HOP_TICKS, r] = HOP_TICKS
+    i[w, s.HOPS_LEFT, r] -= 1
     return True

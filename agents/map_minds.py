@@ -28,7 +28,7 @@ QUIET, ATTEND, SEARCH = range(3)  # what an executive answers: nothing, ask me a
 @forced_kernel
 def can_move(truth: TruthBlock, w: int, r: int) -> bool:
     """Whether its drive works and its wheels are free."""
-    return truth.i[s.FAULTS, w, r] & (1 << s.MOBILITY) == 0 and truth.i[s.TRAPPED, w, r] == 0
+    return truth.i[w, s.FAULTS, r] & (1 << s.MOBILITY) == 0 and truth.i[w, s.TRAPPED, r] == 0
 
 
 @forced_kernel
@@ -66,7 +66,7 @@ def do(truth: TruthBlock, w: int, r: int, activity: int) -> int:
 @forced_kernel
 def base_go_on(minds: MindsBlock, work: WorkBlock, truth: TruthBlock, w: int, r: int) -> int:
     """Go on with what is under way."""
-    activity = truth.i[s.ACTIVITY, w, r]
+    activity = truth.i[w, s.ACTIVITY, r]
     if minds.phase[w, r] == AT_WORK and activity != s.WORK:
         return start_tool(minds, work, truth, w, r)
     if minds.phase[w, r] == IDLE and activity == s.WORK:
@@ -114,9 +114,9 @@ def hopper_proceed(
 ) -> int:  # fmt: skip
     """After the flight out: work; when the tool is done: fly home; after that: rest."""
     phase = minds.phase[w, r]
-    if phase == IDLE or truth.i[s.ACTIVITY, w, r] == s.HOP:
+    if phase == IDLE or truth.i[w, s.ACTIVITY, r] == s.HOP:
         return ATTEND if phase != IDLE else QUIET
-    gap = math.hypot(truth.f[s.X, w, r] - minds.goal[w, r, 0], truth.f[s.Y, w, r] - minds.goal[w, r, 1])
+    gap = math.hypot(truth.f[w, s.X, r] - minds.goal[w, r, 0], truth.f[w, s.Y, r] - minds.goal[w, r, 1])
     landed = gap <= LANDED
     if phase == TRAVEL:
         if landed:
@@ -143,7 +143,7 @@ def hopper_go_on(
     """Go on flying or working."""
     if not away(minds, given, w, r):
         return base_go_on(minds, work, truth, w, r)
-    if minds.phase[w, r] == AT_WORK and truth.i[s.ACTIVITY, w, r] != s.WORK and left_s > 0.0:
+    if minds.phase[w, r] == AT_WORK and truth.i[w, s.ACTIVITY, r] != s.WORK and left_s > 0.0:
         start_tool(minds, work, truth, w, r)
         return ATTEND
     return hopper_proceed(minds, work, fleet, given, ways, truth, w, r, left_s)
@@ -155,7 +155,7 @@ def hopper_go_on(
 @forced_kernel
 def there(minds: MindsBlock, truth: TruthBlock, w: int, r: int) -> bool:
     """Whether it stands at its goal."""
-    gap = math.hypot(truth.f[s.X, w, r] - minds.goal[w, r, 0], truth.f[s.Y, w, r] - minds.goal[w, r, 1])
+    gap = math.hypot(truth.f[w, s.X, r] - minds.goal[w, r, 0], truth.f[w, s.Y, r] - minds.goal[w, r, 1])
     return gap <= ARRIVED
 
 
@@ -179,7 +179,7 @@ def stay(minds: MindsBlock, truth: TruthBlock, w: int, r: int) -> int:
 def depart(minds: MindsBlock, fleet: FleetBlock, given: GivenBlock, ways: WaysBlock, truth: TruthBlock, w: int, r: int) -> int:
     """Plan from here and drive."""
     count = route_by_turns(
-        ways, given.ground[w], fleet.drive_class[r], truth.f[s.X, w, r], truth.f[s.Y, w, r], minds.goal[w, r, 0], minds.goal[w, r, 1],
+        ways, given.ground[w], fleet.drive_class[r], truth.f[w, s.X, r], truth.f[w, s.Y, r], minds.goal[w, r, 0], minds.goal[w, r, 1],
         minds.place[w, r, 0], minds.place[w, r, 1], minds.refused, minds.refused_n, w, r, minds.route,
     )  # fmt: skip
     if count == 0:
@@ -213,8 +213,8 @@ def set_out(
     if there(minds, truth, w, r):
         return arrive(minds, work, truth, w, r)
     bound = minds.bound_for[w, r, 0] == minds.goal[w, r, 0] and minds.bound_for[w, r, 1] == minds.goal[w, r, 1]
-    blocked = truth.i[s.BLOCKED, w, r] != 0 and can_move(truth, w, r)
-    if minds.route_n[w, r] > 0 and bound and truth.i[s.ACTIVITY, w, r] == s.DRIVE and not blocked:
+    blocked = truth.i[w, s.BLOCKED, r] != 0 and can_move(truth, w, r)
+    if minds.route_n[w, r] > 0 and bound and truth.i[w, s.ACTIVITY, r] == s.DRIVE and not blocked:
         minds.phase[w, r] = TRAVEL
         return ATTEND
     return depart(minds, fleet, given, ways, truth, w, r)
@@ -227,13 +227,13 @@ def travel(
     """Let the wheels turn while they do; at the end of a leg the next one, at refused ground a way round it."""
     if there(minds, truth, w, r):
         return arrive(minds, work, truth, w, r)
-    if truth.i[s.BLOCKED, w, r] != 0 and can_move(truth, w, r):
+    if truth.i[w, s.BLOCKED, r] != 0 and can_move(truth, w, r):
         refuse(
-            ways, given.ground[w], fleet.drive_class[r], truth.f[s.X, w, r], truth.f[s.Y, w, r], minds.route, minds.route_n, minds.refused,
+            ways, given.ground[w], fleet.drive_class[r], truth.f[w, s.X, r], truth.f[w, s.Y, r], minds.route, minds.route_n, minds.refused,
             minds.refused_n, w, r,
         )  # fmt: skip
         return depart(minds, fleet, given, ways, truth, w, r)
-    if truth.i[s.ACTIVITY, w, r] == s.DRIVE:
+    if truth.i[w, s.ACTIVITY, r] == s.DRIVE:
         return ATTEND
     return depart(minds, fleet, given, ways, truth, w, r)
 
@@ -352,7 +352,7 @@ def step_on(
     truth: TruthBlock, w: int, r: int,
 ) -> int:  # fmt: skip
     """Answer at a drive step, between decisions."""
-    role, asleep = fleet.role[r], truth.i[s.ACTIVITY, w, r] == s.HIBERNATE
+    role, asleep = fleet.role[r], truth.i[w, s.ACTIVITY, r] == s.HIBERNATE
     if role == HOPPER:
         if asleep:
             return ATTEND if minds.phase[w, r] != IDLE else QUIET

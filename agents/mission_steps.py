@@ -143,8 +143,8 @@ def attend(one: All, w: int, search: Bools) -> None:
     """Drive step: ask the robots that are under way and need their next leg; a leg is driven to its end, or to where the wheels stop."""
     for r in range(one.fleet.role.size):
         search[w, r] = False
-        driving = one.truth.i[s.ACTIVITY, w, r] == s.DRIVE
-        if not one.work.attend[w, r] or (driving and one.truth.i[s.BLOCKED, w, r] == 0):
+        driving = one.truth.i[w, s.ACTIVITY, r] == s.DRIVE
+        if not one.work.attend[w, r] or (driving and one.truth.i[w, s.BLOCKED, r] == 0):
             continue
         answer = step_on(one.minds, one.work, one.boards, one.jobs, one.fleet, one.given, one.ways, one.truth, w, r)
         if answer == SEARCH:
@@ -172,8 +172,8 @@ def cut_links(given: GivenBlock, clocks: Clocks, truth: TruthBlock, w: int, t_s:
     station = cut[clocks.station] & BIT_STATION
     for r in range(robots):
         cut[r] |= station
-        truth.i[s.CUT, w, r] = cut[r]
-        truth.i[s.LINK, w, r] &= ~cut[r]
+        truth.i[w, s.CUT, r] = cut[r]
+        truth.i[w, s.LINK, r] &= ~cut[r]
 
 
 @leaf_kernel
@@ -231,7 +231,7 @@ def radio(one: All, air: Air, outlooks: Outlooks, w: int, drive: int, scratch: S
                 boards.awake_s[w, r] = now_s
         if not found:
             find_contacts(
-                boards.up, boards.loss, truth.f[s.X], truth.f[s.Y], scratch.awake, truth.i[s.LINK], scratch.cut, air.orbits,
+                boards.up, boards.loss, truth.f[:, s.X], truth.f[:, s.Y], scratch.awake, truth.i[:, s.LINK], scratch.cut, air.orbits,
                 fleet.range_m, fleet.mast_m, clocks.station, clocks.relay, clocks.earth, air.elevation[one.given.ground[w]], air.cell_m,
                 air.frame, boards.sight_at, boards.seen, w,
             )  # fmt: skip

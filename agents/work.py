@@ -31,21 +31,21 @@ Bools = NDArray[np.bool_]
 @forced_kernel
 def ailing(truth: TruthBlock, w: int, r: int) -> int:
     """What is out of order on a robot: a bit per subsystem, and one for being stuck."""
-    return truth.i[s.FAULTS, w, r] | (truth.i[s.TRAPPED, w, r] << s.SUBSYSTEMS)
+    return truth.i[w, s.FAULTS, r] | (truth.i[w, s.TRAPPED, r] << s.SUBSYSTEMS)
 
 
 @forced_kernel
 def hears(truth: TruthBlock, w: int, r: int) -> bool:
     """Whether a robot's radio is on and works (`contact_graph.radio_on`)."""
-    activity = truth.i[s.ACTIVITY, w, r]
+    activity = truth.i[w, s.ACTIVITY, r]
     deaf = activity == s.HIBERNATE or activity == s.HOP or activity == s.LOST
-    return not deaf and truth.i[s.FAULTS, w, r] & (1 << s.COMM) == 0
+    return not deaf and truth.i[w, s.FAULTS, r] & (1 << s.COMM) == 0
 
 
 @forced_kernel
 def fit(fleet: FleetBlock, truth: TruthBlock, w: int, r: int) -> bool:
     """Whether a robot can take a job: its tool is in order, and it can drive if it should."""
-    if truth.i[s.FAULTS, w, r] & (1 << s.PAYLOAD):
+    if truth.i[w, s.FAULTS, r] & (1 << s.PAYLOAD):
         return False
     return not fleet.drives[r] or can_move(truth, w, r)
 
@@ -53,7 +53,7 @@ def fit(fleet: FleetBlock, truth: TruthBlock, w: int, r: int) -> bool:
 @forced_kernel
 def on_site(jobs: JobsBlock, truth: TruthBlock, w: int, r: int, job: int) -> bool:
     """Whether a robot stands at a job's place."""
-    return math.hypot(truth.f[s.X, w, r] - jobs.xy[w, job, 0], truth.f[s.Y, w, r] - jobs.xy[w, job, 1]) <= ON_SITE
+    return math.hypot(truth.f[w, s.X, r] - jobs.xy[w, job, 0], truth.f[w, s.Y, r] - jobs.xy[w, job, 1]) <= ON_SITE
 
 
 @forced_kernel
@@ -61,7 +61,7 @@ def at_home(fleet: FleetBlock, given: GivenBlock, truth: TruthBlock, w: int, r: 
     """Whether a robot stands where it started; one in orbit always does."""
     if fleet.role[r] == ORBITER:
         return True
-    return math.hypot(truth.f[s.X, w, r] - given.home[w, r, 0], truth.f[s.Y, w, r] - given.home[w, r, 1]) <= ON_SITE
+    return math.hypot(truth.f[w, s.X, r] - given.home[w, r, 0], truth.f[w, s.Y, r] - given.home[w, r, 1]) <= ON_SITE
 
 
 @forced_kernel
@@ -84,7 +84,7 @@ def credit(
     ``began_s`` is when these seconds of work began. Returns the job that is done now, -1 for none.
     """
     job = work.job[w, r]
-    worked = truth.f[s.WORKED, w, r]
+    worked = truth.f[w, s.WORKED, r]
     gained = worked - work.worked_s[w, r]
     work.worked_s[w, r] = worked
     if job < 0:
@@ -106,7 +106,7 @@ def credit(
     for other in range(work.job.shape[1]):
         if other == r or (work.job[w, other] == job and on_site(jobs, truth, w, other, job)):
             note_work(boards, w, other, job, work.progress_s[w, job], True)
-            if truth.i[s.ACTIVITY, w, other] == s.WORK:
+            if truth.i[w, s.ACTIVITY, other] == s.WORK:
                 order_activity(truth, w, other, s.HOLD, 0.0, 0.0)  # a tool that has done its work stops
     return job
 
@@ -122,10 +122,10 @@ def observe(
         if work.lost[w, r]:
             continue
         finished[r] = credit(work, boards, jobs, fleet, given, truth, w, r, began_s)
-        work.link[w, r] = truth.i[s.LINK, w, r]
-        work.dark[w, r] = truth.f[s.LIT, w, r] < DARK_BELOW
+        work.link[w, r] = truth.i[w, s.LINK, r]
+        work.dark[w, r] = truth.f[w, s.LIT, r] < DARK_BELOW
         work.down[w, r] = ailing(truth, w, r)
-        if truth.i[s.ACTIVITY, w, r] == s.LOST:
+        if truth.i[w, s.ACTIVITY, r] == s.LOST:
             work.lost[w, r], work.attend[w, r] = True, False
             work.job[w, r], work.phase[w, r] = -1, IDLE
 
@@ -143,9 +143,9 @@ def note_selves(
         job = work.job[w, r] if fit(fleet, truth, w, r) else UNFIT
         if job != boards.ints[w, r, r]:
             f[w, r, since + r] = t_s
-        f[w, r, place + 3 * r] = truth.f[s.X, w, r]
-        f[w, r, place + 3 * r + 1] = truth.f[s.Y, w, r]
-        f[w, r, place + 3 * r + 2] = truth.f[s.BATTERY, w, r] / fleet.battery_wh[r]
+        f[w, r, place + 3 * r] = truth.f[w, s.X, r]
+        f[w, r, place + 3 * r + 1] = truth.f[w, s.Y, r]
+        f[w, r, place + 3 * r + 2] = truth.f[w, s.BATTERY, r] / fleet.battery_wh[r]
         f[w, r, heard + r] = t_s
         boards.ints[w, r, r] = job
         boards.version[w, r] += 1
@@ -219,11 +219,11 @@ def wants_help(work: WorkBlock, truth: TruthBlock, fleet: FleetBlock, w: int, ne
         if work.lost[w, r] or ailing(truth, w, r) == 0 or fleet.role[r] == ORBITER:
             continue
         for other in range(robots):
-            activity = truth.i[s.ACTIVITY, w, other]
+            activity = truth.i[w, s.ACTIVITY, other]
             asleep = activity == s.HIBERNATE or activity == s.HOP or activity == s.LOST
             if other == r or asleep or not fleet.drives[other] or not can_move(truth, w, other):
                 continue
-            dx, dy = truth.f[s.X, w, r] - truth.f[s.X, w, other], truth.f[s.Y, w, r] - truth.f[s.Y, w, other]
+            dx, dy = truth.f[w, s.X, r] - truth.f[w, s.X, other], truth.f[w, s.Y, r] - truth.f[w, s.Y, other]
             if dx * dx + dy * dy <= near_m * near_m * 1.0001:
                 return True
     return False

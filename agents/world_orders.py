@@ -28,8 +28,8 @@ class WorldOrders:
     specs: tuple[RobotSpec, ...]
     site: Ground
     state: WorldState
-    _floats: Floats  # [F, W, R]
-    _ints: Ints  # [I, W, R]
+    _floats: Floats  # [W, F, R]
+    _ints: Ints  # [W, I, R]
     _legs: Floats  # [W, R, 64, 2]
     _used: Ints  # [W, R] points of `_legs` that may not be zero
     _keys: NDArray[np.uint64]  # [W]
@@ -121,6 +121,27 @@ class WorldOrders:
                 raise RobotError(f"{name} = {float(values[~good][0])!r}: must be {allowed}")
         out = np.empty(n, dtype=np.bool_)
         orders.order_activities(*who, what, watts, rates, wakes, self._floats, self._ints, out)
+        return out
+
+    def command_offsets(
+        self, worlds: ArrayLike, robots: ArrayLike, offsets: ArrayLike, rest: Activity | int = Activity.CHARGE
+    ) -> Bools:
+        """Set many robots driving straight on, by ``offsets`` float64 [n, 2] m from where they stand; (0, 0) means ``rest`` instead.
+
+        Returns bool [n]: False, changing nothing, for one that is lost, not landed or in flight. Raises `RobotError` as `set_leg`
+        and `set_activity`; nothing has changed then.
+        """
+        ways = np.ascontiguousarray(offsets, dtype=np.float64)
+        if ways.ndim != 2 or ways.shape[1] != 2 or not (np.abs(ways) <= FARTHEST_M).all():
+            raise RobotError(f"offsets of shape {ways.shape}: must be [n, 2], finite, none beyond {FARTHEST_M:g} m")
+        if rest not in COMMANDED:
+            raise RobotError(f"rest = {rest!r}: must be one of {', '.join(a.name for a in COMMANDED)}")
+        who = self._who(worlds, robots, len(ways))
+        if not self._drives.all() and not self._drives[who[1]].all():
+            r = int(who[1][~self._drives[who[1]]][0])
+            raise RobotError(f"robot {r} ({self.specs[r].kind}): cannot drive; speed_m_s = 0 in its catalogue file")
+        out = np.empty(len(ways), dtype=np.bool_)
+        orders.order_offsets(*who, ways, int(rest), self._floats, self._ints, self._legs, self._used, out)
         return out
 
     def command_hops(self, worlds: ArrayLike, robots: ArrayLike, to_xy: ArrayLike) -> Bools:
@@ -259,7 +280,7 @@ class WorldOrders:
 
     def _who(self, worlds: ArrayLike, robots: ArrayLike, n: int) -> tuple[Ints, Ints]:
         """Return checked indices int64 [n] of worlds and of robots; negative ones count from the end, as anywhere in Python."""
-        count, size = self._ints.shape[1:]
+        count, _, size = self._ints.shape
         return _index("world", worlds, n, count), _index("robot", robots, n, size)
 
 

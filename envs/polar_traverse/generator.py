@@ -1,9 +1,10 @@
-"""Makes an episode of PolarTraverse: date, start, chain of targets, havens. All of it follows from (seed, episode)."""
+"""Makes episodes of PolarTraverse: ground, date, start, chain of targets, havens. All of it follows from (root seed, episode number)."""
 
 from __future__ import annotations
 
-import dataclasses
 import functools
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,61 +13,136 @@ from scipy import ndimage
 from moonfleet.agents.travel import site_cost
 from moonfleet.autonomy.search import distance_field
 from moonfleet.autonomy.traversability import DriveLimits
-from moonfleet.terrain.light import lit_map
-from moonfleet.terrain.seeds import stream
+from moonfleet.terrain.seeds import sequence
 from moonfleet.terrain.site import Site
 
 from ..errors import EnvError
+from ..game import Episode
+from ..grounds import Grounds
+from .draw import Places, draw_episodes
+from .outlook import hour_table
 
 PURPOSE = "polar-traverse"
-DATE_TRIES = 48  # dates drawn until enough of the ground is lit
-LIT_SHARE = 0.1  # of the reachable ground, for a date to be taken at once
+PLACES = 32  # cells per ground that may be targets: each has a field of route lengths
 HAVENS = 8
 HAVENS_APART_M = 400.0  # m
 
-
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class DriveGround:
-    """What a rover's slope limit makes of a site; the same for every episode."""
-
-    site: Site
-    cost: NDArray[np.float32]  # [R, C] 1 where the rover may drive, inf elsewhere: distance fields come out in metres
-    cells: NDArray[np.int64]  # [n, 2] row, col of the largest connected drivable area
-    havens_xy: NDArray[np.float64]  # [h, 2] the best lit places of that area, best first
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class Episode:
-    """One episode's givens, arrays read-only."""
+class Clock(NamedTuple):
+    """The one clock of all worlds of a game: whole ticks after ``start``."""
 
-    t0: float  # s TDB past J2000
-    start_xy: NDArray[np.float64]  # [2]
-    targets_xy: NDArray[np.float64]  # [k, 2] in the order of visits
-    havens_xy: NDArray[np.float64]  # [h, 2]
-    fields: tuple[NDArray[np.float64], ...]  # k arrays [R, C]: route length to each target [m], inf where there is none
+    start: float  # s TDB past J2000
+    tick_s: float
+    ticks: tuple[int, int]  # from which starts are drawn, the second left out
+    hours: NDArray[np.float32]  # the Sun hour by hour, see `outlook`
+
+
+class Givens(NamedTuple):
+    """What n episodes begin with."""
+
+    ground: Ints  # [n]
+    t0: Floats  # [n] s TDB past J2000
+    start_xy: Floats  # [n, 2] m
+    chain: Ints  # [n, T] numbers of the places that are targets, in the order of visits
+    world_keys: NDArray[np.uint64]  # [n] randomness of the World
+
+
+def make_clock(grounds: Grounds, dates: tuple[float, float], tick_s: float, after_s: float) -> Clock:
+    """Return the clock for starts within ``dates`` [s TDB] and episodes that look ``after_s`` beyond them."""
+    start = float(np.floor(dates[0]))
+    last = int((dates[1] - start) / tick_s)
+    hours = int((dates[1] - start + after_s) / 3600.0) + 2
+    return Clock(start, tick_s, (0, max(last, 1)), hour_table(grounds.sky, start, hours, grounds.azimuths))
 
 
 @functools.lru_cache(maxsize=8)
-def drive_ground(site: Site, limits: DriveLimits) -> DriveGround:
-    """Return the drivable ground of a site under ``limits``, computed once per process.
+def traverse_places(grounds: Grounds, limits: DriveLimits) -> Places:
+    """Return the drivable area, the places and the havens of every ground under ``limits``, computed once per process.
 
-    Raises `EnvError` when no drivable area is large enough to hold an episode.
+    Raises `EnvError` when a ground has no drivable area that is large enough to hold an episode.
     """
-    seconds = site_cost(site, limits)
-    open_ground = np.isfinite(seconds)
-    if not open_ground.any():
-        raise EnvError(f"site {site.name!r}: no cell is drivable at {limits.max_slope_deg:g} deg of slope.")
+    cells: list[Ints] = []
+    places = np.empty((len(grounds), PLACES, 2), np.int64)
+    havens = np.full((len(grounds), HAVENS, 2), np.nan)
+    fields = np.empty((len(grounds), PLACES, *grounds.ref.shape), np.float32)
+    for g, site in enumerate(grounds.sites):
+        seconds = site_cost(site, limits)
+        area = _largest_area(site, np.isfinite(seconds), limits)
+        inside = np.argwhere(area).astype(np.int64)
+        cells.append(inside)
+        havens_of = _havens(site, area)
+        places[g] = _spread_out(inside, havens_of[0])
+        xy = cells_xy(site, havens_of)
+        havens[g, : len(xy)] = xy
+        cost = np.where(area, np.float32(1.0), np.float32(np.inf)).astype(np.float32)
+        for k in range(PLACES):
+            fields[g, k] = distance_field(cost, places[g, k][None, :], site.ref.cell_m, corner_cutting=False)
+    ends = np.cumsum([0, *(len(inside) for inside in cells)]).astype(np.int64)
+    return Places(np.ascontiguousarray(np.concatenate(cells)), ends, places, fields, havens)
+
+
+def draw(
+    episodes: Sequence[Episode],
+    grounds: Grounds,
+    places: Places,
+    millideg: NDArray[np.int16],
+    clock: Clock,
+    fixed_tick: Ints,
+    *,
+    targets: int,
+    target_range_m: tuple[float, float],
+    lit_share: float,
+) -> Givens:
+    """Return what ``episodes`` begin with.
+
+    ``targets`` science targets follow each other ``target_range_m`` apart along the shortest drivable route (the nearest to it where
+    none is), the first as far from the start. ``fixed_tick`` int64 [n] fixes the date, or is -1: dates are drawn until ``lit_share`` of
+    the places is lit. The rover starts in a lit cell if there is one.
+    """
+    n = len(episodes)
+    keys = np.empty((n, 2), np.uint64)
+    for k, episode in enumerate(episodes):
+        keys[k] = sequence(episode.root, PURPOSE, episode=episode.number).generate_state(2, np.uint64)
+    ground, tick = np.empty(n, np.int64), np.empty(n, np.int64)
+    start, chain = np.empty((n, 2), np.int64), np.empty((n, targets), np.int64)
+    draw_episodes(
+        np.ascontiguousarray(keys[:, 0]), fixed_tick, np.array(clock.ticks, np.int64), clock.tick_s,
+        np.array(target_range_m), lit_share, places, millideg, clock.hours, map_frame(grounds), ground, tick,
+        start, chain,
+    )  # fmt: skip
+    return Givens(
+        ground, clock.start + tick * clock.tick_s, cells_xy(grounds.sites[0], start), chain, keys[:, 1].copy()
+    )
+
+
+def map_frame(grounds: Grounds) -> Floats:
+    """Return the frame of the map as kernels take it, float64 [5]."""
+    ref = grounds.ref
+    return np.array([ref.x_left, ref.y_top, ref.cell_m, *ref.centre])
+
+
+def cells_xy(site: Site, cells: Ints) -> Floats:
+    """Return the centres float64 [n, 2] of cells int64 [n, 2]."""
+    x, y = site.ref.xy(cells[:, 0].astype(np.float64), cells[:, 1].astype(np.float64))
+    return np.stack([x, y], axis=1)
+
+
+def _largest_area(site: Site, open_ground: NDArray[np.bool_], limits: DriveLimits) -> NDArray[np.bool_]:
     labels: NDArray[np.int32] = np.zeros(open_ground.shape, np.int32)
     ndimage.label(open_ground, output=labels)
     sizes = np.bincount(labels.ravel())[1:]
-    largest = labels == 1 + int(np.argmax(sizes))
-    cells = np.argwhere(largest).astype(np.int64)
-    cost = np.where(open_ground, np.float32(1.0), np.float32(np.inf)).astype(np.float32)
-    return DriveGround(site, cost, cells, _havens(site, largest))
+    if sizes.size == 0 or sizes.max() < PLACES:
+        raise EnvError(
+            f"site {site.name!r}: fewer than {PLACES} cells are drivable at {limits.max_slope_deg:g} deg of slope."
+        )
+    return labels == 1 + int(np.argmax(sizes))
 
 
-def _havens(site: Site, area: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return up to `HAVENS` best lit places of ``area``, at least `HAVENS_APART_M` apart; float64 [h, 2]."""
+def _havens(site: Site, area: NDArray[np.bool_]) -> Ints:
+    """Return up to `HAVENS` best lit cells of ``area``, at least `HAVENS_APART_M` apart; int64 [h, 2]."""
     light = np.where(area, site.mean_lit, -1.0)
     rows, cols = np.indices(light.shape)
     apart = HAVENS_APART_M / site.ref.cell_m
@@ -75,97 +151,15 @@ def _havens(site: Site, area: NDArray[np.bool_]) -> NDArray[np.float64]:
         row, col = divmod(int(np.argmax(light)), light.shape[1])
         found.append((row, col))
         light[(rows - row) ** 2 + (cols - col) ** 2 < apart * apart] = -1.0
-    return cells_xy(site, np.array(found, np.int64))
+    return np.array(found, np.int64)
 
 
-def cells_xy(site: Site, cells: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the centres float64 [n, 2] of cells int64 [n, 2]."""
-    x, y = site.ref.xy(cells[:, 0].astype(np.float64), cells[:, 1].astype(np.float64))
-    return np.stack([x, y], axis=1)
-
-
-def make_episode(
-    ground: DriveGround,
-    seed: int,
-    episode: int,
-    *,
-    targets: int,
-    target_range_m: tuple[float, float],
-    dates: tuple[float, float],
-    t0: float | None = None,
-) -> Episode:
-    """Return episode number ``episode`` of ``seed``.
-
-    ``targets`` science targets follow each other ``target_range_m`` apart along the shortest drivable route (the nearest
-    reachable cells to that range when none lies in it). ``dates`` bounds the start [s TDB]; dates are drawn until a
-    tenth of the ground is lit, else the brightest drawn is taken, and the rover starts in a lit cell; ``t0`` fixes the date.
-    """
-    rng = stream(seed, PURPOSE, episode=episode)
-    site = ground.site
-    date, lit = _date(ground, rng, dates) if t0 is None else (t0, _lit_cells(ground, t0))
-    bright = ground.cells[lit > 0.5]
-    start = _pick(rng, bright if len(bright) else ground.cells)
-    here = start
-    from_here = route_field(ground, here)
-    stops: list[NDArray[np.int64]] = []
-    fields: list[NDArray[np.float64]] = []
-    for _ in range(targets):
-        here = _next_stop(ground, rng, from_here, target_range_m)
-        from_here = route_field(ground, here)
-        stops.append(here)
-        fields.append(from_here)
-    return Episode(
-        date, cells_xy(site, start[None, :])[0], cells_xy(site, np.stack(stops)), ground.havens_xy, tuple(fields)
-    )
-
-
-def route_field(ground: DriveGround, cell: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the length of the shortest drivable route to ``cell`` (row, col) from everywhere [m]; inf where there is none."""
-    return distance_field(ground.cost, cell[None, :], ground.site.ref.cell_m, corner_cutting=False)
-
-
-def _pick(rng: np.random.Generator, cells: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return one row of ``cells``."""
-    return cells[int(rng.integers(len(cells)))]
-
-
-def _lit_cells(ground: DriveGround, t: float) -> NDArray[np.float64]:
-    """Return the lit part of the Sun at every drivable cell at time ``t``; float64 [n]."""
-    sky = ground.site.sky.sample(np.array([t]))
-    lit = lit_map(
-        ground.site.ref,
-        ground.site.horizon,
-        float(sky.sun_az_deg[0]),
-        float(sky.sun_el_deg[0]),
-        float(sky.sun_radius_deg[0]),
-    )
-    return lit[ground.cells[:, 0], ground.cells[:, 1]].astype(np.float64)
-
-
-def _date(
-    ground: DriveGround, rng: np.random.Generator, dates: tuple[float, float]
-) -> tuple[float, NDArray[np.float64]]:
-    """Return a start date with light, to the whole minute, and the light at every drivable cell then."""
-    best: tuple[float, NDArray[np.float64]] | None = None
-    best_share = -1.0
-    for _ in range(DATE_TRIES):
-        t = float(np.floor(rng.uniform(*dates) / 60.0) * 60.0)
-        lit = _lit_cells(ground, t)
-        share = float(np.mean(lit > 0.5))
-        if share > best_share:
-            best, best_share = (t, lit), share
-        if share >= LIT_SHARE:
-            break
-    if best is None:
-        raise EnvError("dates: nothing was drawn.")
-    return best
-
-
-def _next_stop(
-    ground: DriveGround, rng: np.random.Generator, distance: NDArray[np.float64], target_range_m: tuple[float, float]
-) -> NDArray[np.int64]:
-    """Return a cell whose route length from the last stop lies in ``target_range_m``, or comes nearest to it."""
-    near, far = target_range_m
-    along = distance[ground.cells[:, 0], ground.cells[:, 1]]
-    miss = np.maximum(np.maximum(near - along, along - far), 0.0)
-    return _pick(rng, ground.cells[miss <= miss.min() + ground.site.ref.cell_m])
+def _spread_out(cells: Ints, first: Ints) -> Ints:
+    """Return `PLACES` of ``cells`` [n, 2] that lie as far from each other as can be, beginning with ``first`` (Gonzalez 1985)."""
+    chosen = np.empty((PLACES, 2), np.int64)
+    chosen[0] = first
+    apart = np.full(len(cells), np.iinfo(np.int64).max)
+    for k in range(1, PLACES):
+        apart = np.minimum(apart, ((cells - chosen[k - 1]) ** 2).sum(axis=1))
+        chosen[k] = cells[int(np.argmax(apart))]
+    return chosen

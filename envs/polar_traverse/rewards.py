@@ -43,27 +43,6 @@ class RewardWeights:
             if not math.isfinite(value) or value < 0.0:
                 raise EnvOptionError(f"weights.{field.name}: got {value!r}, need a finite number of 0 or more.")
 
-
-def reward_terms(
-    weights: RewardWeights,
-    progress_m: float,
-    targets: int,
-    battery_frac: float,
-    reserve_frac: float,
-    brownouts: int,
-    lost: bool,
-) -> dict[str, float]:
-    """Return the terms of one step by name, in the order of `TERMS`; the reward is their sum.
-
-    ``progress_m`` is the shortening of the route to the target that was current when the step began [m];
-    ``targets`` and ``brownouts`` count those of this step; ``battery_frac`` and ``reserve_frac`` are fractions of the capacity.
-    """
-    short = max(0.0, 1.0 - battery_frac / reserve_frac) if reserve_frac > 0.0 else 0.0
-    return {
-        "progress": weights.progress_per_km * progress_m / 1000.0,
-        "target": weights.target * targets,
-        "low_battery": -weights.low_battery * short,
-        "brownout": -weights.brownout * brownouts,
-        "time": -weights.time,
-        "lost": -weights.lost if lost else 0.0,
-    }
+    def in_order(self) -> tuple[float, ...]:
+        """Return the weights in the order of `TERMS`."""
+        return dataclasses.astuple(self)
