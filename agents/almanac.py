@@ -30,11 +30,15 @@ FAR_H: Final = 480  # [h] how far ahead darkness is looked for
 MORE_H: Final = FAR_H + 2  # [h] of the sky that are kept past the end of a mission
 WHOLE: Final = 1 << 20  # [-] light is kept as whole numbers, this many for the whole disc: sums are exact in any order
 
+RUN_H: Final = 16  # [h] most hours in a run: elevations change little in it
+SLACK_DEG: Final = 0.001  # [deg] by which a body must clear the ground, or miss, for a whole run of hours to be settled at once
+
 # columns of an hour of the sky: for the Sun, the Earth and the relay each the two azimuths of the horizons that it stands between, how
-# far it is from the first to the second, sine and cosine of its azimuth, elevation [deg] at the middle of the site; last the Sun's radius
-AZ_A, AZ_B, AZ_W, SINE, COSINE, ELEVATION = range(6)
-SUN, EARTH, RELAY, RADIUS = 0, 6, 12, 18
-SKY_COLUMNS = 19
+# far it is from the first to the second, sine and cosine of its azimuth, elevation [deg] at the middle of the site; then how many hours it
+# stays between these two azimuths, with its lowest and highest elevation in them; last the Sun's radius
+AZ_A, AZ_B, AZ_W, SINE, COSINE, ELEVATION, STAYS, LOWEST, HIGHEST = range(9)
+SUN, EARTH, RELAY, RADIUS = 0, 9, 18, 27
+SKY_COLUMNS = 28
 
 
 class Almanac(NamedTuple):
@@ -43,7 +47,7 @@ class Almanac(NamedTuple):
     horizon: Int16s  # [n] 0.001 deg, all sites one after another
     layout: Ints  # [S, 4] of each site: where it begins in ``horizon``, steps from one azimuth, row and column to the next
     frame: Floats  # [S, 7] of each site: x_left, y_top, cell_m, rows, cols, centre x, centre y
-    sky: Floats  # [rows, 19] hours of skies
+    sky: Floats  # [rows, 28] hours of skies
     site: Ints  # [W]
     first: Ints  # [W] row of ``sky`` of the first hour of the mission
     hours: Ints  # [W] hours of it that there are
@@ -55,7 +59,7 @@ def frame_of(ref: GeoRef) -> Floats:
 
 
 def sky_rows(site: Site, relay: Relay | None, times: Floats) -> Floats:
-    """Hours of the sky of a site at ``times`` float64 [n], seconds TDB past J2000: float64 [n, 19]."""
+    """Hours of the sky of a site at ``times`` float64 [n], seconds TDB past J2000: float64 [n, 28]."""
     sky = site.sky.sample(times)
     out = np.empty((len(times), SKY_COLUMNS))
     count = site.horizon.azimuths
@@ -103,11 +107,17 @@ def almanac_of(site: Site, t0: float, duration_s: int, relay: Relay | None) -> A
 
 @kernel
 def _lay(count: int, az: Floats, el: Floats, out: Floats) -> None:
-    """Fill out [n, 6] for a body at (az, el) [n], over horizons of ``count`` azimuths."""
+    """Fill out [n, 9] for a body at (az, el) [n], over horizons of ``count`` azimuths."""
     for i in range(az.size):
         out[i, AZ_A], out[i, AZ_B], out[i, AZ_W] = azimuth_bin(count, az[i])
         azimuth = math.radians(az[i])
         out[i, SINE], out[i, COSINE], out[i, ELEVATION] = math.sin(azimuth), math.cos(azimuth), el[i]
+    for i in range(az.size - 1, -1, -1):
+        out[i, STAYS], out[i, LOWEST], out[i, HIGHEST] = 1.0, el[i], el[i]
+        if i + 1 < az.size and out[i + 1, AZ_A] == out[i, AZ_A] and out[i + 1, STAYS] < RUN_H:
+            out[i, STAYS] += out[i + 1, STAYS]
+            out[i, LOWEST] = min(el[i], out[i + 1, LOWEST])
+            out[i, HIGHEST] = max(el[i], out[i + 1, HIGHEST])
 
 
 @leaf_kernel
@@ -125,6 +135,12 @@ def middle_of(frame: Floats, s: int, row: int, col: int) -> tuple[float, float]:
 
 
 @leaf_kernel
+def tilt_deg(dx: float, dy: float, sine: float, cosine: float) -> float:
+    """By how much a body stands higher at (dx, dy) than at the middle, given sine and cosine of its azimuth (`local_elevation_deg`)."""
+    return math.degrees((dx * sine + dy * cosine) / MOON_RADIUS_M)
+
+
+@leaf_kernel
 def clear_by(
     horizon: Int16s, begin: int, step: int, dx: float, dy: float, sky: Floats, k: int, body: int
 ) -> float:
@@ -133,9 +149,34 @@ def clear_by(
     ``begin`` is where the first azimuth of the place's cell stands in ``horizon``, ``step`` what leads to the next.
     """
     a, b, w = int(sky[k, body + AZ_A]), int(sky[k, body + AZ_B]), sky[k, body + AZ_W]
-    tilt = math.degrees((dx * sky[k, body + SINE] + dy * sky[k, body + COSINE]) / MOON_RADIUS_M)
+    tilt = tilt_deg(dx, dy, sky[k, body + SINE], sky[k, body + COSINE])
     edge = 0.001 * ((1.0 - w) * horizon[begin + a * step] + w * horizon[begin + b * step])
     return sky[k, body + ELEVATION] + tilt - edge
+
+
+@leaf_kernel
+def clear_for_hours(
+    horizon: Int16s, begin: int, step: int, lean_deg: float, sky: Floats, k: int, body: int, radius: float
+) -> tuple[int, int]:
+    """Whether a disc clears the ground in all (1) or none (-1) of the hours from ``sky[k]`` on that it stays between two azimuths.
+
+    With it the number of these hours; 0 and 1 where the hours must be looked at one by one. ``lean_deg`` is the most by which the
+    place's own horizontal leans.
+    """
+    first = horizon[begin + int(sky[k, body + AZ_A]) * step]
+    second = horizon[begin + int(sky[k, body + AZ_B]) * step]
+    reach = radius + lean_deg + SLACK_DEG
+    if sky[k, body + LOWEST] - 0.001 * max(first, second) >= reach:
+        return 1, int(sky[k, body + STAYS])
+    if sky[k, body + HIGHEST] - 0.001 * min(first, second) <= -reach:
+        return -1, int(sky[k, body + STAYS])
+    return 0, 1
+
+
+@leaf_kernel
+def lean_of(dx: float, dy: float) -> float:
+    """The most [deg] by which a body stands higher or lower at (dx, dy) metres from the middle of a site than there."""
+    return math.degrees((abs(dx) + abs(dy)) / MOON_RADIUS_M)
 
 
 @leaf_kernel

@@ -32,12 +32,11 @@ from moonfleet.autonomy.observation import (
     encode_row,
 )
 from moonfleet.terrain.kernel import kernel, leaf_kernel
-from moonfleet.terrain.light import local_elevation_deg
 
 from . import state as st
 from .almanac import EARTH as EARTH_TRACK
 from .almanac import RELAY as RELAY_TRACK
-from .almanac import Almanac, Floats, Ints, cell_at
+from .almanac import Almanac, Floats, Ints, cell_at, tilt_deg
 from .knowledge import MISSING_S, NEVER_S
 from .lit_hours import LINK_H, Places, ahead, find_link, put_place
 from .machines import Machines, drive_need
@@ -185,22 +184,27 @@ def _count_others(ints: Ints, floats: Floats, w: int, r: int, robots: int, heard
             on[given] += 1
 
 
-@kernel
-def hand_out(
-    first: int, last: int, almanac: Almanac, machines: Machines, home: Floats, station: int, jobs: JobsBlock, havens: Havens, ways: Ways,
-    hours: HourBlock, places: Places, links: Places, body: Instruments, tasks: Tasks, clock: Clock, near_m: float, out: Handed,
-) -> None:  # fmt: skip
-    """Fill what the robots of worlds ``first`` to ``last`` are handed; who is not asked is handed a blank and may only go on.
+class _Desk(NamedTuple):
+    """What the kernel writes on, for one robot at a time."""
 
-    ``home`` [W, R, 2] is where robots started, ``near_m`` how near to its haven a robot is there.
-    """
+    row: Floats  # [1, SIZE] physical values
+    v: Floats  # [SIZE] the same
+    on: Ints  # [J] others on each job
+    rate: Floats  # [J] value per hour
+    ready: Bools  # [J] all it needs is done
+    group: Ints  # [K_JOBS] rank of the job in each slot
+
+
+@leaf_kernel
+def _hand_out(
+    first: int, last: int, almanac: Almanac, machines: Machines, home: Floats, station: int, jobs: JobsBlock, havens: Havens, ways: Ways,
+    hours: HourBlock, places: Places, links: Places, body: Instruments, tasks: Tasks, clock: Clock, near_m: float, desk: _Desk,
+    out: Handed,
+) -> None:  # fmt: skip
     horizon, layout, frame, sky = almanac.horizon, almanac.layout, almanac.frame, almanac.sky
     robots, room = tasks.job.shape[1], tasks.done.shape[2]
     heard, board = room + 3 * robots, room
-    row = np.empty((1, SIZE))
-    on, rate, group = np.empty(room, dtype=np.int64), np.empty(room), np.empty(K_JOBS, dtype=np.int64)
-    ready = np.empty(room, dtype=np.bool_)
-    v = row[0]
+    row, v, on, rate, ready, group = desk.row, desk.v, desk.on, desk.rate, desk.ready, desk.group
     for w in range(first, last):
         asked = False
         for r in range(robots):
@@ -247,7 +251,7 @@ def hand_out(
             if haven >= 0:
                 haven_h = ways.hours[w, stance, room + haven]
                 out.havens[w, r, 0], out.havens[w, r, 1] = havens.spots[w, r, haven, 0], havens.spots[w, r, haven, 1]
-            gap_m = math.hypot(x - out.havens[w, r, 0], y - out.havens[w, r, 1])
+            gap_x, gap_y = x - out.havens[w, r, 0], y - out.havens[w, r, 1]
             # what is allowed, jobs aside: hoppers that fly or work away from home bring to its end what they have begun
             away = False
             if machines.hopper[r]:
@@ -278,7 +282,7 @@ def hand_out(
                 v[PROGRESS] = 1.0 - (effort_s - tasks.floats[w, r, job]) / effort_s
             else:
                 v[PROGRESS] = 0.0
-            v[AT_HAVEN] = 1.0 if gap_m <= near_m else 0.0
+            v[AT_HAVEN] = 1.0 if gap_x * gap_x + gap_y * gap_y <= near_m * near_m else 0.0
             v[UP_STATION] = 1.0 if link & LINK_STATION else 0.0
             v[UP_RELAY] = 1.0 if link & LINK_RELAY else 0.0
             v[UP_EARTH] = 1.0 if link & LINK_EARTH else 0.0
@@ -312,9 +316,7 @@ def hand_out(
                 v[RELAY_IN], v[RELAY_FOR] = find_link(
                     horizon, layout, frame, sky, s, sky_row, links, w, r, 1, RELAY_TRACK, map_row, map_col, hour, link_last
                 )  # fmt: skip
-                v[SUN_EL] = local_elevation_deg(
-                    clock.sun_el_deg[w], clock.sun_az_deg[w], x - frame[s, 5], y - frame[s, 6]
-                )
+                v[SUN_EL] = clock.sun_el_deg[w] + tilt_deg(x - frame[s, 5], y - frame[s, 6], sun_sin, sun_cos)
                 v[SUN_SIN], v[SUN_COS] = sun_sin, sun_cos
             # jobs, as it knows them: first its own, then the one it was told to do, then open ones, by value per hour
             if count > 0:
@@ -368,3 +370,22 @@ def hand_out(
                     v[at + CHARGED], v[at + AGE] = tasks.floats[w, r, place + 2], (t_s - heard_s) / 3600.0
                 slot += 1
             encode_row(row, 0, out.vectors, w, r)
+
+
+@kernel
+def hand_out(
+    first: int, last: int, almanac: Almanac, machines: Machines, home: Floats, station: int, jobs: JobsBlock, havens: Havens, ways: Ways,
+    hours: HourBlock, places: Places, links: Places, body: Instruments, tasks: Tasks, clock: Clock, near_m: float, out: Handed,
+) -> None:  # fmt: skip
+    """Fill what the robots of worlds ``first`` to ``last`` are handed; who is not asked is handed a blank and may only go on.
+
+    ``home`` [W, R, 2] is where robots started, ``near_m`` how near to its haven a robot is there.
+    """
+    room = tasks.done.shape[2]
+    row = np.empty((1, SIZE))
+    desk = _Desk(
+        row, row[0], np.empty(room, dtype=np.int64), np.empty(room), np.empty(room, dtype=np.bool_), np.empty(K_JOBS, dtype=np.int64)
+    )  # fmt: skip
+    _hand_out(
+        first, last, almanac, machines, home, station, jobs, havens, ways, hours, places, links, body, tasks, clock, near_m, desk, out
+    )  # fmt: skip

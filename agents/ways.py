@@ -263,20 +263,7 @@ class Heard(NamedTuple):
     home_energy: Floats  # [n, J] out: net energy from there to a haven
 
 
-@kernel
-def heard_needs(
-    almanac: Almanac, machines: Machines, home: Floats, jobs: JobsBlock, havens: Havens, ways: Ways, hours: HourBlock,
-    places: Places, heard: Heard,
-) -> None:  # fmt: skip
-    """Fill what robots would need for jobs from where they are believed to be; rows in any order, each robot of a world once."""
-    for n in range(heard.world.size):
-        heard_need(
-            n, heard.world[n], heard.robot[n], heard.xy[n, 0], heard.xy[n, 1], heard.hour[n], almanac, machines, home, jobs, havens,
-            ways, hours, places, heard.wanted, heard.left_h, heard.way_h, heard.energy, heard.home_energy,
-        )  # fmt: skip
-
-
-@kernel
+@leaf_kernel
 def heard_need(
     n: int, w: int, r: int, x: float, y: float, hour: int, almanac: Almanac, machines: Machines, home: Floats, jobs: JobsBlock,
     havens: Havens, ways: Ways, hours: HourBlock, places: Places, wanted: NDArray[np.bool_], left_h: Floats, way_h: Floats,
@@ -317,4 +304,17 @@ def heard_need(
             almanac.horizon, almanac.layout, almanac.frame, almanac.sky, s, sky_row, total, places, havens.count[w], havens.home_h,
             havens.spot_at, hours.dark_for, hours.lit_day, hours.lit_way, machines.drive_class[r], awake, drive_w, solar_w, battery,
             machines.hop_wh[r],
+        )  # fmt: skip
+
+
+@kernel
+def heard_needs(
+    almanac: Almanac, machines: Machines, home: Floats, jobs: JobsBlock, havens: Havens, ways: Ways, hours: HourBlock,
+    places: Places, heard: Heard,
+) -> None:  # fmt: skip
+    """Fill what robots would need for jobs from where they are believed to be; rows in any order, each robot of a world once."""
+    for n in range(heard.world.size):
+        heard_need(
+            n, heard.world[n], heard.robot[n], heard.xy[n, 0], heard.xy[n, 1], heard.hour[n], almanac, machines, home, jobs, havens,
+            ways, hours, places, heard.wanted, heard.left_h, heard.way_h, heard.energy, heard.home_energy,
         )  # fmt: skip
