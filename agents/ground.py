@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from moonfleet.terrain.grid import GeoRef, HeightGrid
 from moonfleet.terrain.sky import Sky
 
+from .errors import WorldError
+
 T = TypeVar("T", bound=np.generic)
 
 
@@ -61,6 +63,47 @@ class GroundLayers(NamedTuple):
     middle: NDArray[np.int16]  # of a higher eye, or the same again
     high: NDArray[np.int16]  # of the highest eye, or the same again
     frame: NDArray[np.float64]  # [5] x_left, y_top, cell, centre x, centre y, m
+
+
+class GroundStack(NamedTuple):
+    """The layers of G grounds of one shape and size under one sky, as `GroundLayers` has those of one."""
+
+    elevation: NDArray[np.float32]  # [G, rows, cols] m
+    slope: NDArray[np.float32]  # [G, rows, cols] deg
+    low: NDArray[np.int16]  # [G, azimuths, rows, cols] 0.001 deg
+    middle: NDArray[np.int16]
+    high: NDArray[np.int16]
+    frame: NDArray[np.float64]  # [5] x_left, y_top, cell, centre x, centre y, m
+
+
+def stacked_layers(sites: Sequence[Ground], heights_m: Sequence[float] = ()) -> tuple[GroundStack, tuple[int, ...]]:
+    """Return the layers of grounds that share one georeference, and for each height of an eye the horizons that are its.
+
+    Those of a single ground are not copied. Raises `WorldError` where the grounds differ in more than their relief.
+    """
+    if not sites:
+        raise WorldError("site: is an empty list; a World needs at least one ground")
+    known = [ground_layers(site, heights_m) for site in sites]
+    layers, eyes = known[0]
+    for n, (site, (other, other_eyes)) in enumerate(zip(sites, known, strict=True)):
+        if site.ref != sites[0].ref:
+            raise WorldError(f"site[{n}]: has the georeference {site.ref}: must be that of site[0], {sites[0].ref}")
+        if other.low.shape != layers.low.shape or other_eyes != eyes:
+            raise WorldError(
+                f"site[{n}]: has horizons {other.low.shape} for eyes {other_eyes}: must be those of site[0], {layers.low.shape} for {eyes}"
+            )
+    # an eye without horizons of its own shares those of another: the stack of them too
+    low = _stack([one.low for one, _ in known])
+    middle = low if layers.middle is layers.low else _stack([one.middle for one, _ in known])
+    high = middle if layers.high is layers.middle else _stack([one.high for one, _ in known])
+    heights, slopes = _stack([one.elevation for one, _ in known]), _stack([one.slope for one, _ in known])
+    return GroundStack(heights, slopes, low, middle, high, layers.frame), eyes
+
+
+def _stack(arrays: Sequence[NDArray[T]]) -> NDArray[T]:
+    stack = arrays[0][None] if len(arrays) == 1 else np.stack(arrays)
+    stack.flags.writeable = False
+    return stack
 
 
 def ground_layers(site: Ground, heights_m: Sequence[float] = ()) -> tuple[GroundLayers, tuple[int, ...]]:

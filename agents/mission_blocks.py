@@ -1,6 +1,6 @@
 """Many missions side by side as arrays: what each is given, and how far each has come. The leading axis is the world W.
 
-The names are those of the single mission's classes (`operations`, `knowledge`, `mail`, `map_drive`), with one row per world; R robots,
+Jobs are in `job_block`, what robots are handed in `vectors`. The names are those of the single mission's classes (`operations`, `knowledge`, `mail`, `map_drive`), with one row per world; R robots,
 N = R + 2 boards (the robots, the relay, the Earth), J jobs (the most that a mission has; the others' rows end in blanks).
 """
 
@@ -12,8 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.autonomy.jobs import KIND_INDEX
-from moonfleet.autonomy.observation import GO_ON, K_JOBS, N_ACTIONS
+from moonfleet.autonomy.observation import GO_ON
 
 from .catalogue import RobotSpec
 from .construction import APART_M as BUILDERS_APART_M
@@ -21,10 +20,9 @@ from .contact_graph import radio_reach
 from .errors import MissionError
 from .knowledge import FIRST_TERM, MAILBOXES, NEVER_S
 from .mail import mail_key
-from .mission import FleetMember, MissionSpec
+from .map_routes import MAX_REFUSED, ROUTE_POINTS
+from .mission import MissionSpec
 from .outages import Cuts
-from .state import LEG_POINTS
-from .tools import tool_power
 from .travel import APART_M, beside
 
 Floats = NDArray[np.float64]
@@ -33,8 +31,22 @@ Bools = NDArray[np.bool_]
 
 LANDER, ROVER, HOPPER, ORBITER, CONSTRUCTION = range(5)
 ROLES: Final = ("lander", "rover", "hopper", "orbiter", "construction")
-ROUTE_POINTS: Final = LEG_POINTS + 1  # where it begins, and a leg
-REFUSED: Final = 64  # [-] cells that the wheels refused, at most (`map_drive.MAX_REFUSED`)
+
+
+class Clocks(NamedTuple):
+    """When things happen, and who is what: the same in every world."""
+
+    decision_s: int
+    drive_s: int
+    parts: int  # rounds of messages in a drive step
+    round_s: int
+    plan_round: int  # the round of a decision step after which leaders give out jobs
+    note_round: int  # the round after which robots note what that plan should know, 0: at decisions only
+    fresh_s: float  # a note that was sent for this plan is no older than this
+    silence_s: float  # without a word for so long a robot calls for an election
+    station: int
+    relay: int  # node of the relay
+    earth: int  # node of the Earth
 
 
 class FleetBlock(NamedTuple):
@@ -53,28 +65,10 @@ class FleetBlock(NamedTuple):
     cold_loss: Floats  # share of the battery that a kelvin of cold locks away
 
 
-class JobsBlock(NamedTuple):
-    """The jobs of each mission."""
-
-    count: Ints  # [W] jobs
-    xy: Floats  # [W, J, 2] m
-    value: Floats  # [W, J]
-    effort_h: Floats  # [W, J]
-    effort_s: Floats  # [W, J]
-    crew: Ints  # [W, J] most robots at once
-    window_s: Floats  # [W, J, 2] opens, closes; -inf, inf without a window
-    windowed: Bools  # [W, J]
-    kind: Floats  # [W, J] number of its kind
-    hops: Bools  # [W, J] its tool flies there
-    work_w: Floats  # [W, J] W of its tool
-    data_mbps: Floats  # [W, J]
-    needs: Ints  # [W, M, 2] (job, job that must be done before), -1 where it ends
-    able: Bools  # [W, R, J] who has the tool
-
-
 class GivenBlock(NamedTuple):
     """What else each mission is given."""
 
+    ground: Ints  # [W] number of the ground that it stands on
     steps: Ints  # [W] decision steps that it lasts
     mail_key: NDArray[np.uint64]  # [W] which messages are lost
     home: Floats  # [W, R, 2] m where each robot started; zeros for an orbiter
@@ -138,27 +132,19 @@ class MindsBlock(NamedTuple):
     refused_n: Ints  # [W, R]
 
 
-class AskedBlock(NamedTuple):
-    """What the robots decide on: who makes the situations fills it, the executive reads it."""
-
-    masks: Bools  # [W, R, N_ACTIONS]
-    slots: Ints  # [W, R, K_JOBS] job in each slot, -1 none
-    havens: Floats  # [W, R, 2] m where to charge
-
-
-def fleet_block(fleet: Sequence[FleetMember], classes: Sequence[object], class_of: Ints) -> FleetBlock:
-    """The machines of ``fleet``; ``class_of`` [R] numbers ``classes``."""
-    specs: list[RobotSpec] = [member.spec for member in fleet]
+def fleet_block(specs: Sequence[RobotSpec], drive_class: Ints) -> FleetBlock:
+    """The machines of a fleet; ``drive_class`` [R] as in `machines.drive_classes`."""
 
     def column(values: list[float]) -> Floats:
         return np.array(values, dtype=np.float64)
 
-    aside = [beside((0.0, 0.0), r, BUILDERS_APART_M) if spec.role == "construction" else (0.0, 0.0)
-             for r, spec in enumerate(specs)]  # fmt: skip
+    aside = [
+        beside((0.0, 0.0), r, BUILDERS_APART_M) if spec.role == "construction" else (0.0, 0.0) for r, spec in enumerate(specs)
+    ]
     return FleetBlock(
         role=np.array([ROLES.index(spec.role) for spec in specs], dtype=np.int64),
         drives=np.array([spec.speed_m_s > 0 for spec in specs], dtype=np.bool_),
-        drive_class=class_of,
+        drive_class=drive_class,
         battery_wh=column([spec.battery_wh for spec in specs]),
         reserve=column([spec.reserve_frac for spec in specs]),
         range_m=radio_reach(specs),
@@ -170,60 +156,10 @@ def fleet_block(fleet: Sequence[FleetMember], classes: Sequence[object], class_o
     )
 
 
-def blank_jobs(worlds: int, robots: int, jobs: int, needs: int) -> JobsBlock:
-    """No jobs, with room for ``jobs`` and ``needs`` pairs."""
-    window = np.empty((worlds, jobs, 2))
-    window[..., 0], window[..., 1] = -np.inf, np.inf
-    floats = [np.zeros((worlds, jobs)) for _ in range(6)]
-    return JobsBlock(
-        count=np.zeros(worlds, dtype=np.int64),
-        xy=np.zeros((worlds, jobs, 2)),
-        value=floats[0],
-        effort_h=floats[1],
-        effort_s=floats[2],
-        crew=np.zeros((worlds, jobs), dtype=np.int64),
-        window_s=window,
-        windowed=np.zeros((worlds, jobs), dtype=np.bool_),
-        kind=floats[3],
-        hops=np.zeros((worlds, jobs), dtype=np.bool_),
-        work_w=floats[4],
-        data_mbps=floats[5],
-        needs=np.full((worlds, needs, 2), -1, dtype=np.int64),
-        able=np.zeros((worlds, robots, jobs), dtype=np.bool_),
-    )
-
-
-def write_jobs(block: JobsBlock, w: int, mission: MissionSpec) -> None:
-    """Write the jobs of one mission. `MissionError` when there are more than there is room for."""
-    jobs, specs = mission.jobs, mission.specs
-    room, pairs = block.xy.shape[1], block.needs.shape[1]
-    index_of = {job.id: n for n, job in enumerate(jobs)}
-    needs = [(n, index_of[need]) for n, job in enumerate(jobs) for need in job.needs]
-    if len(jobs) > room:
-        raise MissionError(f"jobs: {len(jobs)} of them; these missions have room for {room}")
-    if len(needs) > pairs:
-        raise MissionError(f"jobs: {len(needs)} needs in all; these missions have room for {pairs}")
-    for name in ("xy", "value", "effort_h", "effort_s", "crew", "windowed", "kind", "hops", "work_w", "data_mbps", "able"):
-        getattr(block, name)[w] = 0
-    block.count[w] = len(jobs)
-    block.window_s[w, :, 0], block.window_s[w, :, 1] = -np.inf, np.inf
-    block.needs[w] = -1
-    for n, job in enumerate(jobs):
-        block.xy[w, n] = job.xy
-        block.value[w, n], block.effort_h[w, n], block.effort_s[w, n] = job.value, job.effort_h, job.effort_h * 3600.0
-        block.crew[w, n], block.kind[w, n], block.hops[w, n] = job.crew, KIND_INDEX[job.kind], job.tool == "hop"
-        block.work_w[w, n], block.data_mbps[w, n] = tool_power(job.tool), job.data_mbit / (job.effort_h * 3600.0)
-        if job.window_s is not None:
-            block.windowed[w, n], block.window_s[w, n] = True, job.window_s
-        for r, spec in enumerate(specs):
-            block.able[w, r, n] = not job.tool or job.tool in spec.tools
-    if needs:
-        block.needs[w, : len(needs)] = needs
-
-
 def blank_given(worlds: int, robots: int, havens: int, outages: int) -> GivenBlock:
     """Nothing given, with room for so many havens and outages."""
     return GivenBlock(
+        ground=np.zeros(worlds, dtype=np.int64),
         steps=np.zeros(worlds, dtype=np.int64),
         mail_key=np.zeros(worlds, dtype=np.uint64),
         home=np.zeros((worlds, robots, 2)),
@@ -234,12 +170,13 @@ def blank_given(worlds: int, robots: int, havens: int, outages: int) -> GivenBlo
     )
 
 
-def write_given(block: GivenBlock, w: int, mission: MissionSpec) -> None:
+def write_given(block: GivenBlock, w: int, mission: MissionSpec, ground: int = 0) -> None:
     """Write what else one mission is given. `MissionError` when there is not the room for it."""
     havens, outages = block.havens.shape[1], block.outage_s.shape[1]
     for name, have, room in (("havens", len(mission.havens), havens), ("outages", len(mission.outages), outages)):
         if have > room:
             raise MissionError(f"{name}: {have} of them; these missions have room for {room}")
+    block.ground[w] = ground
     block.steps[w], block.mail_key[w] = mission.steps, mail_key(mission.seed)
     block.home[w] = [member.xy or (0.0, 0.0) for member in mission.fleet]
     block.havens[w], block.haven_count[w] = 0.0, len(mission.havens)
@@ -326,7 +263,7 @@ def blank_minds(worlds: int, robots: int) -> MindsBlock:
         route=np.zeros((worlds, robots, ROUTE_POINTS, 2)),
         route_n=np.zeros((worlds, robots), dtype=np.int64),
         bound_for=np.zeros((worlds, robots, 2)),
-        refused=np.zeros((worlds, robots, REFUSED, 2), dtype=np.int64),
+        refused=np.zeros((worlds, robots, MAX_REFUSED, 2), dtype=np.int64),
         refused_n=np.zeros((worlds, robots), dtype=np.int64),
     )
 
@@ -339,9 +276,3 @@ def begin_minds(block: MindsBlock, w: int, home: Floats) -> None:
     block.route_n[w], block.refused_n[w] = 0, 0
     block.bound_for[w] = 0.0
 
-
-def blank_asked(worlds: int, robots: int) -> AskedBlock:
-    """Nobody is asked anything yet: all may only go on."""
-    masks = np.zeros((worlds, robots, N_ACTIONS), dtype=np.bool_)
-    masks[..., GO_ON] = True
-    return AskedBlock(masks, np.full((worlds, robots, K_JOBS), -1, dtype=np.int64), np.zeros((worlds, robots, 2)))

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+import math
+from typing import Protocol
+
 import numpy as np
+from numpy.typing import NDArray
 
 from moonfleet.terrain.relay import Relay
 from moonfleet.terrain.sky import Sky, earth_vector
 
+from .errors import WorldError
 from .state import EARTH_M, RELAY_AZ, RELAY_EL, RELAY_M, RHU_SHARE, SKY_COLUMNS, Floats, Ints
 from .thermal import RHU_HALF_LIFE_S
 
 SKY_TICKS = 240  # ticks per block: 4 h of 60 s ticks
+AT_ONCE = 32  # blocks: what is worked on at once stays near the processor
+
+
+class SkyRows(Protocol):
+    """Where a World finds its sky."""
+
+    def lookup(self, t0: Floats, tick_index: Ints, ticks: int) -> tuple[Floats, Ints, Floats]:
+        """Return rows float64 [n, 11], columns as `SKY_COLUMNS`, and for each world which of them is now, int64 [W].
+
+        The next ``ticks`` rows are there too, ``ticks`` being at most `room`. The last array, float64 [W], is what radioisotope sources
+        have kept of their heat since a world's start over what the rows say of it.
+        """
+        ...
+
+    def room(self, tick_index: Ints) -> int:
+        """Return for how many ticks from now on one lookup holds."""
+        ...
 
 
 class SkyBlocks:
-    """For each world the sky of the block of ticks that it stands in."""
+    """For each world the sky of the block of ticks that it stands in, whatever the time it started at."""
 
     def __init__(self, sky: Sky, relay: Relay | None, lonlat: tuple[float, float], worlds: int, tick_s: float) -> None:
         self._sky, self._relay, self._lonlat, self._tick_s = sky, relay, lonlat, tick_s
@@ -22,37 +44,117 @@ class SkyBlocks:
         self._table[:, :, RELAY_M] = 0.0
         self._start = np.full(worlds, np.nan)  # [W] t0 that the rows were made for
         self._block = np.full(worlds, -1, dtype=np.int64)  # [W]
-        self._t0 = np.zeros(worlds)  # [W]
+        self._first = np.arange(worlds, dtype=np.int64) * SKY_TICKS
+        self._decay = np.ones(worlds)
 
     def table(self, t0: Floats, tick_index: Ints) -> Floats:
         """Return float64 [W, 240, 11], columns as `SKY_COLUMNS`; the row of tick k of a world is ``k % 240``."""
         blocks = tick_index // SKY_TICKS
-        made: dict[tuple[float, int], int] = {}
-        for w in np.flatnonzero((blocks != self._block) | (t0 != self._start)).tolist():
-            key = (float(t0[w]), int(blocks[w]))
-            if key in made:
-                self._table[w] = self._table[made[key]]
-            else:
-                self._start[w] = np.nan  # rows of neither block, should the sky know no such time
-                self._t0[w] = t0[w]
-                self._fill(w, t0[w] + (blocks[w] * SKY_TICKS + np.arange(SKY_TICKS)) * self._tick_s)
-                made[key] = w
-            self._block[w], self._start[w] = blocks[w], t0[w]
+        stale = np.flatnonzero((blocks != self._block) | (t0 != self._start))
+        if stale.size == 0:
+            return self._table
+        self._start[stale] = np.nan  # rows of neither block, should the sky know no such time
+        first_of: dict[tuple[float, int], int] = {}
+        twin_of = [
+            first_of.setdefault((t, block), w)
+            for w, t, block in zip(stale.tolist(), t0[stale].tolist(), blocks[stale].tolist(), strict=True)
+        ]
+        own = np.array(list(first_of.values()))
+        for part in np.array_split(own, -(-len(own) // AT_ONCE)):
+            t = t0[part, None] + (blocks[part, None] * SKY_TICKS + np.arange(SKY_TICKS)) * self._tick_s
+            self._table[part] = sky_rows(self._sky, self._relay, self._lonlat, t, t0[part])
+        if len(own) < len(stale):
+            self._table[stale] = self._table[twin_of]
+        self._block[stale], self._start[stale] = blocks[stale], t0[stale]
         return self._table
 
-    def rows(self, t0: Floats, tick_index: Ints) -> Floats:
-        """Return the sky now, float64 [11, W]."""
-        table = self.table(t0, tick_index)
-        return np.ascontiguousarray(table[np.arange(len(t0)), tick_index % SKY_TICKS].T)
+    def lookup(self, t0: Floats, tick_index: Ints, ticks: int) -> tuple[Floats, Ints, Floats]:
+        """See `SkyRows`."""
+        rows = self.table(t0, tick_index).reshape(-1, len(SKY_COLUMNS))
+        return rows, self._first + tick_index % SKY_TICKS, self._decay
 
-    def _fill(self, w: int, t: Floats) -> None:
-        rows = self._table[w]
-        for column, values in enumerate(self._sky.sample(t)):
-            rows[:, column] = values
-        if self._relay is not None:
-            rows[:, RELAY_AZ], rows[:, RELAY_EL], rows[:, RELAY_M] = self._relay.look(t, *self._lonlat)
-        # the Earth's distance from the Moon's centre, straight between the ends of the block: it changes by 50 m/s at most
-        first, last = (float(np.linalg.norm(place)) for place in earth_vector(t[[0, -1]]))
-        rows[:, EARTH_M] = np.linspace(first, last, len(t))
-        # radioisotope heat is counted from the World's start
-        rows[:, RHU_SHARE] = np.exp2(-(t - self._t0[w]) / RHU_HALF_LIFE_S)
+    def room(self, tick_index: Ints) -> int:
+        """See `SkyRows`: up to the end of the block."""
+        return SKY_TICKS - int((tick_index % SKY_TICKS).max())
+
+
+class SharedSky:
+    """One sky for many worlds that start on whole ticks of one clock: rows are made once, whoever stands in them.
+
+    Parameters
+    ----------
+    span
+        First and last time [s TDB past J2000]; worlds start whole ticks after the first and stay within.
+    """
+
+    def __init__(
+        self, sky: Sky, relay: Relay | None, lonlat: tuple[float, float], span: tuple[float, float], tick_s: float
+    ) -> None:
+        self._sky, self._relay, self._lonlat, self._tick_s = sky, relay, lonlat, tick_s
+        self.start, self.end = float(span[0]), float(span[1])
+        if not (math.isfinite(self.start) and math.isfinite(self.end) and self.start < self.end):
+            raise WorldError(f"sky_span = {span!r}: must be two times, the first before the last")
+        blocks = int((self.end - self.start) / tick_s) // SKY_TICKS + 2
+        # zeros cost no memory before they are written
+        self._rows = np.zeros((blocks, SKY_TICKS, len(SKY_COLUMNS)))
+        self._made = np.zeros(blocks, dtype=np.bool_)
+        self._starts = np.zeros(0)
+        self._begin = np.zeros(0, dtype=np.int64)
+        self._decay = np.zeros(0)
+
+    def lookup(self, t0: Floats, tick_index: Ints, ticks: int) -> tuple[Floats, Ints, Floats]:
+        """See `SkyRows`. Raises `WorldError` for a world off the clock, or outside the span."""
+        if self._starts.shape != t0.shape or not (self._starts == t0).all():
+            self._enrol(t0)
+        first = self._begin + tick_index
+        if int(first.max()) + ticks >= len(self._made) * SKY_TICKS:
+            raise WorldError(f"time: a world runs past the end of its sky_span, {self.end!r} s TDB past J2000")
+        block = first // SKY_TICKS
+        for wanted in (block, (first + ticks) // SKY_TICKS) if ticks else (block,):
+            if not self._made[wanted].all():
+                self._fill(np.unique(wanted[~self._made[wanted]]))
+        return self._rows.reshape(-1, len(SKY_COLUMNS)), first, self._decay
+
+    def room(self, tick_index: Ints) -> int:
+        """See `SkyRows`."""
+        return SKY_TICKS
+
+    def _enrol(self, t0: Floats) -> None:
+        begin = np.round((t0 - self.start) / self._tick_s)
+        bad = (self.start + begin * self._tick_s != t0) | (begin < 0) | (t0 > self.end)
+        if bad.any():
+            raise WorldError(
+                f"t0 = {float(t0[bad][0])!r}: must be a whole number of ticks of {self._tick_s:g} s after {self.start!r}, "
+                f"and at most {self.end!r}: the World has a sky_span"
+            )
+        self._starts, self._begin = t0.copy(), begin.astype(np.int64)
+        self._decay = np.exp2((t0 - self.start) / RHU_HALF_LIFE_S)
+
+    def _fill(self, blocks: Ints) -> None:
+        t = self.start + (blocks[:, None] * SKY_TICKS + np.arange(SKY_TICKS)) * self._tick_s
+        self._rows[blocks] = sky_rows(self._sky, self._relay, self._lonlat, t, np.full(len(blocks), self.start))
+        self._made[blocks] = True
+
+
+def sky_rows(sky: Sky, relay: Relay | None, lonlat: tuple[float, float], t: Floats, starts: Floats) -> Floats:
+    """Return the rows of blocks of times ``t`` float64 [n, m], [n, m, 11]; radioisotope heat is counted from ``starts`` [n]."""
+    n, m = t.shape
+    rows = np.full((n, m, len(SKY_COLUMNS)), -90.0)  # -90: no relay
+    rows[:, :, RELAY_M] = 0.0
+    flat = t.reshape(-1)
+    for column, values in enumerate(sky.sample(flat)):
+        rows[:, :, column] = values.reshape(n, m)
+    if relay is not None:
+        for column, values in zip((RELAY_AZ, RELAY_EL, RELAY_M), relay.look(flat, *lonlat), strict=True):
+            rows[:, :, column] = values.reshape(n, m)
+    # the Earth's distance from the Moon's centre, straight between the ends of the block: it changes by 50 m/s at most
+    ends = [float(np.linalg.norm(place)) for place in earth_vector(np.ascontiguousarray(t[:, [0, -1]]).reshape(-1))]
+    rows[:, :, EARTH_M] = np.linspace(np.array(ends[0::2]), np.array(ends[1::2]), m, axis=1)
+    rows[:, :, RHU_SHARE] = np.exp2(-(t - starts[:, None]) / RHU_HALF_LIFE_S)
+    return rows
+
+
+def sky_now(sky: SkyRows, t0: Floats, tick_index: Ints) -> NDArray[np.float64]:
+    """Return the sky now, float64 [11, W]."""
+    rows, now, _ = sky.lookup(t0, tick_index, 0)
+    return np.ascontiguousarray(rows[now].T)

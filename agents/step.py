@@ -18,7 +18,7 @@ from .battery import locked_wh, serve
 from .data import measure, send
 from .dust import current_share
 from .faults import wear
-from .ground import GroundLayers
+from .ground import GroundLayers, GroundStack
 from .look import aim, look
 from .mobility import BLOCKED, GOES_ON, STUCK, TIPS, cell_index, drive
 from .power import panel_w
@@ -169,7 +169,7 @@ def act(
 
 @inlined_kernel
 def settle_tick(
-    f: Floats, i: Ints, r: int, key: int, sky: Floats, spec: Floats, dt_s: float, ground: GroundLayers, notes: Floats
+    f: Floats, i: Ints, r: int, key: int, sky: Floats, spec: Floats, dt_s: float, ground: GroundLayers, notes: Floats, rhu: float
 ) -> None:  # fmt: skip
     """Charge, warm, age and wear one robot for one tick, and see whether it lives on."""
     hours = dt_s / 3600.0
@@ -185,7 +185,7 @@ def settle_tick(
         left = spec[c.COOL_SHUT, r]
         if temp > LOUVRE_SHUT_K:
             left = memory(g, spec[c.HEAT_CAPACITY, r], dt_s)
-        free = spec[c.RHU_W, r] * sky[s.RHU_SHARE] + spec[c.ABSORB, r] * sky[s.FLUX] * lit
+        free = spec[c.RHU_W, r] * (sky[s.RHU_SHARE] * rhu) + spec[c.ABSORB, r] * sky[s.FLUX] * lit
         if not (i[s.FAULTS, r] & (1 << s.THERMAL)):
             hold = (spec[c.TEMP_SURVIVE, r] if activity == s.HIBERNATE else spec[c.TEMP_OP, r]) + HEATER_MARGIN_K
             asked = heat_for(temp, hold, env, g, left) - free - spec[c.HEAT_SHARE, r] * load
@@ -234,7 +234,7 @@ def settle_tick(
 def world_tick(
     f: Floats, i: Ints, legs: Floats, w: int, stores: Floats, key: int, sky: Floats, advance: bool, dt_s: float, spec: Floats,
     station: int, mast: int, orbiter: int, ground: GroundLayers, station_view: NDArray[np.bool_],
-    mast_view: NDArray[np.bool_], notes: Floats, rates: Floats,
+    mast_view: NDArray[np.bool_], notes: Floats, rates: Floats, rhu: float,
 ) -> None:  # fmt: skip
     """Run one tick of one world; without ``advance`` only look around."""
     robots = f.shape[1]
@@ -262,27 +262,27 @@ def world_tick(
             notes[LOAD_W, r] += send(f, i, r, rates, spec, station, mast, orbiter, stores, dt_s, spare, transmitter)
     for r in range(robots):
         if notes[DOING, r] != s.LOST:
-            settle_tick(f, i, r, key, sky, spec, dt_s, ground, notes)
+            settle_tick(f, i, r, key, sky, spec, dt_s, ground, notes, rhu)
 
 
 @kernel
 def run_ticks(
-    floats: Floats, ints: Ints, legs: Floats, stores: Floats, keys: NDArray[np.uint64], sky: Floats, first: Ints,
-    ticks: int, dt_s: float, spec: Floats, station: int, mast: int, orbiter: int, ground: GroundLayers,
-    views: NDArray[np.bool_], view_of: Ints, w_from: int, w_to: int,
+    which: Ints, k_from: int, k_to: int, floats: Floats, ints: Ints, legs: Floats, stores: Floats, keys: NDArray[np.uint64],
+    sky: Floats, first: Ints, rhu: Floats, ticks: int, dt_s: float, spec: Floats, station: int, mast: int, orbiter: int,
+    grounds: GroundStack, ground_of: Ints, views: NDArray[np.bool_], view_of: Ints,
 ) -> None:  # fmt: skip
-    """Run ``ticks`` ticks of ``dt_s`` in the worlds ``w_from:w_to``; with ``ticks == 0`` only look around (LIT, LINK).
+    """Run ``ticks`` ticks of ``dt_s`` in the worlds ``which[k_from:k_to]``; with ``ticks == 0`` only look around (LIT, LINK).
 
     Parameters
     ----------
     floats, ints : float64 [F, W, R], int64 [I, W, R]
         The state, changed in place; ``legs`` float64 [W, R, 64, 2]; ``stores`` float64 [3, W] Mbit; ``keys`` uint64 [W].
-    sky : float64 [W, B, 11]
-        Sky rows of a block of ticks per world; world w starts at row ``first[w]``.
+    sky : float64 [n, 11]
+        Sky rows, tick by tick; world w starts at row ``first[w]``; its radioisotope sources have the share ``rhu[w]`` of what rows say.
     spec : float64 [69, R]
         The machines; ``station``, ``mast`` and ``orbiter`` are the indices of those that keep data for others, -1 for none.
-    ground
-        Heights, slopes and horizons.
+    grounds
+        Heights, slopes and horizons of all grounds; world w stands on number ``ground_of[w]``.
     views : bool [V, rows, cols]
         Viewsheds; world w uses ``views[view_of[0, w]]`` for the station and ``views[view_of[1, w]]`` for the mast.
     """
@@ -293,7 +293,13 @@ def run_ticks(
     notes = np.zeros((NOTES, robots))
     rates = np.zeros((robots, 4))
     store = np.empty(3)
-    for w in range(w_from, w_to):
+    here = 0
+    ground = ground_at(grounds, here)
+    for n in range(k_from, k_to):
+        w = which[n]
+        if ground_of[w] != here:
+            here = ground_of[w]
+            ground = ground_at(grounds, here)
         for k in range(n_floats):
             for r in range(robots):
                 f[k, r] = floats[k, w, r]
@@ -305,8 +311,8 @@ def run_ticks(
         station_view, mast_view = views[view_of[0, w]], views[view_of[1, w]]
         for tick in range(max(ticks, 1)):
             world_tick(
-                f, i, legs, w, store, keys[w], sky[w, first[w] + tick], ticks > 0, dt_s, spec, station, mast, orbiter,
-                ground, station_view, mast_view, notes, rates,
+                f, i, legs, w, store, keys[w], sky[first[w] + tick], ticks > 0, dt_s, spec, station, mast, orbiter,
+                ground, station_view, mast_view, notes, rates, rhu[w],
             )  # fmt: skip
         for k in range(n_floats):
             for r in range(robots):
@@ -316,3 +322,12 @@ def run_ticks(
                 ints[k, w, r] = i[k, r]
         for k in range(3):
             stores[k, w] = store[k]
+
+
+@kernel
+def ground_at(grounds: GroundStack, number: int) -> GroundLayers:
+    """Return one ground of a stack."""
+    return GroundLayers(
+        grounds.elevation[number], grounds.slope[number], grounds.low[number], grounds.middle[number],
+        grounds.high[number], grounds.frame,
+    )  # fmt: skip

@@ -8,7 +8,7 @@ A mission uses one world, an environment many; worlds never touch each other. Ti
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,26 +18,26 @@ from moonfleet.terrain.relay import Relay
 from moonfleet.terrain.seeds import sequence
 from moonfleet.terrain.sight import viewshed
 from moonfleet.terrain.sky import SkyTable
-from moonfleet.terrain.threads import for_each
 
+from . import orders
 from . import state as s
-from .battery import locked_wh
 from .catalogue import RobotSpec
-from .errors import RobotError, WorldError
-from .faults import arm, mend
-from .ground import Ground, ground_layers
-from .sky_blocks import SKY_TICKS, SkyBlocks
-from .spec_block import FAILS, REPAIR_S, spec_block
-from .state import LEG_POINTS, Activity, Floats, Ints, WorldState, state_views
-from .step import HOP_TICKS, run_ticks
+from .errors import WorldError
+from .hands import TruthBlock
+from .ground import Ground, stacked_layers
+from .orders import START_TEMP_K
+from .sky_blocks import SharedSky, SkyBlocks, SkyRows, sky_now
+from .spec_block import spec_block
+from .state import LEG_POINTS, Activity, Floats, Ints, Loss, WorldState, state_views
+from .step import run_ticks
+from .worker_threads import spread
+from .world_orders import COMMANDED, FARTHEST_M, WorldOrders
+from .world_state import STATE_VERSION, check_state
 
-START_TEMP_K = 288.0  # [K] robots start warm
+__all__ = ["COMMANDED", "FARTHEST_M", "START_TEMP_K", "Audit", "World"]
+
 TARGET_M = 1.5  # [m] antenna height at which the station's viewshed is taken
-STATE_VERSION = 2
 MIN_TICK_S = 1e-3  # [s] what happens in much less drowns in rounding
-FARTHEST_M = 1e9  # [m] of a leg's points: squares of what is much farther overflow
-ASSIST_M = 30.0  # [m] another robot this near can help
-COMMANDED = (Activity.HOLD, Activity.WORK, Activity.CHARGE, Activity.HIBERNATE, Activity.RELAY)
 
 
 class Audit(NamedTuple):
@@ -48,13 +48,16 @@ class Audit(NamedTuple):
     data_mbit: Floats  # [W] measured less what is on board, in stores, in the archive and dropped
 
 
-class World:
-    """W worlds of R robots on one site.
+class World(WorldOrders):
+    """W worlds of R robots, all on one site or each on one of several.
+
+    Orders to robots (`set_leg`, `command_legs`, ...) are those of `WorldOrders`.
 
     Parameters
     ----------
     site
-        The ground, see `Ground`.
+        The ground, see `Ground`; or G grounds with the same georeference and number of azimuths, of which each world stands on one. The
+        sky is that of the first.
     specs
         The R machines, the same in every world.
     start_xy
@@ -77,6 +80,11 @@ class World:
         Whether subsystems fail as the catalogue says.
     threads
         Worlds are spread over so many threads; the bytes do not depend on it.
+    ground
+        Which of the grounds each world starts on: one number or int [W].
+    sky_span
+        For many worlds that start at many times: first and last time of one sky that they all share [s TDB past J2000]. Worlds must then
+        start whole ticks after the first.
 
     Raises
     ------
@@ -89,10 +97,11 @@ class World:
     archive_mbit: Floats  # [W] arrived on Earth
     station_mbit: Floats  # [W] received by the station, not yet passed on
     relay_mbit: Floats  # [W] received by the relay of the fleet, not yet passed on
+    ground_of: Ints  # [W] number of the ground each world stands on
 
     def __init__(
         self,
-        site: Ground,
+        site: Ground | Sequence[Ground],
         specs: Sequence[RobotSpec],
         start_xy: ArrayLike,
         t0: float | ArrayLike,
@@ -104,8 +113,10 @@ class World:
         seed: int | Sequence[int] = 0,
         faults: bool = False,
         threads: int = 1,
+        ground: ArrayLike = 0,
+        sky_span: tuple[float, float] | None = None,
     ) -> None:
-        self.site = site
+        self.sites: tuple[Ground, ...] = tuple(site) if isinstance(site, Sequence) else (site,)
         self.specs = tuple(specs)
         self.tick_s = float(tick_s)
         self.relay = relay
@@ -125,6 +136,7 @@ class World:
         self._floats = np.zeros((len(s.FLOAT_FIELDS), worlds, robots))
         self._ints = np.zeros((len(s.INT_FIELDS), worlds, robots), dtype=np.int64)
         self._legs = np.zeros((worlds, robots, LEG_POINTS, 2))
+        self._used = np.zeros((worlds, robots), dtype=np.int64)
         self.state = state_views(self._floats, self._ints)
         self.tick_index = np.zeros(worlds, dtype=np.int64)
         self._stores = np.zeros((3, worlds))
@@ -135,20 +147,27 @@ class World:
         self.faults, self.threads = faults, max(int(threads), 1)
         # what the kernel reads
         heights = [spec.panel_height_m for spec in self.specs] + [spec.mast_m for spec in self.specs]
-        self._ground, layers = ground_layers(site, heights)
+        self._grounds, layers = stacked_layers(self.sites, heights)
+        self.site = site = self.sites[0]
         self._spec = spec_block(self.specs, self.tick_s, faults, layers[:robots], layers[robots:])
+        self._prepare()
         roles = [spec.role for spec in self.specs]
+        self._on_ground = np.array([role != "orbiter" for role in roles])
         self.orbiter = roles.index("orbiter") if "orbiter" in roles else None  # that the relay's store is on
         masts = [r for r, spec in enumerate(self.specs) if spec.forwards and r != station]
         self.mast = masts[0] if masts else None
-        self._sky = SkyBlocks(site.sky, relay, site.ref.lonlat(), worlds, self.tick_s)
+        lonlat = site.ref.lonlat()
+        self._sky: SkyRows = (
+            SkyBlocks(site.sky, relay, lonlat, worlds, self.tick_s)
+            if sky_span is None
+            else SharedSky(site.sky, relay, lonlat, sky_span, self.tick_s)
+        )
         self._views = np.zeros((1, site.ref.rows, site.ref.cols), dtype=np.bool_)
         self._view_of = np.zeros((2, worlds), dtype=np.int64)
-        self._view_index: dict[tuple[int, int, float], int] = {}
-        for w in range(worlds):
-            self._place(w, battery_frac)
-            self._find_view(w)
-        self._run(0, 0, worlds)
+        self._view_index: dict[tuple[int, int, int, float], int] = {}
+        self.ground_of = np.zeros(worlds, dtype=np.int64)
+        self._all = np.arange(worlds, dtype=np.int64)
+        self.reset_worlds(self._all, start_xy=self._starts, battery_frac=battery_frac, ground=ground)
 
     @property
     def worlds(self) -> int:
@@ -165,153 +184,21 @@ class World:
         """Now, seconds of TDB past J2000, float64 [W]."""
         return self._t0 + self.tick_index * self.tick_s
 
-    def tick(self, n: int) -> None:
-        """Advance every world by ``n`` ticks; any split of ``n`` gives the same bytes."""
+    def tick(self, n: int, worlds: Ints | None = None) -> None:
+        """Advance every world, or those of ``worlds`` int64 [n], by ``n`` ticks; any split of ``n`` gives the same bytes."""
         if not isinstance(n, (int, np.integer)) or n < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise WorldError(f"tick({n!r}): must be a whole number >= 0")
         while n > 0:
-            room = SKY_TICKS - int((self.tick_index % SKY_TICKS).max())
-            ticks = min(n, room)
-            self._run(ticks, 0, self.worlds)
-            self.tick_index += ticks
+            ticks = min(n, self._sky.room(self.tick_index))
+            if worlds is None:
+                self._run(ticks, self._all)
+                self.tick_index += ticks
+            else:
+                self._run(ticks, worlds)
+                self.tick_index[worlds] += ticks
             n -= ticks
 
     # --- commands: the executive's hands ----------------------------------------------------------
-
-    def set_leg(self, w: int, r: int, xy: ArrayLike) -> bool:
-        """Set robot ``r`` of world ``w`` driving along ``xy`` float64 [m, 2], 1 <= m <= 64; it holds when it arrives.
-
-        Returns False, changing nothing, when the robot is lost or in flight. Raises `RobotError` for a machine that
-        cannot drive or a leg that is not one.
-        """
-        points = np.asarray(xy, dtype=np.float64)
-        if self.specs[r].speed_m_s <= 0:
-            raise RobotError(f"robot {r} ({self.specs[r].kind}): cannot drive; speed_m_s = 0 in its catalogue file")
-        if (
-            points.ndim != 2
-            or points.shape[1] != 2
-            or not 1 <= len(points) <= LEG_POINTS
-            or not (np.abs(points) <= FARTHEST_M).all()
-        ):
-            raise RobotError(
-                f"leg of shape {points.shape}: must be 1 to {LEG_POINTS} finite points (x, y), none beyond {FARTHEST_M:g} m"
-            )
-        if not self.takes_commands(w, r):
-            return False
-        self._legs[w, r] = 0.0
-        self._legs[w, r, : len(points)] = points
-        self.state.leg_next[w, r] = 0
-        self.state.leg_size[w, r] = len(points)
-        self.state.blocked[w, r] = 0
-        self.state.wake_frac[w, r] = 0.0
-        self.state.activity[w, r] = Activity.DRIVE
-        return True
-
-    def set_activity(
-        self,
-        w: int,
-        r: int,
-        activity: Activity | int,
-        *,
-        work_w: float = 0.0,
-        data_mbps: float = 0.0,
-        wake_frac: float = 0.0,
-    ) -> bool:
-        """Set what a robot does from now on; WORK runs a tool of ``work_w`` W that measures ``data_mbps`` Mbit/s.
-
-        A robot told to HIBERNATE with ``wake_frac`` > 0 wakes by itself when the Sun is half in view, the node is above its survival
-        limit and the battery holds this share of its capacity.
-
-        Returns False, changing nothing, when the robot is lost or in flight. DRIVE and HOP have commands of their own.
-        """
-        if activity not in COMMANDED:
-            raise RobotError(f"activity = {activity!r}: must be one of {', '.join(a.name for a in COMMANDED)}")
-        if not (0 <= work_w < math.inf and 0 <= data_mbps < math.inf):
-            raise RobotError(f"work_w = {work_w!r}, data_mbps = {data_mbps!r}: must be >= 0")
-        if not 0.0 <= wake_frac <= 1.0:
-            raise RobotError(f"wake_frac = {wake_frac!r}: must be in 0..1; 0 = never")
-        if not self.takes_commands(w, r):
-            return False
-        working = activity == Activity.WORK
-        self.state.activity[w, r] = int(activity)
-        self.state.blocked[w, r] = 0
-        self.state.wake_frac[w, r] = wake_frac if activity == Activity.HIBERNATE else 0.0
-        self.state.work_w[w, r] = work_w if working else 0.0
-        self.state.data_mbps[w, r] = data_mbps if working else 0.0
-        if working:
-            self.state.worked_s[w, r] = 0.0
-        self._end_leg(w, r)
-        return True
-
-    def hop(self, w: int, r: int, to_xy: ArrayLike) -> bool:
-        """Launch a hop to ``to_xy`` (x, y) m; it lands after 5 ticks and tips over on ground steeper than its limit.
-
-        Returns False, changing nothing, when the robot is lost or in flight. Raises `RobotError` when it has no hops
-        left, the target is out of its range or outside the site, or the battery does not hold the energy.
-        """
-        spec, where = self.specs[r], f"robot {r} ({self.specs[r].kind})"
-        x, y = (float(v) for v in np.asarray(to_xy, dtype=np.float64))
-        if not self.takes_commands(w, r):
-            return False
-        if self.state.hops_left[w, r] <= 0:
-            raise RobotError(f"{where}: has no hops left (of {spec.hops})")
-        if not self.site.ref.inside(x, y):
-            raise RobotError(f"{where}: hop to ({x:.0f}, {y:.0f}) m ends outside the site {self.site.ref.bounds}")
-        distance = math.hypot(x - self.state.x[w, r], y - self.state.y[w, r])
-        if distance > spec.hop_range_m:
-            raise RobotError(f"{where}: hop of {distance:.0f} m: must be <= hop_range_m = {spec.hop_range_m:g}")
-        faded = spec.battery_wh * (1.0 - float(self.state.fade[w, r]))
-        locked = locked_wh(faded, float(self.state.temp_k[w, r]), spec.cold_loss_per_k)
-        if self.state.battery_wh[w, r] - locked < spec.hop_wh:
-            cold = f", {locked:.0f} Wh of it out of reach in the cold" if locked > 0.0 else ""
-            raise RobotError(
-                f"{where}: battery {self.state.battery_wh[w, r]:.0f} Wh{cold}: a hop takes {spec.hop_wh:g} Wh"
-            )
-        self._end_leg(w, r)
-        self.state.wake_frac[w, r] = 0.0
-        self.state.activity[w, r] = Activity.HOP
-        self.state.hop_x[w, r], self.state.hop_y[w, r] = x, y
-        self.state.hop_ticks[w, r] = HOP_TICKS
-        self.state.hops_left[w, r] -= 1
-        return True
-
-    def assist(self, w: int, r: int) -> bool:
-        """Have another robot mend what is down on robot ``r`` and free it, if one stands within 30 m of it with its drive in order.
-
-        Returns False, changing nothing, when there is none, or nothing to do, or the robot is lost or in flight.
-        """
-        state = self.state
-        if not self.takes_commands(w, r) or not (state.faults[w, r] or state.trapped[w, r]):
-            return False
-        mobile = [other for other in range(self.robots) if other != r and self._helps(w, other)]
-        x, y = float(state.x[w, r]), float(state.y[w, r])
-        near = [other for other in mobile if math.dist((x, y), (state.x[w, other], state.y[w, other])) <= ASSIST_M]
-        if self.specs[r].role == "orbiter" or not near:
-            return False
-        self._on_robot(w, r, mend)
-        return True
-
-    def clean(self, w: int, r: int) -> bool:
-        """Have a robot clean its panels: takes its catalogue's share of the dust off. False when it is lost or in flight."""
-        if not self.takes_commands(w, r):
-            return False
-        self.state.dust_ug_cm2[w, r] *= 1.0 - self.specs[r].clean_share
-        return True
-
-    def takes_commands(self, w: int, r: int) -> bool:
-        """Whether a robot can be told anything: it is not lost and not in flight."""
-        return self.state.activity[w, r] not in (Activity.LOST, Activity.HOP)
-
-    def listens(self, w: int, r: int) -> bool:
-        """Whether a robot's radio is on and works: it is not lost, not asleep and not in flight."""
-        if self.state.faults[w, r] & (1 << s.COMM):
-            return False
-        return self.state.activity[w, r] not in (Activity.LOST, Activity.HIBERNATE, Activity.HOP)
-
-    def cut_links(self, w: int, bits: ArrayLike) -> None:
-        """Take down links of the robots of world ``w``, whatever sky and ground allow: bits of `Link` int [R], 0 none."""
-        self.state.cut[w] = np.asarray(bits, dtype=np.int64)
-        self.state.link[w] &= ~self.state.cut[w]
 
     def reset(
         self,
@@ -319,45 +206,137 @@ class World:
         *,
         t0: float | None = None,
         start_xy: ArrayLike | None = None,
-        battery_frac: float = 1.0,
+        battery_frac: ArrayLike = 1.0,
         seed: int | None = None,
+        ground: int | None = None,
     ) -> None:
-        """Start world ``w`` anew, at ``t0`` and ``start_xy`` [R, 2] if given, else where it first started.
+        """Start world ``w`` anew, as `reset_worlds` does many."""
+        self.reset_worlds(
+            [w],
+            t0=t0,
+            start_xy=None if start_xy is None else np.asarray(start_xy, dtype=np.float64)[None],
+            battery_frac=np.asarray(battery_frac, dtype=np.float64)[None] if np.ndim(battery_frac) else battery_frac,
+            seeds=None if seed is None else [seed],
+            ground=ground,
+        )
 
-        With ``seed`` its randomness is that of a single world made with it, else the same again.
+    def reset_worlds(
+        self,
+        worlds: ArrayLike,
+        *,
+        t0: ArrayLike | None = None,
+        start_xy: ArrayLike | None = None,
+        battery_frac: ArrayLike = 1.0,
+        seeds: Sequence[int] | None = None,
+        keys: NDArray[np.uint64] | None = None,
+        ground: ArrayLike | None = None,
+    ) -> None:
+        """Start worlds anew, each where and when it last started unless something else is said. All robots have landed then.
+
+        Parameters
+        ----------
+        worlds
+            Which, int [n], none twice.
+        t0
+            Seconds of TDB past J2000: one number or float64 [n].
+        start_xy
+            float64 [n, R, 2] m (or [R, 2] for all).
+        battery_frac
+            Charge, 0..1: one number, [n], or [n, R].
+        seeds, keys
+            Randomness of each world: as that of a single world made with the seed, or (one of the two) its key itself, uint64 [n];
+            else it is the same again.
+        ground
+            Number of the ground each stands on, int [n] or one number; else the same again.
 
         Raises
         ------
         WorldError, SkyError
             As when a World is made; nothing has changed then.
         """
-        own = [self._floats[:, w], self._ints[:, w], self._legs[w], self._stores[:, w], self._keys[w : w + 1]]
-        own += [self.tick_index[w : w + 1], self._starts[w], self._t0[w : w + 1]]
-        before = [array.copy() for array in own]
+        who = _worlds(worlds, self.worlds)
+        n = len(who)
+        new_keys = self._keys[who] if keys is None else np.array(keys, dtype=np.uint64)
+        if seeds is not None:
+            if keys is not None or len(seeds) != n:
+                raise WorldError(f"seeds: need one number for each of {n} worlds, or keys instead")
+            new_keys = _keys(seeds, n)
+        times, starts, on = self._t0.copy(), self._starts[who], self.ground_of[who]
         try:
-            self._restart(w, t0, start_xy, battery_frac, seed)
-        except Exception:
-            for array, old in zip(own, before, strict=True):
-                array[...] = old
-            self._find_view(w)
-            raise
+            if t0 is not None:
+                times[who] = np.asarray(t0, dtype=np.float64)
+            if start_xy is not None:
+                starts = np.array(np.broadcast_to(np.asarray(start_xy, dtype=np.float64), starts.shape))
+            if ground is not None:
+                on = np.array(np.broadcast_to(np.asarray(ground, dtype=np.int64), (n,)))
+            frac = np.asarray(battery_frac, dtype=np.float64)
+            frac = np.array(np.broadcast_to(frac[:, None] if frac.ndim == 1 else frac, (n, self.robots)))
+        except ValueError as error:
+            raise WorldError(f"reset of {n} worlds of {self.robots} robots: {error}") from error
+        if new_keys.shape != (n,):
+            raise WorldError(f"keys of shape {new_keys.shape}: must be [{n}]")
+        if not np.isfinite(times).all():
+            raise WorldError(f"t0 = {t0!r}: must be finite seconds of TDB past J2000")
+        if n and not (on.min() >= 0 and on.max() < len(self.sites)):
+            raise WorldError(f"ground = {ground!r}: must be 0..{len(self.sites) - 1}")
+        self._check_starts(who, starts)
+        _check_charge(battery_frac, frac)
+        index = self.tick_index.copy()
+        index[who] = 0
+        self._sky.lookup(times, index, 0)  # raises before anything has changed
+        self._t0[who], self.tick_index[who], self._starts[who] = times[who], 0, starts
+        self._keys[who], self.ground_of[who] = new_keys, on
+        self._stores[:, who] = 0.0
+        self._stand(
+            np.repeat(who, self.robots), np.tile(np.arange(self.robots), n), starts.reshape(-1, 2), frac.ravel()
+        )
+        self._find_views(who)
+        self._run(0, who)
 
-    def _restart(
-        self, w: int, t0: float | None, start_xy: ArrayLike | None, battery_frac: float, seed: int | None
-    ) -> None:
-        if seed is not None:
-            self._keys[w] = _keys([seed], 1)[0]
-        starts, times = self._starts.copy(), self._t0.copy()
-        if t0 is not None:
-            times[w] = t0
-        if start_xy is not None:
-            starts[w] = np.asarray(start_xy, dtype=np.float64)
-        starts, times = _starts(starts, times, self.robots)
-        self._starts[w], self._t0[w] = starts[w], times[w]
-        self.tick_index[w] = 0
-        self._place(w, battery_frac)
-        self._find_view(w)
-        self._run(0, w, w + 1)
+    def block(self) -> TruthBlock:
+        """Return the World's own memory, for executives that are kernels (`hands`)."""
+        return TruthBlock(self._floats, self._ints, self._legs, self._used)
+
+    # --- robots that land later -------------------------------------------------------------------
+
+    def park(self, w: int | Ints, r: int | Ints) -> None:
+        """Say that robots have not landed yet (one, or lists of the same length): they take part in nothing until `land`.
+
+        Meant for right after a reset. Such a robot is `Activity.LOST` with `Loss.NONE`, and its numbers are zero but for its place.
+        """
+        who = self._who(np.atleast_1d(w), np.atleast_1d(r), np.size(w))
+        orders.leave(*who, self._floats, self._ints, self._legs, self._used)
+
+    def land(self, w: int | Ints, r: int | Ints, xy: ArrayLike, battery_frac: ArrayLike = 1.0) -> None:
+        """Let parked robots stand at ``xy`` ([2], or [n, 2] for lists) m from now on, everything with them as at a reset.
+
+        Raises `WorldError`, changing nothing, for a robot that has landed, a place off the site or a charge outside 0..1.
+        """
+        who = self._who(np.atleast_1d(w), np.atleast_1d(r), np.size(w))
+        here = ~self.parked[who]
+        if here.any():
+            raise WorldError(f"land: robot {int(who[1][here][0])} of world {int(who[0][here][0])} has landed already")
+        n = len(who[0])
+        places = np.array(np.broadcast_to(np.asarray(xy, dtype=np.float64), (n, 2)))
+        for k in np.flatnonzero(self._on_ground[who[1]]).tolist():
+            if not self.site.ref.inside(*places[k].tolist()):
+                where = f"land ({self.specs[int(who[1][k])].kind}) at ({places[k, 0]:g}, {places[k, 1]:g})"
+                raise WorldError(f"{where}: must be inside the site {self.site.ref.bounds}")
+        frac = np.array(np.broadcast_to(np.asarray(battery_frac, dtype=np.float64), (n,)))
+        _check_charge(battery_frac, frac)
+        self._stand(*who, places, frac)
+        worlds = np.unique(who[0])
+        self._find_views(worlds)
+        # look around, and leave to the others what they saw when the last tick began
+        lit, link = self.state.lit.copy(), self.state.link.copy()
+        self._run(0, worlds)
+        lit[who], link[who] = self.state.lit[who], self.state.link[who]
+        self.state.lit[...], self.state.link[...] = lit, link
+
+    @property
+    def parked(self) -> NDArray[np.bool_]:
+        """Which robots have not landed yet, bool [W, R]."""
+        return (self.state.activity == Activity.LOST) & (self.state.loss == Loss.NONE)
 
     def audit(self) -> Audit:
         """Return what is missing in the books of energy and data since the start; all zero but for rounding."""
@@ -373,52 +352,45 @@ class World:
 
     def sky_now(self) -> SkyTable:
         """Return Sun and Earth over the site's centre now, one row per world; fields float64 [W]."""
-        return SkyTable(*self._sky.rows(self._t0, self.tick_index)[:6])
+        return SkyTable(*sky_now(self._sky, self._t0, self.tick_index)[:6])
 
     def relay_now(self) -> tuple[Floats, Floats]:
         """Return azimuth and elevation [deg] of the relay over the site's centre now, float64 [W]; -90: none."""
-        rows = self._sky.rows(self._t0, self.tick_index)
+        rows = sky_now(self._sky, self._t0, self.tick_index)
         return rows[s.RELAY_AZ], rows[s.RELAY_EL]
 
     # --- save and restore -------------------------------------------------------------------------
 
     def get_state(self) -> dict[str, NDArray[np.generic]]:
         """Return a copy of everything that changes, by name; `set_state` continues from it with the same bytes."""
-        saved: dict[str, NDArray[np.generic]] = {name: array.copy() for name, array in self.state._asdict().items()}
-        saved |= {name: array.copy() for name, array in self._memory().items()}
-        saved["version"] = np.array(STATE_VERSION)
-        return saved
+        saved = {name: array.copy() for name, array in self._memory().items()}
+        return saved | {"version": np.array(STATE_VERSION)}
 
     def set_state(self, saved: Mapping[str, NDArray[np.generic]]) -> None:
         """Continue from what `get_state` returned, in this or another process, for a World made with the same arguments.
 
         Raises `WorldError`, changing nothing, for an unknown version, missing or extra names, wrong shapes or types.
         """
-        goals = self.state._asdict() | self._memory()
-        version = saved.get("version")
-        if version is None or version.shape != () or int(version) != STATE_VERSION:
-            raise WorldError(f"state: version {version!r}: this moonfleet reads version {STATE_VERSION}")
-        names = set(saved) - {"version"}
-        if names != set(goals):
-            raise WorldError(
-                f"state: missing {sorted(set(goals) - names)}, unknown {sorted(names - set(goals))}: not this World's"
-            )
-        for name, goal in goals.items():
-            if saved[name].shape != goal.shape or saved[name].dtype != goal.dtype:
-                raise WorldError(
-                    f"state.{name}: {saved[name].dtype}{saved[name].shape}: must be {goal.dtype}{goal.shape}"
-                )
-        if faulty := self._impossible(saved):
-            raise WorldError(f"state.{faulty}: holds what no World can: {saved[faulty].ravel()[:3]}...")
-        for name, goal in goals.items():
-            goal[...] = saved[name]
-        for w in range(self.worlds):
-            self._find_view(w)
+        goals = self._memory()
+        self._take(saved, goals, self._all)
+
+    def get_world(self, w: int) -> dict[str, NDArray[np.generic]]:
+        """Return a copy of everything of one world that changes, as `get_state` of a World of one world, arrays [1, ...]."""
+        w = int(_worlds([w], self.worlds)[0])
+        saved = {name: array[w : w + 1].copy() for name, array in self._memory().items()}
+        return saved | {"version": np.array(STATE_VERSION)}
+
+    def set_world(self, w: int, saved: Mapping[str, NDArray[np.generic]]) -> None:
+        """Let world ``w`` continue from what `get_world` (or `get_state` of a World of one world) returned; raises as `set_state`."""
+        w = int(_worlds([w], self.worlds)[0])
+        self._take(saved, {name: array[w : w + 1] for name, array in self._memory().items()}, self._all[w : w + 1])
 
     # --- inside -----------------------------------------------------------------------------------
 
     def _memory(self) -> dict[str, NDArray[np.generic]]:
-        return {
+        """Name all arrays that change, [W, ...] each."""
+        memory: dict[str, NDArray[np.generic]] = dict(self.state._asdict())
+        return memory | {
             "legs": self._legs,
             "archive_mbit": self.archive_mbit,
             "station_mbit": self.station_mbit,
@@ -427,92 +399,81 @@ class World:
             "tick_index": self.tick_index,
             "t0": self._t0,
             "start_xy": self._starts,
+            "ground_of": self.ground_of,
         }
 
-    def _impossible(self, saved: Mapping[str, NDArray[np.generic]]) -> str | None:
-        """Name a field of a state whose values the kernel would go astray with: it checks no index itself."""
+    def _take(
+        self, saved: Mapping[str, NDArray[np.generic]], goals: Mapping[str, NDArray[np.generic]], worlds: Ints
+    ) -> None:
+        check_state(saved, goals, self.site.ref.bounds, self._on_ground, len(self.sites))
+        for name, goal in goals.items():
+            goal[...] = saved[name]
+        self._used[worlds] = LEG_POINTS
+        self._find_views(worlds)
+
+    def _check_starts(self, worlds: Ints, starts: Floats) -> None:
         xmin, ymin, xmax, ymax = self.site.ref.bounds
-        within: dict[str, tuple[ArrayLike, ArrayLike]] = {
-            "activity": (0, max(Activity)),
-            "leg_size": (0, LEG_POINTS),
-            "leg_next": (0, saved["leg_size"]),
-            "tick_index": (0, 2**53),
-            "x": (xmin, xmax),
-            "y": (ymin, ymax),
-        }
-        orbits = np.array([spec.role == "orbiter" for spec in self.specs])
-        for name, (low, high) in within.items():
-            good = (saved[name] >= low) & (saved[name] <= high)  # pyright: ignore[reportOperatorIssue]
-            if not (good | orbits if name in ("x", "y") else good).all():
-                return name
-        return None
+        x, y = starts[:, :, 0], starts[:, :, 1]
+        inside = (x >= xmin) & (x <= xmax) & (y >= ymin) & (y <= ymax) | ~self._on_ground
+        if not inside.all():
+            k, r = (int(v[0]) for v in np.nonzero(~inside))
+            where = f"start_xy[{worlds[k]}][{r}] ({self.specs[r].kind}) = ({x[k, r]:g}, {y[k, r]:g})"
+            raise WorldError(f"{where}: must be inside the site {self.site.ref.bounds}")
 
-    def _place(self, w: int, battery_frac: float) -> None:
-        if not 0.0 <= battery_frac <= 1.0:
-            raise WorldError(f"battery_frac = {battery_frac!r}: must be in 0..1")
-        self._floats[:, w] = 0.0
-        self._ints[:, w] = 0
-        self._legs[w] = 0.0
-        self._stores[:, w] = 0.0
-        for r, spec in enumerate(self.specs):
-            if spec.role != "orbiter":
-                x, y = (float(v) for v in self._starts[w, r])
-                if not (math.isfinite(x) and math.isfinite(y) and self.site.ref.inside(x, y)):
-                    where = f"start_xy[{w}][{r}] ({spec.kind}) = ({x:g}, {y:g})"
-                    raise WorldError(f"{where}: must be inside the site {self.site.ref.bounds}")
-                self.state.x[w, r], self.state.y[w, r] = x, y
-            self.state.battery_wh[w, r] = self.state.start_wh[w, r] = battery_frac * spec.battery_wh
-            self.state.temp_k[w, r] = START_TEMP_K
-            self.state.hops_left[w, r] = spec.hops
-            self._on_robot(w, r, arm)
+    def _stand(self, worlds: Ints, robots: Ints, xy: Floats, battery_frac: Floats) -> None:
+        orders.stand_up(
+            worlds, robots, np.ascontiguousarray(xy), np.ascontiguousarray(battery_frac), self._hops, self._keys,
+            self._spec, self._floats, self._ints, self._legs, self._used,
+        )  # fmt: skip
 
-    def _on_robot(self, w: int, r: int, change: Callable[[Floats, Ints, int, int, Floats], None]) -> None:
-        """Let a kernel of `faults` change one robot."""
-        floats, ints = self._floats[:, w].copy(), self._ints[:, w].copy()
-        change(floats, ints, r, self._keys[w], self._spec[FAILS:REPAIR_S, r].copy())
-        self._floats[:, w], self._ints[:, w] = floats, ints
-
-    def _helps(self, w: int, r: int) -> bool:
-        state, spec = self.state, self.specs[r]
-        awake = state.activity[w, r] not in (Activity.LOST, Activity.HIBERNATE, Activity.HOP)
-        fit = not state.trapped[w, r] and not state.faults[w, r] & (1 << s.MOBILITY)
-        return bool(awake and fit and spec.speed_m_s > 0)
-
-    def _end_leg(self, w: int, r: int) -> None:
-        self.state.leg_next[w, r] = 0
-        self.state.leg_size[w, r] = 0
-
-    def _find_view(self, w: int) -> None:
-        """Point world ``w`` to the viewsheds of its station and its mast, computed once per cell that one stands in."""
+    def _find_views(self, worlds: Ints) -> None:
+        """Point worlds to the viewsheds of their station and their mast, computed once per cell that one stands in."""
         for row, robot in enumerate((self.station, self.mast)):
             if robot is None:
                 continue
-            x, y = float(self.state.x[w, robot]), float(self.state.y[w, robot])
-            key = (*self.site.ref.cell_of(x, y), self.specs[robot].mast_m)
-            if key not in self._view_index:
-                seen = np.asarray(viewshed(self.site.grid, (x, y), self.specs[robot].mast_m, TARGET_M), dtype=np.bool_)
-                self._views = seen[None].copy() if not self._view_index else np.concatenate([self._views, seen[None]])
-                self._view_index[key] = len(self._view_index)
-            self._view_of[row, w] = self._view_index[key]
+            height = self.specs[robot].mast_m
+            for w in worlds.tolist():
+                x, y, g = float(self.state.x[w, robot]), float(self.state.y[w, robot]), int(self.ground_of[w])
+                key = (g, *self.site.ref.cell_of(x, y), height)
+                if key not in self._view_index:
+                    seen = np.asarray(viewshed(self.sites[g].grid, (x, y), height, TARGET_M), dtype=np.bool_)
+                    self._views = (
+                        seen[None].copy() if not self._view_index else np.concatenate([self._views, seen[None]])
+                    )
+                    self._view_index[key] = len(self._view_index)
+                self._view_of[row, w] = self._view_index[key]
 
-    def _run(self, ticks: int, w_from: int, w_to: int) -> None:
-        sky = self._sky.table(self._t0, self.tick_index)
-        first = self.tick_index % SKY_TICKS
+    def _run(self, ticks: int, worlds: Ints) -> None:
+        sky, first, rhu = self._sky.lookup(self._t0, self.tick_index, ticks)
         station, mast, orbiter = (-1 if r is None else r for r in (self.station, self.mast, self.orbiter))
 
-        def part(index: int) -> None:
-            start = w_from + index * size
+        def part(start: int, end: int) -> None:
             run_ticks(
-                self._floats, self._ints, self._legs, self._stores, self._keys, sky, first, ticks, self.tick_s,
-                self._spec, station, mast, orbiter, self._ground, self._views, self._view_of,
-                start, min(start + size, w_to),
+                worlds, start, end, self._floats, self._ints, self._legs, self._stores, self._keys, sky, first, rhu,
+                ticks, self.tick_s, self._spec, station, mast, orbiter, self._grounds, self.ground_of, self._views,
+                self._view_of,
             )  # fmt: skip
 
-        size = -(-(w_to - w_from) // self.threads)
-        if self.threads == 1:
-            part(0)
-            return
-        for_each(part, -(-(w_to - w_from) // size), self.threads)
+        spread(part, len(worlds), self.threads, len(worlds) * self.robots * max(ticks, 1))
+
+
+def _worlds(worlds: ArrayLike, count: int) -> Ints:
+    """Return checked indices of worlds, int64 [n], none twice."""
+    index = np.atleast_1d(np.asarray(worlds))
+    if index.ndim != 1 or (index.size and not np.issubdtype(index.dtype, np.integer)):
+        raise WorldError(f"worlds = {worlds!r}: must be whole numbers")
+    index = index.astype(np.int64)
+    if index.size and not (-count <= index.min() and index.max() < count):
+        raise WorldError(f"world {int(index[(index < -count) | (index >= count)][0])}: must be 0..{count - 1}")
+    index = np.where(index < 0, index + count, index)
+    if index.size > 1 and np.bincount(index, minlength=count).max() > 1:
+        raise WorldError("worlds: one is named twice")
+    return index
+
+
+def _check_charge(told: ArrayLike, battery_frac: Floats) -> None:
+    if not ((battery_frac >= 0.0) & (battery_frac <= 1.0)).all():
+        raise WorldError(f"battery_frac = {told!r}: must be in 0..1")
 
 
 def _keys(seed: int | Sequence[int], worlds: int) -> NDArray[np.uint64]:

@@ -20,6 +20,7 @@ import numpy as np
 from . import checkpoint
 from .array_file import ArrayFileError, read_arrays, write_arrays
 from .errors import CheckpointError, WorldError
+from .ground import Ground
 from .mission import mission_key
 from .mission_loop import MissionLoop
 from .world import World
@@ -44,11 +45,16 @@ def world_facts(world: World) -> dict[str, Any]:
 
 
 def ground_key(world: World) -> str:
-    """Return the key of a World's site, or the SHA-256 of its heights where the ground has none."""
-    key = getattr(world.site, "key", None)
+    """Return the key of a World's site, or the SHA-256 of its heights where the ground has none; of several grounds one of all."""
+    keys = [_site_key(site) for site in world.sites]
+    return keys[0] if len(keys) == 1 else hashlib.sha256(" ".join(keys).encode()).hexdigest()
+
+
+def _site_key(site: Ground) -> str:
+    key = getattr(site, "key", None)
     if isinstance(key, str):
         return key
-    return hashlib.sha256(np.ascontiguousarray(world.site.grid.elevation_m).tobytes()).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(site.grid.elevation_m).tobytes()).hexdigest()
 
 
 def save_world(world: World, path: str | Path) -> Path:

@@ -1,0 +1,212 @@
+"""What is done to robots between ticks, as kernels over lists of robots of many worlds: orders, resets, landings.
+
+Each is the one copy of its rule: `World` hands lists to it, or a list of one. ``worlds`` and ``robots`` int64 [n] name the robots,
+arrays of the state are those of `state`, and ``out`` [n] tells which of them it was done to. A robot that is lost, has not landed
+yet or is in flight takes no orders.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moonfleet.terrain.kernel import kernel, leaf_kernel
+
+from . import spec_block as c
+from . import state as s
+from .battery import locked_wh
+from .faults import arm, mend
+from .step import HOP_TICKS
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+START_TEMP_K = 288.0  # [K] robots start warm
+ASSIST_M = 30.0  # [m] another robot this near can help
+DEAF, DONE, NO_HOPS, OUTSIDE, TOO_FAR, TOO_LITTLE = range(6)  # how an order to hop ends
+
+
+@leaf_kernel
+def takes_orders(ints: Ints, w: int, r: int) -> bool:
+    """Whether a robot can be told anything."""
+    activity = ints[s.ACTIVITY, w, r]
+    return activity != s.LOST and activity != s.HOP
+
+
+@leaf_kernel
+def _end_leg(ints: Ints, w: int, r: int) -> None:
+    ints[s.LEG_NEXT, w, r] = 0
+    ints[s.LEG_SIZE, w, r] = 0
+
+
+@kernel
+def order_legs(
+    worlds: Ints, robots: Ints, xy: Floats, sizes: Ints, floats: Floats, ints: Ints, legs: Floats, used: Ints, out: Bools
+) -> None:  # fmt: skip
+    """Set robots driving along ``xy`` [n, m, 2] m, the first ``sizes`` [n] points of it.
+
+    ``used`` int64 [W, R] says how many points of ``legs`` may not be zero.
+    """
+    for k in range(worlds.size):
+        w, r = worlds[k], robots[k]
+        out[k] = takes_orders(ints, w, r)
+        if not out[k]:
+            continue
+        size = sizes[k]
+        for p in range(size):
+            legs[w, r, p, 0] = xy[k, p, 0]
+            legs[w, r, p, 1] = xy[k, p, 1]
+        for p in range(size, used[w, r]):
+            legs[w, r, p, 0] = 0.0
+            legs[w, r, p, 1] = 0.0
+        used[w, r] = size
+        ints[s.LEG_NEXT, w, r] = 0
+        ints[s.LEG_SIZE, w, r] = size
+        ints[s.BLOCKED, w, r] = 0
+        floats[s.WAKE, w, r] = 0.0
+        ints[s.ACTIVITY, w, r] = s.DRIVE
+
+
+@kernel
+def order_activities(
+    worlds: Ints, robots: Ints, activity: Ints, work_w: Floats, data_mbps: Floats, wake_frac: Floats, floats: Floats,
+    ints: Ints, out: Bools,
+) -> None:  # fmt: skip
+    """Set what robots do from now on; all arguments [n]."""
+    for k in range(worlds.size):
+        w, r = worlds[k], robots[k]
+        out[k] = takes_orders(ints, w, r)
+        if not out[k]:
+            continue
+        working = activity[k] == s.WORK
+        ints[s.ACTIVITY, w, r] = activity[k]
+        ints[s.BLOCKED, w, r] = 0
+        floats[s.WAKE, w, r] = wake_frac[k] if activity[k] == s.HIBERNATE else 0.0
+        floats[s.WORK_W, w, r] = work_w[k] if working else 0.0
+        floats[s.DATA_MBPS, w, r] = data_mbps[k] if working else 0.0
+        if working:
+            floats[s.WORKED, w, r] = 0.0
+        _end_leg(ints, w, r)
+
+
+@kernel
+def order_hops(
+    worlds: Ints, robots: Ints, xy: Floats, range_m: Floats, bounds: Floats, spec: Floats, floats: Floats, ints: Ints,
+    out: Ints,
+) -> None:  # fmt: skip
+    """Launch hops to ``xy`` [n, 2] m within ``bounds`` [4] (west, south, east, north); ``out`` int64 [n] says how each ended."""
+    for k in range(worlds.size):
+        w, r = worlds[k], robots[k]
+        x, y = xy[k, 0], xy[k, 1]
+        if not takes_orders(ints, w, r):
+            out[k] = DEAF
+        elif ints[s.HOPS_LEFT, w, r] <= 0:
+            out[k] = NO_HOPS
+        elif not (bounds[0] <= x <= bounds[2] and bounds[1] <= y <= bounds[3]):
+            out[k] = OUTSIDE
+        elif not math.hypot(x - floats[s.X, w, r], y - floats[s.Y, w, r]) <= range_m[r]:
+            out[k] = TOO_FAR
+        elif floats[s.BATTERY, w, r] - out_of_reach_wh(floats, w, r, spec) < spec[c.HOP_WH, r]:
+            out[k] = TOO_LITTLE
+        else:
+            out[k] = DONE
+            _end_leg(ints, w, r)
+            floats[s.WAKE, w, r] = 0.0
+            ints[s.ACTIVITY, w, r] = s.HOP
+            floats[s.HOP_X, w, r], floats[s.HOP_Y, w, r] = x, y
+            ints[s.HOP_TICKS, w, r] = HOP_TICKS
+            ints[s.HOPS_LEFT, w, r] -= 1
+
+
+@leaf_kernel
+def out_of_reach_wh(floats: Floats, w: int, r: int, spec: Floats) -> float:
+    """Return what the cold locks away of a robot's charge [Wh]."""
+    faded = spec[c.CAPACITY, r] * (1.0 - floats[s.FADE, w, r])
+    return locked_wh(faded, floats[s.TEMP, w, r], spec[c.COLD_LOSS, r])
+
+
+@leaf_kernel
+def _helps(ints: Ints, w: int, r: int, spec: Floats) -> bool:
+    activity = ints[s.ACTIVITY, w, r]
+    awake = activity != s.LOST and activity != s.HIBERNATE and activity != s.HOP
+    fit = ints[s.TRAPPED, w, r] == 0 and not (ints[s.FAULTS, w, r] & (1 << s.MOBILITY))
+    return awake and fit and spec[c.SPEED, r] > 0.0
+
+
+@kernel
+def order_assists(
+    worlds: Ints, robots: Ints, keys: NDArray[np.uint64], spec: Floats, floats: Floats, ints: Ints, out: Bools
+) -> None:
+    """Have robots mended and freed by another that stands near."""
+    count = floats.shape[2]
+    f, i, fails = np.empty((floats.shape[0], count)), np.empty((ints.shape[0], count), np.int64), np.empty(s.SUBSYSTEMS)
+    for k in range(worlds.size):
+        w, r = worlds[k], robots[k]
+        out[k] = False
+        broken = ints[s.FAULTS, w, r] != 0 or ints[s.TRAPPED, w, r] != 0
+        if not takes_orders(ints, w, r) or not broken or spec[c.IS_ORBITER, r] > 0.0:
+            continue
+        for other in range(count):
+            if other != r and _helps(ints, w, other, spec):
+                dx = floats[s.X, w, r] - floats[s.X, w, other]
+                dy = floats[s.Y, w, r] - floats[s.Y, w, other]
+                out[k] = out[k] or math.sqrt(dx * dx + dy * dy) <= ASSIST_M
+        if out[k]:
+            f[:, r], i[:, r], fails[:] = floats[:, w, r], ints[:, w, r], spec[c.FAILS : c.REPAIR_S, r]
+            mend(f, i, r, keys[w], fails)
+            floats[:, w, r], ints[:, w, r] = f[:, r], i[:, r]
+
+
+@kernel
+def order_cleanings(worlds: Ints, robots: Ints, clean_share: Floats, floats: Floats, ints: Ints, out: Bools) -> None:
+    """Have robots take the share ``clean_share`` [R] of the dust off their panels."""
+    for k in range(worlds.size):
+        w, r = worlds[k], robots[k]
+        out[k] = takes_orders(ints, w, r)
+        if out[k]:
+            floats[s.DUST, w, r] *= 1.0 - clean_share[r]
+
+
+@kernel
+def stand_up(
+    worlds: Ints, robots: Ints, xy: Floats, battery_frac: Floats, hops: Ints, keys: NDArray[np.uint64], spec: Floats,
+    floats: Floats, ints: Ints, legs: Floats, used: Ints,
+) -> None:  # fmt: skip
+    """Put robots at ``xy`` [n, 2] m with ``battery_frac`` [n] of their charge, everything else as when it begins; ``hops`` [R]."""
+    count = floats.shape[2]
+    f, i, fails = np.empty((floats.shape[0], count)), np.empty((ints.shape[0], count), np.int64), np.empty(s.SUBSYSTEMS)
+    for k in range(worlds.size):
+        w, r = worlds[k], robots[k]
+        f[:, r] = 0.0
+        i[:, r] = 0
+        if spec[c.IS_ORBITER, r] == 0.0:
+            f[s.X, r], f[s.Y, r] = xy[k, 0], xy[k, 1]
+        f[s.BATTERY, r] = f[s.START, r] = battery_frac[k] * spec[c.CAPACITY, r]
+        f[s.TEMP, r] = START_TEMP_K
+        i[s.HOPS_LEFT, r] = hops[r]
+        fails[:] = spec[c.FAILS : c.REPAIR_S, r]
+        arm(f, i, r, keys[w], fails)
+        floats[:, w, r], ints[:, w, r] = f[:, r], i[:, r]
+        for p in range(used[w, r]):
+            legs[w, r, p, 0] = 0.0
+            legs[w, r, p, 1] = 0.0
+        used[w, r] = 0
+
+
+@kernel
+def leave(worlds: Ints, robots: Ints, floats: Floats, ints: Ints, legs: Floats, used: Ints) -> None:
+    """Take robots that have not landed yet out of everything: where they will stand stays, nothing else does."""
+    for k in range(worlds.size):
+        w, r = worlds[k], robots[k]
+        x, y = floats[s.X, w, r], floats[s.Y, w, r]
+        floats[:, w, r] = 0.0
+        ints[:, w, r] = 0
+        floats[s.X, w, r], floats[s.Y, w, r] = x, y
+        ints[s.ACTIVITY, w, r] = s.LOST
+        for p in range(used[w, r]):
+            legs[w, r, p, 0] = 0.0
+            legs[w, r, p, 1] = 0.0
+        used[w, r] = 0
