@@ -81,6 +81,7 @@ class Estimates:
         for n in np.flatnonzero(~(at_first | at_second)).tolist():
             row = int(second[n] if as_heard else first[n])
             known[row] = xy[n]
+            self.ways.watch[0, row] = -1
             self.ways.hours[0, row] = self._hours(int(robots[n]), xy[n])
 
     def _hours(self, robot: int, xy: Floats) -> Floats:

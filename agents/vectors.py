@@ -42,7 +42,7 @@ from .lit_hours import LINK_H, Places, ahead, find_link, put_place
 from .machines import Machines, drive_need
 from .job_block import JobsBlock
 from .state import Link
-from .ways import DARK_HOUR, NO_WAY, Havens, HourBlock, Ways, at_hour, job_need, light_on_way, stance_of, way_hours
+from .ways import DARK_HOUR, NO_WAY, Havens, HourBlock, Ways, at_hour, job_need, keep_watch, light_at_end, light_between, light_on_way, stance_of, way_hours
 
 Bools = NDArray[np.bool_]
 Float32s = NDArray[np.float32]
@@ -218,7 +218,8 @@ def _hand_out(
         if asked:
             at_hour(
                 w, hour, horizon, layout, frame, sky, s, sky_row, total, places, havens.count[w], havens.middle_at, count,
-                havens.job_at, hours.at, hours.dark_for, hours.lit_day, hours.lit_way,
+                havens.job_at, hours.at, hours.dark_for, hours.lit_day, hours.lit_way, hours.between,
+                hours.watch,
             )  # fmt: skip
         for r in range(robots):
             for k in range(SIZE):
@@ -238,11 +239,12 @@ def _hand_out(
             drives = drive_class >= 0
             stance, filled = stance_of(ways.xy, w, r, robots, x, y, False)
             if not filled:
-                ways.xy[w, stance, 0], ways.xy[w, stance, 1] = x, y
+                ways.xy[w, stance, 0], ways.xy[w, stance, 1], ways.watch[w, stance] = x, y, -1
                 way_hours(
                     w, r, x, y, frame, s, drive_class, machines.hop_range_m[r], home, machines.orbits[r], count, jobs.xy, jobs.hops,
                     jobs.able, havens.count[w], havens.xy, ways.fields, ways.field_of, stance, ways.hours,
                 )  # fmt: skip
+            watch = keep_watch(ways.watch, ways.between, w, stance, hour)
             haven, haven_h, least = -1, np.inf, np.inf
             for k in range(havens.count[w]):
                 cost = ways.hours[w, stance, room + k] + DARK_HOUR * hours.dark_for[w, k]
@@ -301,12 +303,18 @@ def _hand_out(
                     HAVEN_DARK_FOR,
                 )  # fmt: skip
                 if drives:
-                    lit_here = light_on_way(horizon, layout, frame, sky, s, sky_row, total, places, w, r, hour)
+                    lit_here = light_at_end(horizon, layout, frame, sky, s, sky_row, total, places, w, r, hour)
                     v[HAVEN_TRAVEL], v[HAVEN_ENERGY] = haven_h, NO_WAY
                     if haven >= 0:
-                        lit_there = light_on_way(horizon, layout, frame, sky, s, sky_row, total, places, w, there, hour)
+                        lit_there = light_at_end(horizon, layout, frame, sky, s, sky_row, total, places, w, there, hour)
+                        between = ways.between[w, stance, room + haven]
+                        if math.isnan(between):
+                            between = ways.between[w, stance, room + haven] = light_between(
+                                horizon, layout, frame, sky, s, sky_row, total, watch, x, y, out.havens[w, r, 0], out.havens[w, r, 1]
+                            )
+                        lit = light_on_way(lit_here, lit_there, between)
                         v[HAVEN_ENERGY] = drive_need(
-                            haven_h, machines.awake[r], machines.drive_w[r], machines.solar_w[r], battery, 0.5 * (lit_here + lit_there)
+                            haven_h, machines.awake[r], machines.drive_w[r], machines.solar_w[r], battery, lit
                         )  # fmt: skip
                 v[STATION_IN] = 0.0 if link & LINK_STATION else STATION_FAR_H
                 v[STATION_FOR] = STATION_FOR_H if link & LINK_STATION else 0.0
@@ -345,10 +353,8 @@ def _hand_out(
                     open_now = jobs.window_s[w, n, 0] <= t_s < jobs.window_s[w, n, 1]
                     v[at + VALID], v[at + KIND], v[at + VALUE], v[at + TRAVEL] = 1.0, jobs.kind[w, n], jobs.value[w, n], way_h
                     v[at + ENERGY], v[at + HOME_ENERGY] = job_need(
-                        w, r, n, hour, way_h, left_h, lit_here, jobs.hops[w, n], jobs.work_w[w, n], horizon, layout, frame, sky, s, sky_row,
-                        total, places, havens.count[w], havens.home_h, havens.spot_at, hours.dark_for, hours.lit_day, hours.lit_way,
-                        drive_class, machines.awake[r], machines.drive_w[r], machines.solar_w[r], battery, machines.hop_wh[r],
-                    )  # fmt: skip
+                        w, r, n, hour, x, y, stance, left_h, lit_here, almanac, machines, jobs, havens, ways, hours, places
+                    )
                     v[at + EFFORT], v[at + LIT_24H] = left_h, hours.lit_day[w, n]
                     v[at + READY], v[at + OPEN] = 1.0 if ready[n] else 0.0, 1.0 if open_now else 0.0
                     v[at + CLOSES_IN] = (jobs.window_s[w, n, 1] - t_s) / 3600.0 if jobs.windowed[w, n] else NO_CLOSE_H
