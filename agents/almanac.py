@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.terrain.constants import MOON_RADIUS_M
+from moonfleet.terrain.forced_kernel import forced_kernel
 from moonfleet.terrain.grid import GeoRef
 from moonfleet.terrain.horizon import azimuth_bin
-from moonfleet.terrain.kernel import kernel, leaf_kernel
+from moonfleet.terrain.kernel import kernel
 from moonfleet.terrain.light import disc_lit
 from moonfleet.terrain.relay import Relay
 from moonfleet.terrain.site import Site
@@ -31,7 +32,9 @@ MORE_H: Final = FAR_H + 2  # [h] of the sky that are kept past the end of a miss
 WHOLE: Final = 1 << 20  # [-] light is kept as whole numbers, this many for the whole disc: sums are exact in any order
 
 RUN_H: Final = 16  # [h] most hours in a run: elevations change little in it
-SLACK_DEG: Final = 0.001  # [deg] by which a body must clear the ground, or miss, for a whole run of hours to be settled at once
+SLACK_DEG: Final = (
+    0.001  # [deg] by which a body must clear the ground, or miss, for a whole run of hours to be settled at once
+)
 
 # columns of an hour of the sky: for the Sun, the Earth and the relay each the two azimuths of the horizons that it stands between, how
 # far it is from the first to the second, sine and cosine of its azimuth, elevation [deg] at the middle of the site; then how many hours it
@@ -45,7 +48,9 @@ class Almanac(NamedTuple):
     """Horizons of S sites, hours of their skies, and which of both each of W worlds has."""
 
     horizon: Int16s  # [n] 0.001 deg, all sites one after another
-    layout: Ints  # [S, 4] of each site: where it begins in ``horizon``, steps from one azimuth, row and column to the next
+    layout: (
+        Ints  # [S, 4] of each site: where it begins in ``horizon``, steps from one azimuth, row and column to the next
+    )
     frame: Floats  # [S, 7] of each site: x_left, y_top, cell_m, rows, cols, centre x, centre y
     sky: Floats  # [rows, 28] hours of skies
     site: Ints  # [W]
@@ -120,7 +125,7 @@ def _lay(count: int, az: Floats, el: Floats, out: Floats) -> None:
             out[i, HIGHEST] = max(el[i], out[i + 1, HIGHEST])
 
 
-@leaf_kernel
+@forced_kernel
 def cell_at(frame: Floats, s: int, x: float, y: float) -> tuple[int, int]:
     """Map cell (row, col) of a place on site ``s``, the nearest one for a place outside (`GeoRef.cell_of`)."""
     row = int(math.floor((frame[s, 1] - y) / frame[s, 2]))
@@ -128,22 +133,20 @@ def cell_at(frame: Floats, s: int, x: float, y: float) -> tuple[int, int]:
     return min(max(row, 0), int(frame[s, 3]) - 1), min(max(col, 0), int(frame[s, 4]) - 1)
 
 
-@leaf_kernel
+@forced_kernel
 def middle_of(frame: Floats, s: int, row: int, col: int) -> tuple[float, float]:
     """Metres (dx, dy) from the middle of site ``s`` to the middle of a cell."""
     return (col - 0.5 * (frame[s, 4] - 1.0)) * frame[s, 2], (0.5 * (frame[s, 3] - 1.0) - row) * frame[s, 2]
 
 
-@leaf_kernel
+@forced_kernel
 def tilt_deg(dx: float, dy: float, sine: float, cosine: float) -> float:
     """By how much a body stands higher at (dx, dy) than at the middle, given sine and cosine of its azimuth (`local_elevation_deg`)."""
     return math.degrees((dx * sine + dy * cosine) / MOON_RADIUS_M)
 
 
-@leaf_kernel
-def clear_by(
-    horizon: Int16s, begin: int, step: int, dx: float, dy: float, sky: Floats, k: int, body: int
-) -> float:
+@forced_kernel
+def clear_by(horizon: Int16s, begin: int, step: int, dx: float, dy: float, sky: Floats, k: int, body: int) -> float:
     """How far [deg] a body of hour ``sky[k]`` stands above the horizon of a place (`moonfleet.terrain.light.clearance_deg`).
 
     ``begin`` is where the first azimuth of the place's cell stands in ``horizon``, ``step`` what leads to the next.
@@ -154,7 +157,7 @@ def clear_by(
     return sky[k, body + ELEVATION] + tilt - edge
 
 
-@leaf_kernel
+@forced_kernel
 def clear_for_hours(
     horizon: Int16s, begin: int, step: int, lean_deg: float, sky: Floats, k: int, body: int, radius: float
 ) -> tuple[int, int]:
@@ -173,13 +176,13 @@ def clear_for_hours(
     return 0, 1
 
 
-@leaf_kernel
+@forced_kernel
 def lean_of(dx: float, dy: float) -> float:
     """The most [deg] by which a body stands higher or lower at (dx, dy) metres from the middle of a site than there."""
     return math.degrees((abs(dx) + abs(dy)) / MOON_RADIUS_M)
 
 
-@leaf_kernel
+@forced_kernel
 def light_of(horizon: Int16s, begin: int, step: int, dx: float, dy: float, sky: Floats, k: int) -> int:
     """Share of the Sun's disc in sight from a place in hour ``sky[k]``, in `WHOLE` parts; arguments as `clear_by`."""
     clear, radius = clear_by(horizon, begin, step, dx, dy, sky, k, SUN), sky[k, RADIUS]

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.terrain.kernel import leaf_kernel
+from moonfleet.terrain.forced_kernel import forced_kernel
 from moonfleet.terrain.sight import ground_cell, sees
 
 from .catalogue import RobotSpec
@@ -91,21 +91,21 @@ def radio_on(state: WorldState) -> Bools:
     return ~DEAF[state.activity[0]] & (state.faults[0] & (1 << COMM) == 0)
 
 
-@leaf_kernel
+@forced_kernel
 def surface_loss(distance_m: float, range_m: float) -> float:
     """Chance that a message is lost: received power falls with the square of the distance, and the margin with it."""
     share = min(distance_m / range_m, 1.0) if range_m > 0.0 else 1.0
     return LOSS_NEAR + (LOSS_EDGE - LOSS_NEAR) * share * share
 
 
-@leaf_kernel
+@forced_kernel
 def set_pair(up: Bools, loss: Floats, w: int, a: int, b: int, chance: float) -> None:
     """Write one link, both ways."""
     up[w, a, b] = up[w, b, a] = True
     loss[w, a, b] = loss[w, b, a] = chance
 
 
-@leaf_kernel
+@forced_kernel
 def find_contacts(
     up: Bools, loss: Floats, x: Floats, y: Floats, awake: Bools, link: Ints, cut: Ints, orbits: Bools, range_m: Floats,
     mast_m: Floats, station: int, relay: int, earth: int, elevation: NDArray[np.float32], cell_m: float, frame: Floats,
@@ -160,7 +160,7 @@ def find_contacts(
                 set_pair(up, loss, w, a, b, surface_loss(far, reach))
 
 
-@leaf_kernel
+@forced_kernel
 def place_of(frame: Floats, x: float, y: float, rows: int, cols: int) -> tuple[float, float]:
     """Fractional row and column of a place, as `moonfleet.terrain.sight.line_of_sight` takes it."""
     row = round((frame[Y_TOP] - y) / frame[CELL] - 0.5, 6)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.terrain.kernel import leaf_kernel
+from moonfleet.terrain.forced_kernel import forced_kernel
 
 from . import state as s
 from .battery import locked_wh
@@ -27,14 +27,14 @@ class TruthBlock(NamedTuple):
     used: Ints  # [W, R] points of the leg that may not be zero
 
 
-@leaf_kernel
+@forced_kernel
 def takes_commands(truth: TruthBlock, w: int, r: int) -> bool:
     """Whether a robot can be told anything: it is not lost and not in flight."""
     activity = truth.i[s.ACTIVITY, w, r]
     return activity != s.LOST and activity != s.HOP
 
 
-@leaf_kernel
+@forced_kernel
 def order_leg(truth: TruthBlock, w: int, r: int, route: Floats, count: int) -> bool:
     """`World.set_leg` along the points 1 to ``count`` of ``route[w, r]``."""
     if not takes_commands(truth, w, r):
@@ -52,7 +52,7 @@ def order_leg(truth: TruthBlock, w: int, r: int, route: Floats, count: int) -> b
     return True
 
 
-@leaf_kernel
+@forced_kernel
 def order_activity(truth: TruthBlock, w: int, r: int, activity: int, work_w: float, data_mbps: float) -> bool:
     """`World.set_activity`, without waking by itself."""
     if not takes_commands(truth, w, r):
@@ -69,7 +69,7 @@ def order_activity(truth: TruthBlock, w: int, r: int, activity: int, work_w: flo
     return True
 
 
-@leaf_kernel
+@forced_kernel
 def order_hop(
     truth: TruthBlock, w: int, r: int, x: float, y: float, range_m: float, hop_wh: float, battery_wh: float, cold_loss: float,
     inside: bool,

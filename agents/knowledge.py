@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.terrain.kernel import leaf_kernel
+from moonfleet.terrain.forced_kernel import forced_kernel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -204,7 +204,7 @@ class Knowledge:
             mine[...] = theirs
 
 
-@leaf_kernel
+@forced_kernel
 def join(
     f: Floats, i: Ints, d: Bools, w: int, to: int, g: Floats, k: Ints, e: Bools, by: int, jobs: int, robots: int
 ) -> bool:  # fmt: skip
@@ -244,7 +244,7 @@ def join(
     return changed
 
 
-@leaf_kernel
+@forced_kernel
 def later(term: int, robot: int, t_s: float, than_term: int, than_robot: int, than_s: float) -> bool:
     """Whether a word of a leader holds against another: higher term, then lower index, then later time."""
     if term != than_term:
@@ -254,7 +254,7 @@ def later(term: int, robot: int, t_s: float, than_term: int, than_robot: int, th
     return t_s > than_s
 
 
-@leaf_kernel
+@forced_kernel
 def same(f: Floats, i: Ints, d: Bools, a: int, b: int) -> bool:
     """Whether two rows say the same."""
     for n in range(f.shape[1]):

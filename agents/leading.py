@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.autonomy.assignment import Sheet, assign
-from moonfleet.terrain.kernel import leaf_kernel
+from moonfleet.terrain.forced_kernel import forced_kernel
 
+from .hands import TruthBlock
 from .job_block import JobsBlock
 from .knowledge import MISSING_S, UNFIT
 from .mission_blocks import ORBITER, BoardsBlock, Clocks, FleetBlock, WorkBlock
-from .hands import TruthBlock
 from .work import hears
 
 Floats = NDArray[np.float64]
@@ -22,7 +22,7 @@ LOYALTY = 1.5  # a job under way counts this much more for the robot that is on 
 MIN_H = 1.0  # [h] no job is so quick that its value per hour explodes
 
 
-@leaf_kernel
+@forced_kernel
 def best_leader(boards: BoardsBlock, fleet: FleetBlock, clocks: Clocks, w: int, r: int, t_s: float) -> int:
     """Whom a robot would have for leader: of itself and those just heard, the station apart, the fullest battery."""
     robots, jobs = fleet.role.size, boards.done.shape[2]
@@ -37,8 +37,10 @@ def best_leader(boards: BoardsBlock, fleet: FleetBlock, clocks: Clocks, w: int, 
     return best
 
 
-@leaf_kernel
-def calls(boards: BoardsBlock, fleet: FleetBlock, clocks: Clocks, truth: TruthBlock, w: int, r: int, t_s: float) -> bool:
+@forced_kernel
+def calls(
+    boards: BoardsBlock, fleet: FleetBlock, clocks: Clocks, truth: TruthBlock, w: int, r: int, t_s: float
+) -> bool:
     """Whether a robot gives out jobs now: the station if it is heard at all, another that has long heard of no leader but itself."""
     robots, jobs = fleet.role.size, boards.done.shape[2]
     if fleet.role[r] == ORBITER or not hears(truth, w, r):
@@ -55,7 +57,7 @@ def calls(boards: BoardsBlock, fleet: FleetBlock, clocks: Clocks, truth: TruthBl
     return (lapsed or leader == clocks.station) and best_leader(boards, fleet, clocks, w, r, t_s) == r
 
 
-@leaf_kernel
+@forced_kernel
 def find_group(
     boards: BoardsBlock, fleet: FleetBlock, clocks: Clocks, w: int, leader: int, t_s: float, group: Bools
 ) -> None:  # fmt: skip
@@ -66,7 +68,7 @@ def find_group(
         group[r] = r == leader or (heard and fleet.role[r] != ORBITER and r != clocks.station)
 
 
-@leaf_kernel
+@forced_kernel
 def take_lead(work: WorkBlock, boards: BoardsBlock, w: int, leader: int, t_s: float) -> None:
     """Lead in a new term, or go on leading: a sign of life."""
     robots, jobs = work.job.shape[1], boards.done.shape[2]
@@ -78,7 +80,7 @@ def take_lead(work: WorkBlock, boards: BoardsBlock, w: int, leader: int, t_s: fl
     boards.version[w, leader] += 1
 
 
-@leaf_kernel
+@forced_kernel
 def find_wanted(
     boards: BoardsBlock, jobs: JobsBlock, w: int, leader: int, t_s: float, group: Bools, ready: Bools, wanted: Bools, left_h: Floats
 ) -> None:  # fmt: skip
@@ -102,7 +104,7 @@ def find_wanted(
             left_h[r, job] = left
 
 
-@leaf_kernel
+@forced_kernel
 def find_room(boards: BoardsBlock, jobs: JobsBlock, w: int, leader: int, t_s: float, group: Bools, room: Ints) -> None:
     """Fill ``room`` [J]: places left on each job after the robots out of contact that are, as far as is known, on it."""
     robots, columns = group.size, boards.done.shape[2]
@@ -120,7 +122,7 @@ def find_room(boards: BoardsBlock, jobs: JobsBlock, w: int, leader: int, t_s: fl
         room[job] = max(room[job], 0)
 
 
-@leaf_kernel
+@forced_kernel
 def find_gain(
     boards: BoardsBlock, jobs: JobsBlock, fleet: FleetBlock, w: int, leader: int, group: Bools, wanted: Bools, left_h: Floats,
     way_h: Floats, energy: Floats, home_energy: Floats, gain: Floats,
@@ -143,7 +145,7 @@ def find_gain(
     return rows
 
 
-@leaf_kernel
+@forced_kernel
 def give(
     boards: BoardsBlock, jobs: JobsBlock, w: int, leader: int, t_s: float, group: Bools, gain: Floats, rows: int, room: Ints,
     sheet: Sheet, chosen: Ints,

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from moonfleet.autonomy.observation import WINDOWS_H
 from moonfleet.terrain.constants import DARK_BELOW
-from moonfleet.terrain.kernel import kernel, leaf_kernel
+from moonfleet.terrain.forced_kernel import forced_kernel
+from moonfleet.terrain.kernel import kernel
 
 from .almanac import (
     FAR_H,
@@ -66,7 +67,7 @@ def blank_links(worlds: int, robots: int) -> Places:
     return np.full((worlds, robots, 2, LINK_COLUMNS), -1, dtype=np.int32)
 
 
-@leaf_kernel
+@forced_kernel
 def put_place(places: Places, w: int, p: int, row: int, col: int) -> None:
     """Let a place be in a cell; one that is there already keeps what is known."""
     if places[w, p, ROW] != row or places[w, p, COL] != col:
@@ -74,7 +75,7 @@ def put_place(places: Places, w: int, p: int, row: int, col: int) -> None:
         places[w, p, KNOWN] = -1
 
 
-@leaf_kernel
+@forced_kernel
 def look_ahead(
     horizon: Int16s, layout: Ints, frame: Floats, sky: Floats, s: int, sky_row: int, places: Places, w: int, p: int, hour: int, last: int
 ) -> None:  # fmt: skip
@@ -107,19 +108,19 @@ def look_ahead(
     places[w, p, KNOWN] = last
 
 
-@leaf_kernel
+@forced_kernel
 def light_in(places: Places, w: int, p: int, first: int, last: int) -> int:
     """Light of the hours from ``first`` to ``last``, in `WHOLE` parts of an hour: these sums must be there."""
     return (places[w, p, RING + (last & (RING_H - 1))] - places[w, p, RING + (first & (RING_H - 1))]) & 0xFFFFFFFF
 
 
-@leaf_kernel
+@forced_kernel
 def mean_light(places: Places, w: int, p: int, first: int, last: int) -> float:
     """Mean light of these hours, 0..1; 0 where there are none."""
     return light_in(places, w, p, first, last) / (max(last - first, 1) * float(WHOLE))
 
 
-@leaf_kernel
+@forced_kernel
 def find_night(
     horizon: Int16s, layout: Ints, frame: Floats, sky: Floats, s: int, sky_row: int, places: Places, w: int, p: int, hour: int, last: int
 ) -> None:  # fmt: skip
@@ -139,7 +140,9 @@ def find_night(
             if k < known:
                 dark = light_in(places, w, p, k, k + 1) < DARK
             else:
-                clear, stays = clear_for_hours(horizon, begin, step, lean, sky, sky_row + k, SUN, sky[sky_row + k, RADIUS])
+                clear, stays = clear_for_hours(
+                    horizon, begin, step, lean, sky, sky_row + k, SUN, sky[sky_row + k, RADIUS]
+                )
                 dark = clear < 0
                 if clear == 0:
                     dark = light_of(horizon, begin, step, dx, dy, sky, sky_row + k) < DARK
@@ -152,7 +155,7 @@ def find_night(
         places[w, p, LOOKED] = k
 
 
-@leaf_kernel
+@forced_kernel
 def find_link(
     horizon: Int16s, layout: Ints, frame: Floats, sky: Floats, s: int, sky_row: int, links: Places, w: int, r: int, n: int, body: int,
     row: int, col: int, hour: int, last: int,
@@ -193,7 +196,7 @@ def find_link(
     return float(opens - hour), float((closes if closes >= 0 else last) - opens)
 
 
-@leaf_kernel
+@forced_kernel
 def ahead(
     horizon: Int16s, layout: Ints, frame: Floats, sky: Floats, s: int, sky_row: int, hours: int, places: Places, w: int, p: int,
     hour: int, row: Floats, n: int, lit_at: int, dark_in: int, dark_for: int,

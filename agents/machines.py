@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from moonfleet.autonomy.traversability import DriveLimits
 from moonfleet.terrain.constants import SOLAR_CONSTANT_W_M2
-from moonfleet.terrain.kernel import leaf_kernel
+from moonfleet.terrain.forced_kernel import forced_kernel
 
 from .catalogue import RobotSpec
 from .power import panel_share, panel_w, settle
@@ -79,7 +79,7 @@ def drive_classes(specs: Sequence[RobotSpec]) -> tuple[list[DriveLimits], Ints]:
     return classes, np.array([-1 if one is None else classes.index(one) for one in limits], dtype=np.int64)
 
 
-@leaf_kernel
+@forced_kernel
 def work_need(hours: float, awake: float, tool_w: float, solar_w: float, battery_wh: float, lit: float) -> float:
     """Net energy of so many hours of work in so much light, battery fractions; a tool at work never charges."""
     drain = awake + tool_w / battery_wh
@@ -87,7 +87,7 @@ def work_need(hours: float, awake: float, tool_w: float, solar_w: float, battery
     return max(min(hours, LONGEST_WORK_H) * (drain - supply), 0.0)
 
 
-@leaf_kernel
+@forced_kernel
 def drive_need(hours: float, awake: float, drive_w: float, solar_w: float, battery_wh: float, lit: float) -> float:
     """Net energy of a drive of so many hours in so much light, battery fractions."""
     drain = awake + drive_w / battery_wh

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.terrain.kernel import leaf_kernel
+from moonfleet.terrain.forced_kernel import forced_kernel
 from moonfleet.terrain.seeds import sequence
 
 from .contact_graph import ContactGraph, radio_on
@@ -145,7 +145,7 @@ def mail_desk(robots: int, jobs: int, *, heard: bool) -> Desk:
     )
 
 
-@leaf_kernel
+@forced_kernel
 def deliver(
     floats: Floats, ints: Ints, done: Bools, version: Ints, taken: Ints, up: Bools, loss: Floats, post: Ints, w: int, key: int,
     number: int, desk: Desk, jobs: int, robots: int,

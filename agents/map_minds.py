@@ -10,7 +10,7 @@ import math
 from typing import Final
 
 from moonfleet.autonomy.observation import CHARGE, GO_ON, HIBERNATE, JOB0, RELAY
-from moonfleet.terrain.kernel import leaf_kernel
+from moonfleet.terrain.forced_kernel import forced_kernel
 
 from . import state as s
 from .hands import TruthBlock, order_activity, order_hop, order_leg
@@ -22,29 +22,31 @@ from .vectors import Handed
 ARRIVED: Final = 6.0  # [m] close enough to a job or haven (`robot.ARRIVED_M`)
 LANDED: Final = 1.0  # [m] a hop ends on its mark (`hopper.LANDED_M`)
 IDLE, TRAVEL, AT_WORK, RETURN = range(4)  # `Phase`
-QUIET, ATTEND, SEARCH = range(3)  # what an executive answers: nothing, ask me at the next drive step, or find me a route
+QUIET, ATTEND, SEARCH = range(
+    3
+)  # what an executive answers: nothing, ask me at the next drive step, or find me a route
 
 
-@leaf_kernel
+@forced_kernel
 def can_move(truth: TruthBlock, w: int, r: int) -> bool:
     """Whether its drive works and its wheels are free."""
     return truth.i[s.FAULTS, w, r] & (1 << s.MOBILITY) == 0 and truth.i[s.TRAPPED, w, r] == 0
 
 
-@leaf_kernel
+@forced_kernel
 def work_left_s(work: WorkBlock, boards: BoardsBlock, jobs: JobsBlock, w: int, r: int) -> float:
     """What is still to do on a robot's job [s], as far as it has seen or heard; 0 without one."""
     job = work.job[w, r]
     return 0.0 if job < 0 else jobs.effort_s[w, job] - boards.floats[w, r, job]
 
 
-@leaf_kernel
+@forced_kernel
 def release(minds: MindsBlock, w: int, r: int) -> None:
     """Forget the job at hand."""
     minds.job[w, r], minds.phase[w, r], minds.action[w, r] = -1, IDLE, GO_ON
 
 
-@leaf_kernel
+@forced_kernel
 def start_tool(minds: MindsBlock, work: WorkBlock, truth: TruthBlock, w: int, r: int) -> int:
     """Start the tool, here and now."""
     minds.phase[w, r] = AT_WORK
@@ -56,14 +58,14 @@ def start_tool(minds: MindsBlock, work: WorkBlock, truth: TruthBlock, w: int, r:
     return QUIET
 
 
-@leaf_kernel
+@forced_kernel
 def do(truth: TruthBlock, w: int, r: int, activity: int) -> int:
     """Order an activity that needs no tool."""
     order_activity(truth, w, r, activity, 0.0, 0.0)
     return QUIET
 
 
-@leaf_kernel
+@forced_kernel
 def base_go_on(minds: MindsBlock, work: WorkBlock, truth: TruthBlock, w: int, r: int) -> int:
     """Go on with what is under way."""
     activity = truth.i[s.ACTIVITY, w, r]
@@ -77,14 +79,14 @@ def base_go_on(minds: MindsBlock, work: WorkBlock, truth: TruthBlock, w: int, r:
 # -- hoppers ---------------------------------------------------------------------------------------------------------
 
 
-@leaf_kernel
+@forced_kernel
 def away(minds: MindsBlock, given: GivenBlock, w: int, r: int) -> bool:
     """Whether a hopper is on an excursion, the flight home included."""
     home = minds.goal[w, r, 0] == given.home[w, r, 0] and minds.goal[w, r, 1] == given.home[w, r, 1]
     return minds.phase[w, r] != IDLE and (not home or minds.phase[w, r] == RETURN)
 
 
-@leaf_kernel
+@forced_kernel
 def fly(minds: MindsBlock, fleet: FleetBlock, ways: WaysBlock, truth: TruthBlock, w: int, r: int) -> int:
     """Take off for the goal; the tool is off, whether the body can fly or not."""
     x, y, frame = minds.goal[w, r, 0], minds.goal[w, r, 1], ways.frame
@@ -97,7 +99,7 @@ def fly(minds: MindsBlock, fleet: FleetBlock, ways: WaysBlock, truth: TruthBlock
     return ATTEND
 
 
-@leaf_kernel
+@forced_kernel
 def fly_home(
     minds: MindsBlock, fleet: FleetBlock, given: GivenBlock, ways: WaysBlock, truth: TruthBlock, w: int, r: int
 ) -> int:
@@ -107,7 +109,7 @@ def fly_home(
     return fly(minds, fleet, ways, truth, w, r)
 
 
-@leaf_kernel
+@forced_kernel
 def hopper_proceed(
     minds: MindsBlock, work: WorkBlock, fleet: FleetBlock, given: GivenBlock, ways: WaysBlock, truth: TruthBlock, w: int, r: int,
     left_s: float,
@@ -135,7 +137,7 @@ def hopper_proceed(
     return ATTEND
 
 
-@leaf_kernel
+@forced_kernel
 def hopper_go_on(
     minds: MindsBlock, work: WorkBlock, fleet: FleetBlock, given: GivenBlock, ways: WaysBlock, truth: TruthBlock, w: int, r: int,
     left_s: float,
@@ -152,14 +154,14 @@ def hopper_go_on(
 # -- drivers ---------------------------------------------------------------------------------------------------------
 
 
-@leaf_kernel
+@forced_kernel
 def there(minds: MindsBlock, truth: TruthBlock, w: int, r: int) -> bool:
     """Whether it stands at its goal."""
     gap = math.hypot(truth.f[s.X, w, r] - minds.goal[w, r, 0], truth.f[s.Y, w, r] - minds.goal[w, r, 1])
     return gap <= ARRIVED
 
 
-@leaf_kernel
+@forced_kernel
 def arrive(minds: MindsBlock, work: WorkBlock, truth: TruthBlock, w: int, r: int) -> int:
     """At the goal: work, or charge."""
     if minds.charging[w, r]:
@@ -168,15 +170,17 @@ def arrive(minds: MindsBlock, work: WorkBlock, truth: TruthBlock, w: int, r: int
     return start_tool(minds, work, truth, w, r)
 
 
-@leaf_kernel
+@forced_kernel
 def stay(minds: MindsBlock, truth: TruthBlock, w: int, r: int) -> int:
     """With a drive that does not work or wheels that are stuck: charge in place."""
     minds.phase[w, r], minds.charging[w, r] = IDLE, False
     return do(truth, w, r, s.CHARGE)
 
 
-@leaf_kernel
-def depart(minds: MindsBlock, fleet: FleetBlock, given: GivenBlock, ways: WaysBlock, truth: TruthBlock, w: int, r: int) -> int:
+@forced_kernel
+def depart(
+    minds: MindsBlock, fleet: FleetBlock, given: GivenBlock, ways: WaysBlock, truth: TruthBlock, w: int, r: int
+) -> int:
     """Plan from here and drive."""
     count = route_by_turns(
         ways, given.ground[w], fleet.drive_class[r], truth.f[s.X, w, r], truth.f[s.Y, w, r], minds.goal[w, r, 0], minds.goal[w, r, 1],
@@ -187,7 +191,7 @@ def depart(minds: MindsBlock, fleet: FleetBlock, given: GivenBlock, ways: WaysBl
     return set_off(minds, truth, w, r, count)
 
 
-@leaf_kernel
+@forced_kernel
 def set_off(minds: MindsBlock, truth: TruthBlock, w: int, r: int, count: int) -> int:
     """Drive the route of ``count`` points."""
     minds.route_n[w, r] = count
@@ -197,7 +201,7 @@ def set_off(minds: MindsBlock, truth: TruthBlock, w: int, r: int, count: int) ->
     return ATTEND
 
 
-@leaf_kernel
+@forced_kernel
 def give_up(minds: MindsBlock, truth: TruthBlock, w: int, r: int) -> int:
     """There is no way: let go of the job, and stand still."""
     minds.route_n[w, r] = 0
@@ -205,9 +209,16 @@ def give_up(minds: MindsBlock, truth: TruthBlock, w: int, r: int) -> int:
     return do(truth, w, r, s.HOLD)
 
 
-@leaf_kernel
+@forced_kernel
 def set_out(
-    minds: MindsBlock, work: WorkBlock, fleet: FleetBlock, given: GivenBlock, ways: WaysBlock, truth: TruthBlock, w: int, r: int
+    minds: MindsBlock,
+    work: WorkBlock,
+    fleet: FleetBlock,
+    given: GivenBlock,
+    ways: WaysBlock,
+    truth: TruthBlock,
+    w: int,
+    r: int,
 ) -> int:
     """Drive to the goal; goes on where it is under way there already."""
     if there(minds, truth, w, r):
@@ -220,9 +231,16 @@ def set_out(
     return depart(minds, fleet, given, ways, truth, w, r)
 
 
-@leaf_kernel
+@forced_kernel
 def travel(
-    minds: MindsBlock, work: WorkBlock, fleet: FleetBlock, given: GivenBlock, ways: WaysBlock, truth: TruthBlock, w: int, r: int
+    minds: MindsBlock,
+    work: WorkBlock,
+    fleet: FleetBlock,
+    given: GivenBlock,
+    ways: WaysBlock,
+    truth: TruthBlock,
+    w: int,
+    r: int,
 ) -> int:
     """Let the wheels turn while they do; at the end of a leg the next one, at refused ground a way round it."""
     if there(minds, truth, w, r):
@@ -238,9 +256,16 @@ def travel(
     return depart(minds, fleet, given, ways, truth, w, r)
 
 
-@leaf_kernel
+@forced_kernel
 def driver_go_on(
-    minds: MindsBlock, work: WorkBlock, fleet: FleetBlock, given: GivenBlock, ways: WaysBlock, truth: TruthBlock, w: int, r: int
+    minds: MindsBlock,
+    work: WorkBlock,
+    fleet: FleetBlock,
+    given: GivenBlock,
+    ways: WaysBlock,
+    truth: TruthBlock,
+    w: int,
+    r: int,
 ) -> int:
     """Go on travelling, working or charging."""
     if minds.phase[w, r] == TRAVEL:
@@ -250,7 +275,7 @@ def driver_go_on(
     return base_go_on(minds, work, truth, w, r)
 
 
-@leaf_kernel
+@forced_kernel
 def charge(
     minds: MindsBlock, work: WorkBlock, fleet: FleetBlock, given: GivenBlock, ways: WaysBlock, truth: TruthBlock, w: int, r: int, spot_x: float, spot_y: float
 ) -> int:  # fmt: skip
@@ -272,7 +297,7 @@ def charge(
 # -- all -------------------------------------------------------------------------------------------------------------
 
 
-@leaf_kernel
+@forced_kernel
 def take(
     minds: MindsBlock, work: WorkBlock, jobs: JobsBlock, fleet: FleetBlock, given: GivenBlock, ways: WaysBlock,
     truth: TruthBlock, w: int, r: int, job: int, left_s: float,
@@ -310,7 +335,7 @@ def take(
     return set_out(minds, work, fleet, given, ways, truth, w, r)
 
 
-@leaf_kernel
+@forced_kernel
 def carry_out(
     handed: Handed, minds: MindsBlock, work: WorkBlock, boards: BoardsBlock, jobs: JobsBlock, fleet: FleetBlock,
     given: GivenBlock, ways: WaysBlock, truth: TruthBlock, w: int, r: int, choice: int,
@@ -346,7 +371,7 @@ def carry_out(
     return do(truth, w, r, s.HOLD)
 
 
-@leaf_kernel
+@forced_kernel
 def step_on(
     minds: MindsBlock, work: WorkBlock, boards: BoardsBlock, jobs: JobsBlock, fleet: FleetBlock, given: GivenBlock, ways: WaysBlock,
     truth: TruthBlock, w: int, r: int,
@@ -366,10 +391,8 @@ def step_on(
     return QUIET
 
 
-@leaf_kernel
+@forced_kernel
 def settle(minds: MindsBlock, work: WorkBlock, w: int, r: int, answer: int) -> None:
     """Write down what a robot is at (`Operations.apply`)."""
     work.attend[w, r] = answer == ATTEND
     work.action[w, r], work.job[w, r], work.phase[w, r] = minds.action[w, r], minds.job[w, r], minds.phase[w, r]
-
-

@@ -19,7 +19,7 @@ from moonfleet.autonomy.search import nearest_free, shortest_path
 from moonfleet.autonomy.smooth import shorten
 from moonfleet.autonomy.traversability import DriveLimits
 from moonfleet.autonomy.turns import NOWHERE, turning_points
-from moonfleet.terrain.kernel import leaf_kernel
+from moonfleet.terrain.forced_kernel import forced_kernel
 from moonfleet.terrain.site import Site
 
 from .mission_zones import MissionZones, closed_cells
@@ -62,7 +62,9 @@ def turn_table(
 class Ways:
     """The tables of the places of many missions on the grounds ``sites``, which share a frame; it grows as places are asked for."""
 
-    def __init__(self, sites: Sequence[Site], classes: Sequence[DriveLimits], zones: MissionZones | None = None) -> None:
+    def __init__(
+        self, sites: Sequence[Site], classes: Sequence[DriveLimits], zones: MissionZones | None = None
+    ) -> None:
         self.sites, self.classes, self.zones = tuple(sites), tuple(classes), zones
         ref = self.sites[0].ref
         cells = ref.rows * ref.cols
@@ -99,14 +101,14 @@ class Ways:
         self.tables += 1
 
 
-@leaf_kernel
+@forced_kernel
 def cell_of(frame: Floats, rows: int, cols: int, x: float, y: float) -> tuple[int, int]:
     """Row, col of the cell that holds (x, y), clipped to the grid (`GeoRef.cell_of`)."""
     row, col = int(math.floor((frame[1] - y) / frame[2])), int(math.floor((x - frame[0]) / frame[2]))
     return min(max(row, 0), rows - 1), min(max(col, 0), cols - 1)
 
 
-@leaf_kernel
+@forced_kernel
 def free_near(cost: NDArray[np.float32], g: int, number: int, row: int, col: int) -> tuple[int, int]:
     """The passable cell nearest to one within `SNAP_CELLS`, the first of equals by rows; (-1, -1) none (`nearest_free`)."""
     rows, cols = cost.shape[2], cost.shape[3]
@@ -121,7 +123,7 @@ def free_near(cost: NDArray[np.float32], g: int, number: int, row: int, col: int
     return best_row, best_col
 
 
-@leaf_kernel
+@forced_kernel
 def through(down0: float, right0: float, down1: float, right1: float, row: int, col: int) -> bool:
     """Whether a straight line, in cells from the corner of the map, leads through a cell (slabs, Kay and Kajiya 1986)."""
     enter, leave = 0.0, 1.0
@@ -138,7 +140,7 @@ def through(down0: float, right0: float, down1: float, right1: float, row: int, 
     return enter < leave
 
 
-@leaf_kernel
+@forced_kernel
 def route_by_turns(
     ways: WaysBlock, g: int, number: int, x: float, y: float, goal_x: float, goal_y: float, place_x: float, place_y: float,
     refused: Ints, refused_n: Ints, w: int, r: int, route: Floats,
@@ -166,7 +168,9 @@ def route_by_turns(
     route[w, r, 0, 0], route[w, r, 0, 1] = x, y
     count = 1
     centre = from_row != start_row or from_col != start_col  # from a blocked cell, out to the free one first
-    to_middle = goal_row != place_row or goal_col != place_col  # else the middle of the goal's own cell gives way to the goal
+    to_middle = (
+        goal_row != place_row or goal_col != place_col
+    )  # else the middle of the goal's own cell gives way to the goal
     while count < ROUTE_POINTS:
         on = ways.turns[table, at]
         if centre and (on != at or to_middle):
@@ -193,7 +197,7 @@ def route_by_turns(
     return count
 
 
-@leaf_kernel
+@forced_kernel
 def refuse(
     ways: WaysBlock, g: int, number: int, x: float, y: float, route: Floats, route_n: Ints, refused: Ints, refused_n: Ints, w: int, r: int
 ) -> None:  # fmt: skip

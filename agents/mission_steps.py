@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.autonomy.assignment import Sheet
-from moonfleet.terrain.kernel import kernel, leaf_kernel
+from moonfleet.terrain.forced_kernel import forced_kernel
+from moonfleet.terrain.kernel import kernel
 
 from . import state as s
 from .almanac import Almanac
@@ -137,7 +138,7 @@ def decide(first: int, last: int, worlds: Ints, actions: Ints, one: All, search:
                 settle(one.minds, one.work, w, r, answer)
 
 
-@leaf_kernel
+@forced_kernel
 def attend(one: All, w: int, search: Bools) -> None:
     """Drive step: ask the robots that are under way and need their next leg; a leg is driven to its end, or to where the wheels stop."""
     for r in range(one.fleet.role.size):
@@ -155,7 +156,7 @@ def attend(one: All, w: int, search: Bools) -> None:
 # -- news ------------------------------------------------------------------------------------------------------------
 
 
-@leaf_kernel
+@forced_kernel
 def cut_links(given: GivenBlock, clocks: Clocks, truth: TruthBlock, w: int, t_s: int, cut: Ints) -> None:
     """Take down the links that are down by decree (`Cuts.at`); their bits are left in ``cut`` [R]."""
     robots = cut.size
@@ -175,7 +176,7 @@ def cut_links(given: GivenBlock, clocks: Clocks, truth: TruthBlock, w: int, t_s:
         truth.i[s.LINK, w, r] &= ~cut[r]
 
 
-@leaf_kernel
+@forced_kernel
 def plan(one: All, outlooks: Outlooks, w: int, t_s: int, everybody: bool, scratch: Scratch) -> None:
     """Whoever leads gives out jobs; with ``everybody`` the station does, to all on the ground."""
     clocks, fleet, jobs, boards = one.clocks, one.fleet, one.jobs, one.boards
@@ -211,7 +212,7 @@ def plan(one: All, outlooks: Outlooks, w: int, t_s: int, everybody: bool, scratc
         give(boards, jobs, w, leader, now_s, group, scratch.gain, rows, scratch.room, scratch.sheet, scratch.chosen)
 
 
-@leaf_kernel
+@forced_kernel
 def radio(one: All, air: Air, outlooks: Outlooks, w: int, drive: int, scratch: Scratch) -> None:
     """The messages of drive step number ``drive`` (0: the first) of a decision step, after its ticks (`MissionLoop.radio`)."""
     clocks, fleet, boards, truth = one.clocks, one.fleet, one.boards, one.truth
@@ -248,7 +249,7 @@ def radio(one: All, air: Air, outlooks: Outlooks, w: int, drive: int, scratch: S
             quiet = False
 
 
-@leaf_kernel
+@forced_kernel
 def news(one: All, w: int, scratch: Scratch) -> None:
     """At a decision: robots let go of jobs that, as they have heard, need them no more, and note what they will tell."""
     t_s = one.work.steps_done[w] * one.clocks.decision_s
@@ -294,7 +295,7 @@ def tell_news(worlds: Ints, one: All) -> None:
         news(one, w, scratch)
 
 
-@leaf_kernel
+@forced_kernel
 def meet(boards: BoardsBlock, w: int, robots: int) -> None:
     """Everybody tells everybody all: the briefing before the robots leave."""
     nodes, jobs = boards.version.shape[1], boards.done.shape[2]

@@ -37,12 +37,26 @@ from . import state as st
 from .almanac import EARTH as EARTH_TRACK
 from .almanac import RELAY as RELAY_TRACK
 from .almanac import Almanac, Floats, Ints, cell_at, tilt_deg
+from .job_block import JobsBlock
 from .knowledge import MISSING_S, NEVER_S
 from .lit_hours import LINK_H, Places, ahead, find_link, put_place
 from .machines import Machines, drive_need
-from .job_block import JobsBlock
 from .state import Link
-from .ways import DARK_HOUR, NO_WAY, Havens, HourBlock, Ways, at_hour, job_need, keep_watch, light_at_end, light_between, light_on_way, stance_of, way_hours
+from .ways import (
+    DARK_HOUR,
+    NO_WAY,
+    Havens,
+    HourBlock,
+    Ways,
+    at_hour,
+    job_need,
+    keep_watch,
+    light_at_end,
+    light_between,
+    light_on_way,
+    stance_of,
+    way_hours,
+)
 
 Bools = NDArray[np.bool_]
 Float32s = NDArray[np.float32]
@@ -70,7 +84,12 @@ def _at(name: str) -> int:
 X, Y, BATTERY, RESERVE, TEMP = _own("x"), _own("y"), _own("battery_frac"), _own("reserve_frac"), _own("temp")
 DATA, LIT, IDLE_RATE, SLEEP_RATE = _own("data_frac"), _own("lit"), _own("idle_rate"), _own("hibernate_rate")
 CHARGE_RATE, IS, HAS_JOB, PROGRESS = _own("charge_rate"), _own(f"is_{ACTIVITIES[0]}"), _own("has_job"), _own("progress")
-AT_HAVEN, UP_STATION, UP_RELAY, UP_EARTH = _own("at_haven"), _own("link_station"), _own("link_relay"), _own("link_earth")
+AT_HAVEN, UP_STATION, UP_RELAY, UP_EARTH = (
+    _own("at_haven"),
+    _own("link_station"),
+    _own("link_relay"),
+    _own("link_earth"),
+)
 HOPS_LEFT, TIME_LEFT = _own("hops_left"), _own("time_left")
 LIT_1H, HAVEN_LIT_1H, DARK_IN, DARK_FOR = _at("lit_1h"), _at("haven_lit_1h"), _at("dark_in"), _at("dark_for")
 HAVEN_DARK_IN, HAVEN_DARK_FOR = _at("haven_dark_in"), _at("haven_dark_for")
@@ -310,7 +329,18 @@ def _hand_out(
                         between = ways.between[w, stance, room + haven]
                         if math.isnan(between):
                             between = ways.between[w, stance, room + haven] = light_between(
-                                horizon, layout, frame, sky, s, sky_row, total, watch, x, y, out.havens[w, r, 0], out.havens[w, r, 1]
+                                horizon,
+                                layout,
+                                frame,
+                                sky,
+                                s,
+                                sky_row,
+                                total,
+                                watch,
+                                x,
+                                y,
+                                out.havens[w, r, 0],
+                                out.havens[w, r, 1],
                             )
                         lit = light_on_way(lit_here, lit_there, between)
                         v[HAVEN_ENERGY] = drive_need(
@@ -339,7 +369,9 @@ def _hand_out(
                     if tasks.done[w, r, n] or not jobs.able[w, r, n]:
                         continue
                     way_h = ways.hours[w, stance, n]
-                    if not math.isfinite(way_h) or (jobs.hops[w, n] and body.hops_left[w, r] < 2):  # it could not fly back
+                    if not math.isfinite(way_h) or (
+                        jobs.hops[w, n] and body.hops_left[w, r] < 2
+                    ):  # it could not fly back
                         continue
                     left_h = way_h + jobs.effort_h[w, n] - tasks.floats[w, r, n] / 3600.0
                     rate[n] = jobs.value[w, n] / max(left_h, 1.0)
@@ -351,9 +383,29 @@ def _hand_out(
                     way_h = ways.hours[w, stance, n]
                     left_h = max(jobs.effort_h[w, n] - tasks.floats[w, r, n] / 3600.0, 0.0)
                     open_now = jobs.window_s[w, n, 0] <= t_s < jobs.window_s[w, n, 1]
-                    v[at + VALID], v[at + KIND], v[at + VALUE], v[at + TRAVEL] = 1.0, jobs.kind[w, n], jobs.value[w, n], way_h
+                    v[at + VALID], v[at + KIND], v[at + VALUE], v[at + TRAVEL] = (
+                        1.0,
+                        jobs.kind[w, n],
+                        jobs.value[w, n],
+                        way_h,
+                    )
                     v[at + ENERGY], v[at + HOME_ENERGY] = job_need(
-                        w, r, n, hour, x, y, stance, left_h, lit_here, almanac, machines, jobs, havens, ways, hours, places
+                        w,
+                        r,
+                        n,
+                        hour,
+                        x,
+                        y,
+                        stance,
+                        left_h,
+                        lit_here,
+                        almanac,
+                        machines,
+                        jobs,
+                        havens,
+                        ways,
+                        hours,
+                        places,
                     )
                     v[at + EFFORT], v[at + LIT_24H] = left_h, hours.lit_day[w, n]
                     v[at + READY], v[at + OPEN] = 1.0 if ready[n] else 0.0, 1.0 if open_now else 0.0

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from moonfleet.terrain.kernel import inlined_kernel, kernel, leaf_kernel
 
 from .almanac import FAR_H, WHOLE, Almanac, Floats, Int16s, Ints, cell_at, light_of, middle_of
+from .job_block import JobsBlock
 from .lit_hours import ASKED, DAWN, DAY_H, KNOWN, NIGHT, WAY_H, Places, find_night, look_ahead, mean_light, put_place
 from .machines import Machines, drive_need, work_need
-from .job_block import JobsBlock
 
 Float32s = NDArray[np.float32]
 
@@ -275,7 +275,17 @@ def home_need(
                 jobs.xy[w, job, 1], havens.xy[w, best, 0], havens.xy[w, best, 1],
             )  # fmt: skip
         there = light_at_end(
-            almanac.horizon, almanac.layout, almanac.frame, almanac.sky, s, sky_row, total, places, w, havens.middle_at[w, best], hour
+            almanac.horizon,
+            almanac.layout,
+            almanac.frame,
+            almanac.sky,
+            s,
+            sky_row,
+            total,
+            places,
+            w,
+            havens.middle_at[w, best],
+            hour,
         )
         need = drive_need(
             havens.home_h[w, drive_class, job, best], machines.awake[r], machines.drive_w[r], machines.solar_w[r],

@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.terrain.constants import DARK_BELOW
-from moonfleet.terrain.kernel import leaf_kernel
+from moonfleet.terrain.forced_kernel import forced_kernel
 
 from . import state as s
+from .hands import TruthBlock, order_activity
 from .job_block import JobsBlock
 from .knowledge import UNFIT
 from .map_minds import IDLE, can_move, work_left_s
 from .mission_blocks import HOPPER, ORBITER, BoardsBlock, FleetBlock, GivenBlock, WorkBlock
-from .hands import TruthBlock, order_activity
 
 ON_SITE: Final = 12.0  # [m] nearer than this to a job's place, a robot is on site (`operations.ON_SITE_M`)
 KEEPS, KNOWS_DONE, TOO_LATE, CROWDED, OUT_OF_ORDER = range(5)  # why a robot lets go of its job
@@ -28,13 +28,13 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 
-@leaf_kernel
+@forced_kernel
 def ailing(truth: TruthBlock, w: int, r: int) -> int:
     """What is out of order on a robot: a bit per subsystem, and one for being stuck."""
     return truth.i[s.FAULTS, w, r] | (truth.i[s.TRAPPED, w, r] << s.SUBSYSTEMS)
 
 
-@leaf_kernel
+@forced_kernel
 def hears(truth: TruthBlock, w: int, r: int) -> bool:
     """Whether a robot's radio is on and works (`contact_graph.radio_on`)."""
     activity = truth.i[s.ACTIVITY, w, r]
@@ -42,7 +42,7 @@ def hears(truth: TruthBlock, w: int, r: int) -> bool:
     return not deaf and truth.i[s.FAULTS, w, r] & (1 << s.COMM) == 0
 
 
-@leaf_kernel
+@forced_kernel
 def fit(fleet: FleetBlock, truth: TruthBlock, w: int, r: int) -> bool:
     """Whether a robot can take a job: its tool is in order, and it can drive if it should."""
     if truth.i[s.FAULTS, w, r] & (1 << s.PAYLOAD):
@@ -50,13 +50,13 @@ def fit(fleet: FleetBlock, truth: TruthBlock, w: int, r: int) -> bool:
     return not fleet.drives[r] or can_move(truth, w, r)
 
 
-@leaf_kernel
+@forced_kernel
 def on_site(jobs: JobsBlock, truth: TruthBlock, w: int, r: int, job: int) -> bool:
     """Whether a robot stands at a job's place."""
     return math.hypot(truth.f[s.X, w, r] - jobs.xy[w, job, 0], truth.f[s.Y, w, r] - jobs.xy[w, job, 1]) <= ON_SITE
 
 
-@leaf_kernel
+@forced_kernel
 def at_home(fleet: FleetBlock, given: GivenBlock, truth: TruthBlock, w: int, r: int) -> bool:
     """Whether a robot stands where it started; one in orbit always does."""
     if fleet.role[r] == ORBITER:
@@ -64,7 +64,7 @@ def at_home(fleet: FleetBlock, given: GivenBlock, truth: TruthBlock, w: int, r: 
     return math.hypot(truth.f[s.X, w, r] - given.home[w, r, 0], truth.f[s.Y, w, r] - given.home[w, r, 1]) <= ON_SITE
 
 
-@leaf_kernel
+@forced_kernel
 def note_work(boards: BoardsBlock, w: int, r: int, job: int, progress_s: float, done: bool) -> None:
     """A robot on site sees how far a job has come (`Knowledge.note_work`)."""
     if progress_s > boards.floats[w, r, job]:
@@ -74,7 +74,7 @@ def note_work(boards: BoardsBlock, w: int, r: int, job: int, progress_s: float, 
         boards.version[w, r] += 1
 
 
-@leaf_kernel
+@forced_kernel
 def credit(
     work: WorkBlock, boards: BoardsBlock, jobs: JobsBlock, fleet: FleetBlock, given: GivenBlock, truth: TruthBlock, w: int, r: int,
     began_s: float,
@@ -111,7 +111,7 @@ def credit(
     return job
 
 
-@leaf_kernel
+@forced_kernel
 def observe(
     work: WorkBlock, boards: BoardsBlock, jobs: JobsBlock, fleet: FleetBlock, given: GivenBlock, truth: TruthBlock, w: int,
     began_s: float, finished: Ints,
@@ -130,10 +130,8 @@ def observe(
             work.job[w, r], work.phase[w, r] = -1, IDLE
 
 
-@leaf_kernel
-def note_selves(
-    work: WorkBlock, boards: BoardsBlock, fleet: FleetBlock, truth: TruthBlock, w: int, t_s: float
-) -> None:
+@forced_kernel
+def note_selves(work: WorkBlock, boards: BoardsBlock, fleet: FleetBlock, truth: TruthBlock, w: int, t_s: float) -> None:
     """Robots with their radio on note where they are, their charge, and the job they are on: what they will tell."""
     robots, jobs = work.job.shape[1], boards.done.shape[2]
     f, place, heard, since = boards.floats, jobs, jobs + 3 * robots, jobs + 4 * robots
@@ -151,7 +149,7 @@ def note_selves(
         boards.version[w, r] += 1
 
 
-@leaf_kernel
+@forced_kernel
 def one_too_many(
     work: WorkBlock, boards: BoardsBlock, jobs: JobsBlock, fleet: FleetBlock, given: GivenBlock, truth: TruthBlock, w: int, r: int,
     t_s: float, recent_s: float,
@@ -177,7 +175,7 @@ def one_too_many(
     return fleet.role[r] != HOPPER or at_home(fleet, given, truth, w, r)
 
 
-@leaf_kernel
+@forced_kernel
 def finish_jobs(
     work: WorkBlock, boards: BoardsBlock, jobs: JobsBlock, fleet: FleetBlock, given: GivenBlock, truth: TruthBlock, w: int, t_s: float,
     recent_s: float, why: Ints,
@@ -203,7 +201,7 @@ def finish_jobs(
             work.job[w, r] = -1
 
 
-@leaf_kernel
+@forced_kernel
 def step_down(work: WorkBlock, boards: BoardsBlock, w: int) -> None:
     """Who has heard of another that leads, leads no more."""
     robots = work.job.shape[1]
@@ -211,7 +209,7 @@ def step_down(work: WorkBlock, boards: BoardsBlock, w: int) -> None:
         work.leads[w, r] = work.leads[w, r] and boards.ints[w, r, 4 * robots + 1] == r and not work.lost[w, r]
 
 
-@leaf_kernel
+@forced_kernel
 def wants_help(work: WorkBlock, truth: TruthBlock, fleet: FleetBlock, w: int, near_m: float) -> bool:
     """Whether some robot is out of order and another next to it could mend it (`World.assist`)."""
     robots = work.job.shape[1]

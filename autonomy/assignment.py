@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.terrain.kernel import kernel, leaf_kernel
+from moonfleet.terrain.forced_kernel import forced_kernel
+from moonfleet.terrain.kernel import kernel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -50,7 +51,7 @@ def blank_sheet(rows: int, seats: int) -> Sheet:
     )
 
 
-@leaf_kernel
+@forced_kernel
 def assign(gain: Floats, rows: int, jobs: int, room: Ints, sheet: Sheet, chosen: Ints) -> None:
     """Give the first ``rows`` rows of ``gain`` [., J] the first ``jobs`` jobs, ``room`` [J] rows each at most.
 
@@ -71,7 +72,7 @@ def assign(gain: Floats, rows: int, jobs: int, room: Ints, sheet: Sheet, chosen:
         chosen[row] = sheet.job[sheet.seat[row]] if sheet.seat[row] < seats else -1
 
 
-@leaf_kernel
+@forced_kernel
 def _seat_one(gain: Floats, new: int, rows: int, seats: int, sheet: Sheet) -> None:
     """Find row ``new`` a seat; those who have one may have to change theirs. Costs are gains with the other sign."""
     for n in range(seats + rows):
