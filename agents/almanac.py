@@ -82,7 +82,7 @@ def sky_rows(site: Site, relay: Relay | None, times: Floats) -> Floats:
 
 def horizons_as_they_are(site: Site) -> tuple[Int16s, Ints]:
     """The horizons of one site without a copy, and their layout [1, 4]."""
-    count, rows, cols = site.horizon.millideg.shape
+    _, rows, cols = site.horizon.millideg.shape
     return site.horizon.millideg.reshape(-1), np.array([[0, rows * cols, cols, 1]], dtype=np.int64)
 
 
@@ -94,7 +94,7 @@ def horizons_by_cell(sites: Sequence[Site]) -> tuple[Int16s, Ints]:
     parts, layout, begin = [], [], 0
     for site in sites:
         cube = site.horizon.millideg
-        count, rows, cols = cube.shape
+        count, _, cols = cube.shape
         parts.append(np.ascontiguousarray(cube.transpose(1, 2, 0)).reshape(-1))
         layout.append((begin, 1, cols * count, count))
         begin += cube.size

@@ -22,9 +22,7 @@ from .vectors import Handed
 ARRIVED: Final = 6.0  # [m] close enough to a job or haven (`robot.ARRIVED_M`)
 LANDED: Final = 1.0  # [m] a hop ends on its mark (`hopper.LANDED_M`)
 IDLE, TRAVEL, AT_WORK, RETURN = range(4)  # `Phase`
-QUIET, ATTEND, SEARCH = range(
-    3
-)  # what an executive answers: nothing, ask me at the next drive step, or find me a route
+QUIET, ATTEND, SEARCH = range(3)  # what an executive answers: nothing, ask me at the next drive step, or find me a route
 
 
 @forced_kernel
@@ -178,9 +176,7 @@ def stay(minds: MindsBlock, truth: TruthBlock, w: int, r: int) -> int:
 
 
 @forced_kernel
-def depart(
-    minds: MindsBlock, fleet: FleetBlock, given: GivenBlock, ways: WaysBlock, truth: TruthBlock, w: int, r: int
-) -> int:
+def depart(minds: MindsBlock, fleet: FleetBlock, given: GivenBlock, ways: WaysBlock, truth: TruthBlock, w: int, r: int) -> int:
     """Plan from here and drive."""
     count = route_by_turns(
         ways, given.ground[w], fleet.drive_class[r], truth.f[s.X, w, r], truth.f[s.Y, w, r], minds.goal[w, r, 0], minds.goal[w, r, 1],
@@ -211,14 +207,7 @@ def give_up(minds: MindsBlock, truth: TruthBlock, w: int, r: int) -> int:
 
 @forced_kernel
 def set_out(
-    minds: MindsBlock,
-    work: WorkBlock,
-    fleet: FleetBlock,
-    given: GivenBlock,
-    ways: WaysBlock,
-    truth: TruthBlock,
-    w: int,
-    r: int,
+    minds: MindsBlock, work: WorkBlock, fleet: FleetBlock, given: GivenBlock, ways: WaysBlock, truth: TruthBlock, w: int, r: int
 ) -> int:
     """Drive to the goal; goes on where it is under way there already."""
     if there(minds, truth, w, r):
@@ -233,14 +222,7 @@ def set_out(
 
 @forced_kernel
 def travel(
-    minds: MindsBlock,
-    work: WorkBlock,
-    fleet: FleetBlock,
-    given: GivenBlock,
-    ways: WaysBlock,
-    truth: TruthBlock,
-    w: int,
-    r: int,
+    minds: MindsBlock, work: WorkBlock, fleet: FleetBlock, given: GivenBlock, ways: WaysBlock, truth: TruthBlock, w: int, r: int
 ) -> int:
     """Let the wheels turn while they do; at the end of a leg the next one, at refused ground a way round it."""
     if there(minds, truth, w, r):
@@ -258,14 +240,7 @@ def travel(
 
 @forced_kernel
 def driver_go_on(
-    minds: MindsBlock,
-    work: WorkBlock,
-    fleet: FleetBlock,
-    given: GivenBlock,
-    ways: WaysBlock,
-    truth: TruthBlock,
-    w: int,
-    r: int,
+    minds: MindsBlock, work: WorkBlock, fleet: FleetBlock, given: GivenBlock, ways: WaysBlock, truth: TruthBlock, w: int, r: int
 ) -> int:
     """Go on travelling, working or charging."""
     if minds.phase[w, r] == TRAVEL:
@@ -396,3 +371,5 @@ def settle(minds: MindsBlock, work: WorkBlock, w: int, r: int, answer: int) -> N
     """Write down what a robot is at (`Operations.apply`)."""
     work.attend[w, r] = answer == ATTEND
     work.action[w, r], work.job[w, r], work.phase[w, r] = minds.action[w, r], minds.job[w, r], minds.phase[w, r]
+
+

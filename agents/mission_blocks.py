@@ -139,8 +139,7 @@ def fleet_block(specs: Sequence[RobotSpec], drive_class: Ints) -> FleetBlock:
         return np.array(values, dtype=np.float64)
 
     aside = [
-        beside((0.0, 0.0), r, BUILDERS_APART_M) if spec.role == "construction" else (0.0, 0.0)
-        for r, spec in enumerate(specs)
+        beside((0.0, 0.0), r, BUILDERS_APART_M) if spec.role == "construction" else (0.0, 0.0) for r, spec in enumerate(specs)
     ]
     return FleetBlock(
         role=np.array([ROLES.index(spec.role) for spec in specs], dtype=np.int64),
@@ -276,3 +275,4 @@ def begin_minds(block: MindsBlock, w: int, home: Floats) -> None:
     block.work_w[w], block.data_mbps[w], block.charging[w] = 0.0, 0.0, False
     block.route_n[w], block.refused_n[w] = 0, 0
     block.bound_for[w] = 0.0
+

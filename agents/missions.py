@@ -119,9 +119,7 @@ class Missions:
         self.tick_s, self.relay, self.faults, self.zones, self.threads = tick_s, relay, faults, zones, max(threads, 1)
         robots, ref = len(self.specs), self.sites[0].ref
         if outages < 0 or worlds < 1:
-            raise MissionError(
-                f"worlds = {worlds}, outages = {outages}: need at least one world, and no less than no outages"
-            )
+            raise MissionError(f"worlds = {worlds}, outages = {outages}: need at least one world, and no less than no outages")
         self.clocks = clocks_of(self.specs, station, decision_s, drive_s)
         self.world = World(
             self.sites, self.specs, np.broadcast_to(np.array(ref.centre), (worlds, robots, 2)), dates[0], tick_s=float(tick_s),
@@ -129,15 +127,7 @@ class Missions:
         )  # fmt: skip
         self.jobs, self.given = blank_jobs(worlds, robots, jobs, needs), blank_given(worlds, robots, havens, outages)
         self.briefings = Briefings(
-            self.sites,
-            self.specs,
-            station,
-            self.jobs,
-            self.given.home,
-            havens=havens,
-            relay=relay,
-            dates=dates,
-            hours=hours,
+            self.sites, self.specs, station, self.jobs, self.given.home, havens=havens, relay=relay, dates=dates, hours=hours
         )
         self.fleet = fleet_block(self.specs, self.briefings.machines.drive_class)
         self.work, self.boards = blank_work(worlds, robots, jobs), blank_boards(worlds, robots, jobs)
@@ -215,16 +205,10 @@ class Missions:
         if mission.perception != "map":
             raise MissionError(f"perception = {mission.perception!r}: many missions side by side drive by 'map'")
         if mission.specs != self.specs or mission.station_index != self.station:
-            raise MissionError(
-                f"fleet: {[spec.kind for spec in mission.specs]}, station {mission.station!r}: another than these missions'"
-            )
+            raise MissionError(f"fleet: {[spec.kind for spec in mission.specs]}, station {mission.station!r}: another than these missions'")
         if clocks != mine or mission.faults != self.faults or mission.zones != self.zones:
-            raise MissionError(
-                f"clocks {clocks} s, faults {mission.faults}, zones: must be those of these missions, {mine} s, {self.faults}"
-            )
-        if (mission.relay is None) != (self.relay is None) or (
-            mission.relay and self.relay and mission.relay.identity() != self.relay.identity()
-        ):
+            raise MissionError(f"clocks {clocks} s, faults {mission.faults}, zones: must be those of these missions, {mine} s, {self.faults}")
+        if (mission.relay is None) != (self.relay is None) or (mission.relay and self.relay and mission.relay.identity() != self.relay.identity()):
             raise MissionError("relay: another than these missions'")
         for ground, site in enumerate(self.sites):
             if site is mission.site or site.key == mission.site.key:
@@ -241,9 +225,7 @@ class Missions:
                 if able:
                     self.ways.need(ground, number, job.xy)
             for xy in havens:  # where zones are, spots may have been moved: each has a table of its own
-                self.ways.need(
-                    ground, number, xy if self.zones is None else haven_spot(mission.site, self.zones, xy, robot)
-                )
+                self.ways.need(ground, number, xy if self.zones is None else haven_spot(mission.site, self.zones, xy, robot))
 
     def _able(self, robot: int, mission: MissionSpec) -> list[bool]:
         tools = self.specs[robot].tools
@@ -373,11 +355,7 @@ class Missions:
         MissionError, WorldError
             It is not such a state; nothing has changed then.
         """
-        goals = {
-            f"{part}.{name}": getattr(getattr(self, part), name)
-            for part in self.PARTS
-            for name in getattr(self, part)._fields
-        }
+        goals = {f"{part}.{name}": getattr(getattr(self, part), name) for part in self.PARTS for name in getattr(self, part)._fields}
         own = {name for name in saved if not name.startswith("world.")}
         if own != set(goals):
             raise MissionError(f"state: missing {sorted(set(goals) - own)}, unknown {sorted(own - set(goals))}")

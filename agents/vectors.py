@@ -31,6 +31,7 @@ from moonfleet.autonomy.observation import (
     SIZE,
     encode_row,
 )
+from moonfleet.terrain.forced_kernel import forced_kernel
 from moonfleet.terrain.kernel import kernel, leaf_kernel
 
 from . import state as st
@@ -172,7 +173,7 @@ def blank_handed(worlds: int, robots: int) -> Handed:
     )
 
 
-@leaf_kernel
+@forced_kernel
 def _rank(out: Ints, group: Ints, w: int, r: int, filled: int, job: int, rank: int, rate: Floats) -> int:
     """Put a job into the slots of a robot: by rank, then by value per hour, equals in mission order. How many are filled."""
     at = filled
@@ -190,7 +191,7 @@ def _rank(out: Ints, group: Ints, w: int, r: int, filled: int, job: int, rank: i
     return filled
 
 
-@leaf_kernel
+@forced_kernel
 def _count_others(ints: Ints, floats: Floats, w: int, r: int, robots: int, heard: int, t_s: float, on: Ints) -> None:
     """Count in ``on`` [J] the others that are on each job or were given it; one that has been missing for long counts no more."""
     for other in range(robots):

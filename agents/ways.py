@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.terrain.kernel import inlined_kernel, kernel, leaf_kernel
+from moonfleet.terrain.forced_kernel import forced_kernel
+from moonfleet.terrain.kernel import kernel
 
 from .almanac import FAR_H, WHOLE, Almanac, Floats, Int16s, Ints, cell_at, light_of, middle_of
 from .job_block import JobsBlock
@@ -100,7 +101,7 @@ def blank_hours(worlds: int, jobs: int, havens: int) -> HourBlock:
     )
 
 
-@leaf_kernel
+@forced_kernel
 def _place_in(places: Places, w: int, first: int, count: int, row: int, col: int) -> tuple[int, int]:
     """The place of a cell among ``count`` from ``first`` on, and how many there are with it."""
     for p in range(first, first + count):
@@ -145,7 +146,7 @@ def settle(
                 havens.home_h[w, number, job, k] = np.inf if field < 0 else float(ways.fields[field, cell]) / 3600.0
 
 
-@leaf_kernel
+@forced_kernel
 def way_hours(
     w: int, r: int, x: float, y: float, frame: Floats, s: int, drive_class: int, hop_range_m: float, home: Floats, orbits: bool,
     job_count: int, job_xy: Floats, hops: NDArray[np.bool_], able: NDArray[np.bool_], haven_count: int, haven_xy: Floats,
@@ -172,7 +173,7 @@ def way_hours(
             hours[w, row, at] = np.inf if field < 0 else float(fields[field, cell]) / 3600.0
 
 
-@leaf_kernel
+@forced_kernel
 def stance_of(xy: Floats, w: int, r: int, robots: int, x: float, y: float, as_heard: bool) -> tuple[int, bool]:
     """Row of the ways of robot ``r`` from (x, y), and whether it is filled; ``as_heard``: where somebody else believes it."""
     if xy[w, r, 0] == x and xy[w, r, 1] == y:
@@ -183,7 +184,7 @@ def stance_of(xy: Floats, w: int, r: int, robots: int, x: float, y: float, as_he
     return second if as_heard else r, False
 
 
-@leaf_kernel
+@forced_kernel
 def at_hour(
     w: int, hour: int, horizon: Int16s, layout: Ints, frame: Floats, sky: Floats, s: int, sky_row: int, total: int, places: Places,
     haven_count: int, middle_at: Ints, job_count: int, job_at: Ints, at: Ints, dark_for: Floats, lit_day: Floats, lit_way: Floats,
@@ -212,7 +213,7 @@ def at_hour(
                 between[w, job, k] = np.nan
 
 
-@leaf_kernel
+@forced_kernel
 def light_at_end(
     horizon: Int16s, layout: Ints, frame: Floats, sky: Floats, s: int, sky_row: int, total: int, places: Places, w: int, p: int, hour: int
 ) -> float:  # fmt: skip
@@ -223,7 +224,7 @@ def light_at_end(
     return mean_light(places, w, p, hour, last)
 
 
-@leaf_kernel
+@forced_kernel
 def light_between(
     horizon: Int16s, layout: Ints, frame: Floats, sky: Floats, s: int, sky_row: int, total: int, watch: int, x: float, y: float,
     to_x: float, to_y: float,
@@ -238,13 +239,13 @@ def light_between(
     return light / (len(SHARES) * float(WHOLE))
 
 
-@leaf_kernel
+@forced_kernel
 def light_on_way(lit_start: float, lit_goal: float, between: float) -> float:
     """Light along a way, 0..1: what panels may hope for. The mean of its ends, for 12 hours from now, and of three points between."""
     return 0.2 * (lit_start + lit_goal) + 0.6 * between
 
 
-@leaf_kernel
+@forced_kernel
 def keep_watch(watch: Ints, between: Floats, w: int, row: int, hour: int) -> int:
     """Forget the light between the ends of ways where it is of another watch; the watch of an hour."""
     now = hour // WATCH_H
@@ -255,7 +256,7 @@ def keep_watch(watch: Ints, between: Floats, w: int, row: int, hour: int) -> int
     return now
 
 
-@inlined_kernel
+@forced_kernel
 def home_need(
     w: int, r: int, job: int, hour: int, almanac: Almanac, machines: Machines, jobs: JobsBlock, havens: Havens, hours: HourBlock,
     places: Places,
@@ -294,7 +295,7 @@ def home_need(
     return need
 
 
-@inlined_kernel
+@forced_kernel
 def job_need(
     w: int, r: int, job: int, hour: int, x: float, y: float, row: int, left_h: float, lit_here: float, almanac: Almanac,
     machines: Machines, jobs: JobsBlock, havens: Havens, ways: Ways, hours: HourBlock, places: Places,
@@ -336,7 +337,7 @@ class Heard(NamedTuple):
     home_energy: Floats  # [n, J] out: net energy from there to a haven
 
 
-@leaf_kernel
+@forced_kernel
 def heard_need(
     n: int, w: int, r: int, x: float, y: float, hour: int, almanac: Almanac, machines: Machines, home: Floats, jobs: JobsBlock,
     havens: Havens, ways: Ways, hours: HourBlock, places: Places, wanted: NDArray[np.bool_], left_h: Floats, way_h: Floats,

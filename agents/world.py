@@ -23,8 +23,8 @@ from . import orders
 from . import state as s
 from .catalogue import RobotSpec
 from .errors import WorldError
-from .ground import Ground, stacked_layers
 from .hands import TruthBlock
+from .ground import Ground, stacked_layers
 from .orders import START_TEMP_K
 from .sky_blocks import SharedSky, SkyBlocks, SkyRows, sky_now
 from .spec_block import spec_block
