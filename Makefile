@@ -2,11 +2,13 @@
 #
 #   make run            install into .venv (once), fly the mission "pathfinder", write a report
 #   make test ARGS=-x   ARGS goes to the tool behind the target
+#   make test JOBS=0    in one process (a debugger wants that); as many as there are cores otherwise, four at most
 #   make run PYTHON=python3.12 VENV=/tmp/venv
 
 PYTHON ?= python3
 VENV   ?= .venv
 ARGS   ?=
+JOBS   ?= auto
 
 BIN      := $(VENV)/bin
 METADATA := setup.cfg pyproject.toml constraints.txt
@@ -25,10 +27,10 @@ run: $(VENV)/.core ## fly the mission "pathfinder" at the south pole and write i
 	$(BIN)/moonfleet run pathfinder $(ARGS)
 
 test: $(VENV)/.dev ## the quick tests; those that need another extra skip and say so
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadgroup -m "not slow" $(ARGS)
 
 test-all: $(VENV)/.all ## every test, with every extra installed
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadgroup $(ARGS)
 
 lint: $(VENV)/.dev ## ruff, pyright and the import rules
 	@bad=0; for tool in "ruff check --quiet ." "ruff format --quiet --check ." "pyright --pythonpath $(BIN)/python" \

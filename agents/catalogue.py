@@ -131,6 +131,9 @@ class RobotSpec(BaseModel):
     hops: Annotated[int, Field(ge=0, le=1000)] = 0
     hop_range_m: NotNegative = 0.0
     hop_wh: NotNegative = 0.0
+    # earthworks
+    load_kg: NotNegative = 0.0  # soil that its drum or bed holds
+    sinter_w: NotNegative = 0.0  # power of its sintering tool where that is not the usual one
     camera: CameraSpec | None = None
     faults: FaultsSpec = FaultsSpec()
 

@@ -62,6 +62,26 @@ def drift(error: Floats, walk: Floats, dt_s: float) -> None:
 
 
 @kernel
+def fly_step(
+    state: Floats, error: Floats, gx: float, gy: float, gz: float, down: float, left_s: float, engine: Floats
+) -> None:
+    """Move ``state`` [7] on by `STEP_S` toward (gx, gy, gz) of the lander's map, to be there in ``left_s`` sinking at ``down`` [m/s]."""
+    x, y, z = state[X] + error[X], state[Y] + error[Y], state[Z] + error[Z]
+    vx, vy, vz = state[VX] + error[3], state[VY] + error[4], state[VZ] + error[5]
+    ax, ay, az, _, _, _ = zem_zev(x, y, z, vx, vy, vz, gx, gy, gz, down, max(left_s, HOLD_S))
+    advance(state, ax, ay, az, engine, STEP_S)
+
+
+@kernel
+def sink_step(state: Floats, error: Floats, gx: float, gy: float, down: float, engine: Floats) -> None:
+    """Move ``state`` [7] on by `STEP_S`, sinking at ``down`` [m/s] over (gx, gy) of the lander's map."""
+    ax = PLACE_GAIN * (gx - state[X] - error[X]) - SIDE_GAIN * (state[VX] + error[3])
+    ay = PLACE_GAIN * (gy - state[Y] - error[Y]) - SIDE_GAIN * (state[VY] + error[4])
+    az = MOON_GRAVITY_M_S2 + SINK_RATE_GAIN * (-down - state[VZ] - error[5])
+    advance(state, ax, ay, az, engine, STEP_S)
+
+
+@kernel
 def _fly(
     state: Floats, error: Floats, goal: Floats, down: float, t_go: float, stop_z: float, engine: Floats, walk: Floats,
     track: Floats,
@@ -73,10 +93,7 @@ def _fly(
             return ARRIVED, n
         if state[MASS] <= engine[4]:
             return DRY, n
-        x, y, z = state[X] + error[X], state[Y] + error[Y], state[Z] + error[Z]
-        vx, vy, vz = state[VX] + error[3], state[VY] + error[4], state[VZ] + error[5]
-        ax, ay, az, _, _, _ = zem_zev(x, y, z, vx, vy, vz, goal[0], goal[1], goal[2], down, max(left, HOLD_S))
-        advance(state, ax, ay, az, engine, STEP_S)
+        fly_step(state, error, goal[0], goal[1], goal[2], down, left, engine)
         drift(error, walk[n], STEP_S)
         track[n] = state
     return ARRIVED, walk.shape[0]
@@ -97,10 +114,7 @@ def _sink(
     for n in range(walk.shape[0]):
         if state[Z] <= ground_z:
             return CONTACT, n
-        ax = PLACE_GAIN * (goal[0] - state[X] - error[X]) - SIDE_GAIN * (state[VX] + error[3])
-        ay = PLACE_GAIN * (goal[1] - state[Y] - error[Y]) - SIDE_GAIN * (state[VY] + error[4])
-        az = MOON_GRAVITY_M_S2 + SINK_RATE_GAIN * (-down - state[VZ] - error[5])
-        advance(state, ax, ay, az, engine, STEP_S)
+        sink_step(state, error, goal[0], goal[1], down, engine)
         drift(error, walk[n], STEP_S)
         track[n] = state
     return ALOFT, walk.shape[0]

@@ -32,14 +32,14 @@ DEAF, DONE, NO_HOPS, OUTSIDE, TOO_FAR, TOO_LITTLE = range(6)  # how an order to 
 @leaf_kernel
 def takes_orders(ints: Ints, w: int, r: int) -> bool:
     """Whether a robot can be told anything."""
-    activity = ints[s.ACTIVITY, w, r]
+    activity = ints[w, s.ACTIVITY, r]
     return activity != s.LOST and activity != s.HOP
 
 
 @leaf_kernel
 def _end_leg(ints: Ints, w: int, r: int) -> None:
-    ints[s.LEG_NEXT, w, r] = 0
-    ints[s.LEG_SIZE, w, r] = 0
+    ints[w, s.LEG_NEXT, r] = 0
+    ints[w, s.LEG_SIZE, r] = 0
 
 
 @kernel
@@ -63,11 +63,11 @@ def order_legs(
             legs[w, r, p, 0] = 0.0
             legs[w, r, p, 1] = 0.0
         used[w, r] = size
-        ints[s.LEG_NEXT, w, r] = 0
-        ints[s.LEG_SIZE, w, r] = size
-        ints[s.BLOCKED, w, r] = 0
-        floats[s.WAKE, w, r] = 0.0
-        ints[s.ACTIVITY, w, r] = s.DRIVE
+        ints[w, s.LEG_NEXT, r] = 0
+        ints[w, s.LEG_SIZE, r] = size
+        ints[w, s.BLOCKED, r] = 0
+        floats[w, s.WAKE, r] = 0.0
+        ints[w, s.ACTIVITY, r] = s.DRIVE
 
 
 @kernel
@@ -82,13 +82,13 @@ def order_activities(
         if not out[k]:
             continue
         working = activity[k] == s.WORK
-        ints[s.ACTIVITY, w, r] = activity[k]
-        ints[s.BLOCKED, w, r] = 0
-        floats[s.WAKE, w, r] = wake_frac[k] if activity[k] == s.HIBERNATE else 0.0
-        floats[s.WORK_W, w, r] = work_w[k] if working else 0.0
-        floats[s.DATA_MBPS, w, r] = data_mbps[k] if working else 0.0
+        ints[w, s.ACTIVITY, r] = activity[k]
+        ints[w, s.BLOCKED, r] = 0
+        floats[w, s.WAKE, r] = wake_frac[k] if activity[k] == s.HIBERNATE else 0.0
+        floats[w, s.WORK_W, r] = work_w[k] if working else 0.0
+        floats[w, s.DATA_MBPS, r] = data_mbps[k] if working else 0.0
         if working:
-            floats[s.WORKED, w, r] = 0.0
+            floats[w, s.WORKED, r] = 0.0
         _end_leg(ints, w, r)
 
 
@@ -103,36 +103,36 @@ def order_hops(
         x, y = xy[k, 0], xy[k, 1]
         if not takes_orders(ints, w, r):
             out[k] = DEAF
-        elif ints[s.HOPS_LEFT, w, r] <= 0:
+        elif ints[w, s.HOPS_LEFT, r] <= 0:
             out[k] = NO_HOPS
         elif not (bounds[0] <= x <= bounds[2] and bounds[1] <= y <= bounds[3]):
             out[k] = OUTSIDE
-        elif not math.hypot(x - floats[s.X, w, r], y - floats[s.Y, w, r]) <= range_m[r]:
+        elif not math.hypot(x - floats[w, s.X, r], y - floats[w, s.Y, r]) <= range_m[r]:
             out[k] = TOO_FAR
-        elif floats[s.BATTERY, w, r] - out_of_reach_wh(floats, w, r, spec) < spec[c.HOP_WH, r]:
+        elif floats[w, s.BATTERY, r] - out_of_reach_wh(floats, w, r, spec) < spec[c.HOP_WH, r]:
             out[k] = TOO_LITTLE
         else:
             out[k] = DONE
             _end_leg(ints, w, r)
-            floats[s.WAKE, w, r] = 0.0
-            ints[s.ACTIVITY, w, r] = s.HOP
-            floats[s.HOP_X, w, r], floats[s.HOP_Y, w, r] = x, y
-            ints[s.HOP_TICKS, w, r] = HOP_TICKS
-            ints[s.HOPS_LEFT, w, r] -= 1
+            floats[w, s.WAKE, r] = 0.0
+            ints[w, s.ACTIVITY, r] = s.HOP
+            floats[w, s.HOP_X, r], floats[w, s.HOP_Y, r] = x, y
+            ints[w, s.HOP_TICKS, r] = HOP_TICKS
+            ints[w, s.HOPS_LEFT, r] -= 1
 
 
 @leaf_kernel
 def out_of_reach_wh(floats: Floats, w: int, r: int, spec: Floats) -> float:
     """Return what the cold locks away of a robot's charge [Wh]."""
-    faded = spec[c.CAPACITY, r] * (1.0 - floats[s.FADE, w, r])
-    return locked_wh(faded, floats[s.TEMP, w, r], spec[c.COLD_LOSS, r])
+    faded = spec[c.CAPACITY, r] * (1.0 - floats[w, s.FADE, r])
+    return locked_wh(faded, floats[w, s.TEMP, r], spec[c.COLD_LOSS, r])
 
 
 @leaf_kernel
 def _helps(ints: Ints, w: int, r: int, spec: Floats) -> bool:
-    activity = ints[s.ACTIVITY, w, r]
+    activity = ints[w, s.ACTIVITY, r]
     awake = activity != s.LOST and activity != s.HIBERNATE and activity != s.HOP
-    fit = ints[s.TRAPPED, w, r] == 0 and not (ints[s.FAULTS, w, r] & (1 << s.MOBILITY))
+    fit = ints[w, s.TRAPPED, r] == 0 and not (ints[w, s.FAULTS, r] & (1 << s.MOBILITY))
     return awake and fit and spec[c.SPEED, r] > 0.0
 
 
@@ -142,22 +142,21 @@ def order_assists(
 ) -> None:
     """Have robots mended and freed by another that stands near."""
     count = floats.shape[2]
-    f, i, fails = np.empty((floats.shape[0], count)), np.empty((ints.shape[0], count), np.int64), np.empty(s.SUBSYSTEMS)
+    fails = np.empty(s.SUBSYSTEMS)
     for k in range(worlds.size):
         w, r = worlds[k], robots[k]
         out[k] = False
-        broken = ints[s.FAULTS, w, r] != 0 or ints[s.TRAPPED, w, r] != 0
+        broken = ints[w, s.FAULTS, r] != 0 or ints[w, s.TRAPPED, r] != 0
         if not takes_orders(ints, w, r) or not broken or spec[c.IS_ORBITER, r] > 0.0:
             continue
         for other in range(count):
             if other != r and _helps(ints, w, other, spec):
-                dx = floats[s.X, w, r] - floats[s.X, w, other]
-                dy = floats[s.Y, w, r] - floats[s.Y, w, other]
+                dx = floats[w, s.X, r] - floats[w, s.X, other]
+                dy = floats[w, s.Y, r] - floats[w, s.Y, other]
                 out[k] = out[k] or math.sqrt(dx * dx + dy * dy) <= ASSIST_M
         if out[k]:
-            f[:, r], i[:, r], fails[:] = floats[:, w, r], ints[:, w, r], spec[c.FAILS : c.REPAIR_S, r]
-            mend(f, i, r, keys[w], fails)
-            floats[:, w, r], ints[:, w, r] = f[:, r], i[:, r]
+            fails[:] = spec[c.FAILS : c.REPAIR_S, r]
+            mend(floats[w], ints[w], r, keys[w], fails)  # pyright: ignore[reportArgumentType]
 
 
 @kernel
@@ -167,7 +166,7 @@ def order_cleanings(worlds: Ints, robots: Ints, clean_share: Floats, floats: Flo
         w, r = worlds[k], robots[k]
         out[k] = takes_orders(ints, w, r)
         if out[k]:
-            floats[s.DUST, w, r] *= 1.0 - clean_share[r]
+            floats[w, s.DUST, r] *= 1.0 - clean_share[r]
 
 
 @kernel
@@ -176,10 +175,10 @@ def stand_up(
     floats: Floats, ints: Ints, legs: Floats, used: Ints,
 ) -> None:  # fmt: skip
     """Put robots at ``xy`` [n, 2] m with ``battery_frac`` [n] of their charge, everything else as when it begins; ``hops`` [R]."""
-    count = floats.shape[2]
-    f, i, fails = np.empty((floats.shape[0], count)), np.empty((ints.shape[0], count), np.int64), np.empty(s.SUBSYSTEMS)
+    fails = np.empty(s.SUBSYSTEMS)
     for k in range(worlds.size):
         w, r = worlds[k], robots[k]
+        f, i = floats[w], ints[w]
         f[:, r] = 0.0
         i[:, r] = 0
         if spec[c.IS_ORBITER, r] == 0.0:
@@ -188,8 +187,7 @@ def stand_up(
         f[s.TEMP, r] = START_TEMP_K
         i[s.HOPS_LEFT, r] = hops[r]
         fails[:] = spec[c.FAILS : c.REPAIR_S, r]
-        arm(f, i, r, keys[w], fails)
-        floats[:, w, r], ints[:, w, r] = f[:, r], i[:, r]
+        arm(f, i, r, keys[w], fails)  # pyright: ignore[reportArgumentType]
         for p in range(used[w, r]):
             legs[w, r, p, 0] = 0.0
             legs[w, r, p, 1] = 0.0
@@ -201,11 +199,11 @@ def leave(worlds: Ints, robots: Ints, floats: Floats, ints: Ints, legs: Floats, 
     """Take robots that have not landed yet out of everything: where they will stand stays, nothing else does."""
     for k in range(worlds.size):
         w, r = worlds[k], robots[k]
-        x, y = floats[s.X, w, r], floats[s.Y, w, r]
-        floats[:, w, r] = 0.0
-        ints[:, w, r] = 0
-        floats[s.X, w, r], floats[s.Y, w, r] = x, y
-        ints[s.ACTIVITY, w, r] = s.LOST
+        x, y = floats[w, s.X, r], floats[w, s.Y, r]
+        floats[w, :, r] = 0.0
+        ints[w, :, r] = 0
+        floats[w, s.X, r], floats[w, s.Y, r] = x, y
+        ints[w, s.ACTIVITY, r] = s.LOST
         for p in range(used[w, r]):
             legs[w, r, p, 0] = 0.0
             legs[w, r, p, 1] = 0.0

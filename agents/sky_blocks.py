@@ -16,7 +16,7 @@ from .state import EARTH_M, RELAY_AZ, RELAY_EL, RELAY_M, RHU_SHARE, SKY_COLUMNS,
 from .thermal import RHU_HALF_LIFE_S
 
 SKY_TICKS = 240  # ticks per block: 4 h of 60 s ticks
-AT_ONCE = 32  # blocks: what is worked on at once stays near the processor
+AT_ONCE = 8  # blocks: what is worked on at once stays near the processor
 
 
 class SkyRows(Protocol):
@@ -60,6 +60,7 @@ class SkyBlocks:
             for w, t, block in zip(stale.tolist(), t0[stale].tolist(), blocks[stale].tolist(), strict=True)
         ]
         own = np.array(list(first_of.values()))
+        part: Ints
         for part in np.array_split(own, -(-len(own) // AT_ONCE)):
             t = t0[part, None] + (blocks[part, None] * SKY_TICKS + np.arange(SKY_TICKS)) * self._tick_s
             self._table[part] = sky_rows(self._sky, self._relay, self._lonlat, t, t0[part])
@@ -131,7 +132,7 @@ class SharedSky:
         self._decay = np.exp2((t0 - self.start) / RHU_HALF_LIFE_S)
 
     def _fill(self, blocks: Ints) -> None:
-        t = self.start + (blocks[:, None] * SKY_TICKS + np.arange(SKY_TICKS)) * self._tick_s
+        t: Floats = self.start + (blocks[:, None] * SKY_TICKS + np.arange(SKY_TICKS)) * self._tick_s
         self._rows[blocks] = sky_rows(self._sky, self._relay, self._lonlat, t, np.full(len(blocks), self.start))
         self._made[blocks] = True
 

@@ -1,7 +1,7 @@
 """What the World knows about every robot: a struct of arrays, leading axis = world W, second axis = robot R.
 
-All float fields live in one block ``float64[F, W, R]`` and all integer fields in one ``int64[I, W, R]``, so that the
-kernel takes two arrays instead of forty; `WorldState` is the same memory under names.
+All float fields live in one block ``float64[W, F, R]`` and all integer fields in one ``int64[W, I, R]``, so that the
+kernel takes two arrays instead of forty and the numbers of a world lie together; `WorldState` is the same memory under names.
 """
 
 from __future__ import annotations
@@ -162,5 +162,5 @@ SUN_AZ, SUN_EL, SUN_RADIUS, FLUX, EARTH_AZ, EARTH_EL, RELAY_AZ, RELAY_EL, EARTH_
 
 
 def state_views(floats: Floats, ints: Ints) -> WorldState:
-    """Name the rows of ``floats`` [38, W, R] and ``ints`` [17, W, R] without copying."""
-    return WorldState(*floats, *ints)
+    """Name the rows of ``floats`` [W, 38, R] and ``ints`` [W, 18, R] without copying."""
+    return WorldState(*(floats[:, k] for k in range(FLOATS)), *(ints[:, k] for k in range(ints.shape[1])))

@@ -2,7 +2,7 @@
 
 Worlds are independent. In a tick all robots of a world first look around, then act (move, work), then send in index order, and last settle
 power, heat, wear and fate. All arrays are those of `state` and `spec_block`; the equations stand in `mobility`, `power`, `battery`, `dust`,
-`thermal`, `links`, `data` and `faults`. While a world is stepped its numbers lie together, float64 [F, R] and int64 [I, R].
+`thermal`, `links`, `data` and `faults`. The numbers of a world lie together, float64 [F, R] and int64 [I, R].
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .data import measure, send
 from .dust import current_share
 from .faults import wear
 from .ground import GroundLayers, GroundStack
-from .look import aim, look
+from .look import Aim, aim, look
 from .mobility import BLOCKED, GOES_ON, STUCK, TIPS, cell_index, drive
 from .power import panel_w
 from .thermal import HEATER_MARGIN_K, LOUVRE_SHUT_K, conductance, heat_for, memory, node_next, surroundings_k
@@ -241,7 +241,9 @@ def world_tick(
     azimuths = ground.low.shape[0]
     sun = aim(sky[s.SUN_AZ], sky[s.SUN_EL], azimuths)
     earth = aim(sky[s.EARTH_AZ], sky[s.EARTH_EL], azimuths)
-    relay = aim(sky[s.RELAY_AZ], sky[s.RELAY_EL], azimuths)
+    relay = Aim(-90.0, 0.0, 0.0, 0, 0, 0.0)  # none
+    if sky[s.RELAY_EL] > -90.0:
+        relay = aim(sky[s.RELAY_AZ], sky[s.RELAY_EL], azimuths)
     for r in range(robots):
         if i[s.ACTIVITY, r] != s.LOST:
             notes[COSINE, r] = look(
@@ -269,43 +271,30 @@ def world_tick(
 def run_ticks(
     which: Ints, k_from: int, k_to: int, floats: Floats, ints: Ints, legs: Floats, stores: Floats, keys: NDArray[np.uint64],
     sky: Floats, first: Ints, rhu: Floats, ticks: int, dt_s: float, spec: Floats, station: int, mast: int, orbiter: int,
-    grounds: GroundStack, ground_of: Ints, views: NDArray[np.bool_], view_of: Ints,
+    ground: GroundLayers, views: NDArray[np.bool_], view_of: Ints,
 ) -> None:  # fmt: skip
     """Run ``ticks`` ticks of ``dt_s`` in the worlds ``which[k_from:k_to]``; with ``ticks == 0`` only look around (LIT, LINK).
 
     Parameters
     ----------
-    floats, ints : float64 [F, W, R], int64 [I, W, R]
+    floats, ints : float64 [W, F, R], int64 [W, I, R]
         The state, changed in place; ``legs`` float64 [W, R, 64, 2]; ``stores`` float64 [3, W] Mbit; ``keys`` uint64 [W].
     sky : float64 [n, 11]
         Sky rows, tick by tick; world w starts at row ``first[w]``; its radioisotope sources have the share ``rhu[w]`` of what rows say.
     spec : float64 [69, R]
         The machines; ``station``, ``mast`` and ``orbiter`` are the indices of those that keep data for others, -1 for none.
-    grounds
-        Heights, slopes and horizons of all grounds; world w stands on number ``ground_of[w]``.
+    ground
+        Heights, slopes and horizons.
     views : bool [V, rows, cols]
         Viewsheds; world w uses ``views[view_of[0, w]]`` for the station and ``views[view_of[1, w]]`` for the mast.
     """
-    n_floats, _, robots = floats.shape
-    n_ints = ints.shape[0]
-    f = np.empty((n_floats, robots))
-    i = np.empty((n_ints, robots), dtype=np.int64)
+    robots = floats.shape[2]
     notes = np.zeros((NOTES, robots))
     rates = np.zeros((robots, 4))
     store = np.empty(3)
-    here = 0
-    ground = ground_at(grounds, here)
     for n in range(k_from, k_to):
         w = which[n]
-        if ground_of[w] != here:
-            here = ground_of[w]
-            ground = ground_at(grounds, here)
-        for k in range(n_floats):
-            for r in range(robots):
-                f[k, r] = floats[k, w, r]
-        for k in range(n_ints):
-            for r in range(robots):
-                i[k, r] = ints[k, w, r]
+        f, i = floats[w], ints[w]
         for k in range(3):
             store[k] = stores[k, w]
         station_view, mast_view = views[view_of[0, w]], views[view_of[1, w]]
@@ -314,20 +303,28 @@ def run_ticks(
                 f, i, legs, w, store, keys[w], sky[first[w] + tick], ticks > 0, dt_s, spec, station, mast, orbiter,
                 ground, station_view, mast_view, notes, rates, rhu[w],
             )  # fmt: skip
-        for k in range(n_floats):
-            for r in range(robots):
-                floats[k, w, r] = f[k, r]
-        for k in range(n_ints):
-            for r in range(robots):
-                ints[k, w, r] = i[k, r]
         for k in range(3):
             stores[k, w] = store[k]
 
 
 @kernel
-def ground_at(grounds: GroundStack, number: int) -> GroundLayers:
-    """Return one ground of a stack."""
-    return GroundLayers(
-        grounds.elevation[number], grounds.slope[number], grounds.low[number], grounds.middle[number],
-        grounds.high[number], grounds.frame,
-    )  # fmt: skip
+def run_ticks_on(
+    which: Ints, k_from: int, k_to: int, floats: Floats, ints: Ints, legs: Floats, stores: Floats, keys: NDArray[np.uint64],
+    sky: Floats, first: Ints, rhu: Floats, ticks: int, dt_s: float, spec: Floats, station: int, mast: int, orbiter: int,
+    grounds: GroundStack, ground_of: Ints, views: NDArray[np.bool_], view_of: Ints,
+) -> None:  # fmt: skip
+    """Do as `run_ticks` where world w stands on ground ``ground_of[w]`` of several; best with those of one ground together."""
+    start = k_from
+    while start < k_to:
+        g = ground_of[which[start]]
+        end = start + 1
+        while end < k_to and ground_of[which[end]] == g:
+            end += 1
+        ground = GroundLayers(
+            grounds.elevation[g], grounds.slope[g], grounds.low[g], grounds.middle[g], grounds.high[g], grounds.frame
+        )
+        run_ticks(
+            which, start, end, floats, ints, legs, stores, keys, sky, first, rhu, ticks, dt_s, spec, station, mast,
+            orbiter, ground, views, view_of,
+        )  # fmt: skip
+        start = end

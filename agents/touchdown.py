@@ -40,6 +40,30 @@ class Outcome(Enum):
     SAFE = "safe"
 
 
+OUTCOMES: tuple[Outcome, ...] = tuple(Outcome)  # by the number that `verdict` gives
+
+
+def bearable(limits: LanderLimits) -> Floats:
+    """Return what a lander bears, as `verdict` takes it: tilt [deg], belly and pad rock [m], speeds down and sideways [m/s]."""
+    return np.array(
+        [limits.max_slope_deg, limits.clearance_m, limits.pad_rock_m, limits.max_down_m_s, limits.max_side_m_s]
+    )
+
+
+@kernel
+def verdict(tilt: float, belly: float, leg: float, down: float, side: float, fuel_kg: float, most: Floats) -> int:
+    """Return the number in `OUTCOMES` of a touchdown; ``most`` [5] as of `bearable`. The worst that is true counts."""
+    if fuel_kg <= 0.0:
+        return 0
+    if down > most[3] or side > most[4]:
+        return 1
+    if tilt > most[0]:
+        return 2
+    if belly > most[1]:
+        return 3
+    return 4 if leg > most[2] else 5
+
+
 class Stance(NamedTuple):
     """How a lander would stand at a place of the true ground."""
 
@@ -49,11 +73,7 @@ class Stance(NamedTuple):
 
     def outcome(self, limits: LanderLimits) -> Outcome:
         """Return what comes of standing so."""
-        if self.tilt_deg > limits.max_slope_deg:
-            return Outcome.TIPPED
-        if self.belly_m > limits.clearance_m:
-            return Outcome.BELLY_ON_ROCK
-        return Outcome.LEG_ON_ROCK if self.leg_rock_m > limits.pad_rock_m else Outcome.SAFE
+        return OUTCOMES[verdict(self.tilt_deg, self.belly_m, self.leg_rock_m, 0.0, 0.0, 1.0, bearable(limits))]
 
 
 class Touchdown(NamedTuple):
@@ -82,7 +102,7 @@ def _pad_heights(
 
 
 @kernel
-def _stance(
+def stance_at(
     z: NDArray[np.float32], row: float, col: float, cell_m: float, pads: Floats, pad_radius: float, belly_radius: float
 ) -> tuple[float, float]:
     """Return worst tilt [deg] and belly rise [m] over the stances of a lander in the middle of (row, col)."""
@@ -103,7 +123,7 @@ def _stance(
 
 
 @kernel
-def _leg_rock(x: float, y: float, pads: Floats, pad_radius: float, rocks: Floats) -> float:
+def leg_rock(x: float, y: float, pads: Floats, pad_radius: float, rocks: Floats) -> float:
     """Return the highest that a rock (float64 [n, 4]: domes) reaches under a pad [m]."""
     tallest = 0.0
     for k in range(pads.shape[0]):
@@ -130,10 +150,10 @@ def stand_on(patch: HeightGrid, rocks: Floats, x: float, y: float, limits: Lande
         )
     if not np.isfinite(patch.elevation_m).all():
         raise SiteError("touchdown: the patch has cells without a height; allowed: none.")
-    tilt, belly = _stance(
+    tilt, belly = stance_at(
         patch.elevation_m, row, col, patch.ref.cell_m, pads, limits.pad_radius_m, limits.belly_radius_m
     )
-    return Stance(tilt, belly, _leg_rock(x, y, pads, limits.pad_radius_m, rocks))
+    return Stance(tilt, belly, leg_rock(x, y, pads, limits.pad_radius_m, rocks))
 
 
 def true_stance(ground: LocalGround, x: float, y: float, limits: LanderLimits) -> Stance:
@@ -158,7 +178,7 @@ def _unsafe_places(
                 pr, pc = int(round(row - pads[k, 1] / cell_m)), int(round(col + pads[k, 0] / cell_m))
                 bad = bad or under_pad[pr, pc] > most[2]
             if not bad:
-                tilt, belly = _stance(z, row, col, cell_m, pads, pad_radius, belly_radius)
+                tilt, belly = stance_at(z, row, col, cell_m, pads, pad_radius, belly_radius)
                 bad = tilt > most[0] or belly > most[1]
             out[r, c] = bad
 
@@ -201,9 +221,5 @@ def touch_down(
         raise SensorError(f"touchdown: velocity {velocity!r}, fuel_kg {fuel_kg!r}; must be finite.")
     stance = true_stance(ground, *xy, limits)
     down, side = -velocity[2], math.hypot(velocity[0], velocity[1])
-    outcome = stance.outcome(limits)
-    if down > limits.max_down_m_s or side > limits.max_side_m_s:
-        outcome = Outcome.HARD
-    if fuel_kg <= 0.0:
-        outcome = Outcome.OUT_OF_PROPELLANT
+    outcome = OUTCOMES[verdict(*stance, down, side, fuel_kg, bearable(limits))]
     return Touchdown(outcome, stance, down, side)

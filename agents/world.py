@@ -23,13 +23,13 @@ from . import orders
 from . import state as s
 from .catalogue import RobotSpec
 from .errors import WorldError
+from .ground import Ground, ground_layers, stacked_layers
 from .hands import TruthBlock
-from .ground import Ground, stacked_layers
 from .orders import START_TEMP_K
 from .sky_blocks import SharedSky, SkyBlocks, SkyRows, sky_now
 from .spec_block import spec_block
 from .state import LEG_POINTS, Activity, Floats, Ints, Loss, WorldState, state_views
-from .step import run_ticks
+from .step import run_ticks, run_ticks_on
 from .worker_threads import spread
 from .world_orders import COMMANDED, FARTHEST_M, WorldOrders
 from .world_state import STATE_VERSION, check_state
@@ -133,8 +133,8 @@ class World(WorldOrders):
         self._starts, self._t0 = _starts(start_xy, t0, robots)
         worlds = len(self._t0)
         # one block per kind of number; `state` names its rows
-        self._floats = np.zeros((len(s.FLOAT_FIELDS), worlds, robots))
-        self._ints = np.zeros((len(s.INT_FIELDS), worlds, robots), dtype=np.int64)
+        self._floats = np.zeros((worlds, len(s.FLOAT_FIELDS), robots))
+        self._ints = np.zeros((worlds, len(s.INT_FIELDS), robots), dtype=np.int64)
         self._legs = np.zeros((worlds, robots, LEG_POINTS, 2))
         self._used = np.zeros((worlds, robots), dtype=np.int64)
         self.state = state_views(self._floats, self._ints)
@@ -148,6 +148,7 @@ class World(WorldOrders):
         # what the kernel reads
         heights = [spec.panel_height_m for spec in self.specs] + [spec.mast_m for spec in self.specs]
         self._grounds, layers = stacked_layers(self.sites, heights)
+        self._ground = ground_layers(self.sites[0], heights)[0]
         self.site = site = self.sites[0]
         self._spec = spec_block(self.specs, self.tick_s, faults, layers[:robots], layers[robots:])
         self._prepare()
@@ -184,21 +185,19 @@ class World(WorldOrders):
         """Now, seconds of TDB past J2000, float64 [W]."""
         return self._t0 + self.tick_index * self.tick_s
 
-    def tick(self, n: int, worlds: Ints | None = None) -> None:
-        """Advance every world, or those of ``worlds`` int64 [n], by ``n`` ticks; any split of ``n`` gives the same bytes."""
+    def tick(self, n: int, worlds: ArrayLike | None = None) -> None:
+        """Advance every world, or only ``worlds`` int [k], by ``n`` ticks; any split of ``n`` gives the same bytes."""
         if not isinstance(n, (int, np.integer)) or n < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise WorldError(f"tick({n!r}): must be a whole number >= 0")
-        while n > 0:
-            ticks = min(n, self._sky.room(self.tick_index))
+        who = self._all if worlds is None else _worlds(worlds, self.worlds)
+        while n > 0 and len(who):
+            ticks = min(n, self._sky.room(self.tick_index[who]))
+            self._run(ticks, who)
             if worlds is None:
-                self._run(ticks, self._all)
                 self.tick_index += ticks
             else:
-                self._run(ticks, worlds)
-                self.tick_index[worlds] += ticks
+                self.tick_index[who] += ticks
             n -= ticks
-
-    # --- commands: the executive's hands ----------------------------------------------------------
 
     def reset(
         self,
@@ -448,12 +447,17 @@ class World(WorldOrders):
         station, mast, orbiter = (-1 if r is None else r for r in (self.station, self.mast, self.orbiter))
 
         def part(start: int, end: int) -> None:
-            run_ticks(
+            known = (
                 worlds, start, end, self._floats, self._ints, self._legs, self._stores, self._keys, sky, first, rhu,
-                ticks, self.tick_s, self._spec, station, mast, orbiter, self._grounds, self.ground_of, self._views,
-                self._view_of,
+                ticks, self.tick_s, self._spec, station, mast, orbiter,
             )  # fmt: skip
+            if len(self.sites) == 1:
+                run_ticks(*known, self._ground, self._views, self._view_of)
+            else:
+                run_ticks_on(*known, self._grounds, self.ground_of, self._views, self._view_of)
 
+        if len(self.sites) > 1:  # those of one ground together
+            worlds = worlds[np.argsort(self.ground_of[worlds], kind="stable")]
         spread(part, len(worlds), self.threads, len(worlds) * self.robots * max(ticks, 1))
 
 

@@ -28,8 +28,8 @@ class WorldOrders:
     specs: tuple[RobotSpec, ...]
     site: Ground
     state: WorldState
-    _floats: Floats  # [F, W, R]
-    _ints: Ints  # [I, W, R]
+    _floats: Floats  # [W, F, R]
+    _ints: Ints  # [W, I, R]
     _legs: Floats  # [W, R, 64, 2]
     _used: Ints  # [W, R] points of `_legs` that may not be zero
     _keys: NDArray[np.uint64]  # [W]
@@ -259,7 +259,7 @@ class WorldOrders:
 
     def _who(self, worlds: ArrayLike, robots: ArrayLike, n: int) -> tuple[Ints, Ints]:
         """Return checked indices int64 [n] of worlds and of robots; negative ones count from the end, as anywhere in Python."""
-        count, size = self._ints.shape[1:]
+        count, _, size = self._ints.shape
         return _index("world", worlds, n, count), _index("robot", robots, n, size)
 
 

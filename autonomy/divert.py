@@ -101,6 +101,21 @@ def flight_cost(
 
 
 @kernel
+def fits_engine(
+    dv: float, high: float, low: float, tilt: float, mass: float, most: float, least_n: float, exhaust: float, tan_tilt: float
+) -> bool:  # fmt: skip
+    """Return whether a flight of `flight_cost` stays inside thrusts ``least_n`` to ``most`` [N] and the tilt, for a lander of ``mass`` [kg]."""
+    lightest = mass * math.exp(-dv / exhaust)
+    return high * mass <= most and low * lightest >= least_n and tilt <= tan_tilt
+
+
+@kernel
+def even_descent_s(drop: float, vz: float, down: float) -> float:
+    """Return the time [s] of a ``drop`` [m] at an even deceleration from ``vz`` (up) [m/s] to a rate of descent ``down`` [m/s]."""
+    return 2.0 * drop / max(down - vz, 0.5)
+
+
+@kernel
 def _cheapest(
     px: Floats, py: Floats, start: Floats, fz: float, down: float, times: Floats, most: float, least_n: float,
     exhaust: float, tan_tilt: float, budget: float, range_m: float, speed: Floats, time: Floats,
@@ -114,8 +129,7 @@ def _cheapest(
             dv, high, low, tilt, bottom = flight_cost(
                 start[0], start[1], start[2], start[3], start[4], start[5], px[i], py[i], fz, down, t
             )
-            lightest = start[6] * math.exp(-dv / exhaust)
-            fits = high * start[6] <= most and low * lightest >= least_n and tilt <= tan_tilt
+            fits = fits_engine(dv, high, low, tilt, start[6], most, least_n, exhaust, tan_tilt)
             if fits and dv <= budget and bottom >= min(fz, start[2]) - 1e-6 and dv < speed[i]:
                 speed[i], time[i] = dv, t
 
@@ -125,7 +139,7 @@ def slowest_s(motion: Motion, gate: Gate, limits: LanderLimits) -> float:
 
     So the lander never climbs or waits, and from lower down it can go less far.
     """
-    return min(limits.time_max_s, max(SHORTEST_S, 2.0 * (motion.z - gate.z) / max(gate.descent_m_s - motion.vz, 0.5)))
+    return min(limits.time_max_s, max(SHORTEST_S, even_descent_s(motion.z - gate.z, motion.vz, gate.descent_m_s)))
 
 
 def reach(

@@ -53,6 +53,10 @@ class JobError(MoonfleetError):
     """A job list that cannot be worked: the message names ``jobs[i].field``."""
 
 
+class PolicyError(MoonfleetError, ValueError):
+    """A policy that cannot be had: no such name, or a saved one that is damaged or made for other observations."""
+
+
 class ImageError(MoonfleetError):
     """A picture that the detectors cannot read: wrong shape, type or light."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping
 
+import numpy as np
+
 from moonfleet.terrain.clock import utc_to_tdb
 from moonfleet.terrain.errors import MoonfleetError, did_you_mean
 
@@ -23,6 +25,26 @@ class EnvActionError(EnvError, ValueError):
 
 class EnvStateError(EnvError, ValueError):
     """A saved state that does not belong to this environment, or a step before the first reset."""
+
+
+class EnvExtraError(EnvError, ImportError):
+    """A library of an optional extra that is not installed; the message says how to get it."""
+
+
+class EnvDisplayError(EnvError, RuntimeError):
+    """A window was asked for where there is no display."""
+
+
+def missing_extra(what: str, library: str, extra: str) -> EnvExtraError:
+    """Return the error for a ``library`` of ``extra`` that is not installed."""
+    return EnvExtraError(f"{what} needs {library}, which is not installed: pip install 'moonfleet[{extra}]'.")
+
+
+def need_seed(field: str, value: object) -> int:
+    """Return ``value`` as a root seed in [0, 2**63); raise `EnvOptionError` naming ``field`` otherwise."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 0 <= int(value) < 2**63:
+        raise EnvOptionError(f"{field}: got {value!r}, need a whole number from 0 to 2**63 - 1.")
+    return int(value)
 
 
 def need_count(field: str, value: object, low: int, high: int) -> int:
@@ -70,6 +92,14 @@ def need_reset_options(options: dict[str, object] | None, known: Iterable[str]) 
     for key in given:
         need_name("reset options", key, known)
     return given
+
+
+def need_date(field: str, value: object) -> float:
+    """Return a UTC time as seconds TDB; raise `EnvOptionError` naming ``field`` for anything else."""
+    try:
+        return utc_to_tdb(value)  # pyright: ignore[reportArgumentType]
+    except (MoonfleetError, TypeError, ValueError, AttributeError) as error:
+        raise EnvOptionError(f"{field}: got {value!r}, need a UTC time such as '2029-01-05T00:00:00'.") from error
 
 
 def need_dates(dates: object) -> tuple[float, float]:

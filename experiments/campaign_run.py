@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from .campaign_plan import Job, KeepEvents
 
 if TYPE_CHECKING:
-    from moonfleet.agents.mission import MissionSpec
+    from .mission_build import Plan
 
 FLUSH_STEPS = 240  # decision steps whose events are held in memory
 
@@ -40,12 +40,12 @@ class Outcome:
 
 
 @lru_cache(maxsize=4)
-def _mission(scenario: str) -> MissionSpec:
-    """The mission of a resolved scenario, kept for the next run of this process."""
+def _plan(scenario: str) -> Plan:
+    """The plan of a resolved scenario, kept for the next run of this process."""
     from .mission_build import build_mission
     from .scenario import load_text
 
-    return build_mission(load_text(scenario)).mission
+    return build_mission(load_text(scenario))
 
 
 def fly(job: Job, scenario: str, keep: KeepEvents = "none") -> Outcome:
@@ -84,13 +84,17 @@ def _fly(job: Job, scenario: str, folder: Path, done: list[int]) -> Row:
     from moonfleet.agents.events import FOLDER, EventLog, digest, read_events
     from moonfleet.agents.fleet import LocalFleet
     from moonfleet.agents.mission_loop import MissionLoop
+    from moonfleet.agents.simulation import by_index
 
     from .metrics import measure
+    from .policy_build import build_policies
 
-    mission = replace(_mission(scenario), seed=job.seed)
+    plan = _plan(scenario)
+    mission = replace(plan.mission, seed=job.seed)
+    policies = by_index(mission, build_policies(plan.scenario, job.seed))
     log = EventLog(folder / FOLDER)
     try:
-        loop = MissionLoop(mission, LocalFleet(mission), log)
+        loop = MissionLoop(mission, LocalFleet(mission, policies), log)
         while not loop.finished:
             loop.step()
             done[0] = loop.steps_done

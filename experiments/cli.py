@@ -12,6 +12,7 @@ import typer
 from moonfleet.terrain.errors import MoonfleetError
 
 from .cli_campaign import campaign
+from .cli_learn import evaluate, train
 from .cli_options import Address, Backend, BackendName, Labels, Open, kept_checkpoints, labels_of
 from .cli_replay import replay
 from .cli_robots import robots
@@ -62,6 +63,14 @@ app.command(
     epilog="Example: moonfleet replay runs/pathfinder-1-1 --to 2029-07-09"
     "\n\nExample: moonfleet replay runs/pathfinder-1-1 --at-step 120 --json"
 )(replay)
+app.command(
+    epilog="Example: moonfleet train PolarTraverse --minutes 10"
+    "\n\nExample: moonfleet train StationOps --level easy --steps 300000 --seed 1 --out runs/station"
+)(train)
+app.command(
+    epilog="Example: moonfleet evaluate PolarTraverse --policy random --policy greedy --policy planner"
+    "\n\nExample: moonfleet evaluate StationOps --policy keeper --policy runs/station --level easy --episodes 50"
+)(evaluate)
 
 
 KeepCheckpoints = Annotated[
@@ -131,6 +140,12 @@ def run(
         int | None,
         typer.Option(help="Root seed in the stead of the scenario's; the same seed gives the same events.", min=0),
     ] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            help="What every robot decides by, in the stead of the scenario's: keeper, greedy, random, or a training's folder."
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Run folder to make; default runs/<scenario>-<seed>-<n>.", metavar="DIR")
     ] = None,
@@ -150,6 +165,7 @@ def run(
             labels=labels,
             site=site,
             seed=seed,
+            policy=policy,
             out=out,
             keep_checkpoints=kept,
             watcher=watcher,

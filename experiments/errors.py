@@ -30,6 +30,10 @@ class BenchError(MoonfleetError):
     """A bench that does not exist or cannot run here."""
 
 
+class TrainingError(MoonfleetError):
+    """A training that cannot begin or go on: another one stands in its folder, a library is missing, a damaged checkpoint."""
+
+
 class OptionError(MoonfleetError):
     """A command-line option with a value that is not allowed."""
 

@@ -25,6 +25,7 @@ from moonfleet.terrain.errors import MoonfleetError
 
 from .errors import ReplayError, RunFolderError
 from .minutes import minute_of
+from .policy_build import build_policies
 from .run_folder import SCENARIO, check_belongs, missing_scenario
 from .scenario import load_scenario
 
@@ -128,7 +129,7 @@ def replay_run(
     to, at_step
         The moment, one of the two: a UTC date or time (``2031-03-02``, ``2031-03-02T12:00``), or a number of decision steps.
     policies
-        Those that the run was made with, where they were not the rule-based ones: robot's name -> policy.
+        Those that the run was made with, where they were not those of its scenario: robot's name -> policy.
     progress
         Called with (step, last step) after every step.
 
@@ -149,6 +150,7 @@ def replay_run(
         raise RunFolderError(f"{folder / SCENARIO}: 'resolved' is missing; this is not the scenario of a run")
     check_belongs(folder, scenario)
     mission = build_mission(scenario).mission
+    own = build_policies(scenario, mission.seed) | dict(policies or {})
     goal = goal_step(mission, to, at_step)
     logged = read_events(folder)
     from moonfleet.agents.fleet import LocalFleet
@@ -162,7 +164,7 @@ def replay_run(
         ) from error
     with scratch as aside:
         log = EventLog(Path(aside) / FOLDER)
-        loop = MissionLoop(mission, LocalFleet(mission, by_index(mission, policies or {})), log)
+        loop = MissionLoop(mission, LocalFleet(mission, by_index(mission, own)), log)
         first = take_up(loop, log, saved, folder) if saved is not None else 0
         began = loop.steps_done
         loop.begin()

@@ -20,8 +20,9 @@ from moonfleet.agents.checkpoint import KEPT
 from moonfleet.agents.errors import ClusterError
 
 from .errors import OptionError
+from .policy_build import build_policies
 from .run_folder import drop_if_empty, locked, make_run_folder, open_unfinished, write_scenario, write_summary
-from .scenario import load_scenario, with_seed
+from .scenario import load_scenario, with_policy, with_seed
 from .scenario_model import Scenario
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def run_scenario(
     labels: Mapping[str, str] | None = None,
     site: str | None = None,
     seed: int | None = None,
+    policy: str | None = None,
     out: str | Path | None = None,
     keep_checkpoints: int | None = KEPT,
     watcher: Watcher | None = None,
@@ -99,6 +101,8 @@ def run_scenario(
         A user's elevation file, or the name of a known place, in the stead of the scenario's site.
     seed
         Root seed in the stead of the scenario's.
+    policy
+        Name of the policy that every robot decides by, in the stead of the scenario's (`moonfleet.autonomy.policies`).
     out
         Run folder to make; None takes the next free ``runs/<scenario>-<seed>-<n>``.
     keep_checkpoints
@@ -115,6 +119,8 @@ def run_scenario(
     loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     if seed is not None:
         loaded = with_seed(loaded, seed)
+    if policy is not None:
+        loaded = with_policy(loaded, policy)
     check_reach(backend, address, labels or {})
     began = time.perf_counter()
     run_dir = make_run_folder(loaded, Path(out) if out is not None else None)
@@ -205,6 +211,7 @@ def _fly(plan: Plan, flight: Flight, watcher: Watcher, began: float, *, resume: 
         flight.run_dir,
         flight.backend,
         flight.address,
+        policies=build_policies(plan.scenario, plan.mission.seed),
         labels=flight.labels,
         keep_checkpoints=flight.keep_checkpoints,
     )

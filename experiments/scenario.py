@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from moonfleet.terrain.errors import MoonfleetError, did_you_mean
 
 from .errors import ScenarioError
+from .policy_build import check_policy
 from .scenario_faults import fault, schema_faults, show_value
 from .scenario_model import JobBlock, PlaceBlock, Scenario, ZoneBlock
 from .scenario_robots import kinds_of, member_spec, take_in_catalogue
@@ -69,6 +70,16 @@ def with_seed(scenario: Scenario, seed: int) -> Scenario:
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ScenarioError(f"seed = {show_value(seed)}: must be a whole number from 0 to {2**63 - 1}")
     return scenario.model_copy(update={"seed": seed})
+
+
+def with_policy(scenario: Scenario, policy: str) -> Scenario:
+    """Return the scenario with another policy for every robot; raises `PolicyError` for one that does not exist."""
+    return scenario.model_copy(
+        update={
+            "policy": check_policy(policy),
+            "fleet": tuple(one.model_copy(update={"policy": None}) for one in scenario.fleet),
+        }
+    )
 
 
 def load_text(text: str, filename: str = "scenario.yaml") -> Scenario:

@@ -147,6 +147,7 @@ class FleetBlock(Block):
     name: Name
     robot: str
     at: str | None = None
+    policy: Annotated[str, Field(min_length=1)] | None = None
     overrides: dict[str, object] = Field(default_factory=dict)
 
 
@@ -228,6 +229,7 @@ class Scenario(Block):
     station: str | None = None
     relay: Literal["queqiao2", "gateway"] | None = "queqiao2"
     perception: Perception = "rendered"
+    policy: Annotated[str, Field(min_length=1)] = "keeper"
     faults: bool = False
     robots_per_actor: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     checkpoint_every_steps: int = Field(default=24, ge=1)

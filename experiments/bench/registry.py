@@ -13,6 +13,10 @@ from moonfleet.terrain.errors import did_you_mean
 from ..errors import BenchError
 
 BENCHES: Mapping[str, tuple[str, ...]] = {  # bench -> the modules that hold its bars
+    "envs": (
+        "envs_learning",
+        "envs_speed",
+    ),
     "fleet": (
         "fleet_belief",
         "fleet_bytes",

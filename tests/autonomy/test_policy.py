@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from moonfleet.autonomy import observation as layout
+from moonfleet.autonomy.errors import PolicyError
+from moonfleet.autonomy.greedy_policy import GreedyPolicy
 from moonfleet.autonomy.observation import CHARGE, GO_ON, HIBERNATE, HOLD, JOB0, N_ACTIONS, RELAY, Observation
+from moonfleet.autonomy.policies import POLICIES, named_policy
 from moonfleet.autonomy.policy import Policy, RandomPolicy, StationKeeper
 
 ALL = np.ones(N_ACTIONS, bool)
@@ -41,7 +44,7 @@ def job(k: int, **values: float) -> dict[str, float]:
     return {f"jobs[{k}].{name}": value for name, value in (fields | values).items()}
 
 
-@pytest.mark.parametrize("policy", [RandomPolicy(3), StationKeeper()])
+@pytest.mark.parametrize("policy", [RandomPolicy(3), StationKeeper(), GreedyPolicy()])
 def test_never_a_masked_action_whatever_is_seen(policy: Policy) -> None:
     rng = np.random.default_rng(1)
     assert isinstance(policy, Policy)
@@ -121,3 +124,22 @@ def test_a_machine_that_can_relay_relays() -> None:
     mask = seen.mask.copy()
     mask[RELAY] = True
     assert StationKeeper().act(seen._replace(mask=mask)) == RELAY
+
+
+def test_greed_takes_the_best_paid_job_whatever_the_battery() -> None:
+    greedy = GreedyPolicy()
+    jobs = job(0, value=5.0) | job(1, value=9.0) | job(2, value=9.0, travel=20.0)
+    assert greedy.act(see(**jobs, **{"own.battery_frac": 0.01})) == JOB0 + 1
+    no_second = ALL.copy()
+    no_second[JOB0 + 1] = False
+    assert greedy.act(see(no_second, **jobs)) == JOB0
+    assert greedy.act(see(**jobs, **{"own.has_job": 1.0})) == GO_ON
+    no_jobs = ALL.copy()
+    no_jobs[JOB0:] = False
+    assert greedy.act(see(no_jobs)) == CHARGE
+
+
+def test_policies_by_name() -> None:
+    assert all(isinstance(named_policy(name, 3, 1), Policy) for name in POLICIES)
+    with pytest.raises(PolicyError, match=r"policy = 'keepr': must be one of keeper, greedy, random.*'keeper'"):
+        named_policy("keepr")

@@ -18,7 +18,21 @@ from moonfleet.experiments.doctor import examine
 from moonfleet.experiments.errors import BenchError
 from moonfleet.experiments.scenario import shipped_scenarios
 
-COMMANDS = ("run", "resume", "report", "see", "robots", "route", "campaign", "replay", "scenarios", "doctor", "bench")
+COMMANDS = (
+    "run",
+    "resume",
+    "report",
+    "see",
+    "robots",
+    "route",
+    "campaign",
+    "replay",
+    "train",
+    "evaluate",
+    "scenarios",
+    "doctor",
+    "bench",
+)
 
 
 def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:

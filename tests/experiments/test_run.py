@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import os
 import signal
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from moonfleet.agents.errors import CheckpointError
+from moonfleet.autonomy import observation as layout
+from moonfleet.autonomy.errors import PolicyError
 from moonfleet.experiments.errors import OptionError, RunFinishedError, RunFolderError, ScenarioError
 from moonfleet.experiments.run import Interrupted, Silent, resume_run, run_scenario
 from moonfleet.experiments.run_folder import locked, make_run_folder, read_summary
 from moonfleet.experiments.scenario import load_scenario
 from moonfleet.experiments.scenario_model import Scenario
+from moonfleet.experiments.trained import TrainedPolicy
 
 STEPS = 8
 
@@ -70,6 +75,38 @@ def test_another_seed_is_another_run(whole: Path, tmp_path: Path) -> None:
     other = run_scenario(short(), backend="local", seed=2, out=tmp_path / "run")
     assert other.summary["events_sha256"] != read_summary(whole)["events_sha256"]
     assert other.summary["seed"] == 2
+
+
+def test_another_policy_is_another_run_and_stays_with_it(whole: Path, tmp_path: Path) -> None:
+    random = run_scenario(short(), backend="local", policy="random", out=tmp_path / "through")
+    assert random.summary["events_sha256"] != read_summary(whole)["events_sha256"]
+    with pytest.raises(Interrupted):
+        run_scenario(short(), backend="local", policy="random", out=tmp_path / "run", watcher=Counter(stop_at=4))
+    again = resume_run(tmp_path / "run", backend="local")
+    assert again.summary["events_sha256"] == random.summary["events_sha256"]
+    with pytest.raises(PolicyError, match="policy = 'wise': must be one of keeper, greedy, random"):
+        run_scenario(short(), backend="local", policy="wise", out=tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_trained_policy_flies_a_mission(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    sizes = (layout.SIZE, 8, layout.N_ACTIONS)
+    weights = rng.normal(size=sum((a + 1) * b for a, b in pairwise(sizes))).astype(np.float32)
+    none = np.empty(0, np.float32)
+    TrainedPolicy("moonfleet/StationOps-v0", sizes, weights, none, none, {}).save(tmp_path / "learned")
+    monkeypatch.chdir(tmp_path)
+    through = run_scenario(short(), backend="local", policy="learned", out=tmp_path / "through")
+    assert through.summary["events_sha256"] != read_summary(whole)["events_sha256"]
+    with pytest.raises(Interrupted):
+        run_scenario(short(), backend="local", policy="learned", out=tmp_path / "run", watcher=Counter(stop_at=4))
+    monkeypatch.chdir(tmp_path.parent)
+    assert resume_run(tmp_path / "run", backend="local").summary["events_sha256"] == through.summary["events_sha256"]
+    TrainedPolicy("moonfleet/Other-v0", (3, layout.N_ACTIONS), np.ones(52, np.float32), none, none, {}).save(
+        tmp_path / "b"
+    )
+    with pytest.raises(PolicyError, match="was trained for moonfleet/Other-v0: takes 3 numbers"):
+        run_scenario(short(), backend="local", policy=str(tmp_path / "b"), out=tmp_path / "none")
 
 
 def test_finished_runs_are_not_resumed(whole: Path) -> None:

@@ -20,7 +20,8 @@ from tests.pds_dem import put_polar
 
 PLAIN = SiteRecipe("tiny", 123.4, -88.8, 1_000.0, azimuths=12)
 # imported, and yet without a say: of the catalogue only a file is used, whose bytes are in the key
-BYSTANDERS = {"errors", "site_recipe", "dem_digest", "cache_folder", "catalogue"}
+# of these `catalogue` gives only a file, whose bytes are in the key, and `kernel_stamp` says when a kernel is compiled anew
+BYSTANDERS = {"errors", "site_recipe", "dem_digest", "cache_folder", "catalogue", "kernel_stamp"}
 
 
 def imports_of(module: str) -> set[str]:

@@ -1,0 +1,34 @@
+"""The faces of IceProspecting: one rover, and many worlds with one rover each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gymnasium.vector import AutoresetMode
+
+from ..solo import SoloEnv
+from ..vector import GameVectorEnv
+from .game import IceProspectingGame
+
+
+class IceProspecting(SoloEnv):
+    """One rover; ``options`` are those of `IceProspectingGame`. Observation, actions and reward: `spaces` and `rewards`."""
+
+    def __init__(self, *, render_mode: str | None = None, **options: Any) -> None:
+        super().__init__(IceProspectingGame(1, **options), render_mode)
+
+
+class IceProspectingVec(GameVectorEnv):
+    """Many worlds; ``options`` are those of `IceProspectingGame`, the rest as of `GameVectorEnv`."""
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        copy: bool = True,
+        render_mode: str | None = None,
+        **options: Any,
+    ) -> None:
+        game = IceProspectingGame(num_envs, **options)
+        super().__init__(game, autoreset_mode=autoreset_mode, copy=copy, render_mode=render_mode)

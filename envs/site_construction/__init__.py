@@ -1,0 +1,1 @@
+"""SiteConstruction: a crew of machines excavates, hauls, levels and sinters a landing pad."""

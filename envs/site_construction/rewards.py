@@ -1,0 +1,49 @@
+"""The reward of SiteConstruction: named terms of the whole crew, summed.
+
+==================  =====================================================================================  =========
+term                what earns or costs it                                                                 default
+==================  =====================================================================================  =========
+``earth``           share of the volume between ground and design that this step took away (or added back) 10 for all
+``pad``             share of the pad that was sintered within tolerance (or lost it again)                 20 for all
+``done``            every cell of the pad is level and sintered: the episode ends                          10
+``time``            every step                                                                             -0.01
+``blocked``         an order that could not be carried out, each                                           -0.01
+``brownout``        a flat battery forced a machine to hibernate, every time it tries to wake up           -0.1
+``lost``            a machine is lost for good                                                             -5 each
+==================  =====================================================================================  =========
+
+``earth`` counts what lies more than half the tolerance off the design, so a level pad has none left. A cell earns its part of ``pad`` in
+proportion to how deep it is sintered, and only while it is within tolerance: soil dumped onto it takes the value away.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from ..errors import EnvOptionError
+
+TERMS: tuple[str, ...] = ("earth", "pad", "done", "time", "blocked", "brownout", "lost")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RewardWeights:
+    """What one unit of each term is worth; costs are given as positive numbers.
+
+    Raises `EnvOptionError` for a weight that is negative or not finite.
+    """
+
+    earth: float = 10.0
+    pad: float = 20.0
+    done: float = 10.0
+    time: float = 0.005
+    blocked: float = 0.01
+    brownout: float = 0.1
+    lost: float = 5.0
+
+    def __post_init__(self) -> None:
+        """Check every weight."""
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if not math.isfinite(value) or value < 0.0:
+                raise EnvOptionError(f"weights.{field.name}: got {value!r}, need a finite number of 0 or more.")

@@ -1,0 +1,70 @@
+"""Run by the project's own Python: the same figures as `clock`, of gymnasium's own vectorised environments and of the project's.
+
+    python -m moonfleet.experiments.bench.env_peers.own_clock ID WORLDS THREADS [SECONDS] [OPTIONS as JSON]
+
+Actions are drawn beforehand, or from what the masks allow where an environment has masks: between two steps, while the clock stands.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moonfleet.terrain.seeds import stream
+
+from .clock import POOL, Counted, Stretch, serve
+
+
+def vector_env(env_id: str, worlds: int, threads: int, options: dict[str, Any]) -> Any:
+    """Return the vectorised environment that ``env_id`` names as its own."""
+    import gymnasium
+
+    import moonfleet.envs  # registers them
+
+    if env_id in moonfleet.envs.ENTRY_POINTS:
+        options = {"threads": threads, **options}
+    return gymnasium.make_vec(env_id, worlds, vectorization_mode="vector_entry_point", **options)
+
+
+def random_steps(env: Any) -> Stretch:
+    """Return the stretch of random steps of a vectorised environment."""
+    rng = stream(0, "bench-actions")
+    masks = "action_mask" in getattr(env.single_observation_space, "spaces", {})
+    agents = int(np.prod(env.single_action_space.shape)) if masks else 1
+    env.action_space.seed(0)
+    pool = [env.action_space.sample() for _ in range(POOL)]
+    seen = [env.reset(seed=0)[0]]
+
+    def allowed(mask: NDArray[np.int8]) -> NDArray[np.int64]:
+        """One of the allowed actions for every agent, all alike likely."""
+        return np.argmax(mask * (rng.random(mask.shape, np.float32) + 1.0), axis=-1)
+
+    def stretch(seconds: float) -> Counted:
+        cpu_s, wall_s, steps, ended = 0.0, 0.0, 0, 0
+        while cpu_s < seconds:
+            action = allowed(seen[0]["action_mask"]) if masks else pool[steps % POOL]
+            began, begin = time.perf_counter(), time.process_time()
+            seen[0], _, terminated, truncated, _ = env.step(action)
+            cpu_s += time.process_time() - begin
+            wall_s += time.perf_counter() - began
+            steps += 1
+            ended += int((terminated | truncated).sum())
+        return Counted(cpu_s, steps * env.num_envs * agents, ended, wall_s)
+
+    return stretch
+
+
+def main(env_id: str, worlds: str, threads: str, seconds: str = "2", options: str = "{}") -> None:
+    """Answer for one environment."""
+    os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[: int(threads)]))
+    serve(random_steps(vector_env(env_id, int(worlds), int(threads), json.loads(options))), float(seconds))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,156 @@
+"""A trained policy: one file of plain numbers that says what it is, and the `Policy` that is made from it.
+
+No torch is needed to use one, so a robot on a Ray actor carries it like any other policy::
+
+    policy = TrainedPolicy.load("runs/stationops-easy-0")
+    Simulation(mission, folder, "ray", policies={"rover-1": policy}).run()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moonfleet.agents.array_file import ArrayFile, ArrayFileError, read_arrays, write_arrays
+from moonfleet.autonomy.errors import PolicyError
+from moonfleet.autonomy.observation import Observation
+
+if TYPE_CHECKING:
+    from moonfleet.envs.game import Game
+
+FILE: Final = "policy.moonfile"
+KIND: Final = "trained policy"
+MOST_WIDE: Final = 65_536  # numbers in a layer
+NEVER: Final = np.float32(-np.inf)
+Floats32 = NDArray[np.float32]
+Seen = Observation | NDArray[np.generic] | Mapping[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedPolicy:
+    """The best-rated allowed action of a trained network; no memory and no chance, so the same observation gives the same action.
+
+    ``sizes``: numbers per layer, first the observation's, last the action's. ``weights`` float32: layer by layer a matrix
+    [inputs, outputs] and a bias [outputs]. ``low``, ``high`` float32 [k]: bounds of the actions of a Box, empty for Discrete.
+    ``notes``: how it was trained, plain JSON values.
+    """
+
+    env_id: str
+    sizes: tuple[int, ...]
+    weights: Floats32
+    low: Floats32
+    high: Floats32
+    notes: Mapping[str, Any]
+
+    def act(self, observation: Seen) -> Any:
+        """Return an action index that the mask allows, or the numbers float32 [k] of a Box.
+
+        ``observation``: an `Observation`, or what an environment with one agent returned.
+        """
+        vector, mask = self._parts(observation)
+        action = self.act_batch(Observation(vector[None], mask[None]))[0]
+        return action if self.low.size else int(action)
+
+    def act_batch(self, observations: Seen) -> NDArray[np.generic]:
+        """As `act` for many at once: vectors [n, F] and masks [n, A] give int64 [n] or float32 [n, k].
+
+        What an environment of a team or a batch of worlds returned will do too.
+
+        Raises
+        ------
+        PolicyError
+            The observation has another size than the network.
+        """
+        from .trained_forward import forward
+
+        vectors, masks = self._parts(observations)
+        rows = np.ascontiguousarray(vectors, np.float32)
+        if rows.ndim != 2 or rows.shape[1] != self.sizes[0]:
+            raise PolicyError(
+                f"the policy trained for {self.env_id} takes {self.sizes[0]} numbers, was given {rows.shape[1:]}"
+            )
+        out = np.empty((len(rows), self.sizes[-1]), np.float32)
+        forward(rows, self.weights, np.array(self.sizes, np.int64), out)
+        if self.low.size:
+            return np.clip(out, self.low, self.high)
+        return np.where(masks, out, NEVER).argmax(axis=1)
+
+    def _parts(self, seen: Seen) -> Observation:
+        """Return vectors and masks of whatever was given; everything is allowed where there are no masks."""
+        if isinstance(seen, Observation):
+            return seen
+        if isinstance(seen, Mapping):
+            return Observation(np.asarray(seen["observation"], np.float32), np.asarray(seen["action_mask"], np.bool_))
+        vectors = np.asarray(seen, np.float32)
+        return Observation(vectors, np.ones((*vectors.shape[:-1], self.sizes[-1]), np.bool_))
+
+    def fitted(self, env_id: str, game: Game) -> TrainedPolicy:
+        """Return this policy if it fits an environment.
+
+        Raises
+        ------
+        PolicyError
+            It was trained for other observations or actions.
+        """
+        space = game.single_action_space
+        actions = getattr(space, "n", None)
+        here = (game.single_observation_space.shape[0], int(actions or np.prod(space.shape or (1,))), actions is None)
+        mine = (self.sizes[0], self.sizes[-1], self.low.size > 0)
+        if here != mine:
+            words = [
+                f"{seen} numbers to {count} {'numbers' if box else 'choices'}" for seen, count, box in (mine, here)
+            ]
+            raise PolicyError(f"the policy was trained for {self.env_id} ({words[0]}); {env_id} has {words[1]}")
+        return self
+
+    def save(self, folder: Path) -> Path:
+        """Write the file into ``folder`` and return its path. Raises `PolicyError` where that cannot be done."""
+        facts = {"env": self.env_id, "sizes": list(self.sizes), "notes": dict(self.notes)}
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            return write_arrays(
+                folder / FILE, KIND, facts, {"weights": self.weights, "low": self.low, "high": self.high}
+            )
+        except (OSError, ArrayFileError) as error:
+            raise PolicyError(f"the policy cannot be written: {error}") from error
+
+    @classmethod
+    def load(cls, path: str | Path) -> TrainedPolicy:
+        """Return the policy in a file, or in the folder of a training.
+
+        Raises
+        ------
+        PolicyError
+            It is missing, damaged, of a later format, or does not fit together.
+        """
+        file = Path(path) / FILE if Path(path).is_dir() else Path(path)
+        try:
+            return cls._checked(file, read_arrays(file, KIND))
+        except ArrayFileError as error:
+            raise PolicyError(str(error)) from error
+
+    @classmethod
+    def _checked(cls, file: Path, told: ArrayFile) -> TrainedPolicy:
+        """Return the policy of a file that is whole. Raises `PolicyError` if what it holds does not fit together."""
+        sizes, notes = told.facts.get("sizes"), told.facts.get("notes", {})
+        if not (
+            isinstance(sizes, list) and len(sizes) >= 2 and all(type(n) is int and 0 < n <= MOST_WIDE for n in sizes)
+        ):
+            raise PolicyError(f"{file}: sizes = {sizes!r}: must be whole numbers of 1 .. {MOST_WIDE}, two or more")
+        needed = sum((a + 1) * b for a, b in pairwise(sizes))
+        weights, low, high = (told.arrays.get(name, np.empty(0)) for name in ("weights", "low", "high"))
+        if not all(array.dtype == np.float32 and np.isfinite(array).all() for array in (weights, low, high)):
+            raise PolicyError(f"{file}: weights, low and high must be there, finite float32")
+        if weights.shape != (needed,) or low.shape not in ((0,), (sizes[-1],)) or high.shape != low.shape:
+            raise PolicyError(
+                f"{file}: {weights.size} weights, {low.size} and {high.size} bounds do not fit layers of {sizes}"
+            )
+        return cls(
+            str(told.facts.get("env")), tuple(sizes), weights, low, high, notes if isinstance(notes, dict) else {}
+        )
