@@ -105,9 +105,7 @@ class Briefings:
                     for n, (_, at) in enumerate(mission.havens):
                         given.spots[world, robot, n] = haven_spot(mission.site, mission.zones, at, robot)
         self._find_fields(world, mission, ground)
-        settle(
-            world, self.sky.almanac, self.jobs, self.havens, self.ways, self.hours, self.places, self.links
-        )
+        settle(world, self.sky.almanac, self.jobs, self.havens, self.ways, self.hours, self.places, self.links)
 
     def _find_fields(self, world: int, mission: MissionSpec, ground: int) -> None:
         """Write which field leads to each place, for each class of machines that has business there."""
@@ -119,7 +117,9 @@ class Briefings:
         for n, members in enumerate(self._members):
             wanted = self.jobs.able[world, members, :count].any(axis=0).tolist()
             row = self.ways.field_of[world, n]
-            row[:count] = [number(ground, n, cell, zones) if use else -1 for cell, use in zip(jobs, wanted, strict=True)]
+            row[:count] = [
+                number(ground, n, cell, zones) if use else -1 for cell, use in zip(jobs, wanted, strict=True)
+            ]
             row[room : room + len(havens)] = [number(ground, n, cell, zones) for cell in havens]
         if self.fields.table is not self.ways.fields:
             self.ways = self.ways._replace(fields=self.fields.table)
@@ -134,7 +134,15 @@ class Briefings:
     def as_heard(self, heard: Heard) -> None:
         """Fill what robots would need for jobs from where they are believed to be; lets other threads run."""
         heard_needs(
-            self.sky.almanac, self.machines, self.home, self.jobs, self.havens, self.ways, self.hours, self.places, heard
+            self.sky.almanac,
+            self.machines,
+            self.home,
+            self.jobs,
+            self.havens,
+            self.ways,
+            self.hours,
+            self.places,
+            heard,
         )
 
     def sun(self, worlds: Ints, az_deg: Floats, el_deg: Floats) -> None:

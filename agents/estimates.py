@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .forecast import Forecast
+from .job_block import blank_jobs, write_jobs
 from .lit_hours import Floats, Ints, blank_links, blank_places
 from .machines import LONGEST_WORK_H, Rates, drain_rates, machines_of
 from .mission import MissionSpec
-from .job_block import blank_jobs, write_jobs
 from .travel import STILL_H, Travel, haven_spot
 from .ways import (
     HOP_H,
@@ -81,6 +81,7 @@ class Estimates:
         for n in np.flatnonzero(~(at_first | at_second)).tolist():
             row = int(second[n] if as_heard else first[n])
             known[row] = xy[n]
+            self.ways.watch[0, row] = -1
             self.ways.hours[0, row] = self._hours(int(robots[n]), xy[n])
 
     def _hours(self, robot: int, xy: Floats) -> Floats:
@@ -104,7 +105,13 @@ class Estimates:
         out = JobNeeds(np.empty((n, jobs)), np.empty((n, jobs)), np.empty((n, jobs)))
         hour = np.full(n, int(t_s) // 3600, dtype=np.int64)
         asked = Heard(
-            np.zeros(n, dtype=np.int64), robots, np.ascontiguousarray(xy), hour, wanted, np.ascontiguousarray(left_h), *out
+            np.zeros(n, dtype=np.int64),
+            robots,
+            np.ascontiguousarray(xy),
+            hour,
+            wanted,
+            np.ascontiguousarray(left_h),
+            *out,
         )
         heard_needs(
             self.almanac, self.machines, self.home, self.works, self.havens, self.ways, self.hours, self.places, asked

@@ -70,7 +70,19 @@ def write_jobs(block: JobsBlock, w: int, mission: MissionSpec) -> None:
         raise MissionError(f"jobs: {len(jobs)} of them; these missions have room for {room}")
     if len(needs) > pairs:
         raise MissionError(f"jobs: {len(needs)} needs in all; these missions have room for {pairs}")
-    for name in ("xy", "value", "effort_h", "effort_s", "crew", "windowed", "kind", "hops", "work_w", "data_mbps", "able"):
+    for name in (
+        "xy",
+        "value",
+        "effort_h",
+        "effort_s",
+        "crew",
+        "windowed",
+        "kind",
+        "hops",
+        "work_w",
+        "data_mbps",
+        "able",
+    ):
         getattr(block, name)[w] = 0
     block.count[w] = len(jobs)
     block.window_s[w, :, 0], block.window_s[w, :, 1] = -np.inf, np.inf

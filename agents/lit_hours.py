@@ -18,7 +18,21 @@ from moonfleet.terrain.constants import DARK_BELOW
 from moonfleet.terrain.forced_kernel import forced_kernel
 from moonfleet.terrain.kernel import kernel
 
-from .almanac import FAR_H, WHOLE, Almanac, Floats, Int16s, Ints, clear_by, light_of, middle_of
+from .almanac import (
+    FAR_H,
+    RADIUS,
+    SUN,
+    WHOLE,
+    Almanac,
+    Floats,
+    Int16s,
+    Ints,
+    clear_by,
+    clear_for_hours,
+    lean_of,
+    light_of,
+    middle_of,
+)
 
 Places = NDArray[np.int32]
 
@@ -78,10 +92,19 @@ def look_ahead(
     row, col = places[w, p, ROW], places[w, p, COL]
     begin, step = layout[s, 0] + row * layout[s, 2] + col * layout[s, 3], layout[s, 1]
     dx, dy = middle_of(frame, s, row, col)
-    total = places[w, p, RING + (known & (RING_H - 1))]
-    for k in range(known, last):
-        total = np.int32((total + light_of(horizon, begin, step, dx, dy, sky, sky_row + k)) & 0xFFFFFFFF)
-        places[w, p, RING + ((k + 1) & (RING_H - 1))] = total
+    lean = lean_of(dx, dy)
+    total = int(places[w, p, RING + (known & (RING_H - 1))])
+    k = known
+    while k < last:
+        clear, stays = clear_for_hours(horizon, begin, step, lean, sky, sky_row + k, SUN, sky[sky_row + k, RADIUS])
+        lit = WHOLE if clear > 0 else 0
+        if clear == 0:
+            lit = light_of(horizon, begin, step, dx, dy, sky, sky_row + k)
+        stop = min(k + stays, last)
+        while k < stop:
+            total += lit
+            k += 1
+            places[w, p, RING + (k & (RING_H - 1))] = np.int32(total & 0xFFFFFFFF)
     places[w, p, KNOWN] = last
 
 
@@ -111,17 +134,23 @@ def find_night(
         begin, step = layout[s, 0] + row * layout[s, 2] + col * layout[s, 3], layout[s, 1]
         dx, dy = middle_of(frame, s, row, col)
         known, night, dawn = places[w, p, KNOWN], places[w, p, NIGHT], -1
+        lean = lean_of(dx, dy)
         while dawn < 0 and k < last:
+            stays = 1
             if k < known:
-                lit = light_in(places, w, p, k, k + 1)
+                dark = light_in(places, w, p, k, k + 1) < DARK
             else:
-                lit = light_of(horizon, begin, step, dx, dy, sky, sky_row + k)
-            if lit < DARK:
-                if night < 0:
-                    night = k
-            elif night >= 0:
+                clear, stays = clear_for_hours(
+                    horizon, begin, step, lean, sky, sky_row + k, SUN, sky[sky_row + k, RADIUS]
+                )
+                dark = clear < 0
+                if clear == 0:
+                    dark = light_of(horizon, begin, step, dx, dy, sky, sky_row + k) < DARK
+            if dark and night < 0:
+                night = k
+            elif not dark and night >= 0:
                 dawn = k
-            k += 1
+            k = min(k + stays, last)
         places[w, p, NIGHT], places[w, p, DAWN] = night, dawn
         places[w, p, LOOKED] = k
 
@@ -148,13 +177,17 @@ def find_link(
     if closes < 0 and k < last:
         begin, step = layout[s, 0] + row * layout[s, 2] + col * layout[s, 3], layout[s, 1]
         dx, dy = middle_of(frame, s, row, col)
+        lean = lean_of(dx, dy)
         while closes < 0 and k < last:
-            if clear_by(horizon, begin, step, dx, dy, sky, sky_row + k, body) >= 0.0:
-                if opens < 0:
-                    opens = k
-            elif opens >= 0:
+            clear, stays = clear_for_hours(horizon, begin, step, lean, sky, sky_row + k, body, 0.0)
+            seen = clear > 0
+            if clear == 0:
+                seen = clear_by(horizon, begin, step, dx, dy, sky, sky_row + k, body) >= 0.0
+            if seen and opens < 0:
+                opens = k
+            elif not seen and opens >= 0:
                 closes = k
-            k += 1
+            k = min(k + stays, last)
         links[w, r, n, LINK_LOOKED] = k
     links[w, r, n, OPENS], links[w, r, n, CLOSES] = opens, closes
     if opens < 0:

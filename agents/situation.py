@@ -28,7 +28,9 @@ class Briefing:
         self.forecast = estimates.forecast
         self.table = JobTable(mission)
         self.capacity_wh = np.array([spec.battery_wh for spec in mission.specs])
-        self._clock = Clock(np.zeros(1, dtype=np.int64), np.array([float(mission.duration_s)]), np.zeros(1), np.zeros(1))
+        self._clock = Clock(
+            np.zeros(1, dtype=np.int64), np.array([float(mission.duration_s)]), np.zeros(1), np.zeros(1)
+        )
         self._out = blank_handed(1, len(mission.specs))
 
     # -- what instruments say -----------------------------------------------------------------------------------------
@@ -63,7 +65,9 @@ class Briefing:
         own.stand(robots, sensed.senses[:, 1:3])
         who = np.zeros((1, len(self.mission.specs)), dtype=np.bool_)
         who[0, robots] = True
-        tasks = Tasks(who, self.ops.job[None], self.ops.phase[None], know.floats[None], know.ints[None], know.done[None])
+        tasks = Tasks(
+            who, self.ops.job[None], self.ops.phase[None], know.floats[None], know.ints[None], know.done[None]
+        )
         clock.t_s[0], clock.sun_az_deg[0], clock.sun_el_deg[0] = t_s, sun_az, sun_el
         hand_out(
             0, 1, own.almanac, own.machines, own.home, self.mission.station_index, own.works, own.havens, own.ways, own.hours,

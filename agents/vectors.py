@@ -32,19 +32,32 @@ from moonfleet.autonomy.observation import (
     encode_row,
 )
 from moonfleet.terrain.forced_kernel import forced_kernel
-from moonfleet.terrain.kernel import kernel
-from moonfleet.terrain.light import local_elevation_deg
+from moonfleet.terrain.kernel import kernel, leaf_kernel
 
 from . import state as st
 from .almanac import EARTH as EARTH_TRACK
 from .almanac import RELAY as RELAY_TRACK
-from .almanac import Almanac, Floats, Ints, cell_at
+from .almanac import Almanac, Floats, Ints, cell_at, tilt_deg
+from .job_block import JobsBlock
 from .knowledge import MISSING_S, NEVER_S
 from .lit_hours import LINK_H, Places, ahead, find_link, put_place
 from .machines import Machines, drive_need
-from .job_block import JobsBlock
 from .state import Link
-from .ways import DARK_HOUR, NO_WAY, Havens, HourBlock, Ways, at_hour, job_need, light_on_way, stance_of, way_hours
+from .ways import (
+    DARK_HOUR,
+    NO_WAY,
+    Havens,
+    HourBlock,
+    Ways,
+    at_hour,
+    job_need,
+    keep_watch,
+    light_at_end,
+    light_between,
+    light_on_way,
+    stance_of,
+    way_hours,
+)
 
 Bools = NDArray[np.bool_]
 Float32s = NDArray[np.float32]
@@ -72,7 +85,12 @@ def _at(name: str) -> int:
 X, Y, BATTERY, RESERVE, TEMP = _own("x"), _own("y"), _own("battery_frac"), _own("reserve_frac"), _own("temp")
 DATA, LIT, IDLE_RATE, SLEEP_RATE = _own("data_frac"), _own("lit"), _own("idle_rate"), _own("hibernate_rate")
 CHARGE_RATE, IS, HAS_JOB, PROGRESS = _own("charge_rate"), _own(f"is_{ACTIVITIES[0]}"), _own("has_job"), _own("progress")
-AT_HAVEN, UP_STATION, UP_RELAY, UP_EARTH = _own("at_haven"), _own("link_station"), _own("link_relay"), _own("link_earth")
+AT_HAVEN, UP_STATION, UP_RELAY, UP_EARTH = (
+    _own("at_haven"),
+    _own("link_station"),
+    _own("link_relay"),
+    _own("link_earth"),
+)
 HOPS_LEFT, TIME_LEFT = _own("hops_left"), _own("time_left")
 LIT_1H, HAVEN_LIT_1H, DARK_IN, DARK_FOR = _at("lit_1h"), _at("haven_lit_1h"), _at("dark_in"), _at("dark_for")
 HAVEN_DARK_IN, HAVEN_DARK_FOR = _at("haven_dark_in"), _at("haven_dark_for")
@@ -186,22 +204,27 @@ def _count_others(ints: Ints, floats: Floats, w: int, r: int, robots: int, heard
             on[given] += 1
 
 
-@kernel
-def hand_out(
-    first: int, last: int, almanac: Almanac, machines: Machines, home: Floats, station: int, jobs: JobsBlock, havens: Havens, ways: Ways,
-    hours: HourBlock, places: Places, links: Places, body: Instruments, tasks: Tasks, clock: Clock, near_m: float, out: Handed,
-) -> None:  # fmt: skip
-    """Fill what the robots of worlds ``first`` to ``last`` are handed; who is not asked is handed a blank and may only go on.
+class _Desk(NamedTuple):
+    """What the kernel writes on, for one robot at a time."""
 
-    ``home`` [W, R, 2] is where robots started, ``near_m`` how near to its haven a robot is there.
-    """
+    row: Floats  # [1, SIZE] physical values
+    v: Floats  # [SIZE] the same
+    on: Ints  # [J] others on each job
+    rate: Floats  # [J] value per hour
+    ready: Bools  # [J] all it needs is done
+    group: Ints  # [K_JOBS] rank of the job in each slot
+
+
+@leaf_kernel
+def _hand_out(
+    first: int, last: int, almanac: Almanac, machines: Machines, home: Floats, station: int, jobs: JobsBlock, havens: Havens, ways: Ways,
+    hours: HourBlock, places: Places, links: Places, body: Instruments, tasks: Tasks, clock: Clock, near_m: float, desk: _Desk,
+    out: Handed,
+) -> None:  # fmt: skip
     horizon, layout, frame, sky = almanac.horizon, almanac.layout, almanac.frame, almanac.sky
     robots, room = tasks.job.shape[1], tasks.done.shape[2]
     heard, board = room + 3 * robots, room
-    row = np.empty((1, SIZE))
-    on, rate, group = np.empty(room, dtype=np.int64), np.empty(room), np.empty(K_JOBS, dtype=np.int64)
-    ready = np.empty(room, dtype=np.bool_)
-    v = row[0]
+    row, v, on, rate, ready, group = desk.row, desk.v, desk.on, desk.rate, desk.ready, desk.group
     for w in range(first, last):
         asked = False
         for r in range(robots):
@@ -215,7 +238,8 @@ def hand_out(
         if asked:
             at_hour(
                 w, hour, horizon, layout, frame, sky, s, sky_row, total, places, havens.count[w], havens.middle_at, count,
-                havens.job_at, hours.at, hours.dark_for, hours.lit_day, hours.lit_way,
+                havens.job_at, hours.at, hours.dark_for, hours.lit_day, hours.lit_way, hours.between,
+                hours.watch,
             )  # fmt: skip
         for r in range(robots):
             for k in range(SIZE):
@@ -235,11 +259,12 @@ def hand_out(
             drives = drive_class >= 0
             stance, filled = stance_of(ways.xy, w, r, robots, x, y, False)
             if not filled:
-                ways.xy[w, stance, 0], ways.xy[w, stance, 1] = x, y
+                ways.xy[w, stance, 0], ways.xy[w, stance, 1], ways.watch[w, stance] = x, y, -1
                 way_hours(
                     w, r, x, y, frame, s, drive_class, machines.hop_range_m[r], home, machines.orbits[r], count, jobs.xy, jobs.hops,
                     jobs.able, havens.count[w], havens.xy, ways.fields, ways.field_of, stance, ways.hours,
                 )  # fmt: skip
+            watch = keep_watch(ways.watch, ways.between, w, stance, hour)
             haven, haven_h, least = -1, np.inf, np.inf
             for k in range(havens.count[w]):
                 cost = ways.hours[w, stance, room + k] + DARK_HOUR * hours.dark_for[w, k]
@@ -248,7 +273,7 @@ def hand_out(
             if haven >= 0:
                 haven_h = ways.hours[w, stance, room + haven]
                 out.havens[w, r, 0], out.havens[w, r, 1] = havens.spots[w, r, haven, 0], havens.spots[w, r, haven, 1]
-            gap_m = math.hypot(x - out.havens[w, r, 0], y - out.havens[w, r, 1])
+            gap_x, gap_y = x - out.havens[w, r, 0], y - out.havens[w, r, 1]
             # what is allowed, jobs aside: hoppers that fly or work away from home bring to its end what they have begun
             away = False
             if machines.hopper[r]:
@@ -279,7 +304,7 @@ def hand_out(
                 v[PROGRESS] = 1.0 - (effort_s - tasks.floats[w, r, job]) / effort_s
             else:
                 v[PROGRESS] = 0.0
-            v[AT_HAVEN] = 1.0 if gap_m <= near_m else 0.0
+            v[AT_HAVEN] = 1.0 if gap_x * gap_x + gap_y * gap_y <= near_m * near_m else 0.0
             v[UP_STATION] = 1.0 if link & LINK_STATION else 0.0
             v[UP_RELAY] = 1.0 if link & LINK_RELAY else 0.0
             v[UP_EARTH] = 1.0 if link & LINK_EARTH else 0.0
@@ -298,12 +323,29 @@ def hand_out(
                     HAVEN_DARK_FOR,
                 )  # fmt: skip
                 if drives:
-                    lit_here = light_on_way(horizon, layout, frame, sky, s, sky_row, total, places, w, r, hour)
+                    lit_here = light_at_end(horizon, layout, frame, sky, s, sky_row, total, places, w, r, hour)
                     v[HAVEN_TRAVEL], v[HAVEN_ENERGY] = haven_h, NO_WAY
                     if haven >= 0:
-                        lit_there = light_on_way(horizon, layout, frame, sky, s, sky_row, total, places, w, there, hour)
+                        lit_there = light_at_end(horizon, layout, frame, sky, s, sky_row, total, places, w, there, hour)
+                        between = ways.between[w, stance, room + haven]
+                        if math.isnan(between):
+                            between = ways.between[w, stance, room + haven] = light_between(
+                                horizon,
+                                layout,
+                                frame,
+                                sky,
+                                s,
+                                sky_row,
+                                total,
+                                watch,
+                                x,
+                                y,
+                                out.havens[w, r, 0],
+                                out.havens[w, r, 1],
+                            )
+                        lit = light_on_way(lit_here, lit_there, between)
                         v[HAVEN_ENERGY] = drive_need(
-                            haven_h, machines.awake[r], machines.drive_w[r], machines.solar_w[r], battery, 0.5 * (lit_here + lit_there)
+                            haven_h, machines.awake[r], machines.drive_w[r], machines.solar_w[r], battery, lit
                         )  # fmt: skip
                 v[STATION_IN] = 0.0 if link & LINK_STATION else STATION_FAR_H
                 v[STATION_FOR] = STATION_FOR_H if link & LINK_STATION else 0.0
@@ -313,9 +355,7 @@ def hand_out(
                 v[RELAY_IN], v[RELAY_FOR] = find_link(
                     horizon, layout, frame, sky, s, sky_row, links, w, r, 1, RELAY_TRACK, map_row, map_col, hour, link_last
                 )  # fmt: skip
-                v[SUN_EL] = local_elevation_deg(
-                    clock.sun_el_deg[w], clock.sun_az_deg[w], x - frame[s, 5], y - frame[s, 6]
-                )
+                v[SUN_EL] = clock.sun_el_deg[w] + tilt_deg(x - frame[s, 5], y - frame[s, 6], sun_sin, sun_cos)
                 v[SUN_SIN], v[SUN_COS] = sun_sin, sun_cos
             # jobs, as it knows them: first its own, then the one it was told to do, then open ones, by value per hour
             if count > 0:
@@ -330,7 +370,9 @@ def hand_out(
                     if tasks.done[w, r, n] or not jobs.able[w, r, n]:
                         continue
                     way_h = ways.hours[w, stance, n]
-                    if not math.isfinite(way_h) or (jobs.hops[w, n] and body.hops_left[w, r] < 2):  # it could not fly back
+                    if not math.isfinite(way_h) or (
+                        jobs.hops[w, n] and body.hops_left[w, r] < 2
+                    ):  # it could not fly back
                         continue
                     left_h = way_h + jobs.effort_h[w, n] - tasks.floats[w, r, n] / 3600.0
                     rate[n] = jobs.value[w, n] / max(left_h, 1.0)
@@ -342,12 +384,30 @@ def hand_out(
                     way_h = ways.hours[w, stance, n]
                     left_h = max(jobs.effort_h[w, n] - tasks.floats[w, r, n] / 3600.0, 0.0)
                     open_now = jobs.window_s[w, n, 0] <= t_s < jobs.window_s[w, n, 1]
-                    v[at + VALID], v[at + KIND], v[at + VALUE], v[at + TRAVEL] = 1.0, jobs.kind[w, n], jobs.value[w, n], way_h
+                    v[at + VALID], v[at + KIND], v[at + VALUE], v[at + TRAVEL] = (
+                        1.0,
+                        jobs.kind[w, n],
+                        jobs.value[w, n],
+                        way_h,
+                    )
                     v[at + ENERGY], v[at + HOME_ENERGY] = job_need(
-                        w, r, n, hour, way_h, left_h, lit_here, jobs.hops[w, n], jobs.work_w[w, n], horizon, layout, frame, sky, s, sky_row,
-                        total, places, havens.count[w], havens.home_h, havens.spot_at, hours.dark_for, hours.lit_day, hours.lit_way,
-                        drive_class, machines.awake[r], machines.drive_w[r], machines.solar_w[r], battery, machines.hop_wh[r],
-                    )  # fmt: skip
+                        w,
+                        r,
+                        n,
+                        hour,
+                        x,
+                        y,
+                        stance,
+                        left_h,
+                        lit_here,
+                        almanac,
+                        machines,
+                        jobs,
+                        havens,
+                        ways,
+                        hours,
+                        places,
+                    )
                     v[at + EFFORT], v[at + LIT_24H] = left_h, hours.lit_day[w, n]
                     v[at + READY], v[at + OPEN] = 1.0 if ready[n] else 0.0, 1.0 if open_now else 0.0
                     v[at + CLOSES_IN] = (jobs.window_s[w, n, 1] - t_s) / 3600.0 if jobs.windowed[w, n] else NO_CLOSE_H
@@ -369,3 +429,22 @@ def hand_out(
                     v[at + CHARGED], v[at + AGE] = tasks.floats[w, r, place + 2], (t_s - heard_s) / 3600.0
                 slot += 1
             encode_row(row, 0, out.vectors, w, r)
+
+
+@kernel
+def hand_out(
+    first: int, last: int, almanac: Almanac, machines: Machines, home: Floats, station: int, jobs: JobsBlock, havens: Havens, ways: Ways,
+    hours: HourBlock, places: Places, links: Places, body: Instruments, tasks: Tasks, clock: Clock, near_m: float, out: Handed,
+) -> None:  # fmt: skip
+    """Fill what the robots of worlds ``first`` to ``last`` are handed; who is not asked is handed a blank and may only go on.
+
+    ``home`` [W, R, 2] is where robots started, ``near_m`` how near to its haven a robot is there.
+    """
+    room = tasks.done.shape[2]
+    row = np.empty((1, SIZE))
+    desk = _Desk(
+        row, row[0], np.empty(room, dtype=np.int64), np.empty(room), np.empty(room, dtype=np.bool_), np.empty(K_JOBS, dtype=np.int64)
+    )  # fmt: skip
+    _hand_out(
+        first, last, almanac, machines, home, station, jobs, havens, ways, hours, places, links, body, tasks, clock, near_m, desk, out
+    )  # fmt: skip

@@ -14,16 +14,19 @@ from numpy.typing import NDArray
 from moonfleet.terrain.forced_kernel import forced_kernel
 from moonfleet.terrain.kernel import kernel
 
-from .almanac import FAR_H, Almanac, Floats, Int16s, Ints, cell_at
+from .almanac import FAR_H, WHOLE, Almanac, Floats, Int16s, Ints, cell_at, light_of, middle_of
+from .job_block import JobsBlock
 from .lit_hours import ASKED, DAWN, DAY_H, KNOWN, NIGHT, WAY_H, Places, find_night, look_ahead, mean_light, put_place
 from .machines import Machines, drive_need, work_need
-from .job_block import JobsBlock
 
 Float32s = NDArray[np.float32]
 
 DARK_HOUR: Final = 0.1  # [-] hours of driving that one hour of darkness at a haven is worth
 HOP_H: Final = 0.2  # [h] a hop with its preparation
 NO_WAY: Final = 10.0  # energy of a way that does not exist
+SHARES: Final = (0.25, 0.5, 0.75)  # [-] of a way, where its light is looked at besides its ends
+WATCH_H: Final = 6  # [h] for so long one look between the ends is good
+WATCH_AT_H: Final = 8  # [h] from the start of such a watch, when that look is taken: 3 to 8 h from now
 HERE_M: Final = 1.0  # [m] what is nearer than this is where a machine stands that does not drive
 
 
@@ -34,6 +37,8 @@ class Ways(NamedTuple):
     hours: Floats  # [W, 2 R, J + H], inf where the robot cannot get or has not the tool
     fields: Float32s  # [F, cells] seconds to a place from every cell of its site; none where ``hours`` are filled from outside
     field_of: Ints  # [W, C, J + H] which of them leads there, by class of machines; -1 none
+    between: Floats  # [W, 2 R, J + H] light between the ends of each way; NaN: not looked at
+    watch: Ints  # [W, 2 R] the watch (of `WATCH_H`) that these are of
 
 
 class Havens(NamedTuple):
@@ -55,6 +60,8 @@ class HourBlock(NamedTuple):
     dark_for: Floats  # [W, H] how long the next darkness lasts in each haven [h]
     lit_day: Floats  # [W, J] lit part of the next 24 h at each job
     lit_way: Floats  # [W, J] lit part of the next 12 h at each job
+    between: Floats  # [W, J, H] light between the ends of the way from each job to each haven; NaN: not looked at
+    watch: Ints  # [W] the watch that these are of
 
 
 def blank_ways(worlds: int, robots: int, classes: int, places: int, fields: Float32s) -> Ways:
@@ -64,6 +71,8 @@ def blank_ways(worlds: int, robots: int, classes: int, places: int, fields: Floa
         np.full((worlds, 2 * robots, places), np.inf),
         fields,
         np.full((worlds, classes, places), -1, dtype=np.int64),
+        np.full((worlds, 2 * robots, places), np.nan),
+        np.full((worlds, 2 * robots), -1, dtype=np.int64),
     )
 
 
@@ -87,6 +96,8 @@ def blank_hours(worlds: int, jobs: int, havens: int) -> HourBlock:
         np.zeros((worlds, havens)),
         np.zeros((worlds, jobs)),
         np.zeros((worlds, jobs)),
+        np.full((worlds, jobs, havens), np.nan),
+        np.full(worlds, -1, dtype=np.int64),
     )
 
 
@@ -111,8 +122,9 @@ def settle(
     robots, room = havens.spot_at.shape[1], havens.job_at.shape[1]
     s, count = almanac.site[w], havens.count[w]
     ways.xy[w, :, :] = np.nan
+    ways.watch[w, :] = -1
     ways.hours[w, :, :] = np.inf
-    hours.at[w] = -1
+    hours.at[w] = hours.watch[w] = -1
     links[w, :, :, :] = -1
     places[w, :, :8] = -1
     first, found = 2 * robots, 0
@@ -176,6 +188,7 @@ def stance_of(xy: Floats, w: int, r: int, robots: int, x: float, y: float, as_he
 def at_hour(
     w: int, hour: int, horizon: Int16s, layout: Ints, frame: Floats, sky: Floats, s: int, sky_row: int, total: int, places: Places,
     haven_count: int, middle_at: Ints, job_count: int, job_at: Ints, at: Ints, dark_for: Floats, lit_day: Floats, lit_way: Floats,
+    between: Floats, watch: Ints,
 ) -> None:  # fmt: skip
     """Work out once what is the same for every robot of a world in an hour; ``total`` is how many hours the almanac has."""
     if at[w] == hour:
@@ -193,13 +206,18 @@ def at_hour(
         look_ahead(horizon, layout, frame, sky, s, sky_row, places, w, p, hour, day)
         lit_day[w, job] = mean_light(places, w, p, hour, day)
         lit_way[w, job] = mean_light(places, w, p, hour, way)
+    if watch[w] != hour // WATCH_H:
+        watch[w] = hour // WATCH_H
+        for job in range(job_count):
+            for k in range(haven_count):
+                between[w, job, k] = np.nan
 
 
 @forced_kernel
-def light_on_way(
+def light_at_end(
     horizon: Int16s, layout: Ints, frame: Floats, sky: Floats, s: int, sky_row: int, total: int, places: Places, w: int, p: int, hour: int
 ) -> float:  # fmt: skip
-    """Lit part of the next 12 hours at one end of a way: the light on a way is the mean of that at its ends."""
+    """Lit part of the next 12 hours at one end of a way."""
     last = min(total, hour + WAY_H)
     if places[w, p, KNOWN] < last or hour != places[w, p, ASKED]:
         look_ahead(horizon, layout, frame, sky, s, sky_row, places, w, p, hour, last)
@@ -207,47 +225,102 @@ def light_on_way(
 
 
 @forced_kernel
+def light_between(
+    horizon: Int16s, layout: Ints, frame: Floats, sky: Floats, s: int, sky_row: int, total: int, watch: int, x: float, y: float,
+    to_x: float, to_y: float,
+) -> float:  # fmt: skip
+    """Light between the ends of a way, a straight line: the mean of three points, at one moment of a watch."""
+    k = sky_row + min(watch * WATCH_H + WATCH_AT_H, total - 1)
+    light = 0
+    for share in SHARES:
+        row, col = cell_at(frame, s, x + share * (to_x - x), y + share * (to_y - y))
+        dx, dy = middle_of(frame, s, row, col)
+        light += light_of(horizon, layout[s, 0] + row * layout[s, 2] + col * layout[s, 3], layout[s, 1], dx, dy, sky, k)
+    return light / (len(SHARES) * float(WHOLE))
+
+
+@forced_kernel
+def light_on_way(lit_start: float, lit_goal: float, between: float) -> float:
+    """Light along a way, 0..1: what panels may hope for. The mean of its ends, for 12 hours from now, and of three points between."""
+    return 0.2 * (lit_start + lit_goal) + 0.6 * between
+
+
+@forced_kernel
+def keep_watch(watch: Ints, between: Floats, w: int, row: int, hour: int) -> int:
+    """Forget the light between the ends of ways where it is of another watch; the watch of an hour."""
+    now = hour // WATCH_H
+    if watch[w, row] != now:
+        watch[w, row] = now
+        for n in range(between.shape[2]):
+            between[w, row, n] = np.nan
+    return now
+
+
+@forced_kernel
 def home_need(
-    w: int, r: int, job: int, hour: int, horizon: Int16s, layout: Ints, frame: Floats, sky: Floats, s: int, sky_row: int, total: int,
-    places: Places, haven_count: int, home_h: Floats, spot_at: Ints, dark_for: Floats, lit_way: Floats, drive_class: int,
-    awake: float, drive_w: float, solar_w: float, battery_wh: float,
+    w: int, r: int, job: int, hour: int, almanac: Almanac, machines: Machines, jobs: JobsBlock, havens: Havens, hours: HourBlock,
+    places: Places,
 ) -> float:  # fmt: skip
     """Net energy of the way from a job to the best haven, battery fractions."""
-    best, least = -1, np.inf
-    for k in range(haven_count):
-        cost = home_h[w, drive_class, job, k] + DARK_HOUR * dark_for[w, k]
+    best, least, drive_class = -1, np.inf, machines.drive_class[r]
+    need = NO_WAY
+    for k in range(havens.count[w]):
+        cost = havens.home_h[w, drive_class, job, k] + DARK_HOUR * hours.dark_for[w, k]
         if cost < least:
             best, least = k, cost
-    if best < 0:
-        return NO_WAY
-    there = light_on_way(horizon, layout, frame, sky, s, sky_row, total, places, w, spot_at[w, r, best], hour)
-    return drive_need(home_h[w, drive_class, job, best], awake, drive_w, solar_w, battery_wh, 0.5 * (lit_way[w, job] + there))
+    if best >= 0:
+        s, sky_row, total = almanac.site[w], almanac.first[w], almanac.hours[w]
+        if math.isnan(hours.between[w, job, best]):
+            hours.between[w, job, best] = light_between(
+                almanac.horizon, almanac.layout, almanac.frame, almanac.sky, s, sky_row, total, hour // WATCH_H, jobs.xy[w, job, 0],
+                jobs.xy[w, job, 1], havens.xy[w, best, 0], havens.xy[w, best, 1],
+            )  # fmt: skip
+        there = light_at_end(
+            almanac.horizon,
+            almanac.layout,
+            almanac.frame,
+            almanac.sky,
+            s,
+            sky_row,
+            total,
+            places,
+            w,
+            havens.middle_at[w, best],
+            hour,
+        )
+        need = drive_need(
+            havens.home_h[w, drive_class, job, best], machines.awake[r], machines.drive_w[r], machines.solar_w[r],
+            machines.battery_wh[r], light_on_way(hours.lit_way[w, job], there, hours.between[w, job, best]),
+        )  # fmt: skip
+    return need
 
 
 @forced_kernel
 def job_need(
-    w: int, r: int, job: int, hour: int, way_h: float, left_h: float, lit_here: float, hop: bool, tool_w: float,
-    horizon: Int16s, layout: Ints, frame: Floats, sky: Floats, s: int, sky_row: int, total: int, places: Places, haven_count: int,
-    home_h: Floats, spot_at: Ints, dark_for: Floats, lit_day: Floats, lit_way: Floats, drive_class: int, awake: float, drive_w: float,
-    solar_w: float, battery_wh: float, hop_wh: float,
+    w: int, r: int, job: int, hour: int, x: float, y: float, row: int, left_h: float, lit_here: float, almanac: Almanac,
+    machines: Machines, jobs: JobsBlock, havens: Havens, ways: Ways, hours: HourBlock, places: Places,
 ) -> tuple[float, float]:  # fmt: skip
     """Net energy of the way to a job and its work, and of the way from there to a haven, battery fractions.
 
-    ``lit_here`` is the lit part of the next 12 h where the robot is.
+    The robot is at (x, y), stance ``row``; ``lit_here`` is the lit part of the next 12 h there.
     """
-    if not math.isfinite(way_h):
-        return NO_WAY, NO_WAY
-    work = work_need(left_h, awake, tool_w, solar_w, battery_wh, lit_day[w, job])
-    if hop:
-        return work + 2.0 * hop_wh / battery_wh, 0.0
-    if drive_class < 0:
-        return work, 0.0
-    way = drive_need(way_h, awake, drive_w, solar_w, battery_wh, 0.5 * (lit_here + lit_way[w, job]))
-    home = home_need(
-        w, r, job, hour, horizon, layout, frame, sky, s, sky_row, total, places, haven_count, home_h, spot_at, dark_for, lit_way,
-        drive_class, awake, drive_w, solar_w, battery_wh,
-    )  # fmt: skip
-    return work + way, home
+    energy, home, way_h = NO_WAY, NO_WAY, ways.hours[w, row, job]
+    if math.isfinite(way_h):
+        awake, solar_w, battery_wh = machines.awake[r], machines.solar_w[r], machines.battery_wh[r]
+        energy = work_need(left_h, awake, jobs.work_w[w, job], solar_w, battery_wh, hours.lit_day[w, job])
+        home = 0.0
+        if jobs.hops[w, job]:
+            energy += 2.0 * machines.hop_wh[r] / battery_wh
+        elif machines.drive_class[r] >= 0:
+            if math.isnan(ways.between[w, row, job]):
+                ways.between[w, row, job] = light_between(
+                    almanac.horizon, almanac.layout, almanac.frame, almanac.sky, almanac.site[w], almanac.first[w], almanac.hours[w],
+                    hour // WATCH_H, x, y, jobs.xy[w, job, 0], jobs.xy[w, job, 1],
+                )  # fmt: skip
+            lit = light_on_way(lit_here, hours.lit_way[w, job], ways.between[w, row, job])
+            energy += drive_need(way_h, awake, machines.drive_w[r], solar_w, battery_wh, lit)
+            home = home_need(w, r, job, hour, almanac, machines, jobs, havens, hours, places)
+    return energy, home
 
 
 class Heard(NamedTuple):
@@ -264,19 +337,6 @@ class Heard(NamedTuple):
     home_energy: Floats  # [n, J] out: net energy from there to a haven
 
 
-@kernel
-def heard_needs(
-    almanac: Almanac, machines: Machines, home: Floats, jobs: JobsBlock, havens: Havens, ways: Ways, hours: HourBlock,
-    places: Places, heard: Heard,
-) -> None:  # fmt: skip
-    """Fill what robots would need for jobs from where they are believed to be; rows in any order, each robot of a world once."""
-    for n in range(heard.world.size):
-        heard_need(
-            n, heard.world[n], heard.robot[n], heard.xy[n, 0], heard.xy[n, 1], heard.hour[n], almanac, machines, home, jobs, havens,
-            ways, hours, places, heard.wanted, heard.left_h, heard.way_h, heard.energy, heard.home_energy,
-        )  # fmt: skip
-
-
 @forced_kernel
 def heard_need(
     n: int, w: int, r: int, x: float, y: float, hour: int, almanac: Almanac, machines: Machines, home: Floats, jobs: JobsBlock,
@@ -288,17 +348,18 @@ def heard_need(
     s, sky_row, total = almanac.site[w], almanac.first[w], almanac.hours[w]
     at_hour(
         w, hour, almanac.horizon, almanac.layout, almanac.frame, almanac.sky, s, sky_row, total, places, havens.count[w],
-        havens.middle_at, jobs.count[w], havens.job_at, hours.at, hours.dark_for, hours.lit_day, hours.lit_way,
+        havens.middle_at, jobs.count[w], havens.job_at, hours.at, hours.dark_for, hours.lit_day, hours.lit_way, hours.between,
+        hours.watch,
     )  # fmt: skip
     row, filled = stance_of(ways.xy, w, r, robots, x, y, True)
     if not filled:
-        ways.xy[w, row, 0], ways.xy[w, row, 1] = x, y
+        ways.xy[w, row, 0], ways.xy[w, row, 1], ways.watch[w, row] = x, y, -1
         way_hours(
             w, r, x, y, almanac.frame, s, machines.drive_class[r], machines.hop_range_m[r], home, machines.orbits[r], jobs.count[w],
             jobs.xy, jobs.hops, jobs.able, havens.count[w], havens.xy, ways.fields, ways.field_of, row, ways.hours,
         )  # fmt: skip
-    awake, drive_w, solar_w, battery = machines.awake[r], machines.drive_w[r], machines.solar_w[r], machines.battery_wh[r]
     drives = machines.drive_class[r] >= 0
+    keep_watch(ways.watch, ways.between, w, row, hour)
     lit_here, looked = 0.0, False
     for job in range(jobs.count[w]):
         way_h[n, job] = ways.hours[w, row, job]
@@ -310,12 +371,22 @@ def heard_need(
             map_row, map_col = cell_at(almanac.frame, s, x, y)
             p = r if places[w, r, 0] == map_row and places[w, r, 1] == map_col else robots + r
             put_place(places, w, p, map_row, map_col)
-            lit_here = light_on_way(
+            lit_here = light_at_end(
                 almanac.horizon, almanac.layout, almanac.frame, almanac.sky, s, sky_row, total, places, w, p, hour
             )
         energy[n, job], home_energy[n, job] = job_need(
-            w, r, job, hour, way_h[n, job], left_h[n, job], lit_here, jobs.hops[w, job], jobs.work_w[w, job],
-            almanac.horizon, almanac.layout, almanac.frame, almanac.sky, s, sky_row, total, places, havens.count[w], havens.home_h,
-            havens.spot_at, hours.dark_for, hours.lit_day, hours.lit_way, machines.drive_class[r], awake, drive_w, solar_w, battery,
-            machines.hop_wh[r],
+            w, r, job, hour, x, y, row, left_h[n, job], lit_here, almanac, machines, jobs, havens, ways, hours, places
+        )
+
+
+@kernel
+def heard_needs(
+    almanac: Almanac, machines: Machines, home: Floats, jobs: JobsBlock, havens: Havens, ways: Ways, hours: HourBlock,
+    places: Places, heard: Heard,
+) -> None:  # fmt: skip
+    """Fill what robots would need for jobs from where they are believed to be; rows in any order, each robot of a world once."""
+    for n in range(heard.world.size):
+        heard_need(
+            n, heard.world[n], heard.robot[n], heard.xy[n, 0], heard.xy[n, 1], heard.hour[n], almanac, machines, home, jobs, havens,
+            ways, hours, places, heard.wanted, heard.left_h, heard.way_h, heard.energy, heard.home_energy,
         )  # fmt: skip

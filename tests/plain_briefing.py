@@ -25,7 +25,7 @@ from moonfleet.agents.state import Activity, Link
 from moonfleet.agents.station import LOYALTY, MIN_H
 from moonfleet.agents.tools import tool_power
 from moonfleet.agents.travel import APART_M, STILL_H, beside, travel_field
-from moonfleet.agents.ways import DARK_HOUR
+from moonfleet.agents.ways import DARK_HOUR, WATCH_AT_H, WATCH_H
 from moonfleet.agents.world import World
 from moonfleet.autonomy import observation as layout
 from moonfleet.autonomy.allocate import allocate
@@ -148,7 +148,9 @@ class PlainTravel:
         field = travel_field(self.mission.site, limits, self.cell(*goal))
         return STILL_H if field is None else float(field[self.cell(*start)]) / 3600.0
 
-    def best_haven(self, robot: int, start: tuple[float, float], t_s: int) -> tuple[tuple[float, float], float]:
+    def best_haven(
+        self, robot: int, start: tuple[float, float], t_s: int, apart_m: float = APART_M
+    ) -> tuple[tuple[float, float], float]:
         """The haven to wait in and the hours it takes from ``start``; ``start`` itself when none can be reached.
 
         An hour of the next darkness there counts like `DARK_HOUR` hours of driving. Robots stand apart in a haven.
@@ -160,14 +162,19 @@ class PlainTravel:
                 continue
             cost = way + DARK_HOUR * self.forecast.light(*haven, t_s).dark_for_h
             if cost < least:
-                best = beside(haven, robot, APART_M)
+                best = beside(haven, robot, apart_m)
                 hours, least = way, cost
         return best, hours
 
     def way_lit(self, start: tuple[float, float], goal: tuple[float, float], t_s: int) -> float:
-        """Lit part of the next hours at the two ends of a way, 0..1: what panels may hope for."""
+        """Light at the ends of a way, in the next hours, and between them, at one of these; 0..1: what panels may hope for."""
         ends = [self.forecast.lit_mean(*place, t_s, WAY_H) for place in (start, goal)]
-        return 0.5 * (ends[0] + ends[1])
+        hour = min(t_s // 3600 // WATCH_H * WATCH_H + WATCH_AT_H, len(self.forecast.sun) - 1)
+        between = [
+            self.forecast.hour(start[0] + share * (goal[0] - start[0]), start[1] + share * (goal[1] - start[1]), hour)
+            for share in (0.25, 0.5, 0.75)
+        ]
+        return 0.2 * (ends[0] + ends[1]) + 0.6 * (sum(between) / 3.0)
 
 
 class JobEstimate(NamedTuple):
@@ -197,7 +204,7 @@ class PlainEstimates:
         energy = max(min(left_h, LONGEST_WORK_H) * work, 0.0)
         if entry.tool == "hop":
             return JobEstimate(way_h, energy + 2.0 * spec.hop_wh / spec.battery_wh, 0.0, lit)
-        haven, home_h = self.travel.best_haven(robot, entry.xy, t_s)
+        haven, home_h = self.travel.best_haven(robot, entry.xy, t_s, 0.0)
         home = self.way_energy(robot, home_h, entry.xy, haven, t_s)
         return JobEstimate(way_h, energy + self.way_energy(robot, way_h, here, entry.xy, t_s), home, lit)
 
