@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from moonfleet.autonomy.assignment import Sheet, assign
 from moonfleet.terrain.forced_kernel import forced_kernel
 
+from .hands import TruthBlock
 from .job_block import JobsBlock
 from .knowledge import MISSING_S, UNFIT
 from .mission_blocks import ORBITER, BoardsBlock, Clocks, FleetBlock, WorkBlock
-from .hands import TruthBlock
 from .work import hears
 
 Floats = NDArray[np.float64]
@@ -38,7 +38,9 @@ def best_leader(boards: BoardsBlock, fleet: FleetBlock, clocks: Clocks, w: int, 
 
 
 @forced_kernel
-def calls(boards: BoardsBlock, fleet: FleetBlock, clocks: Clocks, truth: TruthBlock, w: int, r: int, t_s: float) -> bool:
+def calls(
+    boards: BoardsBlock, fleet: FleetBlock, clocks: Clocks, truth: TruthBlock, w: int, r: int, t_s: float
+) -> bool:
     """Whether a robot gives out jobs now: the station if it is heard at all, another that has long heard of no leader but itself."""
     robots, jobs = fleet.role.size, boards.done.shape[2]
     if fleet.role[r] == ORBITER or not hears(truth, w, r):

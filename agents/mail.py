@@ -12,7 +12,7 @@ Whether a message is lost is a hash of (the mission's key, round, sender, receiv
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +57,7 @@ class Mail:
         self.awake_s = np.zeros(len(names), dtype=np.int64)  # [R] since when each radio is on without a break
         self.post = np.zeros(2, dtype=np.int64)  # delivered, missed since the last report
         self.heard: Hook | None = None
-        self.key = mail_key(mission.seed)
+        self.key: Any = mail_key(mission.seed)
         self.desk = mail_desk(len(names), len(mission.jobs), heard=True)
 
     def round(self, t_s: int) -> None:

@@ -22,7 +22,9 @@ from .vectors import Handed
 ARRIVED: Final = 6.0  # [m] close enough to a job or haven (`robot.ARRIVED_M`)
 LANDED: Final = 1.0  # [m] a hop ends on its mark (`hopper.LANDED_M`)
 IDLE, TRAVEL, AT_WORK, RETURN = range(4)  # `Phase`
-QUIET, ATTEND, SEARCH = range(3)  # what an executive answers: nothing, ask me at the next drive step, or find me a route
+QUIET, ATTEND, SEARCH = range(
+    3
+)  # what an executive answers: nothing, ask me at the next drive step, or find me a route
 
 
 @forced_kernel
@@ -176,7 +178,9 @@ def stay(minds: MindsBlock, truth: TruthBlock, w: int, r: int) -> int:
 
 
 @forced_kernel
-def depart(minds: MindsBlock, fleet: FleetBlock, given: GivenBlock, ways: WaysBlock, truth: TruthBlock, w: int, r: int) -> int:
+def depart(
+    minds: MindsBlock, fleet: FleetBlock, given: GivenBlock, ways: WaysBlock, truth: TruthBlock, w: int, r: int
+) -> int:
     """Plan from here and drive."""
     count = route_by_turns(
         ways, given.ground[w], fleet.drive_class[r], truth.f[w, s.X, r], truth.f[w, s.Y, r], minds.goal[w, r, 0], minds.goal[w, r, 1],
@@ -207,7 +211,14 @@ def give_up(minds: MindsBlock, truth: TruthBlock, w: int, r: int) -> int:
 
 @forced_kernel
 def set_out(
-    minds: MindsBlock, work: WorkBlock, fleet: FleetBlock, given: GivenBlock, ways: WaysBlock, truth: TruthBlock, w: int, r: int
+    minds: MindsBlock,
+    work: WorkBlock,
+    fleet: FleetBlock,
+    given: GivenBlock,
+    ways: WaysBlock,
+    truth: TruthBlock,
+    w: int,
+    r: int,
 ) -> int:
     """Drive to the goal; goes on where it is under way there already."""
     if there(minds, truth, w, r):
@@ -222,7 +233,14 @@ def set_out(
 
 @forced_kernel
 def travel(
-    minds: MindsBlock, work: WorkBlock, fleet: FleetBlock, given: GivenBlock, ways: WaysBlock, truth: TruthBlock, w: int, r: int
+    minds: MindsBlock,
+    work: WorkBlock,
+    fleet: FleetBlock,
+    given: GivenBlock,
+    ways: WaysBlock,
+    truth: TruthBlock,
+    w: int,
+    r: int,
 ) -> int:
     """Let the wheels turn while they do; at the end of a leg the next one, at refused ground a way round it."""
     if there(minds, truth, w, r):
@@ -240,7 +258,14 @@ def travel(
 
 @forced_kernel
 def driver_go_on(
-    minds: MindsBlock, work: WorkBlock, fleet: FleetBlock, given: GivenBlock, ways: WaysBlock, truth: TruthBlock, w: int, r: int
+    minds: MindsBlock,
+    work: WorkBlock,
+    fleet: FleetBlock,
+    given: GivenBlock,
+    ways: WaysBlock,
+    truth: TruthBlock,
+    w: int,
+    r: int,
 ) -> int:
     """Go on travelling, working or charging."""
     if minds.phase[w, r] == TRAVEL:
@@ -252,7 +277,8 @@ def driver_go_on(
 
 @forced_kernel
 def charge(
-    minds: MindsBlock, work: WorkBlock, fleet: FleetBlock, given: GivenBlock, ways: WaysBlock, truth: TruthBlock, w: int, r: int, spot_x: float, spot_y: float
+    minds: MindsBlock, work: WorkBlock, fleet: FleetBlock, given: GivenBlock, ways: WaysBlock, truth: TruthBlock, w: int, r: int,
+    spot_x: float, spot_y: float,
 ) -> int:  # fmt: skip
     """Drive to its spot in the haven, then charge."""
     if not can_move(truth, w, r):
@@ -279,7 +305,7 @@ def take(
 ) -> int:  # fmt: skip
     """Begin a job, or go on with it if it is the one at hand."""
     role = fleet.role[r]
-    drives = role == ROVER or role == CONSTRUCTION
+    drives = role in (ROVER, CONSTRUCTION)
     if job == minds.job[w, r] and minds.phase[w, r] != IDLE:
         if role == HOPPER:
             return hopper_go_on(minds, work, fleet, given, ways, truth, w, r, left_s)
@@ -327,7 +353,7 @@ def carry_out(
     if action == GO_ON:
         if role == HOPPER:
             return hopper_go_on(minds, work, fleet, given, ways, truth, w, r, left_s)
-        if role == ROVER or role == CONSTRUCTION:
+        if role in (ROVER, CONSTRUCTION):
             return driver_go_on(minds, work, fleet, given, ways, truth, w, r)
         return base_go_on(minds, work, truth, w, r)
     if action >= JOB0:
@@ -336,7 +362,7 @@ def carry_out(
     release(minds, w, r)
     minds.action[w, r] = action
     if action == CHARGE:
-        if role == ROVER or role == CONSTRUCTION:
+        if role in (ROVER, CONSTRUCTION):
             return charge(minds, work, fleet, given, ways, truth, w, r, handed.havens[w, r, 0], handed.havens[w, r, 1])
         return do(truth, w, r, s.CHARGE)
     if action == HIBERNATE:
@@ -359,7 +385,7 @@ def step_on(
         return hopper_proceed(
             minds, work, fleet, given, ways, truth, w, r, work_left_s(work, boards, jobs, w, r)
         )  # fmt: skip
-    if (role == ROVER or role == CONSTRUCTION) and minds.phase[w, r] == TRAVEL:
+    if role in (ROVER, CONSTRUCTION) and minds.phase[w, r] == TRAVEL:
         if asleep or not can_move(truth, w, r):
             return ATTEND
         return travel(minds, work, fleet, given, ways, truth, w, r)
@@ -371,5 +397,3 @@ def settle(minds: MindsBlock, work: WorkBlock, w: int, r: int, answer: int) -> N
     """Write down what a robot is at (`Operations.apply`)."""
     work.attend[w, r] = answer == ATTEND
     work.action[w, r], work.job[w, r], work.phase[w, r] = minds.action[w, r], minds.job[w, r], minds.phase[w, r]
-
-

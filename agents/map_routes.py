@@ -62,7 +62,9 @@ def turn_table(
 class Ways:
     """The tables of the places of many missions on the grounds ``sites``, which share a frame; it grows as places are asked for."""
 
-    def __init__(self, sites: Sequence[Site], classes: Sequence[DriveLimits], zones: MissionZones | None = None) -> None:
+    def __init__(
+        self, sites: Sequence[Site], classes: Sequence[DriveLimits], zones: MissionZones | None = None
+    ) -> None:
         self.sites, self.classes, self.zones = tuple(sites), tuple(classes), zones
         ref = self.sites[0].ref
         cells = ref.rows * ref.cols
@@ -166,7 +168,9 @@ def route_by_turns(
     route[w, r, 0, 0], route[w, r, 0, 1] = x, y
     count = 1
     centre = from_row != start_row or from_col != start_col  # from a blocked cell, out to the free one first
-    to_middle = goal_row != place_row or goal_col != place_col  # else the middle of the goal's own cell gives way to the goal
+    to_middle = (
+        goal_row != place_row or goal_col != place_col
+    )  # else the middle of the goal's own cell gives way to the goal
     while count < ROUTE_POINTS:
         on = ways.turns[table, at]
         if centre and (on != at or to_middle):

@@ -1,7 +1,8 @@
 """Many missions side by side as arrays: what each is given, and how far each has come. The leading axis is the world W.
 
-Jobs are in `job_block`, what robots are handed in `vectors`. The names are those of the single mission's classes (`operations`, `knowledge`, `mail`, `map_drive`), with one row per world; R robots,
-N = R + 2 boards (the robots, the relay, the Earth), J jobs (the most that a mission has; the others' rows end in blanks).
+Jobs are in `job_block`, what robots are handed in `vectors`. The names are those of the single mission's classes (`operations`,
+`knowledge`, `mail`, `map_drive`), with one row per world; R robots, N = R + 2 boards (the robots, the relay, the Earth), J jobs (the most
+that a mission has; the others' rows end in blanks).
 """
 
 from __future__ import annotations
@@ -139,7 +140,8 @@ def fleet_block(specs: Sequence[RobotSpec], drive_class: Ints) -> FleetBlock:
         return np.array(values, dtype=np.float64)
 
     aside = [
-        beside((0.0, 0.0), r, BUILDERS_APART_M) if spec.role == "construction" else (0.0, 0.0) for r, spec in enumerate(specs)
+        beside((0.0, 0.0), r, BUILDERS_APART_M) if spec.role == "construction" else (0.0, 0.0)
+        for r, spec in enumerate(specs)
     ]
     return FleetBlock(
         role=np.array([ROLES.index(spec.role) for spec in specs], dtype=np.int64),
@@ -275,4 +277,3 @@ def begin_minds(block: MindsBlock, w: int, home: Floats) -> None:
     block.work_w[w], block.data_mbps[w], block.charging[w] = 0.0, 0.0, False
     block.route_n[w], block.refused_n[w] = 0, 0
     block.bound_for[w] = 0.0
-

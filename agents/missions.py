@@ -51,6 +51,10 @@ Bools = NDArray[np.bool_]
 State = dict[str, NDArray[np.generic]]
 
 
+def _identity(relay: Relay | None) -> object:
+    return None if relay is None else relay.identity()
+
+
 class Gains(NamedTuple):
     """What one decision step earned and cost in each world; the sum of the terms over a mission is its score (`operations.Score`)."""
 
@@ -119,7 +123,9 @@ class Missions:
         self.tick_s, self.relay, self.faults, self.zones, self.threads = tick_s, relay, faults, zones, max(threads, 1)
         robots, ref = len(self.specs), self.sites[0].ref
         if outages < 0 or worlds < 1:
-            raise MissionError(f"worlds = {worlds}, outages = {outages}: need at least one world, and no less than no outages")
+            raise MissionError(
+                f"worlds = {worlds}, outages = {outages}: need at least one world, and no less than no outages"
+            )
         self.clocks = clocks_of(self.specs, station, decision_s, drive_s)
         self.world = World(
             self.sites, self.specs, np.broadcast_to(np.array(ref.centre), (worlds, robots, 2)), dates[0], tick_s=float(tick_s),
@@ -127,7 +133,15 @@ class Missions:
         )  # fmt: skip
         self.jobs, self.given = blank_jobs(worlds, robots, jobs, needs), blank_given(worlds, robots, havens, outages)
         self.briefings = Briefings(
-            self.sites, self.specs, station, self.jobs, self.given.home, havens=havens, relay=relay, dates=dates, hours=hours
+            self.sites,
+            self.specs,
+            station,
+            self.jobs,
+            self.given.home,
+            havens=havens,
+            relay=relay,
+            dates=dates,
+            hours=hours,
         )
         self.fleet = fleet_block(self.specs, self.briefings.machines.drive_class)
         self.work, self.boards = blank_work(worlds, robots, jobs), blank_boards(worlds, robots, jobs)
@@ -135,6 +149,7 @@ class Missions:
         self.ground = self.fleet.role != ORBITER
         heights = np.stack([ground_layers(site)[0].elevation for site in self.sites])
         self.air = Air(heights, ground_cell(self.sites[0].grid), ground_layers(self.sites[0])[0].frame, ~self.ground)
+        self._known: set[tuple[int, int, tuple[float, float]]] = set()  # places that `ways` was asked for
         self.begun = np.zeros(worlds, dtype=np.bool_)
         self._search = np.zeros((worlds, robots), dtype=np.bool_)
         self._helped = np.zeros(worlds, dtype=np.bool_)
@@ -158,12 +173,12 @@ class Missions:
     @property
     def all_lost(self) -> Bools:
         """Whether every robot but the orbiters is lost, bool [W]."""
-        return self.work.lost[:, self.ground].all(axis=1)
+        return np.asarray(self.work.lost[:, self.ground].all(axis=1))
 
     @property
     def finished(self) -> Bools:
         """Whether the time is up or nobody is left on the ground, bool [W]."""
-        return (self.work.steps_done >= self.given.steps) | self.all_lost
+        return np.asarray(self.work.steps_done >= self.given.steps) | self.all_lost
 
     # -- beginning -------------------------------------------------------------------------------------------------
 
@@ -205,10 +220,14 @@ class Missions:
         if mission.perception != "map":
             raise MissionError(f"perception = {mission.perception!r}: many missions side by side drive by 'map'")
         if mission.specs != self.specs or mission.station_index != self.station:
-            raise MissionError(f"fleet: {[spec.kind for spec in mission.specs]}, station {mission.station!r}: another than these missions'")
+            raise MissionError(
+                f"fleet: {[spec.kind for spec in mission.specs]}, station {mission.station!r}: another than these missions'"
+            )
         if clocks != mine or mission.faults != self.faults or mission.zones != self.zones:
-            raise MissionError(f"clocks {clocks} s, faults {mission.faults}, zones: must be those of these missions, {mine} s, {self.faults}")
-        if (mission.relay is None) != (self.relay is None) or (mission.relay and self.relay and mission.relay.identity() != self.relay.identity()):
+            raise MissionError(
+                f"clocks {clocks} s, faults {mission.faults}, zones: must be those of these missions, {mine} s, {self.faults}"
+            )
+        if mission.relay is not self.relay and _identity(mission.relay) != _identity(self.relay):
             raise MissionError("relay: another than these missions'")
         for ground, site in enumerate(self.sites):
             if site is mission.site or site.key == mission.site.key:
@@ -217,19 +236,19 @@ class Missions:
 
     def _need_ways(self, mission: MissionSpec, ground: int) -> None:
         """See to the tables of turning points of a mission's places, for the machines that have business there."""
-        havens = [xy for _, xy in mission.havens]
+        places: set[tuple[int, tuple[float, float]]] = set()  # (drive class, place)
         for robot, number in enumerate(self.fleet.drive_class.tolist()):
             if number < 0:
                 continue
-            for job, able in zip(mission.jobs, self._able(robot, mission), strict=True):
-                if able:
-                    self.ways.need(ground, number, job.xy)
-            for xy in havens:  # where zones are, spots may have been moved: each has a table of its own
-                self.ways.need(ground, number, xy if self.zones is None else haven_spot(mission.site, self.zones, xy, robot))
-
-    def _able(self, robot: int, mission: MissionSpec) -> list[bool]:
-        tools = self.specs[robot].tools
-        return [not job.tool or job.tool in tools for job in mission.jobs]
+            tools = self.specs[robot].tools
+            places |= {(number, job.xy) for job in mission.jobs if not job.tool or job.tool in tools}
+            for _, xy in mission.havens:  # where zones are, spots may have been moved: each has a table of its own
+                at = xy if self.zones is None else haven_spot(mission.site, self.zones, xy, robot)
+                places.add((number, at))
+        for number, xy in sorted(places):
+            if (ground, number, xy) not in self._known:
+                self._known.add((ground, number, xy))
+                self.ways.need(ground, number, xy)
 
     # -- deciding --------------------------------------------------------------------------------------------------
 
@@ -255,7 +274,7 @@ class Missions:
         worlds = np.arange(self.worlds) if active is None else np.flatnonzero(active)
         choices = np.ascontiguousarray(actions, dtype=np.int64)
         self._check(choices, worlds)
-        before = self._totals()
+        before = self._totals(None)
         one = self._all()
         self._spread(lambda a, b: decide(a, b, worlds, choices, one, self._search), len(worlds))
         self._search_routes(worlds, one)
@@ -275,7 +294,7 @@ class Missions:
                 self._search_routes(worlds, one)
         self._help(worlds, one)
         self.brief(worlds)
-        return Gains(*(now - then for now, then in zip(self._totals(), before, strict=True)))
+        return self._totals(before)
 
     def _check(self, choices: Ints, worlds: Ints) -> None:
         count = self.handed.masks.shape[2]
@@ -287,9 +306,15 @@ class Missions:
         if not self.begun[worlds].all():
             raise MissionError(f"world {int(worlds[~self.begun[worlds]][0])}: no mission was begun there")
 
-    def _totals(self) -> tuple[Floats, Floats, Ints, Ints]:
-        lost = self.work.lost.sum(axis=1)
-        return self.work.value.copy(), self.world.archive_mbit.copy(), lost, np.zeros_like(lost)
+    def _totals(self, before: Gains | None) -> Gains:
+        """The score so far, or what has come on top of an earlier one."""
+        work, archive = self.work, self.world.archive_mbit
+        lost = work.lost.sum(axis=1)
+        if before is None:
+            return Gains(work.value.copy(), archive.copy(), lost, np.zeros_like(lost))
+        return Gains(
+            work.value - before.value, archive - before.archive_mbit, lost - before.losses, np.zeros_like(lost)
+        )
 
     def _search_routes(self, worlds: Ints, one: All) -> None:
         """Search the routes that cannot be read off the tables: round ground that the wheels refused, mostly."""
@@ -355,7 +380,11 @@ class Missions:
         MissionError, WorldError
             It is not such a state; nothing has changed then.
         """
-        goals = {f"{part}.{name}": getattr(getattr(self, part), name) for part in self.PARTS for name in getattr(self, part)._fields}
+        goals = {
+            f"{part}.{name}": getattr(getattr(self, part), name)
+            for part in self.PARTS
+            for name in getattr(self, part)._fields
+        }
         own = {name for name in saved if not name.startswith("world.")}
         if own != set(goals):
             raise MissionError(f"state: missing {sorted(set(goals) - own)}, unknown {sorted(own - set(goals))}")

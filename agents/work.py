@@ -15,11 +15,11 @@ from moonfleet.terrain.constants import DARK_BELOW
 from moonfleet.terrain.forced_kernel import forced_kernel
 
 from . import state as s
+from .hands import TruthBlock, order_activity
 from .job_block import JobsBlock
 from .knowledge import UNFIT
 from .map_minds import IDLE, can_move, work_left_s
 from .mission_blocks import HOPPER, ORBITER, BoardsBlock, FleetBlock, GivenBlock, WorkBlock
-from .hands import TruthBlock, order_activity
 
 ON_SITE: Final = 12.0  # [m] nearer than this to a job's place, a robot is on site (`operations.ON_SITE_M`)
 KEEPS, KNOWS_DONE, TOO_LATE, CROWDED, OUT_OF_ORDER = range(5)  # why a robot lets go of its job
@@ -131,9 +131,7 @@ def observe(
 
 
 @forced_kernel
-def note_selves(
-    work: WorkBlock, boards: BoardsBlock, fleet: FleetBlock, truth: TruthBlock, w: int, t_s: float
-) -> None:
+def note_selves(work: WorkBlock, boards: BoardsBlock, fleet: FleetBlock, truth: TruthBlock, w: int, t_s: float) -> None:
     """Robots with their radio on note where they are, their charge, and the job they are on: what they will tell."""
     robots, jobs = work.job.shape[1], boards.done.shape[2]
     f, place, heard, since = boards.floats, jobs, jobs + 3 * robots, jobs + 4 * robots

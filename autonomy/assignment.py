@@ -97,7 +97,9 @@ def _seat_one(gain: Floats, new: int, rows: int, seats: int, sheet: Sheet) -> No
                 way = so_far + (cost - sheet.worth[row] - sheet.price[n])
                 if way < sheet.least[n]:
                     sheet.least[n], sheet.by[n] = way, row
-            if sheet.least[n] < lowest or (sheet.least[n] == lowest and found >= 0 and sheet.holder[n] < 0 <= sheet.holder[found]):
+            if sheet.least[n] < lowest or (
+                sheet.least[n] == lowest and found >= 0 and sheet.holder[n] < 0 <= sheet.holder[found]
+            ):
                 lowest, found = sheet.least[n], n
         so_far = lowest
         sheet.done[found] = True

@@ -64,7 +64,7 @@ def _sweep(field: Grid, cost: Grid, keep: Keepouts, order: NDArray[np.int64], ou
                 if by_step < best:
                     best, best_to = by_step, near
                 turn = out[near]
-                if turn == looked or turn == near:
+                if turn in (looked, near):
                     continue
                 to_row, to_col = turn // cols, turn % cols
                 if (to_row - row) ** 2 + (to_col - col) ** 2 > FARTHEST * FARTHEST:

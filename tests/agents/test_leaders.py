@@ -8,8 +8,8 @@ import pytest
 from moonfleet.agents.events import EventLog
 from moonfleet.agents.faults import uniform
 from moonfleet.agents.fleet import LocalFleet
-from moonfleet.agents.mail import mail_key
 from moonfleet.agents.leaders import SILENCE_S
+from moonfleet.agents.mail import mail_key
 from moonfleet.agents.mission_loop import MissionLoop
 from moonfleet.agents.outages import Outage
 from moonfleet.terrain.site import Site
@@ -183,7 +183,9 @@ def test_a_mission_taken_up_within_a_cut_goes_on_the_same(small_site: Site) -> N
 
 def test_losses_are_of_their_mission_round_and_pair_and_as_frequent_as_they_should_be() -> None:
     keys = [mail_key(seed) for seed in (1, 2)]
-    drawn = np.array([[[[uniform(key, a, b, n) for b in range(9)] for a in range(9)] for n in range(1, 40)] for key in keys])
+    drawn = np.array(
+        [[[[uniform(key, a, b, n) for b in range(9)] for a in range(9)] for n in range(1, 40)] for key in keys]
+    )
     assert len(np.unique(drawn)) == drawn.size
     assert abs((drawn < 0.05).mean() - 0.05) < 0.01
     assert abs(drawn.mean() - 0.5) < 0.02
