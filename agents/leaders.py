@@ -53,7 +53,7 @@ class Leaders:
         latest = np.maximum(heard[:, station], self.mail.awake_s)
         silent = awake & (t_s - latest > self.silence_s)
         silent[station] = False
-        recent = (t_s - heard <= self.fresh_s) & self.ground
+        recent = (t_s - heard <= self.fresh_s) & (heard >= 0.0) & self.ground
         if awake[station]:
             self.lead(station, recent[station], t_s)
         for robot in np.flatnonzero(silent).tolist():

@@ -28,7 +28,8 @@ def best_leader(boards: BoardsBlock, fleet: FleetBlock, clocks: Clocks, w: int, 
     robots, jobs = fleet.role.size, boards.done.shape[2]
     best, most = -1, -np.inf
     for other in range(robots):
-        heard = t_s - boards.floats[w, r, jobs + 3 * robots + other] <= clocks.fresh_s and fleet.role[other] != ORBITER
+        last_s = boards.floats[w, r, jobs + 3 * robots + other]
+        heard = last_s >= 0.0 and t_s - last_s <= clocks.fresh_s and fleet.role[other] != ORBITER
         if other == clocks.station or not (heard or other == r):
             continue
         battery = boards.floats[w, r, jobs + 3 * other + 2]
@@ -64,7 +65,8 @@ def find_group(
     """Fill ``group`` [R]: whom a leader gives jobs to, those just heard and itself; the station only by itself."""
     robots, jobs = fleet.role.size, boards.done.shape[2]
     for r in range(robots):
-        heard = t_s - boards.floats[w, leader, jobs + 3 * robots + r] <= clocks.fresh_s
+        last_s = boards.floats[w, leader, jobs + 3 * robots + r]
+        heard = last_s >= 0.0 and t_s - last_s <= clocks.fresh_s
         group[r] = r == leader or (heard and fleet.role[r] != ORBITER and r != clocks.station)
 
 

@@ -72,6 +72,7 @@ class GivenBlock(NamedTuple):
     ground: Ints  # [W] number of the ground that it stands on
     steps: Ints  # [W] decision steps that it lasts
     mail_key: NDArray[np.uint64]  # [W] which messages are lost
+    lands_s: Ints  # [W, R] when each robot lands
     home: Floats  # [W, R, 2] m where each robot started; zeros for an orbiter
     havens: Floats  # [W, H, 2] m
     haven_count: Ints  # [W]
@@ -96,6 +97,7 @@ class WorkBlock(NamedTuple):
     down: Ints  # [W, R]
     leads: Bools  # [W, R]
     lost: Bools  # [W, R]
+    landed: Bools  # [W, R] who is there
     value: Floats  # [W] of jobs done
 
 
@@ -164,6 +166,7 @@ def blank_given(worlds: int, robots: int, havens: int, outages: int) -> GivenBlo
         ground=np.zeros(worlds, dtype=np.int64),
         steps=np.zeros(worlds, dtype=np.int64),
         mail_key=np.zeros(worlds, dtype=np.uint64),
+        lands_s=np.zeros((worlds, robots), dtype=np.int64),
         home=np.zeros((worlds, robots, 2)),
         havens=np.zeros((worlds, havens, 2)),
         haven_count=np.zeros(worlds, dtype=np.int64),
@@ -180,6 +183,7 @@ def write_given(block: GivenBlock, w: int, mission: MissionSpec, ground: int = 0
             raise MissionError(f"{name}: {have} of them; these missions have room for {room}")
     block.ground[w] = ground
     block.steps[w], block.mail_key[w] = mission.steps, mail_key(mission.seed)
+    block.lands_s[w] = [member.lands_s for member in mission.fleet]
     block.home[w] = [member.xy or (0.0, 0.0) for member in mission.fleet]
     block.havens[w], block.haven_count[w] = 0.0, len(mission.havens)
     if mission.havens:
@@ -208,6 +212,7 @@ def blank_work(worlds: int, robots: int, jobs: int) -> WorkBlock:
         down=np.zeros((worlds, robots), dtype=np.int64),
         leads=np.zeros((worlds, robots), dtype=np.bool_),
         lost=np.zeros((worlds, robots), dtype=np.bool_),
+        landed=np.zeros((worlds, robots), dtype=np.bool_),
         value=np.zeros(worlds),
     )
 

@@ -31,7 +31,7 @@ from .orders import ASSIST_M
 from .state import Link
 from .vectors import Handed
 from .ways import Havens, HourBlock, Ways, heard_need
-from .work import finish_jobs, hears, note_selves, observe, step_down, wants_help
+from .work import finish_jobs, hears, landing_due, note_selves, observe, step_down, wants_help
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -127,7 +127,7 @@ def decide(first: int, last: int, worlds: Ints, actions: Ints, one: All, search:
         w = worlds[at]
         for r in range(one.fleet.role.size):
             search[w, r] = False
-            if one.work.lost[w, r]:
+            if one.work.lost[w, r] or not one.work.landed[w, r]:
                 continue
             answer = carry_out(
                 one.handed, one.minds, one.work, one.boards, one.jobs, one.fleet, one.given, one.ways, one.truth, w, r, actions[w, r]
@@ -191,7 +191,7 @@ def plan(one: All, outlooks: Outlooks, w: int, t_s: int, everybody: bool, scratc
         find_group(boards, fleet, clocks, w, leader, now_s, group)
         if everybody:
             for r in range(robots):
-                group[r] = fleet.role[r] != ORBITER
+                group[r] = fleet.role[r] != ORBITER and one.work.landed[w, r]
         take_lead(one.work, boards, w, leader, now_s)
         rows = 0
         if jobs.count[w] > 0:
@@ -267,7 +267,7 @@ def after_ticks(
 ) -> None:  # fmt: skip
     """What follows the ticks of drive step number ``drive`` in the worlds ``worlds[first:last]``; ``end``: it is the last one.
 
-    ``search`` [W, R] as in `decide`. Where ``helped`` [W] is set, robots could help others first: what then follows is left to
+    ``search`` [W, R] as in `decide`. Where ``helped`` [W] is set, robots land or could help others first: what then follows is left to
     `tell_news`.
     """
     scratch = make_scratch(one.fleet.role.size, one.boards.done.shape[2])
@@ -282,7 +282,8 @@ def after_ticks(
             attend(one, w, search)
             continue
         one.work.steps_done[w] += 1
-        helped[w] = wants_help(one.work, one.truth, one.fleet, w, ASSIST_M)
+        due = landing_due(one.work, one.given, w, t_s)
+        helped[w] = due or wants_help(one.work, one.truth, one.fleet, w, ASSIST_M)
         if not helped[w]:
             news(one, w, scratch)
 

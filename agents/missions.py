@@ -198,6 +198,7 @@ class Missions:
             self.briefings.begin(w, mission, ground)
             self._need_ways(mission, ground)
             begin_work(self.work, w)
+            self.work.landed[w] = self.given.lands_s[w] == 0
             begin_boards(self.boards, w, self.station)
             begin_minds(self.minds, w, self.given.home[w])
         centre = self.sites[0].ref.centre
@@ -210,6 +211,9 @@ class Missions:
             ground=np.array(grounds, dtype=np.int64),
         )
         self.begun[who] = True
+        later, robots = np.nonzero(~self.work.landed[who])
+        if len(later):
+            self.world.park(who[later], robots)
         send_off(who, self._all(), self._outlooks())
         self.brief(who)
 
@@ -258,7 +262,7 @@ class Missions:
         desk.clock.t_s[worlds] = self.t_s[worlds]
         desk.sun(worlds, sky.sun_az_deg[worlds], sky.sun_el_deg[worlds])
         board, work = self.boards, self.work
-        tasks = Tasks(~work.lost, work.job, work.phase, board.floats, board.ints, board.done)
+        tasks = Tasks(~work.lost & work.landed, work.job, work.phase, board.floats, board.ints, board.done)
         if len(worlds) == self.worlds:
             spread(lambda a, b: desk.hand_out(tasks, self._body, a, b), self.worlds, self.threads, self.worlds * 1000)
             return
@@ -268,8 +272,15 @@ class Missions:
     def step(self, actions: Ints, active: Bools | None = None) -> Gains:
         """Make one decision step of every world that is ``active`` bool [W] (None: all) with the choices ``actions`` int64 [W, R].
 
-        A choice that is masked counts as "go on"; those of lost robots are not looked at. Worlds that are not active rest. Raises
-        `RobotError` for a choice that is none; nothing has changed then.
+        A choice that is masked counts as "go on"; those of robots that are not there are not looked at. Worlds that are not active
+        rest.
+
+        Raises
+        ------
+        RobotError
+            A choice that is none; nothing has changed then.
+        MissionError
+            No mission was begun in an active world.
         """
         worlds = np.arange(self.worlds) if active is None else np.flatnonzero(active)
         choices = np.ascontiguousarray(actions, dtype=np.int64)
@@ -300,7 +311,7 @@ class Missions:
         count = self.handed.masks.shape[2]
         if choices.shape != self.work.job.shape:
             raise RobotError(f"actions of shape {choices.shape}: must be {self.work.job.shape}")
-        bad = ((choices < 0) | (choices >= count))[worlds] & ~self.work.lost[worlds]
+        bad = ((choices < 0) | (choices >= count))[worlds] & (~self.work.lost & self.work.landed)[worlds]
         if bad.any():
             raise RobotError(f"actions: {choices[worlds][bad][0]} is none; must be 0..{count - 1}")
         if not self.begun[worlds].all():
@@ -336,11 +347,16 @@ class Missions:
             self._search[w, robot] = False
 
     def _help(self, worlds: Ints, one: All) -> None:
-        """Let robots mend and free those next to them that wait for help, and then tell the news there."""
+        """Let robots land whose time has come, and mend and free those next to them that wait for help; then tell the news there."""
         waiting = worlds[self._helped[worlds]]
         if not waiting.size:
             return
-        state = self.world.state
+        state, given, work = self.world.state, self.given, self.work
+        due = ~work.landed[waiting] & (given.lands_s[waiting] <= self.t_s[waiting, None])
+        rows, robots = np.nonzero(due)
+        if len(rows):
+            work.landed[waiting[rows], robots] = True
+            self.world.land(waiting[rows], robots, given.home[waiting[rows], robots])
         for w in waiting.tolist():
             ails = ((state.faults[w] != 0) | (state.trapped[w] != 0)) & ~self.work.lost[w]
             for robot in np.flatnonzero(ails).tolist():

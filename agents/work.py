@@ -119,7 +119,7 @@ def observe(
     """After ticks of the World: credit work, and see what changed. ``finished`` [R]: the job that each robot ended, -1 none."""
     for r in range(work.job.shape[1]):
         finished[r] = -1
-        if work.lost[w, r]:
+        if work.lost[w, r] or not work.landed[w, r]:
             continue
         finished[r] = credit(work, boards, jobs, fleet, given, truth, w, r, began_s)
         work.link[w, r] = truth.i[w, s.LINK, r]
@@ -210,11 +210,20 @@ def step_down(work: WorkBlock, boards: BoardsBlock, w: int) -> None:
 
 
 @forced_kernel
+def landing_due(work: WorkBlock, given: GivenBlock, w: int, t_s: int) -> bool:
+    """Whether a robot's time to land has come."""
+    due = False
+    for r in range(work.job.shape[1]):
+        due |= not work.landed[w, r] and given.lands_s[w, r] <= t_s
+    return due
+
+
+@forced_kernel
 def wants_help(work: WorkBlock, truth: TruthBlock, fleet: FleetBlock, w: int, near_m: float) -> bool:
     """Whether some robot is out of order and another next to it could mend it (`World.assist`)."""
     robots = work.job.shape[1]
     for r in range(robots):
-        if work.lost[w, r] or ailing(truth, w, r) == 0 or fleet.role[r] == ORBITER:
+        if work.lost[w, r] or not work.landed[w, r] or ailing(truth, w, r) == 0 or fleet.role[r] == ORBITER:
             continue
         for other in range(robots):
             activity = truth.i[w, s.ACTIVITY, other]

@@ -196,6 +196,20 @@ def test_missions_on_several_grounds(small_site: Site, site_cache: Path) -> None
     follow([mission_of(site, number) for number, site in enumerate(grounds)], 14, "chance", threads=2, every=2)
 
 
+def test_robots_that_land_later_are_there_from_then_on(small_site: Site) -> None:
+    missions: list[MissionSpec] = []
+    for number in range(3):
+        base = mission_of(small_site, number, outages=())
+        later = {1: 5 * HOUR_S, 3: 3 * HOUR_S + 60, 5: (8 - number) * HOUR_S, 6: number * HOUR_S}
+        missions.append(
+            replace(base, fleet=tuple(replace(one, lands_s=later.get(r, 0)) for r, one in enumerate(base.fleet)))
+        )
+    together, alone = follow(missions, 16, "rules")
+    assert together.work.landed.all()
+    assert not together.work.lost[:, 1].any()
+    assert all(loop.world.state.odometer_m[0, 1] > 0.0 for loop in alone)
+
+
 def test_missions_with_zones(small_site: Site) -> None:
     base = mission_of(small_site, 7)
     (x0, y0), (x1, y1) = base.fleet[0].xy or (0.0, 0.0), base.jobs[0].xy
