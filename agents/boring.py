@@ -89,7 +89,15 @@ def may_bore(holes: Floats, count: int, carried_kg: float, cache_kg: float, x: f
 
 @leaf_kernel
 def bore(
-    holes: Floats, count: int, books: Floats, key: int, cold: float, cache_kg: float, x: float, y: float, worked_s: float
+    holes: Floats,
+    count: int,
+    books: Floats,
+    key: int,
+    cold: float,
+    cache_kg: float,
+    x: float,
+    y: float,
+    worked_s: float,
 ) -> tuple[int, float]:
     """Drill for ``worked_s`` at (x, y) in a world's ``holes`` [H, 4]; return the number of holes then, and the ice won [kg]."""
     if worked_s <= 0.0 or not may_bore(holes, count, books[CARRIED], cache_kg, x, y):

@@ -15,7 +15,18 @@ from moonfleet.terrain.kernel import kernel, leaf_kernel
 
 from .regolith import SINTER_J_KG, dig_power_w, dig_rate_kg_s, push_power_w, push_rate_kg_s
 from .soil_layers import (
-    LOOSE, NO_GOAL, SLAB, bake, height_m, mass_above, mass_below, neighbour_range, push, push_need, slide, take,
+    LOOSE,
+    NO_GOAL,
+    SLAB,
+    bake,
+    height_m,
+    mass_above,
+    mass_below,
+    neighbour_range,
+    push,
+    push_need,
+    slide,
+    take,
 )  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -32,7 +43,9 @@ LEAST_KG = 1e-3  # [kg] less than this is not worth a tool's start
 
 
 @leaf_kernel
-def walk(soil: Floats, taken: Bools, row: int, col: int, to_row: int, to_col: int, climb: float, cells: int, cell_m: float) -> tuple[int, int]:  # fmt: skip
+def walk(
+    soil: Floats, taken: Bools, row: int, col: int, to_row: int, to_col: int, climb: float, cells: int, cell_m: float
+) -> tuple[int, int]:  # fmt: skip
     """Return the last free cell on the straight way to a cell: before the first step steeper than ``climb`` [1], within ``cells`` steps.
 
     Machines drive round each other but do not stop where one stands.
@@ -55,11 +68,13 @@ def walk(soil: Floats, taken: Bools, row: int, col: int, to_row: int, to_col: in
 
 
 @leaf_kernel
-def workable_kg(soil: Floats, goal: Floats, load: float, row: int, col: int, task: int, machine: Floats, area_m2: float) -> float:  # fmt: skip
+def workable_kg(
+    soil: Floats, goal: Floats, load: float, row: int, col: int, task: int, machine: Floats, area_m2: float
+) -> float:  # fmt: skip
     """Return how much a task could move here, were there time for it [kg].
 
     Machines are guided by the design surface: they neither dig below nor fill above a goal. Elsewhere they neither dig nor heap themselves
-    in: their cell stays within a step of the lowest, or highest, beside it. Soil that is dumped where it is not wanted is dumped all at once.
+    in: their cell stays within a step of the lowest, or highest, beside it. Soil dumped where it is not wanted is dumped all at once.
     """
     wanted, step = goal[row, col], WAY_OUT * machine[CLIMB] * math.sqrt(area_m2)
     if task == DIG and machine[DIG_W] > 0.0:

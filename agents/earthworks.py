@@ -1,7 +1,8 @@
 """Earthworks: the ground of a work area that machines really change, beside the World that moves and powers them.
 
 Each world has one square area of N x N cells cut from its site. Machines of the World stand in its cells. A step has three parts:
-`order` tells the World where to drive and what the tools take, the World ticks, and `settle` does the work for the time that was really worked.
+`order` tells the World where to drive and what the tools take, the World ticks, and `settle` does the work for the time that was
+really worked.
 
 >>> from moonfleet.agents.catalogue import robot_spec
 >>> works = Earthworks([robot_spec("excavator")], worlds=1, cells=4)
@@ -29,8 +30,8 @@ from .regolith import FIRM_KG_M3
 from .soil_layers import FIRM, LAYERS, NO_GOAL, take
 from .state import Activity
 from .tools import tool_power
-from .world import World
 from .worker_threads import spread
+from .world import World
 
 __all__ = ["NO_GOAL", "Earthworks", "machine_table", "take"]
 
@@ -160,8 +161,8 @@ class Earthworks:
     def order(self, world: World, task: Ints, to: Ints, most_kg: Floats, active: Bools) -> None:
         """Tell the machines of ``active`` bool [W] worlds what to do in the next step.
 
-        ``task`` int64 [W, R] is one of `earth_crew`'s, ``to`` [W, R, 2] the cell to drive to, ``most_kg`` [W, R] the most to move or bake. What
-        cannot be done becomes a rest. Machines that have not landed take up no room; those that are lost do.
+        ``task`` int64 [W, R] is one of `earth_crew`'s, ``to`` [W, R, 2] the cell to drive to, ``most_kg`` [W, R] the most to move or
+        bake. What cannot be done becomes a rest. Machines that have not landed take up no room; those that are lost do.
         """
         at = self.find(world)
         present = ~world.parked

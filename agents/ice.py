@@ -64,13 +64,13 @@ def ice_map(site: Site) -> IceMap:
 def warmest_k(site: Site) -> Float32Grid:
     """Return the warmest temperature of the ground of every cell in a year [K], float32 [R, C]; see the module."""
     millideg = site.horizon.millideg
-    sky = site.sky.sample(step_times(*(utc_to_tdb(end) for end in YEAR), STEP_S))
+    sky = site.sky.sample(step_times(utc_to_tdb(YEAR[0]), utc_to_tdb(YEAR[1]), STEP_S))
     azimuths = len(millideg)
     of_azimuth = np.rint(np.mod(sky.sun_az_deg, 360.0) * azimuths / 360.0).astype(np.int64) % azimuths
     highest = np.full(azimuths, -90.0)
     np.maximum.at(highest, of_azimuth, sky.sun_el_deg)
     elevation = np.ascontiguousarray(site.grid.elevation_m, dtype=np.float64)
-    to_south, to_east = np.gradient(elevation, site.ref.cell_m)
+    to_south, to_east = (np.asarray(rise, np.float64) for rise in np.gradient(elevation, site.ref.cell_m))
     out = np.empty(site.ref.shape, np.float32)
     flux, radius = float(sky.flux_w_m2.max()), float(sky.sun_radius_deg.max())
     _warmest(millideg, to_east, -to_south, site.ref.cell_m, highest, flux, radius, out)

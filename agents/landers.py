@@ -28,7 +28,7 @@ GATES: tuple[tuple[float, float], ...] = ((120.0, 6.0), (30.0, 2.0), (2.0, 1.0))
 SUBSTEPS = 10  # of `flight.STEP_S` in a step of one second
 EDGE_M = 34.0  # [m] no aim lies nearer to a tile's edge: what is seen around it is on the tile
 THRUST_SHARE = 0.95  # of the engine's range that a divert may ask for, as `autonomy.divert` plans
-ROCK_REACH_M = 4.0  # [m] no rock whose middle is farther east or west lies under a pad
+ROCK_REACH_M = 4.0  # [m] no rock whose middle is farther away on an axis lies under a pad
 
 Floats = NDArray[np.float64]
 F32 = NDArray[np.float32]
@@ -87,7 +87,16 @@ def _descend(
 
 @kernel
 def _flyable(
-    s: Floats, e: Floats, x: float, y: float, gate: int, left_s: float, tile: int, level: F32, gates: Floats, engine: Floats
+    s: Floats,
+    e: Floats,
+    x: float,
+    y: float,
+    gate: int,
+    left_s: float,
+    tile: int,
+    level: F32,
+    gates: Floats,
+    engine: Floats,
 ) -> bool:
     """Return whether engine, tilt and fuel allow the flight of one lander to its next gate above (x, y) [m] of its map."""
     goal = level_at(level, tile, x - e[X], y - e[Y]) + gates[gate, 0]
@@ -158,7 +167,8 @@ def _stand(
             west = np.searchsorted(own[:, 0], x - ROCK_REACH_M)
             east = np.searchsorted(own[:, 0], x + ROCK_REACH_M)
             stance[k, 0], stance[k, 1] = tilt, belly
-            stance[k, 2] = leg_rock(x, y, pads, pad_radius, own[west:east])
+            near = own[west:east]
+            stance[k, 2] = leg_rock(x, y, pads, pad_radius, near[np.abs(near[:, 1] - y) <= ROCK_REACH_M])
         code[k] = verdict(
             stance[k, 0], stance[k, 1], stance[k, 2], -s[VZ], math.hypot(s[VX], s[VY]), s[MASS] - dry_kg, most
         )

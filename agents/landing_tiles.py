@@ -69,8 +69,8 @@ class TileRecipe:
     """What decides a pool of tiles.
 
     Rocks cover ``clear_cover`` of the ground between rock fields and ``field_cover`` in them; fields are ``field_m`` across and take
-    ``field_share`` of the ground. ``roughness`` and ``crater_density`` are those of `GroundStyle`; the map that the place was chosen by shows
-    no slope above ``max_slope_deg`` on cells of 20 m. Raises `LandingError` for values out of range.
+    ``field_share`` of the ground. ``roughness`` and ``crater_density`` are those of `GroundStyle`; the map that the place was chosen by
+    shows no slope above ``max_slope_deg`` on cells of 20 m. Raises `LandingError` for values out of range.
     """
 
     seed: int = 1
@@ -115,8 +115,8 @@ class LandingTiles(NamedTuple):
     sun_az_deg: Floats  # [T, SUNS] grid azimuth of the Sun in the tile's frame
 
     @property
-    def count(self) -> int:
-        """How many tiles there are."""
+    def number(self) -> int:
+        """How many tiles there are, T."""
         return len(self.ground)
 
 
@@ -246,7 +246,9 @@ def _opened(folder: Path, count: int) -> LandingTiles:
         try:
             stored = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError) as error:
-            raise LandingError(f"{folder}: {name} cannot be read ({error}); remove the folder to make it anew.") from error
+            raise LandingError(
+                f"{folder}: {name} cannot be read ({error}); remove the folder to make it anew."
+            ) from error
         parts[name] = stored.view(np.ndarray)[...]
     tiles = LandingTiles(**parts)  # pyright: ignore[reportArgumentType]
     n, cells = round(SIDE_M / LEVEL_CELL_M), SCALE_START[-1]

@@ -18,7 +18,9 @@ from typing import Final
 from moonfleet.terrain.constants import MOON_GRAVITY_M_S2
 from moonfleet.terrain.kernel import leaf_kernel
 
-FIRM_KG_M3: Final = 1740.0  # [kg/m3] in place, 30-60 cm deep (Carrier, Olhoeft and Mendell 1991, Lunar Sourcebook table 9.4) [S]
+FIRM_KG_M3: Final = (
+    1740.0  # [kg/m3] in place, 30-60 cm deep (Carrier, Olhoeft and Mendell 1991, Lunar Sourcebook table 9.4) [S]
+)
 LOOSE_KG_M3: Final = 1400.0  # [kg/m3] dug and poured, of a range of 1300-1500 (Carrier et al. 1991) [W]
 SLAB_KG_M3: Final = 2300.0  # [kg/m3] sintered, of a range of 1900-2800 in tests with simulants [W]
 REPOSE_DEG: Final = 35.0  # [deg] at which loose soil comes to rest (Carrier et al. 1991: 35-40) [W]

@@ -99,40 +99,54 @@ class SharedSky:
         # zeros cost no memory before they are written
         self._rows = np.zeros((blocks, SKY_TICKS, len(SKY_COLUMNS)))
         self._made = np.zeros(blocks, dtype=np.bool_)
-        self._starts = np.zeros(0)
-        self._begin = np.zeros(0, dtype=np.int64)
-        self._decay = np.zeros(0)
+        self._starts, self._decay = np.zeros(0), np.zeros(0)  # [W]
+        self._begin, self._low, self._high = (np.zeros(0, dtype=np.int64) for _ in range(3))  # [W] rows
 
     def lookup(self, t0: Floats, tick_index: Ints, ticks: int) -> tuple[Floats, Ints, Floats]:
         """See `SkyRows`. Raises `WorldError` for a world off the clock, or outside the span."""
-        if self._starts.shape != t0.shape or not (self._starts == t0).all():
-            self._enrol(t0)
+        if self._starts.shape != t0.shape:
+            self._starts = np.full(t0.shape, np.nan)
+            self._begin, self._decay = np.zeros(t0.shape, np.int64), np.zeros(t0.shape)
+            self._low, self._high = np.zeros(t0.shape, np.int64), np.zeros(t0.shape, np.int64)
+        moved = self._starts != t0
+        if moved.any():
+            self._enrol(np.flatnonzero(moved), t0)
         first = self._begin + tick_index
-        if int(first.max()) + ticks >= len(self._made) * SKY_TICKS:
-            raise WorldError(f"time: a world runs past the end of its sky_span, {self.end!r} s TDB past J2000")
-        block = first // SKY_TICKS
-        for wanted in (block, (first + ticks) // SKY_TICKS) if ticks else (block,):
-            if not self._made[wanted].all():
-                self._fill(np.unique(wanted[~self._made[wanted]]))
+        # rows from .. to of each world that were seen to be there before
+        if not ((first >= self._low) & (first + ticks < self._high)).all():
+            self._provide(first, ticks)
         return self._rows.reshape(-1, len(SKY_COLUMNS)), first, self._decay
 
     def room(self, tick_index: Ints) -> int:
         """See `SkyRows`."""
         return SKY_TICKS
 
-    def _enrol(self, t0: Floats) -> None:
-        begin = np.round((t0 - self.start) / self._tick_s)
-        bad = (self.start + begin * self._tick_s != t0) | (begin < 0) | (t0 > self.end)
+    def _enrol(self, worlds: Ints, t0: Floats) -> None:
+        starts = t0[worlds]
+        begin = np.round((starts - self.start) / self._tick_s)
+        bad = (self.start + begin * self._tick_s != starts) | (begin < 0) | (starts > self.end)
         if bad.any():
             raise WorldError(
-                f"t0 = {float(t0[bad][0])!r}: must be a whole number of ticks of {self._tick_s:g} s after {self.start!r}, "
+                f"t0 = {float(starts[bad][0])!r}: must be a whole number of ticks of {self._tick_s:g} s after {self.start!r}, "
                 f"and at most {self.end!r}: the World has a sky_span"
             )
-        self._starts, self._begin = t0.copy(), begin.astype(np.int64)
-        self._decay = np.exp2((t0 - self.start) / RHU_HALF_LIFE_S)
+        self._starts[worlds], self._begin[worlds] = starts, begin.astype(np.int64)
+        self._decay[worlds] = np.exp2((starts - self.start) / RHU_HALF_LIFE_S)
+
+    def _provide(self, first: Ints, ticks: int) -> None:
+        """Make the blocks that rows ``first`` to ``first + ticks`` [W] lie in."""
+        if int(first.max()) + ticks >= len(self._made) * SKY_TICKS:
+            raise WorldError(f"time: a world runs past the end of its sky_span, {self.end!r} s TDB past J2000")
+        low, high = first // SKY_TICKS, (first + ticks) // SKY_TICKS
+        for wanted in (low, high):
+            if not self._made[wanted].all():
+                self._fill(np.unique(wanted[~self._made[wanted]]))
+        self._low, self._high = low * SKY_TICKS, (high + 1) * SKY_TICKS
 
     def _fill(self, blocks: Ints) -> None:
-        t: Floats = self.start + (blocks[:, None] * SKY_TICKS + np.arange(SKY_TICKS)) * self._tick_s
+        t: Floats = np.add(
+            self.start, (blocks[:, None] * SKY_TICKS + np.arange(SKY_TICKS)) * self._tick_s, dtype=np.float64
+        )
         self._rows[blocks] = sky_rows(self._sky, self._relay, self._lonlat, t, np.full(len(blocks), self.start))
         self._made[blocks] = True
 

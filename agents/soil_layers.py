@@ -107,8 +107,9 @@ def bake(soil: Soil, row: int, col: int, kg: float) -> float:
 def push_need(soil: Soil, goal: Grid, row: int, col: int, area_m2: float) -> tuple[float, float, float, float]:
     """Return what a blade around (row, col) could move, [kg]: (high, low, room, stock) of the nine cells.
 
-    ``high`` lies above the goal, ``low`` is missing to it. Cells without a goal give ``room``, 1e300 if there are any, 0 if not, and ``stock``:
-    what may be scraped off them, down to `BORROW_M` below the goal. With no goal among the nine cells the goal is their mean height.
+    ``high`` lies above the goal, ``low`` is missing to it. Cells without a goal give ``room``, 1e300 if there are any, 0 if not, and
+    ``stock``: what may be scraped off them, down to `BORROW_M` below the goal. With no goal among the nine cells the goal is their
+    mean height.
     """
     n = soil.shape[1]
     level, free = _block_level(soil, goal, row, col, area_m2)
@@ -150,7 +151,8 @@ def _block_level(soil: Soil, goal: Grid, row: int, col: int, area_m2: float) -> 
 def push(soil: Soil, goal: Grid, row: int, col: int, area_m2: float, budget_kg: float) -> float:
     """Move up to ``budget_kg`` among the nine cells around a blade; return what was moved [kg].
 
-    High cells fill low ones; what is still high goes onto cells without a goal, and what is still low is scraped off them. Each cell gives and takes in proportion to what it has too much or too little. Loose soil always leaves a slab.
+    High cells fill low ones; what is still high goes onto cells without a goal, and what is still low is scraped off them. Each
+    cell gives and takes in proportion to what it has too much or too little. Loose soil always leaves a slab.
     """
     n = soil.shape[1]
     level, free = _block_level(soil, goal, row, col, area_m2)
@@ -201,8 +203,8 @@ def push(soil: Soil, goal: Grid, row: int, col: int, area_m2: float, budget_kg: 
 def slide(soil: Soil, row: int, col: int, cell_m: float) -> int:
     """Let loose soil around (row, col) slide until no slope of it is steeper than repose; return the sweeps it took.
 
-    Starts with the cells beside (row, col) and follows the soil wherever it goes. A pair of cells that is too steep is brought to the angle of
-    repose exactly; sweeping over all pairs converges as such relaxations do.
+    Starts with the cells beside (row, col) and follows the soil wherever it goes. A pair of cells that is too steep is brought to the
+    angle of repose exactly; sweeping over all pairs converges as such relaxations do.
     """
     n = soil.shape[1]
     area = cell_m * cell_m

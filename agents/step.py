@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.terrain.kernel import inlined_kernel, kernel, leaf_kernel
+from moonfleet.terrain.prefetch import prefetch
 
 from . import spec_block as c
 from . import state as s
@@ -24,6 +25,7 @@ from .mobility import BLOCKED, GOES_ON, STUCK, TIPS, cell_index, drive
 from .power import panel_w
 from .thermal import HEATER_MARGIN_K, LOUVRE_SHUT_K, conductance, heat_for, memory, node_next, surroundings_k
 
+SHORT, AHEAD = 8, 3  # in runs of at most so many ticks memory is asked for so many worlds ahead
 HOP_TICKS = 5  # a ballistic hop of some kilometres with its ascent and descent takes minutes
 WAKE_LIT = 0.5  # [1] share of the Sun in view at which a sleeper that was told to wakes
 FAULTY_PANEL = 0.5  # [1] share of the panel left while its power subsystem is down: one of two strings
@@ -267,6 +269,57 @@ def world_tick(
             settle_tick(f, i, r, key, sky, spec, dt_s, ground, notes, rhu)
 
 
+@leaf_kernel
+def hint(f: Floats, sky: Floats, legs: Floats, w: int, ground: GroundLayers) -> None:
+    """Ask ahead for the memory that the robots of a world are about to look at; in short runs waiting for it takes most of the time."""
+    azimuths, rows, cols = ground.low.shape
+    sun = int((sky[s.SUN_AZ] % 360.0) * azimuths / 360.0)
+    earth = int((sky[s.EARTH_AZ] % 360.0) * azimuths / 360.0)
+    for r in range(f.shape[1]):
+        row, col = cell_index(ground.frame, f[s.X, r], f[s.Y, r], rows, cols)
+        if row >= 0:
+            prefetch(ground.low, (sun, row, col))
+            prefetch(ground.low, (sun + 1 if sun + 1 < azimuths else 0, row, col))
+            prefetch(ground.low, (earth, row, col))
+            prefetch(ground.low, (earth + 1 if earth + 1 < azimuths else 0, row, col))
+            prefetch(ground.elevation, (row, col))
+            prefetch(ground.slope, (row, col))
+            prefetch(legs, (w, r, 0, 0))
+
+
+@leaf_kernel
+def _run_worlds(
+    which: Ints, k_from: int, k_to: int, floats: Floats, ints: Ints, legs: Floats, stores: Floats, keys: NDArray[np.uint64],
+    sky: Floats, first: Ints, rhu: Floats, ticks: int, dt_s: float, spec: Floats, station: int, mast: int, orbiter: int,
+    ground: GroundLayers, views: NDArray[np.bool_], view_of: Ints, notes: Floats, rates: Floats, store: Floats,
+) -> None:  # fmt: skip
+    """The loop of `run_ticks`, with what it keeps notes in: ``notes`` [7, R], ``rates`` [R, 4], ``store`` [3]."""
+    robots = floats.shape[2]
+    for n in range(k_from, k_to):
+        if ticks <= SHORT:
+            if n + 2 * AHEAD < k_to:
+                far = which[n + 2 * AHEAD]
+                prefetch(sky, (first[far], 0))
+                prefetch(sky, (first[far], s.RELAY_EL))
+                prefetch(floats, (far, s.X, 0))
+                prefetch(floats, (far, s.Y, robots - 1))
+            if n + AHEAD < k_to:
+                near = which[n + AHEAD]
+                hint(floats[near], sky[first[near]], legs, near, ground)
+        w = which[n]
+        f, i = floats[w], ints[w]
+        for k in range(3):
+            store[k] = stores[k, w]
+        station_view, mast_view = views[view_of[0, w]], views[view_of[1, w]]
+        for tick in range(max(ticks, 1)):
+            world_tick(
+                f, i, legs, w, store, keys[w], sky[first[w] + tick], ticks > 0, dt_s, spec, station, mast, orbiter,  # pyright: ignore[reportArgumentType]
+                ground, station_view, mast_view, notes, rates, rhu[w],  # pyright: ignore[reportArgumentType]
+            )  # fmt: skip
+        for k in range(3):
+            stores[k, w] = store[k]
+
+
 @kernel
 def run_ticks(
     which: Ints, k_from: int, k_to: int, floats: Floats, ints: Ints, legs: Floats, stores: Floats, keys: NDArray[np.uint64],
@@ -291,20 +344,10 @@ def run_ticks(
     robots = floats.shape[2]
     notes = np.zeros((NOTES, robots))
     rates = np.zeros((robots, 4))
-    store = np.empty(3)
-    for n in range(k_from, k_to):
-        w = which[n]
-        f, i = floats[w], ints[w]
-        for k in range(3):
-            store[k] = stores[k, w]
-        station_view, mast_view = views[view_of[0, w]], views[view_of[1, w]]
-        for tick in range(max(ticks, 1)):
-            world_tick(
-                f, i, legs, w, store, keys[w], sky[first[w] + tick], ticks > 0, dt_s, spec, station, mast, orbiter,
-                ground, station_view, mast_view, notes, rates, rhu[w],
-            )  # fmt: skip
-        for k in range(3):
-            stores[k, w] = store[k]
+    _run_worlds(
+        which, k_from, k_to, floats, ints, legs, stores, keys, sky, first, rhu, ticks, dt_s, spec, station, mast, orbiter,
+        ground, views, view_of, notes, rates, np.empty(3),
+    )  # fmt: skip
 
 
 @kernel

@@ -286,6 +286,8 @@ class WorldOrders:
 
 def _whole(name: str, values: ArrayLike, n: int) -> Ints:
     array = np.asarray(values)
+    if array.dtype == np.int64 and array.shape == (n,) and array.flags.c_contiguous:
+        return array
     if array.size and not np.issubdtype(array.dtype, np.integer):
         raise RobotError(f"{name}: {array.dtype} {array.shape}: must be whole numbers")
     if array.ndim > 1 or array.size not in (1, n):
@@ -295,9 +297,10 @@ def _whole(name: str, values: ArrayLike, n: int) -> Ints:
 
 def _index(name: str, values: ArrayLike, n: int, count: int) -> Ints:
     index = _whole(f"{name}s", values, n)
-    if n and not (-count <= index.min() and index.max() < count):
+    lowest = int(index.min()) if n else 0
+    if n and not (-count <= lowest and index.max() < count):
         told = int(index[(index < -count) | (index >= count)][0])
         raise WorldError(f"{name} {told}: must be a {name}'s index, 0..{count - 1}")
-    if n and index.min() < 0:
+    if lowest < 0:
         return np.where(index < 0, index + count, index)
     return index

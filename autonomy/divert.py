@@ -104,7 +104,7 @@ def flight_cost(
 def fits_engine(
     dv: float, high: float, low: float, tilt: float, mass: float, most: float, least_n: float, exhaust: float, tan_tilt: float
 ) -> bool:  # fmt: skip
-    """Return whether a flight of `flight_cost` stays inside thrusts ``least_n`` to ``most`` [N] and the tilt, for a lander of ``mass`` [kg]."""
+    """Return whether a lander of ``mass`` [kg] on a flight as of `flight_cost` keeps to ``least_n`` to ``most`` [N] and the tilt."""
     lightest = mass * math.exp(-dv / exhaust)
     return high * mass <= most and low * lightest >= least_n and tilt <= tan_tilt
 

@@ -44,73 +44,91 @@ def foot_cells(cell_m: float) -> int:
 
 
 @leaf_kernel
-def judge_places(seen: F32, cell_m: float, sums: NDArray[np.float64], tops: F32, out: F32) -> None:
+def _highest(
+    tops: F32, r0: int, r1: int, c0: int, c1: int, level: float, down: float, across: float, most: float
+) -> float:
+    """Return the most of ``most`` and what ``tops`` [CELLS] has above a plane over rows ``r0 .. r1`` and columns ``c0 .. c1``.
+
+    ``level`` of the plane in cell (0, 0), and its rise per row and per column.
+    """
+    best = np.float32(most)
+    step = np.float32(across)
+    for r in range(max(r0, 0), min(r1, SIDE - 1) + 1):
+        plane = np.float32(level + down * r)
+        for c in range(max(c0, 0), min(c1, SIDE - 1) + 1):
+            over = tops[r * SIDE + c] - plane - step * np.float32(c)
+            best = over if over > best else best
+    return float(best)
+
+
+@leaf_kernel
+def judge_places(seen: F32, cell_m: float, sums: F32, tops: F32, out: F32) -> None:
     """Fill ``out`` [JUDGED * PLACES] with what is seen at each place, from patches ``seen`` [3 * CELLS].
 
     Patches as of `moonfleet.agents.landing_eye.look`. Tangent of the slope over `SLOPE_UNIT` (0..2); highest point above the plane under
     the pads over `PAD_UNIT_M` (0..4), and under the belly over `RISE_UNIT_M` (0..2), at least over a block; standard deviation of
     the brightness (0..2). Cells beyond the patch are left out. Without the lidar all but the last are 0.
-    ``sums`` float64 [SIDE, PLACES_SIDE, 4] and ``tops`` float32 [SIDE, SIDE] are room to work in.
+    ``sums`` float32 [SIDE, 4] and ``tops`` float32 [CELLS] are room to work in.
     """
     reach = foot_cells(cell_m)
     belly = max(1, int(BELLY_M / cell_m + 0.5))
     pad_to = max(1, int(PADS_M[1] / cell_m + 0.5))
     pad_from = min(max(0, int(math.ceil(PADS_M[0] / cell_m - 0.5))), pad_to)
     unit = height_unit_m(cell_m)
-    rise_per_z, tan_per_z = np.float32(unit / RISE_UNIT_M), unit / cell_m
-    # Sums over the columns under a lander, for each row and each column of places; then over the rows.
-    for r in range(SIDE):
+    rise_per_z, tan_per_slope = unit / RISE_UNIT_M, unit / (cell_m * SLOPE_UNIT)
+    top_per_z = np.float32(rise_per_z)
+    for i in range(CELLS):
+        tops[i] = seen[i] * top_per_z + seen[CELLS + i]
+    for i in range(PLACES_SIDE):
+        row = BLOCK * i + BLOCK // 2
+        r0, r1 = max(row - reach, 0), min(row + reach, SIDE - 1)
+        rows, mid_r = r1 - r0 + 1, 0.5 * (r0 + r1)
+        per_row, per_down = 1.0 / rows, 12.0 / (rows * (rows * rows - 1))
         for c in range(SIDE):
-            tops[r, c] = seen[r * SIDE + c] * rise_per_z + seen[CELLS + r * SIDE + c]
+            z_sum, z_down, g_sum, g_square = np.float32(0.0), np.float32(0.0), np.float32(0.0), np.float32(0.0)
+            away = np.float32(r0 - mid_r)
+            at = r0 * SIDE + c
+            for _ in range(rows):
+                z, g = seen[at], seen[2 * CELLS + at]
+                z_sum += z
+                z_down += z * away
+                g_sum += g
+                g_square += g * g
+                away += np.float32(1.0)
+                at += SIDE
+            sums[c, 0], sums[c, 1], sums[c, 2], sums[c, 3] = z_sum, z_down, g_sum, g_square
         for k in range(PLACES_SIDE):
             col = BLOCK * k + BLOCK // 2
             c0, c1 = max(col - reach, 0), min(col + reach, SIDE - 1)
-            mid = 0.5 * (c0 + c1)
-            z_sum, z_across, g_sum, g_square = 0.0, 0.0, 0.0, 0.0
+            cols, mid_c = c1 - c0 + 1, 0.5 * (c0 + c1)
+            level, down, across, grey, square = 0.0, 0.0, 0.0, 0.0, 0.0
             for c in range(c0, c1 + 1):
-                z = float(seen[r * SIDE + c])
-                z_sum += z
-                z_across += z * (c - mid)
-                g = float(seen[2 * CELLS + r * SIDE + c])
-                g_sum += g
-                g_square += g * g
-            sums[r, k, 0], sums[r, k, 1], sums[r, k, 2], sums[r, k, 3] = z_sum, z_across, g_sum, g_square
-    for p in range(PLACES):
-        row, k = BLOCK * (p // PLACES_SIDE) + BLOCK // 2, p % PLACES_SIDE
-        col = BLOCK * k + BLOCK // 2
-        r0, r1 = max(row - reach, 0), min(row + reach, SIDE - 1)
-        c0, c1 = max(col - reach, 0), min(col + reach, SIDE - 1)
-        mid_r, rows, cols = 0.5 * (r0 + r1), r1 - r0 + 1, c1 - c0 + 1
-        level, down, across, grey, square = 0.0, 0.0, 0.0, 0.0, 0.0
-        for r in range(r0, r1 + 1):
-            level += sums[r, k, 0]
-            down += sums[r, k, 0] * (r - mid_r)
-            across += sums[r, k, 1]
-            grey += sums[r, k, 2]
-            square += sums[r, k, 3]
-        level /= rows * cols
-        down /= cols * rows * (rows * rows - 1) / 12.0
-        across /= rows * cols * (cols * cols - 1) / 12.0
-        under_pads, under_belly = np.float32(0.0), np.float32(0.0)
-        mid_c = 0.5 * (c0 + c1)
-        for dr in range(-pad_to, pad_to + 1):
-            r = row + dr
-            if r < 0 or r >= SIDE:
-                continue
-            plane = np.float32((level + down * (r - mid_r) - across * (mid_c - col)) * rise_per_z)
-            step = np.float32(across * rise_per_z)
-            is_row, in_belly = abs(dr) >= pad_from, abs(dr) <= belly
-            for dc in range(max(-pad_to, -col), min(pad_to, SIDE - 1 - col) + 1):
-                over = tops[r, col + dc] - plane - step * np.float32(dc)
-                if is_row and abs(dc) >= pad_from and over > under_pads:
-                    under_pads = over
-                if in_belly and abs(dc) <= belly and over > under_belly:
-                    under_belly = over
-        out[p] = min(math.sqrt(down * down + across * across) * tan_per_z / SLOPE_UNIT, 2.0)
-        out[PLACES + p] = min(under_pads * (RISE_UNIT_M / PAD_UNIT_M), 4.0)
-        out[2 * PLACES + p] = min(under_belly, np.float32(2.0))
-        grey /= rows * cols
-        out[3 * PLACES + p] = min(math.sqrt(max(square / (rows * cols) - grey * grey, 0.0)), 2.0)
+                z = float(sums[c, 0])
+                level += z
+                across += z * (c - mid_c)
+                down += float(sums[c, 1])
+                grey += float(sums[c, 2])
+                square += float(sums[c, 3])
+            per_col = 1.0 / cols
+            level *= per_row * per_col
+            grey *= per_row * per_col
+            square *= per_row * per_col
+            down *= per_col * per_down
+            across *= per_row * 12.0 * per_col / (cols * cols - 1)
+            corner = (level - down * mid_r - across * mid_c) * rise_per_z
+            dz, dx = down * rise_per_z, across * rise_per_z
+            under_belly = _highest(tops, row - belly, row + belly, col - belly, col + belly, corner, dz, dx, 0.0)
+            pads = under_belly
+            if pad_from > 0:
+                pads = _highest(tops, row - pad_to, row - pad_from, col - pad_to, col - pad_from, corner, dz, dx, 0.0)
+                pads = _highest(tops, row - pad_to, row - pad_from, col + pad_from, col + pad_to, corner, dz, dx, pads)
+                pads = _highest(tops, row + pad_from, row + pad_to, col - pad_to, col - pad_from, corner, dz, dx, pads)
+                pads = _highest(tops, row + pad_from, row + pad_to, col + pad_from, col + pad_to, corner, dz, dx, pads)
+            p = i * PLACES_SIDE + k
+            out[p] = min(math.sqrt(down * down + across * across) * tan_per_slope, 2.0)
+            out[PLACES + p] = min(pads * (RISE_UNIT_M / PAD_UNIT_M), 4.0)
+            out[2 * PLACES + p] = min(under_belly, 2.0)
+            out[3 * PLACES + p] = min(math.sqrt(max(square - grey * grey, 0.0)), 2.0)
 
 
 @kernel

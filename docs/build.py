@@ -6,13 +6,18 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import importlib
+import importlib.util
 import inspect
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import yaml
 
@@ -247,35 +252,93 @@ def options(kind: type) -> str:
 def environments_page() -> str:
     """The Gymnasium environments."""
     import moonfleet.envs
-    from moonfleet.envs.polar_traverse import env as polar_env
-    from moonfleet.envs.polar_traverse import rewards as polar_rewards
-    from moonfleet.envs.polar_traverse import spaces as polar_spaces
-    from moonfleet.envs.station_ops import env as station_env
-    from moonfleet.envs.station_ops import rewards as station_rewards
-    from moonfleet.envs.station_ops import spaces as station_spaces
 
+    parts = [
+        "# The environments\n",
+        "[The guide](../environments.md) says how they are used.\n",
+        fenced(moonfleet.envs.__doc__),
+    ]
+    for env_id, faces in moonfleet.envs.ENVIRONMENTS.items():
+        parts += [f"## {env_id}\n", *environment_parts(faces.solo)]
+    return "\n".join(parts)
+
+
+def environment_parts(entry: str) -> list[str]:
+    """Return what is said of one environment, from the files of its folder: options, levels, reward, observation, actions."""
+    module, _, name = entry.partition(":")
+    folder = f"moonfleet.envs.{module.rpartition('.')[0]}"
+    kind = getattr(importlib.import_module(f"moonfleet.envs.{module}"), name)
+    files = {word: part_of(folder, word) for word in ("game", "levels", "rewards", "spaces")}
+    game = getattr(files["game"], f"{name}Game", None)
+    parts = [options(kind if game is None else game)]
+    levels = getattr(files["levels"], "LEVELS", None)
+    if levels:
+        parts += ["### Levels\n", level_table(levels)]
+    if files["rewards"]:
+        parts += ["### Reward\n", fenced(files["rewards"].__doc__)]
+    if files["spaces"]:
+        parts += ["### Observation\n", prose(files["spaces"].__doc__) + "\n"]
+        features = getattr(files["spaces"], "FEATURES", None)
+        own = "One row per robot: [the observation of a station's robot](observation.md).\n"
+        parts.append(own if features is None else feature_table(features))
+        actions = getattr(files["spaces"], "ACTIONS", None)
+        if actions:
+            parts += ["### Actions\n", action_table(actions)]
+    return parts
+
+
+def part_of(folder: str, word: str) -> ModuleType | None:
+    """Return a file of an environment's folder, if it has it."""
+    found = importlib.util.find_spec(f"{folder}.{word}")
+    return importlib.import_module(f"{folder}.{word}") if found else None
+
+
+def span(first: int, count: int) -> str:
+    """Return which indices are meant."""
+    return f"{first}" if count == 1 else f"{first} .. {first + count - 1}"
+
+
+def feature_table(features: Iterable[Any]) -> str:
+    """Return the table of an observation: rows with name, size, low, high and meaning."""
     rows: list[tuple[object, ...]] = []
     start = 0
-    for f in polar_spaces.FEATURES:
-        span = f"{start}" if f.size == 1 else f"{start} .. {start + f.size - 1}"
-        rows.append((span, f"`{f.name}`", f"{f.low:g} .. {f.high:g}", f.meaning))
+    for f in features:
+        rows.append((span(start, f.size), f"`{f.name}`", f"{f.low:g} .. {f.high:g}", f.meaning))
         start += f.size
-    return "\n".join(
-        [
-            "# The environments\n",
-            fenced(moonfleet.envs.__doc__),
-            "## moonfleet/PolarTraverse-v0\n",
-            options(polar_env.PolarTraverse),
-            fenced(polar_rewards.__doc__),
-            prose(polar_spaces.__doc__) + "\n",
-            table(("index", "feature", "range", "meaning"), rows),
-            "## moonfleet/StationOps-v0\n",
-            options(station_env.StationOps),
-            fenced(station_rewards.__doc__),
-            prose(station_spaces.__doc__) + "\n",
-            "One row per robot: [the observation of a station's robot](observation.md).\n",
-        ]
-    )
+    return table(("index", "feature", "range", "meaning"), rows)
+
+
+def action_table(actions: Sequence[Any]) -> str:
+    """Return the table of actions: rows with name, first, count, meaning and what else they hold."""
+    more = [field for field in actions[0]._fields if field not in ("name", "first", "count", "meaning")]
+    rows = [
+        (span(a.first, a.count), f"`{a.name}`", a.meaning, *(str(getattr(a, field)) for field in more)) for a in actions
+    ]
+    return table(("action", "name", "meaning", *more), rows)
+
+
+def level_table(levels: Mapping[str, Any]) -> str:
+    """Return what each level of difficulty sets."""
+    fields = [field.name for field in dataclasses.fields(next(iter(levels.values())))]
+    rows = [(f"`{field}`", *(value_text(getattr(level, field)) for level in levels.values())) for field in fields]
+    return table(("option", *levels), rows)
+
+
+def value_text(value: object) -> str:
+    """Return a value of a level in few words."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return changes_text(value)
+    if isinstance(value, tuple) and len(set(value)) < len(value) > 4:
+        return ", ".join(f"{value.count(one)} x {one}" for one in dict.fromkeys(value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def changes_text(value: Any) -> str:
+    """Return the fields of a dataclass that are not as by default."""
+    fields = dataclasses.fields(value)
+    given = {field.name: getattr(value, field.name) for field in fields}
+    told = [f"{field.name} {given[field.name]}" for field in fields if given[field.name] != field.default]
+    return ", ".join(told) or "as by default"
 
 
 def python_page() -> str:

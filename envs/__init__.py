@@ -4,6 +4,7 @@
 id                                 problem                                             agents     step
 =================================  ==================================================  =========  ==========
 ``moonfleet/PolarTraverse-v0``     reach science targets under moving light            1 rover    5 min
+``moonfleet/HazardLanding-v0``     find a safe place to land before the fuel is gone   1 lander   1 s
 ``moonfleet/SiteConstruction-v0``  excavate, haul, level and sinter a landing pad      1-8        10 min
 ``moonfleet/StationOps-v0``        run the station: jobs, charging, nights, links      the fleet  1 h
 ``moonfleet/IceProspecting-v0``    drill ice in permanent shadow and come back         1 rover    5 min
@@ -19,7 +20,7 @@ with ``truncated``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gymnasium
 
@@ -41,9 +42,8 @@ ENVIRONMENTS: dict[str, Faces] = {
         "site_construction.env:SiteConstruction", "site_construction.env:SiteConstructionVector", team=True
     ),
     "moonfleet/StationOps-v0": Faces("station_ops.env:StationOps"),
-    "moonfleet/IceProspecting-v0": Faces(
-        "ice_prospecting.env:IceProspecting", "ice_prospecting.env:IceProspectingVec"
-    ),
+    "moonfleet/IceProspecting-v0": Faces("ice_prospecting.env:IceProspecting", "ice_prospecting.env:IceProspectingVec"),
+    "moonfleet/HazardLanding-v0": Faces("hazard_landing.env:HazardLanding", "hazard_landing.env:HazardLandingVec"),
 }
 
 ENTRY_POINTS: dict[str, str] = {env_id: f"{__name__}.{faces.solo}" for env_id, faces in ENVIRONMENTS.items()}
@@ -65,7 +65,35 @@ def register_all() -> None:
             )
 
 
-def parallel_env(env_id: str, *, render_mode: str | None = None, **options: object) -> TeamEnv:
+def solo_env(env_id: str, *, render_mode: str | None = None, **options: Any) -> Any:
+    """Return one world of an environment, without gymnasium's wrappers: ``gymnasium.make(env_id, ...).unwrapped``.
+
+    Raises
+    ------
+    EnvOptionError
+        There is no such environment, or an option is not allowed.
+    """
+    from .errors import need_name
+
+    name = need_name("env_id", env_id, ENVIRONMENTS)
+    return gymnasium.make(name, render_mode=render_mode, disable_env_checker=True, **options).unwrapped
+
+
+def vector_env(env_id: str, num_envs: int, **options: Any) -> Any:
+    """Return the native batch of an environment: ``gymnasium.make_vec(env_id, num_envs, ...)``.
+
+    Raises
+    ------
+    EnvOptionError
+        There is no such environment, it has no native batch, or an option is not allowed.
+    """
+    from .errors import need_name
+
+    name = need_name("env_id", env_id, VECTOR_ENTRY_POINTS)
+    return gymnasium.make_vec(name, num_envs, vectorization_mode="vector_entry_point", **options)
+
+
+def parallel_env(env_id: str, *, render_mode: str | None = None, **options: Any) -> TeamEnv:
     """Return the PettingZoo `ParallelEnv` of a team environment, one agent per robot (needs the [rl] extra).
 
     ``options`` are those of ``gymnasium.make(env_id)``.
@@ -78,8 +106,7 @@ def parallel_env(env_id: str, *, render_mode: str | None = None, **options: obje
     from .errors import need_name
     from .multi import TeamEnv
 
-    solo = gymnasium.make(need_name("env_id", env_id, TEAMS), disable_env_checker=True, **options)  # pyright: ignore[reportArgumentType]
-    return TeamEnv(solo.unwrapped.game, render_mode=render_mode)  # pyright: ignore[reportAttributeAccessIssue]
+    return TeamEnv(solo_env(need_name("env_id", env_id, TEAMS), **options).game, render_mode=render_mode)
 
 
 register_all()

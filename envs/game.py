@@ -84,7 +84,8 @@ class Game(ABC):
         """Make one step of the worlds that are ``active`` bool [W]; the others rest, with terms 0 and neither flag.
 
         ``actions``: int64 [W] or [W, R], or float32 [W, n]; already checked against the action space, rows of worlds that
-        are not active hold anything that is in it. A masked action is carried out as the game documents.
+        are not active hold anything that is in it. A masked action is carried out as the game documents. A world whose episode
+        is over is not active before it begins anew.
         """
 
     @abstractmethod

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DEFAULT_MINUTES = 10.0
 WORLDS_AT_ONCE = 64
-ENV_HELP = "An environment: its id, or just its name ('PolarTraverse')."
+ENV_HELP = "An environment: its id, just its name ('PolarTraverse'), or MODULE:CLASS of the batched face of your own."
 
 Env = Annotated[str, typer.Argument(help=ENV_HELP, metavar="ENV")]
 Threads = Annotated[int, typer.Option(help="Threads that step the worlds; the result is the same.", min=1, max=1024)]
@@ -79,7 +79,7 @@ def train(
         typer.echo(str(folder))
         return
     console.print(learned_words(done.progress), highlight=False, markup=False, soft_wrap=True)
-    words = f"policy  {folder}\ntry     moonfleet evaluate {problem.short} --level {level} --policy {folder} --policy random"
+    words = f"policy  {folder}\ntry     moonfleet evaluate {env} --level {level} --policy {folder} --policy random"
     console.print(words, highlight=False, markup=False, soft_wrap=True)
 
 

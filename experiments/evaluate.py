@@ -122,7 +122,7 @@ class Stage:
 
     def actions(self, policy: BatchPolicy) -> Actions:
         """Return what a policy answers, in the shape that the game wants: [W], [W, R], [W, k] or [W, R, k]."""
-        answers = ask(policy, self.rows())
+        answers = ask(policy, self.rows(), masked=self.game.masked)
         kind = np.float32 if answers.dtype.kind == "f" else np.int64
         lead = self.vectors.shape[:-1]
         return answers.astype(kind, copy=False).reshape(*lead, *answers.shape[1:])

@@ -6,7 +6,6 @@ import inspect
 import zlib
 from typing import Any, Protocol
 
-import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,22 +16,25 @@ Actions = NDArray[np.generic]
 
 
 class BatchPolicy(Protocol):
-    """Whatever has ``act(observation)``; with ``act_batch`` it answers for many rows together.
+    """Whatever has ``act(observation)``; with ``act_batch(observations)`` it answers for many rows together.
 
-    ``act_batch`` takes an `Observation` of vectors [n, F] and masks [n, A], or the two of them as ``(observations, masks)``.
+    It is given what an agent sees: in a game with masks an `Observation` (vectors [n, F] and masks [n, A]), in one without the vectors
+    alone. ``act_batch`` may also take the two of them apart, as ``(observations, masks)``.
     """
 
-    def act(self, observation: Observation) -> Any:
+    def act(self, observation: Any) -> Any:
         """Return the action of one agent."""
         ...
 
 
-def ask(policy: BatchPolicy, seen: Observation) -> Actions:
+def ask(policy: BatchPolicy, seen: Observation, *, masked: bool = True) -> Actions:
     """Return the actions of all rows: int64 [n], or float32 [n, k], for vectors [n, F] and masks [n, A]."""
     together = getattr(policy, "act_batch", None)
     if together is not None:
         apart = "masks" in inspect.signature(together).parameters
-        return np.asarray(together(seen.vector, seen.mask) if apart else together(seen))
+        return np.asarray(together(seen.vector, seen.mask) if apart else together(seen if masked else seen.vector))
+    if not masked:
+        return np.asarray([policy.act(vector) for vector in seen.vector])
     rows = zip(seen.vector, seen.mask, strict=True)
     return np.asarray([policy.act(Observation(vector, mask)) for vector, mask in rows])
 
@@ -40,30 +42,37 @@ def ask(policy: BatchPolicy, seen: Observation) -> Actions:
 class AnyAllowed:
     """Any allowed action, all alike likely; the draw follows from the seed and the row, not from what was asked before."""
 
-    def __init__(self, space: gymnasium.spaces.Discrete[np.int64] | gymnasium.spaces.Box, seed: int) -> None:
+    def __init__(self, space: Any, seed: int) -> None:
+        """``space``: of one agent's actions, a Discrete or a Box."""
         self.space = space
         self.seed = seed
 
-    def act(self, observation: Observation) -> Any:
+    def act(self, observation: Observation | NDArray[np.float32]) -> Any:
         """Return an index, or numbers within the bounds of the Box."""
-        rng = stream(self.seed, "any-allowed", index=(zlib.crc32(observation.vector.tobytes()),))
-        if isinstance(self.space, gymnasium.spaces.Box):
+        masked = isinstance(observation, Observation)
+        vector = observation.vector if masked else observation
+        rng = stream(self.seed, "any-allowed", index=(zlib.crc32(vector.tobytes()),))
+        if not hasattr(self.space, "n"):
             return rng.uniform(self.space.low, self.space.high).astype(np.float32)
-        allowed = np.flatnonzero(observation.mask)
+        allowed = np.flatnonzero(observation.mask) if masked else np.arange(self.space.n)
         return int(allowed[rng.integers(allowed.size)])
 
 
 class FromSb3:
-    """A model of Stable-Baselines3 as a policy; with ``masks`` one of sb3-contrib's that takes them."""
+    """A model of Stable-Baselines3 as a policy; one of sb3-contrib's takes the masks where there are some."""
 
-    def __init__(self, model: Any, *, masks: bool, deterministic: bool = True) -> None:
-        self.model, self.masks, self.deterministic = model, masks, deterministic
+    def __init__(self, model: Any, *, deterministic: bool = True) -> None:
+        self.model, self.deterministic = model, deterministic
 
-    def act(self, observation: Observation) -> Any:
+    def act(self, observation: Observation | NDArray[np.float32]) -> Any:
         """Return the model's action for one row."""
-        return self.act_batch(Observation(observation.vector[None], observation.mask[None]))[0]
+        if isinstance(observation, Observation):
+            return self.act_batch(Observation(observation.vector[None], observation.mask[None]))[0]
+        return self.act_batch(observation[None])[0]
 
-    def act_batch(self, observations: Observation) -> Actions:
+    def act_batch(self, observations: Observation | NDArray[np.float32]) -> Actions:
         """Return the model's actions for many rows."""
-        masks = {"action_masks": observations.mask} if self.masks else {}
-        return self.model.predict(observations.vector, deterministic=self.deterministic, **masks)[0]
+        if isinstance(observations, Observation):
+            masks = observations.mask
+            return self.model.predict(observations.vector, action_masks=masks, deterministic=self.deterministic)[0]
+        return self.model.predict(observations, deterministic=self.deterministic)[0]

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from moonfleet.envs.vector import GameVectorEnv
 
 RANDOM = "random"
-PREFIX = "moonfleet/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +27,7 @@ class Problem:
     """An environment that has a batched face."""
 
     env_id: str
+    entry: str  # ``module:Class`` of the batched face, called as Class(num_envs=..., **options)
     baselines: Mapping[str, Callable[..., Any]]
 
     @property
@@ -47,13 +47,9 @@ class Problem:
 
     def batch(self, worlds: int, *, level: str | None = None, threads: int = 1, **options: Any) -> GameVectorEnv:
         """As `game`, with the vectorised face round it."""
-        import gymnasium
-
         given: dict[str, Any] = {**options, **({} if level is None else {"level": level})}
-        vector: Any = gymnasium.make_vec(
-            self.env_id, worlds, vectorization_mode="vector_entry_point", threads=threads, **given
-        )
-        return vector.unwrapped
+        module, _, name = self.entry.partition(":")
+        return getattr(import_module(module), name)(num_envs=worlds, threads=threads, **given)
 
     def policy(self, name: str, game: Game, seed: int = 0) -> BatchPolicy:
         """Return the policy called ``name``: a baseline, or the path of a trained one.
@@ -70,9 +66,8 @@ class Problem:
         if name in self.baselines:
             factory = self.baselines[name]
             takes = inspect.signature(factory).parameters
-            every = any(given.kind is inspect.Parameter.VAR_KEYWORD for given in takes.values())
             known = {"game": game, "seed": seed}
-            return factory(**{key: value for key, value in known.items() if every or key in takes})
+            return factory(**{key: value for key, value in known.items() if key in takes})
         if name == RANDOM:
             return AnyAllowed(game.single_action_space, seed)
         if Path(name).exists():
@@ -86,32 +81,44 @@ class Problem:
 
 
 def find_problem(name: str) -> Problem:
-    """Return the environment called ``name``: its id, or the id without the package and version in any case (``polartraverse``).
+    """Return the environment called ``name``.
+
+    ``name`` is its id, the id without the package and version in any case (``polartraverse``), or for one of your own
+    ``module:Class`` of its batched face. Policies to compare with are ``BASELINES`` of the module ``policies`` beside it, if there is one.
 
     Raises
     ------
     OptionError
         There is no such environment, or it has no batched face.
     """
-    import gymnasium
-
     import moonfleet.envs
 
-    known = {env_id for env_id in moonfleet.envs.ENTRY_POINTS}
-    if name in gymnasium.registry:
-        known.add(name)
-    plain = {short_name(env_id).lower(): env_id for env_id in sorted(known)}
-    env_id = name if name in known else plain.get(name.lower().replace("_", "").replace("-", ""))
+    if ":" in name:
+        return _problem(name, name)
+    plain = {short_name(env_id).lower(): env_id for env_id in moonfleet.envs.ENTRY_POINTS}
+    env_id = name if name in moonfleet.envs.ENTRY_POINTS else plain.get(name.lower().replace("_", "").replace("-", ""))
     if env_id is None:
-        shorts = sorted(short_name(env_id) for env_id in known)
+        shorts = sorted(short_name(env_id) for env_id in moonfleet.envs.ENTRY_POINTS)
         raise OptionError(f"ENV = {name}: must be one of {', '.join(shorts)}.{did_you_mean(name, shorts)}")
-    entry = gymnasium.spec(env_id).vector_entry_point
-    if not isinstance(entry, str):
+    entry = moonfleet.envs.VECTOR_ENTRY_POINTS.get(env_id)
+    if entry is None:
         raise OptionError(f"ENV = {name}: {env_id} has no batched face")
-    policies = f"{entry.partition(':')[0].rpartition('.')[0]}.policies"
-    return Problem(env_id, import_module(policies).BASELINES if find_spec(policies) is not None else {})
+    return _problem(env_id, entry)
+
+
+def _problem(env_id: str, entry: str) -> Problem:
+    """Return the environment of an entry point. Raises `OptionError` if that cannot be imported."""
+    module, _, name = entry.partition(":")
+    try:
+        if not callable(getattr(import_module(module), name, None)):
+            raise OptionError(f"ENV = {entry}: {module} has no {name!r}")
+        policies = f"{module.rpartition('.')[0]}.policies"
+        there = "." in module and find_spec(policies) is not None
+    except (ImportError, ValueError) as error:
+        raise OptionError(f"ENV = {entry}: cannot be imported: {error}") from error
+    return Problem(env_id, entry, import_module(policies).BASELINES if there else {})
 
 
 def short_name(env_id: str) -> str:
-    """Return an id without its package and version."""
-    return env_id.rpartition("/")[2].rpartition("-v")[0]
+    """Return an id without its package and version; of ``module:Class`` the class."""
+    return env_id.rpartition(":")[2] if ":" in env_id else env_id.rpartition("/")[2].rpartition("-v")[0]

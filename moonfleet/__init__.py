@@ -59,6 +59,7 @@ _HOME = {
     "Site": "moonfleet.terrain.site",
     "SiteRecipe": "moonfleet.terrain.site",
     "Sky": "moonfleet.terrain.sky",
+    "TrainedPolicy": "moonfleet.experiments.trained",
     "Traversability": "moonfleet.autonomy.traversability",
     "World": "moonfleet.agents.world",
     "ZoneError": "moonfleet.autonomy.errors",
@@ -145,6 +146,7 @@ if TYPE_CHECKING:
     from moonfleet.autonomy.zones_geojson import read_zones
     from moonfleet.experiments.campaign import read_campaign, run_campaign
     from moonfleet.experiments.scenario import load_scenario
+    from moonfleet.experiments.trained import TrainedPolicy
     from moonfleet.terrain.dem_io import read_dem
     from moonfleet.terrain.errors import MoonfleetError
     from moonfleet.terrain.grid import GeoRef, HeightGrid
@@ -181,6 +183,7 @@ __all__ = [
     "Site",
     "SiteRecipe",
     "Sky",
+    "TrainedPolicy",
     "Traversability",
     "World",
     "ZoneError",

@@ -1,4 +1,4 @@
-"""A game small enough to see through: robots on a line of cells want to get to its right end. Registered as ``toy/Walk-v0``."""
+"""A game small enough to see through: robots on a line of cells want to get to its right end. `ENV` names it to the commands."""
 
 from __future__ import annotations
 
@@ -82,12 +82,11 @@ class Walk(Game):
         return np.zeros((8, 8, 3), np.uint8)
 
 
-def vector(num_envs: int = 1, *, autoreset_mode: str = "NextStep", **options: Any) -> GameVectorEnv:
-    return GameVectorEnv(Walk(num_envs, **options), autoreset_mode=autoreset_mode)
+ENV = "tests.walk_game:WalkVector"
 
 
-def register() -> str:
-    """Register it and return its id."""
-    if "toy/Walk-v0" not in gymnasium.registry:
-        gymnasium.register("toy/Walk-v0", vector_entry_point="tests.walk_game:vector")
-    return "toy/Walk-v0"
+class WalkVector(GameVectorEnv):
+    """Many lines."""
+
+    def __init__(self, num_envs: int = 1, *, autoreset_mode: str = "NextStep", **options: Any) -> None:
+        super().__init__(Walk(num_envs, **options), autoreset_mode=autoreset_mode)

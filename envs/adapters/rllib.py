@@ -31,6 +31,7 @@ from moonfleet.terrain.seeds import stream
 from .. import ENVIRONMENTS, TEAMS, parallel_env
 from ..errors import missing_extra, need_seed
 from ..faces import SEED_BITS
+from ..multi import TeamEnv
 
 try:
     from ray.rllib.env.multi_agent_env import MultiAgentEnv
@@ -120,15 +121,9 @@ class RLlibTeam(MultiAgentEnv):
     """
 
     def __init__(
-        self,
-        env_id: str,
-        *,
-        worker_index: int = 0,
-        vector_index: int = 0,
-        mask_in_observation: bool = False,
-        **options: Any,
+        self, team: TeamEnv, *, worker_index: int = 0, vector_index: int = 0, mask_in_observation: bool = False
     ) -> None:
-        self.team = parallel_env(env_id, **options)
+        self.team = team
         self.worker_index, self.vector_index = worker_index, vector_index
         self.possible_agents = list(self.team.possible_agents)
         self.agents = list(self.possible_agents)
@@ -204,7 +199,10 @@ def create(env_id: str, context: Mapping[str, Any]) -> Any:
 def create_team(env_id: str, context: Mapping[str, Any]) -> RLlibTeam:
     """Return a team environment for RLlib's ``context``."""
     worker, world = place_of(context)
-    return RLlibTeam(env_id, worker_index=worker, vector_index=world, **dict(context))
+    options = dict(context)
+    shown = bool(options.pop("mask_in_observation", False))
+    team = parallel_env(env_id, **options)
+    return RLlibTeam(team, worker_index=worker, vector_index=world, mask_in_observation=shown)
 
 
 def place_of(context: Mapping[str, Any]) -> tuple[int, int]:

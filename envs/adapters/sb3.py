@@ -162,11 +162,11 @@ class Sb3VecEnv(VecEnv):
             return [masks[row] for row in rows]
         if method_name in ("get_state", "set_state"):
             method = getattr(self.env, method_name)
-            return [method(row // self.rows_per_world, *method_args, **method_kwargs) for row in rows]
+            return [method(self._world(row), *method_args, **method_kwargs) for row in rows]
         if method_name == "render":
-            return [
-                self.env.render() if self.render_mode == "human" else self.game.picture(w) for w in self._worlds(rows)
-            ]
+            if self.render_mode == "human":
+                self.env.render()  # one window for all
+            return [None if self.render_mode != "rgb_array" else self.game.picture(self._world(row)) for row in rows]
         raise AttributeError(f"env_method: no {method_name!r} for single rows of {type(self.env).__name__}.")
 
     def env_is_wrapped(
@@ -186,9 +186,9 @@ class Sb3VecEnv(VecEnv):
         chosen = range(self.num_envs) if indices is None else [indices] if isinstance(indices, int) else indices
         return [int(row) for row in chosen]
 
-    def _worlds(self, rows: list[int]) -> list[int]:
-        """Return the worlds of ``rows``, each once."""
-        return sorted({row // self.rows_per_world for row in rows})
+    def _world(self, row: int) -> int:
+        """Return the world that a row belongs to."""
+        return row // self.rows_per_world
 
     def _here(self) -> Bools | None:
         """Return which robots are there, bool [W, R], if they are rows."""

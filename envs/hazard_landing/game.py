@@ -1,8 +1,9 @@
 """HazardLanding: bring one lander down on a safe place, from what lidar and camera show, before the fuel runs out.
 
 A step is one second. The lander comes down from gate to gate (120, 30 and 2 m) at an even deceleration toward its aim; an action moves
-the aim to a place that is in view, keeps it, or commits to it: then the lander skips the gates that are left but the last, which saves fuel,
-and can be diverted no more. What is in view shrinks with the height, and the hazards show ever better. There is no physics in this file.
+the aim to a place that is in view, keeps it, or commits to it: then the lander skips the gates that are left but the last, which
+saves fuel, and can be diverted no more. What is in view shrinks with the height, and the hazards show ever better. There is no
+physics in this file.
 """
 
 from __future__ import annotations
@@ -22,15 +23,16 @@ from moonfleet.agents.touchdown import OUTCOMES, Outcome
 from moonfleet.autonomy.lander_limits import LanderLimits
 from moonfleet.terrain.threads import for_each
 
-from ..errors import EnvStateError, need_count, need_state
+from ..errors import EnvStateError, need_count, need_number, need_state
 from ..game import Bools, Episode, Game, Ints, State, Step
 from . import spaces
-from .generator import make_starts
+from .generator import Starts, make_starts
 from .levels import level_of
 from .picture import LandingPicture
 from .rewards import TERMS, RewardWeights, reward_terms
 
 ALOFT = -1  # in place of an outcome while it flies
+SUN_ELEVATIONS = np.repeat(np.array(SUN_EL_DEG), SUN_AZIMUTHS)  # [deg] by the number of a Sun
 SAFE = OUTCOMES.index(Outcome.SAFE)
 MAX_TILES = 4096
 Floats = NDArray[np.float64]
@@ -54,6 +56,7 @@ class HazardLandingGame(Game):
     terrain, fuel_kg, noise, fault_chance, fault_s, sun_el, eye, weights
         Change one value of the level (`levels.Level`); ``None`` keeps it.
 
+    ``reset(options={"fuel_kg": 150.0, "tile": 3})`` fixes the fuel on board and the tile of ground.
     ``info``: ``outcome`` (number in `moonfleet.agents.touchdown.OUTCOMES`, -1 aloft), ``is_safe``, ``committed``, ``refused`` (the last
     divert could not be flown), ``fuel_kg`` left, ``height_m`` above the ground at the aim.
 
@@ -66,7 +69,7 @@ class HazardLandingGame(Game):
     name = "HazardLanding"
     step_s = 1.0
     terms = TERMS
-    reset_options: ClassVar[tuple[str, ...]] = ()
+    reset_options: ClassVar[tuple[str, ...]] = ("fuel_kg", "tile")
 
     def __init__(
         self,
@@ -74,7 +77,7 @@ class HazardLandingGame(Game):
         threads: int = 1,
         *,
         level: str = "default",
-        tiles: int = 48,
+        tiles: int = 32,
         continuous: bool = False,
         max_steps: int = 120,
         terrain: TileRecipe | None = None,
@@ -100,7 +103,7 @@ class HazardLandingGame(Game):
         self.agents = ("lander",)
         self.single_observation_space = spaces.observation_space()
         self.single_action_space = spaces.continuous_space() if self.continuous else spaces.discrete_space()
-        self.t0 = np.zeros(worlds)
+        self.t0, self._every = np.zeros(worlds), np.arange(worlds)
         self.landers = Landers(worlds, self.tiles, self.limits, threads=threads)
         self._key_of_tiles = np.array(f"{self.level.terrain.key(self.limits)}-{tiles}")
         self._eye = self.level.eye.numbers()
@@ -118,7 +121,10 @@ class HazardLandingGame(Game):
 
     def begin(self, worlds: Ints, episodes: Sequence[Episode]) -> None:
         """Begin an episode in each of ``worlds``."""
-        starts = make_starts(episodes, self.level, self.tiles.count)
+        starts = make_starts(episodes, self.level, self.tiles.number)
+        for k, episode in enumerate(episodes):
+            if episode.options:
+                self._fix(starts, k, episode.options)
         landers, at = self.landers, worlds
         landers.tile[at], landers.aim[at], landers.error[at] = starts.tile, starts.aim, starts.error
         landers.state[at], landers.gate[at], landers.left_s[at], landers.down[at] = starts.state, 0, -1.0, False
@@ -134,7 +140,11 @@ class HazardLandingGame(Game):
         """Divert or commit, and fly on for a second."""
         landers, level = self.landers, self.tiles.level
         free = active & ~self.committed & ~landers.down
-        wish, asked, commit = np.zeros((self.worlds, 2)), np.empty(self.worlds, np.bool_), np.empty(self.worlds, np.bool_)
+        wish, asked, commit = (
+            np.zeros((self.worlds, 2)),
+            np.empty(self.worlds, np.bool_),
+            np.empty(self.worlds, np.bool_),
+        )
         choices, moves = np.zeros(0, np.int64), np.zeros((0, 3), np.float32)
         if self.continuous:
             moves = np.ascontiguousarray(actions, np.float32)
@@ -171,22 +181,25 @@ class HazardLandingGame(Game):
 
     def observe(self, out: NDArray[np.float32]) -> None:
         """Write what every lander sees."""
+        self.observe_worlds(out, self._every)
+
+    def observe_worlds(self, out: NDArray[np.float32], worlds: Ints) -> None:
+        """Write what the landers ``worlds`` see."""
         landers, working = self.landers, self._working()
         look(
-            landers, self._eye, self.sun, self.symmetry, self.key, self.steps, working, self.blur, spaces.PATCHES, out
+            landers, self._eye, self.sun, self.symmetry, self.key, self.steps, working, self.blur, spaces.PATCHES, out, worlds
         )  # fmt: skip
-        elevation = np.array(SUN_EL_DEG)[self.sun // SUN_AZIMUTHS]
         fill = partial(
-            spaces.fill_own, state=landers.state, error=landers.error, aim=landers.aim, gate=landers.gate, tile=landers.tile,
-            level=self.tiles.level, gates=landers.gates, exhaust=self.limits.exhaust_m_s, dry_kg=self.limits.dry_kg,
-            symmetry=self.symmetry, sun_az_deg=self.tiles.sun_az_deg[landers.tile, self.sun], sun_el_deg=elevation,
-            committed=self.committed, working=working, refused=self.refused, out=out,
+            spaces.fill_own, parts=self.threads, rows=worlds, state=landers.state, error=landers.error, aim=landers.aim,
+            gate=landers.gate, tile=landers.tile, level=self.tiles.level, gates=landers.gates,
+            exhaust=self.limits.exhaust_m_s, dry_kg=self.limits.dry_kg, symmetry=self.symmetry, sun=self.sun,
+            sun_az_deg=self.tiles.sun_az_deg, sun_el_deg=SUN_ELEVATIONS, committed=self.committed, working=working,
+            refused=self.refused, out=out,
         )  # fmt: skip
         if self.threads == 1:
-            fill(0, self.worlds)
+            fill(0)
         else:
-            edges = np.linspace(0, self.worlds, self.threads + 1).astype(np.int64).tolist()
-            for_each(lambda k: fill(edges[k], edges[k + 1]), self.threads, self.threads)
+            for_each(fill, self.threads, self.threads)
 
     def info(self) -> dict[str, NDArray[np.generic]]:
         """Return what became of every lander."""
@@ -229,7 +242,7 @@ class HazardLandingGame(Game):
             if value.dtype.kind == "f" and not np.isfinite(value).all():
                 raise EnvStateError(f"set_state: {name} holds a number that is not finite.")
             fresh[name] = value
-        limits = {"tile": self.tiles.count, "sun": self.tiles.sun_az_deg.shape[1], "symmetry": 8, "gate": 4}
+        limits = {"tile": self.tiles.number, "sun": self.tiles.sun_az_deg.shape[1], "symmetry": 8, "gate": 4}
         for name, count in limits.items():
             if not 0 <= int(fresh[name]) < count:
                 raise EnvStateError(f"set_state: {name} = {int(fresh[name])}, need 0..{count - 1}.")
@@ -238,11 +251,19 @@ class HazardLandingGame(Game):
 
     # -- inside --------------------------------------------------------------------------------------------------
 
+    def _fix(self, starts: Starts, k: int, options: Mapping[str, object]) -> None:
+        """Put what reset was asked for into the ``k``-th of ``starts``."""
+        if "fuel_kg" in options:
+            starts.state[k, MASS] = need_number("options['fuel_kg']", options["fuel_kg"], 1.0, 1000.0)
+        if "tile" in options:
+            starts.tile[k] = need_count("options['tile']", options["tile"], 0, self.tiles.number - 1)
+
     def _parts(self) -> dict[str, NDArray[np.generic]]:
         """Return the arrays [W, ...] that make up the state."""
         landers = self.landers
         return {
-            "state": landers.state, "error": landers.error, "aim": landers.aim, "gate": landers.gate, "left_s": landers.left_s, "tile": landers.tile,
+            "state": landers.state, "error": landers.error, "aim": landers.aim, "gate": landers.gate,
+            "left_s": landers.left_s, "tile": landers.tile,
             "down": landers.down, "sun": self.sun, "symmetry": self.symmetry, "key": self.key, "blur": self.blur,
             "bias": self.bias, "fault": self.fault, "steps": self.steps, "outcome": self.outcome,
             "committed": self.committed, "refused": self.refused, "start_fuel_kg": self.start_fuel_kg,

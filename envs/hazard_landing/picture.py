@@ -63,7 +63,9 @@ class LandingPicture:
         self._gauges(panel, game, world, height)
         return np.ascontiguousarray(np.concatenate([canvas, panel], axis=1))
 
-    def _marks(self, canvas: Rgb, game: HazardLandingGame, world: int, to_px: _Map, aim: NDArray[np.float64], scale: int) -> None:  # fmt: skip
+    def _marks(
+        self, canvas: Rgb, game: HazardLandingGame, world: int, to_px: _Map, aim: NDArray[np.float64], scale: int
+    ) -> None:
         """Draw reach, view, first aim, aim with the pads, the lander and its way there."""
         landers = game.landers
         state, error = landers.state[world], landers.error[world]
@@ -112,7 +114,7 @@ class LandingPicture:
         _place(panel, _coloured(rise / RISE_UNIT_M, cv2.COLORMAP_INFERNO), 24 + PATCH_PX, top)
         low = top + PATCH_PX + 26
         _write(panel, "camera", 12, low - 10, 0.42, INK)
-        _place(panel, cv2.cvtColor(np.clip(camera * 85.0, 0, 255).astype(np.uint8), cv2.COLOR_GRAY2RGB), 12, low)
+        _place(panel, np.repeat(np.clip(camera * 85.0, 0, 255).astype(np.uint8)[..., None], 3, axis=2), 12, low)
         side = 24 + PATCH_PX
         for k, line in enumerate(
             (
@@ -203,9 +205,10 @@ def _ground(game: HazardLandingGame, world: int, to_px: _Map) -> Rgb:
     tile, sun = int(game.landers.tile[world]), int(game.sun[world])
     azimuth, elevation = float(game.tiles.sun_az_deg[tile, sun]), SUN_EL_DEG[sun // SUN_AZIMUTHS]
     z = np.ascontiguousarray(game.tiles.ground[tile])
-    light = shade(z, CELL_M, azimuth, elevation) / max(float(shade(np.zeros((4, 4), np.float32), CELL_M, azimuth, elevation)[1, 1]), 1e-6)  # fmt: skip
+    level = float(shade(np.zeros((4, 4), np.float32), CELL_M, azimuth, elevation)[1, 1])
+    light = shade(z, CELL_M, azimuth, elevation) / np.float32(level)
     relief = shade(z, CELL_M, azimuth, 35.0)  # so that something is seen in the shadows
-    tone = np.clip(0.42 * to_px.cut(light, CELL_M) + 0.35 * to_px.cut(relief, CELL_M), 0.0, 1.0)  # fmt: skip
+    tone = np.clip(0.42 * to_px.cut(light, CELL_M) + 0.35 * to_px.cut(relief, CELL_M), 0.0, 1.0)
     rgb = tone[..., None] * np.array([214.0, 203.0, 184.0], np.float32)
     unsafe = to_px.cut((game.tiles.margin[tile] < 0.0).astype(np.float32), LEVEL_CELL_M) > 0.5
     rgb[unsafe] = 0.72 * rgb[unsafe] + 0.28 * np.array(VERMILION, np.float32)

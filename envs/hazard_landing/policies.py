@@ -45,7 +45,9 @@ RISK: Final = np.array(
 # The same of 1, contrast, contrast^2 alone, for while the lidar is out.
 BLIND_RISK: Final = np.array([[-1.22, 4.63, -1.64], [-1.14, 5.75, -2.76], [-0.74, 6.08, -4.60], [-0.28, 3.64, -3.05]])
 ROUND: Final = np.array([0.0, 0.0, 0.3, 0.3])  # weight of the places around, by scale: from far, room to refine counts
-BETTER: Final = np.array([0.03, 0.05, 0.1, 0.15])  # [-] by scale, a place must be so much less risky to be worth a divert
+BETTER: Final = np.array(
+    [0.03, 0.05, 0.1, 0.15]
+)  # [-] by scale, a place must be so much less risky to be worth a divert
 PER_M: Final = 0.0004  # [1/m] risk that a metre of divert is worth
 KEPT_M_S: Final = 3.0  # [m/s] never planned with
 
@@ -149,7 +151,7 @@ class PlannerPolicy(_RowByRow):
         worth = float(row[feature_slice("fuel")][0]) * FUEL_UNIT_M_S
         mass = self.limits.dry_kg * float(np.exp(worth / self.limits.exhaust_m_s))
         gate = Gate(*GATES[stage])
-        motion = Motion(0.0, 0.0, height, *velocity.tolist(), mass)
+        motion = Motion(0.0, 0.0, height, float(velocity[0]), float(velocity[1]), float(velocity[2]), mass)
         if height <= gate.z or mass <= self.limits.dry_kg:
             return KEEP
         time = even_descent_s(height - gate.z, motion.vz, gate.descent_m_s)

@@ -17,7 +17,15 @@ from moonfleet.agents.flight import MASS, VX, VY, VZ, X, Y, Z
 from moonfleet.agents.landers import level_at, speed_needed_m_s, time_to_ground_s
 from moonfleet.agents.landing_eye import scale_of, to_map, to_tile
 from moonfleet.agents.landing_tiles import SCALES_M
-from moonfleet.autonomy.landing_view import CELLS, HIGHEST_GREY, JUDGED, PLACES, PLACES_SIDE, SIDE, judge_places, place_offset_m
+from moonfleet.autonomy.landing_view import (
+    CELLS,
+    HIGHEST_GREY,
+    JUDGED,
+    PLACES,
+    SIDE,
+    judge_places,
+    place_offset_m,
+)
 from moonfleet.terrain.kernel import kernel
 
 KEEP = PLACES // 2  # the place in the middle is the present aim
@@ -49,7 +57,7 @@ class Feature(NamedTuple):
 
 
 FEATURES: tuple[Feature, ...] = (
-    Feature("lidar_height", CELLS, -1.0, 1.0, "height above the ground at the aim / (3.5 cells), 15 x 15 cells around the aim, rows from the north"),
+    Feature("lidar_height", CELLS, -1.0, 1.0, "height above the ground at the aim / (3.5 cells), 15 x 15 cells, rows from the north"),
     Feature("lidar_rise", CELLS, 0.0, 2.0, "how far each cell's highest point stands out / 0.5 m; flattened by the lidar's spot from far"),
     Feature("camera", CELLS, 0.0, HIGHEST_GREY, "brightness / that of level sunlit ground; shadows are 0"),
     Feature("place_slope", PLACES, 0.0, 2.0, "slope under a lander at each of 5 x 5 places, as the lidar shows it, tangent / tan 12 deg"),
@@ -144,20 +152,24 @@ def wishes(
 
 @kernel
 def fill_own(
-    first: int, last: int, state: Floats, error: Floats, aim: Floats, gate: Ints, tile: Ints, level: F32, gates: Floats,
-    exhaust: float, dry_kg: float, symmetry: Ints, sun_az_deg: Floats, sun_el_deg: Floats, committed: Bools, working: Bools,
+    part: int, parts: int, rows: Ints, state: Floats, error: Floats, aim: Floats, gate: Ints, tile: Ints, level: F32, gates: Floats,
+    exhaust: float, dry_kg: float, symmetry: Ints, sun: Ints, sun_az_deg: Floats, sun_el_deg: Floats, committed: Bools, working: Bools,
     refused: Bools, out: F32,
 ) -> None:  # fmt: skip
-    """Fill all features of the rows ``first .. last - 1`` of ``out`` [W, F] but the patches, which must be there already."""
+    """Fill all features but the patches, which must be there already, of the ``part``-th of ``parts`` shares of the ``rows`` of ``out``."""
     last_gate = gates.shape[0] - 1
-    sums, tops = np.empty((SIDE, PLACES_SIDE, 4)), np.empty((SIDE, SIDE), np.float32)
-    for w in range(first, last):
+    sums, tops = np.empty((SIDE, 4), np.float32), np.empty(CELLS, np.float32)
+    count = rows.size
+    for place in range(part * count // parts, (part + 1) * count // parts):
+        w = int(rows[place])
         row = out[w]
         s, e = state[w], error[w]
         ground = level_at(level, tile[w], aim[w, 0] - e[X], aim[w, 1] - e[Y])
         height = max(s[Z] + e[Z] - ground, 0.0)
         scale = scale_of(height)
-        judge_places(row[PATCHES : PATCHES + 3 * CELLS], SCALES_M[scale], sums, tops, row[_JUDGED : _JUDGED + JUDGED * PLACES])
+        judge_places(
+            row[PATCHES : PATCHES + 3 * CELLS], SCALES_M[scale], sums, tops, row[_JUDGED : _JUDGED + JUDGED * PLACES]
+        )
         if not working[w]:
             row[_JUDGED : _JUDGED + 3 * PLACES] = 0.0
         k = _OWN
@@ -170,10 +182,10 @@ def fill_own(
         row[k + 5], row[k + 6] = _within(dx / OFFSET_UNIT_M, 2.0), _within(dy / OFFSET_UNIT_M, 2.0)
         worth = exhaust * math.log(max(s[MASS] / dry_kg, 1.0))
         row[k + 7] = min(worth / FUEL_UNIT_M_S, 2.0)
-        row[k + 8] = _within((worth - speed_needed_m_s(height, vz, gate[w], gates)) / SPARE_UNIT_M_S, 2.0)
-        soon = max(gate[w], last_gate)
+        row[k + 8] = _within((worth - speed_needed_m_s(height, vz, int(gate[w]), gates)) / SPARE_UNIT_M_S, 2.0)
+        soon = max(int(gate[w]), last_gate)
         row[k + 9] = _within((worth - speed_needed_m_s(height, vz, soon, gates)) / SPARE_UNIT_M_S, 2.0)
-        row[k + 10] = min(time_to_ground_s(height, vz, gate[w], gates) / TIME_UNIT_S, 2.0)
+        row[k + 10] = min(time_to_ground_s(height, vz, int(gate[w]), gates) / TIME_UNIT_S, 2.0)
         k += 11
         for j in range(STAGES):
             row[k + j] = 1.0 if j == gate[w] else 0.0
@@ -183,8 +195,8 @@ def fill_own(
         for j in range(SCALES):
             row[k + j] = 1.0 if j == scale else 0.0
         k += SCALES
-        azimuth = math.radians(sun_az_deg[w])
+        azimuth = math.radians(sun_az_deg[tile[w], sun[w]])
         x, y = to_map(symmetry[w], math.sin(azimuth), math.cos(azimuth))
-        row[k], row[k + 1], row[k + 2] = x, y, min(sun_el_deg[w] / SUN_EL_UNIT_DEG, 1.0)
+        row[k], row[k + 1], row[k + 2] = x, y, min(sun_el_deg[sun[w]] / SUN_EL_UNIT_DEG, 1.0)
         row[k + 3] = 1.0 if working[w] else 0.0
         row[k + 4] = 1.0 if refused[w] else 0.0

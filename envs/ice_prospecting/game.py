@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.agents.boring import MOST_HOLES, STORED_ICE, CARRIED_ICE, Bores
+from moonfleet.agents.boring import CARRIED_ICE, MOST_HOLES, STORED_ICE, Bores
 from moonfleet.agents.catalogue import RobotSpec, robot_spec
 from moonfleet.agents.errors import WorldError
 from moonfleet.agents.tools import tool_power
@@ -25,30 +25,29 @@ from moonfleet.terrain.site import Site, SiteRecipe
 
 from ..errors import EnvOptionError, EnvStateError, need_count, need_dates, need_number, need_state
 from ..game import Bools, Episode, Game, Ints, State, Step
-from ..sites import plain, resolve_site
+from ..sites import resolve_site
 from . import sight, spaces, steps
 from .generator import (
     STEP_S,
-    IceGround,
-    Situation,
     check_grounds,
     draw_episode,
-    drive_field,
     hours_of,
     ice_ground,
     light_hours,
-    make_situations,
     on_clock,
 )
 from .levels import GROUNDS, Level, level_of
+from .pool import make_pool
 from .rewards import TERMS
-from .ways import ALMANAC, RETURN_POINTS, find_next
+from .ways import ALMANAC, RETURN_POINTS
 
 if TYPE_CHECKING:
     from .picture import IcePicture
 
 GroundLike = Site | SiteRecipe | str | Path
-NOMINAL_SLOPE = 0.75  # of the slope limit: what the map's ways keep to, as slip and the hazard of getting stuck grow beyond
+NOMINAL_SLOPE = (
+    0.75  # of the slope limit: what the map's ways keep to, as slip and the hazard of getting stuck grow beyond
+)
 YEAR_S = 365.25 * 86400.0  # [s]
 EARLIEST, LATEST = "2026-01-01T00:00:00", "2039-01-01T00:00:00"  # UTC: of the one sky that all worlds share
 
@@ -109,25 +108,25 @@ class IceProspectingGame(Game):
         check_grounds(self.grounds)
         self.span = (utc_to_tdb(EARLIEST), utc_to_tdb(LATEST))
         self._dates = need_dates(self.level.dates)
-        self.situations, self.ground_of_situation = self._pool()
-        self.maps = self._maps()
+        self.pool = make_pool(self.grounds, self.level, self._dates, self.span[0], self.machine.max_slope_deg)
+        self.maps = self.pool.maps
         self._make_arrays()
 
     # -- the game ------------------------------------------------------------------------------------------------
 
     def begin(self, worlds: Ints, episodes: Sequence[Episode]) -> None:
         """See `Game.begin`."""
-        draws = [draw_episode(one.root, one.number, len(self.situations)) for one in episodes]
+        draws = [draw_episode(one.root, one.number, len(self.pool.t0)) for one in episodes]
         which = np.array([draw.situation for draw in draws], dtype=np.int64)
-        times = self._pool_t0[which]
-        rows = self._pool_light[which]
+        times = self.pool.t0[which]
+        rows = self.pool.almanac[which]
         for k, episode in enumerate(episodes):
             if "t0_utc" in episode.options:
                 times[k] = self._fixed_time(episode.options["t0_utc"])
-                rows[k] = light_hours(self.sites[self.ground_of_situation[which[k]]], float(times[k]), self.level)
+                rows[k] = light_hours(self.sites[self.pool.ground[which[k]]], float(times[k]), self.level.max_steps)
         fault_keys = np.array([draw.fault_key for draw in draws], dtype=np.uint64)
         ice_keys = np.array([draw.ice_key for draw in draws], dtype=np.uint64)
-        ground = self.ground_of_situation[which]
+        ground = self.pool.ground[which]
         self.world.reset_worlds(
             worlds,
             t0=times,
@@ -242,9 +241,9 @@ class IceProspectingGame(Game):
                     f"set_state: {name} is {state[name].dtype}{state[name].shape}, need {array.dtype}{array[world].shape}."
                 )
         counts = np.asarray(state["counts"], dtype=np.int64)
-        fits = 0 <= counts[sight.SITUATION] < len(self.situations) and 0 <= counts[sight.STEPS] <= self.level.max_steps
+        fits = 0 <= counts[sight.SITUATION] < len(self.pool.t0) and 0 <= counts[sight.STEPS] <= self.level.max_steps
         fits &= 0 <= int(state["holes_n"]) <= MOST_HOLES
-        if not fits or counts[sight.GROUND] != self.ground_of_situation[counts[sight.SITUATION]]:
+        if not fits or counts[sight.GROUND] != self.pool.ground[counts[sight.SITUATION]]:
             raise EnvStateError("set_state: counts hold what no episode of this game can.")
         try:
             self.world.set_world(
@@ -272,46 +271,6 @@ class IceProspectingGame(Game):
             "ways": self.ways,
             "trail": self.trail,
         }
-
-    def _pool(self) -> tuple[list[Situation], Ints]:
-        """Return the situations of all grounds, and the ground of each."""
-        situations: list[Situation] = []
-        of: list[int] = []
-        for number, ground in enumerate(self.grounds):
-            made = make_situations(ground, self.level, self._dates, self.span[0])
-            situations += made
-            of += [number] * len(made)
-        return situations, np.array(of, dtype=np.int64)
-
-    def _maps(self) -> sight.Maps:
-        """Return the layers of all grounds, and the fields of all homes and prospects."""
-        ref = self.sites[0].ref
-        places: dict[tuple[int, int, int], int] = {}  # of the prospects: ground, row, col
-        homes, told = [], []
-        for situation, number in zip(self.situations, self.ground_of_situation.tolist(), strict=True):
-            homes.append(_cell_xy(self.grounds[number], situation.home))
-            keys = [(number, row, col) for row, col in situation.prospects.tolist()]
-            told.append([places.setdefault(key, len(places)) for key in keys])
-        prospects, fields = [], []
-        for number, row, col in places:
-            ground, cell = self.grounds[number], np.array([row, col])
-            prospects.append((*_cell_xy(ground, cell), float(ground.ice.prior[row, col])))
-            fields.append(drive_field(ground.pace, cell[None, :], ref.cell_m))
-        home_s = np.stack([situation.home_s for situation in self.situations])
-        return sight.Maps(
-            np.stack([plain(site.slope_deg) for site in self.sites]),
-            np.stack([ground.ice.prior for ground in self.grounds]),
-            np.stack([ground.ice.cold for ground in self.grounds]),
-            _stack([plain(site.horizon.millideg) for site in self.sites]),
-            np.array([ref.x_left, ref.y_top, ref.cell_m, self.machine.max_slope_deg]),
-            np.array(homes),
-            home_s,
-            _next(home_s),
-            np.array(prospects),
-            np.stack(fields),
-            _next(np.stack(fields)),
-            np.array(told, dtype=np.int64),
-        )
 
     def _make_arrays(self) -> None:
         """Make the World and the arrays of all worlds, blank."""
@@ -346,13 +305,6 @@ class IceProspectingGame(Game):
         )  # fmt: skip
         self._weights = level.weights.row()
         self._tool_w = tool_power("drill")
-        self._pool_t0 = np.array([one.t0 for one in self.situations])
-        self._pool_light = np.stack(
-            [
-                light_hours(self.sites[number], one.t0, level)
-                for one, number in zip(self.situations, self.ground_of_situation.tolist(), strict=True)
-            ]
-        )
         self._legs = np.zeros((worlds, RETURN_POINTS, 2))
         self._sizes = np.zeros(worlds, dtype=np.int64)
         self._activity = np.zeros(worlds, dtype=np.int64)
@@ -379,21 +331,3 @@ def _machine(robot: str, level: Level) -> RobotSpec:
     )
     faults = spec.faults.model_copy(update={"mobility": mobility})
     return spec.model_copy(update={"battery_wh": level.battery_wh, "faults": faults})
-
-
-def _cell_xy(ground: IceGround, cell: NDArray[np.int64]) -> tuple[float, float]:
-    """Return the middle of a cell [m]."""
-    x, y = ground.site.ref.xy(float(cell[0]), float(cell[1]))
-    return float(x), float(y)
-
-
-def _stack(layers: list[NDArray[np.int16]]) -> NDArray[np.int16]:
-    """Return layers [G, ...]; a single one is not copied."""
-    return layers[0][None] if len(layers) == 1 else np.stack(layers)
-
-
-def _next(fields: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return the next cells along fields [N, R, C]."""
-    out = np.empty(fields.shape, np.uint8)
-    find_next(fields, out)
-    return out

@@ -1,7 +1,7 @@
 """Makes the ground and the episodes of IceProspecting.
 
-A ground's prospects, homes and dates are worked out once per process: a pool of situations. An episode is one of them, drawn from (root seed,
-episode number), with ice and faults of its own.
+A ground's prospects, homes and dates are worked out once per process: a pool of situations. An episode is one of them, drawn
+from (root seed, episode number), with ice and faults of its own.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ def ice_ground(site: Site, limits: DriveLimits) -> IceGround:
     ice = ice_map(site)
     cold = np.argwhere(area & (ice.cold > 0) & (ice.prior >= LEAST_PRIOR * MEAN_FRACTION))
     if len(cold) == 0 or not (area & (ice.cold == 0)).any():
-        raise EnvError(f"site {site.name!r}: a rover cannot go from warm ground to ground that stays cold enough for ice.")
+        raise EnvError(
+            f"site {site.name!r}: a rover cannot go from warm ground to ground that stays cold enough for ice."
+        )
     return IceGround(site, pace, area, ice, drive_field(pace, cold, site.ref.cell_m))
 
 
@@ -176,12 +178,12 @@ def draw_episode(root: int, number: int, situations: int) -> Draw:
     return Draw(which, int(keys[0]), int(keys[1]))
 
 
-def light_hours(site: Site, t0: float, level: Level) -> NDArray[np.float64]:
+def light_hours(site: Site, t0: float, max_steps: int) -> NDArray[np.float64]:
     """Return the almanac of an episode and `FORECAST_H` more hours, float64 [h, 8], columns as in `ways`.
 
     A row stands for the hour around its middle.
     """
-    hours = hours_of(level.max_steps)
+    hours = hours_of(max_steps)
     sky = site.sky.sample(t0 + (np.arange(hours) + 0.5) * HOUR_S)
     azimuth = np.radians(sky.sun_az_deg)
     tilt = np.degrees(np.stack([np.sin(azimuth), np.cos(azimuth)], axis=1)) / MOON_RADIUS_M

@@ -27,6 +27,9 @@ GROUNDS: tuple[SiteRecipe, ...] = tuple(
 )
 
 
+WEIGHTS = RewardWeights()
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Level:
     """Options of a game; each may be given on its own too."""
@@ -40,7 +43,7 @@ class Level:
     repair_h: float = 2.0  # their mean length
     home_lit: float = 0.5  # least mean lit share of the Sun at home over the episode
     dates: tuple[str, str] = ("2027-01-01T00:00:00", "2031-01-01T00:00:00")  # UTC range of the starts
-    weights: RewardWeights = RewardWeights()
+    weights: RewardWeights = WEIGHTS
 
     def check(self) -> None:
         """Raise `EnvOptionError` for an option that is not allowed."""
@@ -67,7 +70,7 @@ LEVELS: dict[str, Level] = {
     ),
     "default": Level(),
     "hard": Level(
-        range_min=(120.0, 220.0), fault_per_h=0.15, repair_h=3.0, home_lit=0.25, battery_wh=2800.0, max_steps=576
+        range_min=(100.0, 170.0), fault_per_h=0.15, repair_h=3.0, home_lit=0.25, battery_wh=3000.0, max_steps=576
     ),
 }
 

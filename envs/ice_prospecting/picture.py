@@ -84,7 +84,9 @@ class IcePicture:
         places += [PlaceMark("", float(px), float(py), "target", ORANGE) for px, py, _ in prospects]
         holes = game.bores.holes[w, : game.bores.count[w]]
         for hole in holes:
-            places.append(PlaceMark("", float(hole[HOLE_X]), float(hole[HOLE_Y]), "done", _shade(float(hole[FRACTION]))))
+            places.append(
+                PlaceMark("", float(hole[HOLE_X]), float(hole[HOLE_Y]), "done", _shade(float(hole[FRACTION])))
+            )
         charge, lit = float(state.battery_wh[w, 0]) / spec.battery_wh, float(state.lit[w, 0])
         lost = bool(counts[sight.OVER]) and steps < game.level.max_steps
         down = bool(int(state.faults[w, 0]) & (1 << Subsystem.MOBILITY))
@@ -109,7 +111,9 @@ class IcePicture:
             (
                 Gauge("battery", charge, f"{100.0 * charge:.0f} %", battery_colour(charge)),
                 Gauge("sunlight", lit, f"{float(state.solar_w[w, 0]):.0f} W", YELLOW),
-                Gauge("cache", books[CARRIED] / game.level.cache_kg, f"{1000.0 * books[CARRIED_ICE]:.0f} g ice", SKY_BLUE),
+                Gauge(
+                    "cache", books[CARRIED] / game.level.cache_kg, f"{1000.0 * books[CARRIED_ICE]:.0f} g ice", SKY_BLUE
+                ),
                 Gauge("at home", min(books[STORED_ICE], 1.0), f"{1000.0 * books[STORED_ICE]:.0f} g ice", GREEN),
                 Gauge("time", steps / game.level.max_steps, f"{steps * STEP_S / 3600.0:.0f} h", GREY),
             ),

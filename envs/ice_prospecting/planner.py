@@ -15,7 +15,18 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.agents.boring import APART_M, CARRIED, CARRIED_ICE, DEPTH, FRACTION, HOLE_M, HOLE_X, HOLE_Y, KG_PER_M, PACE_M_S
+from moonfleet.agents.boring import (
+    APART_M,
+    CARRIED,
+    CARRIED_ICE,
+    DEPTH,
+    FRACTION,
+    HOLE_M,
+    HOLE_X,
+    HOLE_Y,
+    KG_PER_M,
+    PACE_M_S,
+)
 from moonfleet.agents.excursion_problem import rover_power
 from moonfleet.agents.ice import MEAN_FRACTION, PATCH_M
 from moonfleet.agents.state import Subsystem
@@ -42,6 +53,9 @@ DETOUR = 1.2  # ways are longer than straight lines
 REACHED_M = 12.0  # [m] near enough to a place to drill there
 TABLES = 64  # recovery policies kept
 FULL = 0.95  # share of the battery at which it leaves home
+FUTURE_KG_H = 0.004  # [kg/h] ice that it counts on winning in the rest of an episode
+AGAIN_H = 6.0  # [h] less is too short for another excursion
+MOST_SPOTS = 3  # that it weighs
 DRILL_S = HOLE_M / PACE_M_S  # [s] of a hole
 _HEADINGS = np.array([o.heading_xy(turn) for turn in range(o.HEADINGS)])
 
@@ -117,20 +131,19 @@ class ExcursionPlanner:
         spots = [] if not drillable else self._spots(game, w, x, y)
         if here is not None:
             spots.append(here)
-        if not spots:
-            return o.HOLD if at_home else o.RETURN
-        best = max(spots, key=lambda spot: spot.rate)
-        if at_home:
-            trip_s = 2.2 * best.way_s + best.drill_s
-            if left_s < trip_s:
-                return o.HOLD
-            if battery < FULL * game.machine.battery_wh and left_s > trip_s + DRILL_S and self._charges(game, w):
-                return o.HOLD
-        if not self._worth(game, w, best, home_s, left_s, battery, float(books[CARRIED_ICE])):
-            return o.HOLD if at_home else o.RETURN
-        if best is here or math.hypot(best.x - x, best.y - y) <= REACHED_M:
-            return o.DRILL
-        return self._towards(game, w, x, y, best)
+        # asleep the rover draws a fifth of what it does awake, in the Sun too
+        carried_kg = float(books[CARRIED_ICE])
+        for spot in sorted(spots, key=lambda spot: -spot.rate)[:MOST_SPOTS]:
+            if at_home:
+                trip_s = 2.2 * spot.way_s + spot.drill_s
+                low = battery < FULL * game.machine.battery_wh
+                if left_s < trip_s or (low and left_s > trip_s + DRILL_S and self._charges(game, w)):
+                    continue
+            if self._worth(game, w, spot, home_s, left_s, battery, carried_kg):
+                if spot is here or math.hypot(spot.x - x, spot.y - y) <= REACHED_M:
+                    return o.DRILL
+                return self._towards(game, w, x, y, spot)
+        return o.HIBERNATE if at_home else o.RETURN
 
     def _worth(
         self, game: IceProspectingGame, w: int, spot: _Spot, home_s: float, left_s: float, battery: float, carried_kg: float
@@ -138,7 +151,9 @@ class ExcursionPlanner:
         """Whether a spot's ice is worth the growth of the chance of loss."""
         table, weights, machine = self._table(game, w), game.level.weights, game.machine
         now_s = game.level.max_steps * STEP_S - left_s
-        spent = (game.fixed[sight.DRIVE_W] * spot.way_s + (machine.idle_w + tool_power("drill") + 40.0) * spot.drill_s) / HOUR_S
+        spent = (
+            game.fixed[sight.DRIVE_W] * spot.way_s + (machine.idle_w + tool_power("drill") + 40.0) * spot.drill_s
+        ) / HOUR_S
         later_s, rest = now_s + spot.way_s + spot.drill_s, battery - spent
         there_s = self._home_s(game, w, spot.x, spot.y)
         before = self._loss(table, home_s, now_s, battery, False)
@@ -146,7 +161,7 @@ class ExcursionPlanner:
         fault = -math.expm1(-game.level.fault_per_h * (spot.way_s + spot.drill_s) / HOUR_S)
         after += fault * (self._loss(table, there_s, later_s, rest, True) - after)
         per_kg = weights.returned_per_kg + weights.drilled_per_kg
-        again = max(left_s - home_s - 6.0 * HOUR_S, 0.0) / HOUR_S * 0.02 * weights.returned_per_kg
+        again = max(left_s - home_s - AGAIN_H * HOUR_S, 0.0) / HOUR_S * FUTURE_KG_H * weights.returned_per_kg
         stake = weights.lost + weights.returned_per_kg * carried_kg + again
         return per_kg * spot.ice_kg * (1.0 - after) > stake * max(after - before, 0.0)
 
@@ -187,7 +202,8 @@ class ExcursionPlanner:
         found: list[_Spot] = []
         if prior.max() > 0.2 * MEAN_FRACTION:
             rows, cols = np.arange(r0, r1), np.arange(c0, c1)
-            xs, ys = ref.x_left + (cols + 0.5) * ref.cell_m, ref.y_top - (rows + 0.5) * ref.cell_m
+            xs = np.asarray(ref.x_left + (cols + 0.5) * ref.cell_m, np.float64)
+            ys = np.asarray(ref.y_top - (rows + 0.5) * ref.cell_m, np.float64)
             away = np.hypot(xs[None, :] - x, ys[:, None] - y)
             ice = KG_PER_M * HOLE_M * self._hope(prior, xs[None, :], ys[:, None], holes)
             rate = ice / (DETOUR * away / speed + DRILL_S)
@@ -240,7 +256,11 @@ class ExcursionPlanner:
                 if (r, c) != (row, col):
                     aim = np.array([ref.x_left + (c + 0.5) * ref.cell_m - x, ref.y_top - (r + 0.5) * ref.cell_m - y])
         away = float(np.hypot(*aim))
-        first, reach = (o.LONG, game.fixed[sight.REACH_M]) if away > 0.75 * game.fixed[sight.REACH_M] else (o.SHORT, 0.5 * game.fixed[sight.REACH_M])
+        first, reach = (
+            (o.LONG, game.fixed[sight.REACH_M])
+            if away > 0.75 * game.fixed[sight.REACH_M]
+            else (o.SHORT, 0.5 * game.fixed[sight.REACH_M])
+        )
         slope = maps.slope[int(counts[sight.GROUND])]
         order = np.argsort(-(_HEADINGS @ aim), kind="stable")
         for turn in order[:5].tolist():

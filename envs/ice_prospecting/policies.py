@@ -1,7 +1,8 @@
 """Policies to compare with on IceProspecting: random, greedy, careful, and the planner (in `planner`).
 
-Each has ``act(observation) -> int`` and ``act_batch(observations, masks) -> int64 [n]``. An observation is what an environment returns: a
-float32 vector [F], or a mapping of ``observation`` and ``action_mask``; an `Observation` will do, too. The planner must be bound to the game that it plays.
+Each has ``act(observation) -> int`` and ``act_batch(observations, masks) -> int64 [n]``. An observation is what an environment
+returns: a float32 vector [F], or a mapping of ``observation`` and ``action_mask``; an `Observation` will do, too. The planner must
+be bound to the game that it plays.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ _HEADINGS = np.array([o.heading_xy(turn) for turn in range(o.HEADINGS)])
 _ONE = {name: o.OFFSET[name] for name in ("battery", "prior_here", "at_home", "home_margin", "trapped", "blocked")}
 
 
-def parts(observation: Observed, masks: NDArray[np.generic] | None = None) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def parts(
+    observation: Observed, masks: NDArray[np.generic] | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return vectors float32 [n, F] and masks bool [n, A] of one observation or many; all allowed where no mask is given."""
     if isinstance(observation, Observation):
         vectors, masks = np.asarray(observation.vector, np.float32), observation.mask
@@ -90,9 +93,7 @@ class GreedyDriller:
         found = seen[:, o.OFFSET["prospect_found"] : o.OFFSET["prospect_found"] + KEPT]
         target = np.argmax(np.where(found < 0.0, prior, -1.0), axis=1)
         rows = np.arange(len(seen))
-        way = np.stack(
-            [seen[rows, o.OFFSET["prospect_route"] + 2 * target + k] for k in range(2)], axis=1
-        )
+        way = np.stack([seen[rows, o.OFFSET["prospect_route"] + 2 * target + k] for k in range(2)], axis=1)
         still = np.abs(way).sum(axis=1) < 1e-6
         turn = np.argmax(way @ _HEADINGS.T.astype(np.float32), axis=1)
         # a move that was blocked is tried again to one side, and one that leads nowhere goes anywhere

@@ -56,7 +56,12 @@ CAPACITY_WH, COLD_LOSS, DRIVE_W, SOLAR_W, CACHE_KG, MAX_STEPS, REACH_M = range(7
 GROUND, SITUATION, STEPS, BROWNOUTS, DOWN_STEPS, OVER = range(6)
 COUNTS = 6
 
-O_HOLE, O_FAULTS, O_HOME, O_FORECAST = o.OFFSET["hole"], o.OFFSET["faults"], o.OFFSET["home_direction"], o.OFFSET["home_forecast"]
+O_HOLE, O_FAULTS, O_HOME, O_FORECAST = (
+    o.OFFSET["hole"],
+    o.OFFSET["faults"],
+    o.OFFSET["home_direction"],
+    o.OFFSET["home_forecast"],
+)
 O_HERE, O_ROUTE, O_TIME = o.OFFSET["forecast_here"], o.OFFSET["prospect_route"], o.OFFSET["prospect_time"]
 O_PRIOR, O_FOUND, O_RECENT = o.OFFSET["prospect_prior"], o.OFFSET["prospect_found"], o.OFFSET["recent_holes"]
 O_SUN, O_SLOPE, O_PRIORS, O_LIGHT = o.OFFSET["sun"], o.OFFSET["slope"], o.OFFSET["prior"], o.OFFSET["light"]
@@ -152,10 +157,10 @@ def see(
         seen[10] = _clip(books[w, CARRIED_ICE] / o.ICE_SCALE_KG, 0.0, 1.0)
         seen[11] = _clip(books[w, STORED_ICE] / o.STORE_SCALE_KG, 0.0, 1.0)
 
-        here = hole_at(holes[w], holes_n[w], x, y)
+        here = hole_at(holes[w], int(holes_n[w]), x, y)
         seen[O_HOLE] = _clip(holes[w, here, DEPTH], 0.0, 1.0) if here >= 0 else 0.0
         seen[O_HOLE + 1] = _clip(holes[w, here, FRACTION] / o.FOUND_SCALE, 0.0, 1.0) if here >= 0 else -1.0
-        more = may_bore(holes[w], holes_n[w], books[w, CARRIED], fixed[CACHE_KG], x, y)
+        more = may_bore(holes[w], int(holes_n[w]), books[w, CARRIED], fixed[CACHE_KG], x, y)
         seen[O_HOLE + 2] = 1.0 if more else 0.0
         for k in range(s.SUBSYSTEMS):
             seen[O_FAULTS + k] = 1.0 if down & (1 << k) else 0.0
@@ -179,7 +184,7 @@ def see(
             home, own = 0.0, 0.0
             for k in range(first, last):
                 then = min(hour + SAMPLES[k], hours - 1)
-                home += home_lit[w, then]
+                home += float(home_lit[w, then])
                 own += lit_hour(millideg, row, col, frame, almanac[w], then)
             seen[O_FORECAST + window] = _clip(home / (last - first), 0.0, 1.0)
             seen[O_HERE + window] = _clip(own / (last - first), 0.0, 1.0)
@@ -197,22 +202,22 @@ def see(
             for h in range(holes_n[w]):
                 dx, dy = holes[w, h, HOLE_X] - to_x, holes[w, h, HOLE_Y] - to_y
                 if dx * dx + dy * dy <= NEAR_PROSPECT_M * NEAR_PROSPECT_M:
-                    found = max(found, holes[w, h, FRACTION] / o.FOUND_SCALE)
+                    found = max(found, float(holes[w, h, FRACTION]) / o.FOUND_SCALE)
             seen[O_FOUND + k] = _clip(found, -1.0, 1.0)
         for k in range(o.HOLES_SEEN):
             h = holes_n[w] - 1 - k
             at = O_RECENT + 3 * k
             seen[at] = _clip((holes[w, h, HOLE_X] - x) / o.HOLE_SCALE_M, -1.0, 1.0) if h >= 0 else 0.0
             seen[at + 1] = _clip((holes[w, h, HOLE_Y] - y) / o.HOLE_SCALE_M, -1.0, 1.0) if h >= 0 else 0.0
-            seen[at + 2] = _clip(holes[w, h, FRACTION] / o.FOUND_SCALE, 0.0, 1.0) if h >= 0 else -1.0
-        seen[O_RECENT + 3 * o.HOLES_SEEN] = _clip(holes_n[w] / MOST_HOLES, 0.0, 1.0)
+            seen[at + 2] = _clip(float(holes[w, h, FRACTION]) / o.FOUND_SCALE, 0.0, 1.0) if h >= 0 else -1.0
+        seen[O_RECENT + 3 * o.HOLES_SEEN] = _clip(float(holes_n[w]) / MOST_HOLES, 0.0, 1.0)
 
         sun = almanac[w, min(hour, almanac.shape[1] - 1)]
         centre_x, centre_y = frame[X_LEFT] + 0.5 * cols * cell, frame[Y_TOP] - 0.5 * rows * cell
         seen[O_SUN] = math.sin(sun[SUN_AZ] * RAD)
         seen[O_SUN + 1] = math.cos(sun[SUN_AZ] * RAD)
-        own_el = sun[SUN_EL] + (x - centre_x) * sun[TILT_EAST] + (y - centre_y) * sun[TILT_NORTH]
-        seen[O_SUN + 2] = _clip(own_el / o.SUN_EL_SCALE_DEG, -1.0, 1.0)
+        own_el = float(sun[SUN_EL]) + (x - centre_x) * sun[TILT_EAST] + (y - centre_y) * sun[TILT_NORTH]
+        seen[O_SUN + 2] = _clip(float(own_el) / o.SUN_EL_SCALE_DEG, -1.0, 1.0)
 
         k = O_SLOPE
         for r in range(row - o.SLOPE_SIDE // 2, row + o.SLOPE_SIDE // 2 + 1):

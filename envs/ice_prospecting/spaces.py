@@ -85,7 +85,7 @@ class Action(NamedTuple):
 
     name: str
     first: int
-    count: int
+    count: int  # pyright: ignore[reportIncompatibleMethodOverride]
     meaning: str
     masked: str  # when it is not allowed
 

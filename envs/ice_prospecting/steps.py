@@ -177,13 +177,22 @@ def judge(
         empty = books[w, CARRIED] <= 0.0
         full = books[w, CARRIED] >= fixed[CACHE_KG] - 1e-9
         x, y = rovers.x[w, 0], rovers.y[w, 0]
-        trail[w, counts[w, STEPS], 0], trail[w, counts[w, STEPS], 1] = x, y
+        at = min(counts[w, STEPS], trail.shape[1] - 1)
+        trail[w, at, 0], trail[w, at, 1] = x, y
         won, home = 0.0, 0.0
         gone = lost[w, 0] == s.LOST
         if activity[w] == s.WORK and worked_s[w, 0] > 0.0:
             row, col = cell_of(maps.frame, x, y, rows, cols)
             holes_n[w], won = bore(
-                holes[w], holes_n[w], books[w], keys[w], maps.cold[ground, row, col], fixed[CACHE_KG], x, y, worked_s[w, 0]
+                holes[w],
+                holes_n[w],
+                books[w],
+                keys[w],
+                maps.cold[ground, row, col],
+                fixed[CACHE_KG],
+                x,
+                y,
+                worked_s[w, 0],
             )
         if not gone and is_home(maps, rovers, situation, w):
             home = unload(books[w])

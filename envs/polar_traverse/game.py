@@ -7,6 +7,7 @@ is too steep: the rover stops there. There is no physics in this file.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -46,6 +47,7 @@ from .rewards import TERMS, RewardWeights
 STEP_S = 300.0  # s, one action
 TICK_S = 300.0  # s, one physics tick
 TICKS = int(STEP_S / TICK_S)
+CLOCK_SLACK_S = 1.0  # s, by which UTC and the clock of whole steps may drift apart
 RARELY_AT_ONCE = 64  # worlds: fewer are observed by themselves
 OWN_STATE = ("site_keys", "robot", "count", "route_m", "chain")
 PARTS = 4  # a step of one world weighs as much as so many robot-ticks
@@ -66,6 +68,8 @@ class PolarTraverseGame(Game):
         Instead of a site: so many grounds of the pool (`moonfleet.envs.grounds`), of which every episode draws one.
     robot
         Kind of rover, a name of the robot catalogue.
+    max_slope_deg
+        Steepest ground that the rover drives onto; ``None``: what its catalogue says.
     continuous
         ``False``: Discrete(17), hold and 8 headings x 2 leg lengths. ``True``: Box(3), heading (x, y) and speed.
     targets, target_range_m, reach_m
@@ -108,6 +112,7 @@ class PolarTraverseGame(Game):
         site: Site | SiteRecipe | str | Path | None = None,
         grounds: int | None = None,
         robot: str = "viper-rover",
+        max_slope_deg: float | None = None,
         continuous: bool = False,
         targets: int | None = None,
         target_range_m: tuple[float, float] | None = None,
@@ -141,6 +146,12 @@ class PolarTraverseGame(Game):
         self.machine = robot_spec(robot)
         if self.machine.speed_m_s <= 0.0:
             raise EnvOptionError(f"robot: {robot!r} is a {self.machine.role} and does not drive.")
+        limit = own.max_slope_deg if max_slope_deg is None else max_slope_deg
+        if limit is not None:
+            steepest = self.machine.max_slope_deg
+            self.machine = self.machine.model_copy(
+                update={"max_slope_deg": need_number("max_slope_deg", limit, 5.0, steepest)}
+            )
         self.continuous = bool(continuous)
         self.agents = (self.machine.kind,)
         self.single_observation_space = spaces.observation_space()
@@ -176,12 +187,15 @@ class PolarTraverseGame(Game):
             np.zeros((worlds, 8), np.float32),
         )
         self._told = np.zeros((3, worlds), np.int64)
-        self._given = np.array([spec.battery_wh, max(spec.solar_w_1au, 1.0), self.max_steps, TICK_S])
+        self._given = np.array(
+            [spec.battery_wh, max(spec.solar_w_1au, 1.0), self.max_steps, TICK_S, 1.0 / _diagonal_m(held)]
+        )
         self._rules = np.array(
             [self.reach_m, self.max_steps, spec.battery_wh, spec.reserve_frac, *self.weights.in_order()]
         )
         self._moves = spaces.discrete_moves() * (spec.speed_m_s * STEP_S)
         self._all = np.arange(worlds, dtype=np.int64)
+        self._rover = np.zeros(worlds, dtype=np.int64)  # the one robot of each
         self._pictures: dict[int, TraversePicture] = {}
         self._trails: dict[int, list[tuple[float, float]]] = {}
 
@@ -200,7 +214,7 @@ class PolarTraverseGame(Game):
         self.t0[worlds] = given.t0
         progress = self._progress
         progress.chain[worlds] = given.chain
-        progress.count[worlds] = 0
+        progress.tally[worlds] = 0
         progress.known[worlds] = -1
         self._told[:, worlds] = 0
         floats, _ = self._world.blocks()
@@ -216,9 +230,9 @@ class PolarTraverseGame(Game):
         if self.continuous:
             offsets = spaces.continuous_moves(chosen) * (self.machine.speed_m_s * STEP_S)  # pyright: ignore[reportArgumentType]
         else:
-            offsets = self._moves[chosen]
+            offsets = self._moves[chosen]  # pyright: ignore[reportCallIssue, reportArgumentType]
         world = self._world
-        world.command_offsets(who, 0, offsets, Activity.CHARGE)
+        world.command_offsets(who, self._rover[: len(who)], offsets, Activity.HIBERNATE)
         world.tick(TICKS, None if everyone else who)
         terms = np.zeros((self.worlds, len(TERMS)))
         terminated, truncated = np.zeros(self.worlds, np.bool_), np.zeros(self.worlds, np.bool_)
@@ -258,13 +272,27 @@ class PolarTraverseGame(Game):
         if ground not in self._pictures:
             self._pictures[ground] = TraversePicture(self._grounds.sites[ground])
         trail = self._trails.setdefault(world, [])
-        steps, reached, _ = (int(v) for v in self._progress.count[world])
+        steps, reached, _ = (int(v) for v in self._progress.tally[world])
         moment = Moment(steps, self.max_steps, reached, float(self._progress.route_m[world]), STEP_S)
         havens = self._places.havens_xy[ground]
         targets = self._chart.places_xy[ground, self._progress.chain[world]]
         return self._pictures[ground].draw(
             self._world, world, havens[np.isfinite(havens[:, 0])], targets, moment, np.array(trail).reshape(-1, 2)
         )
+
+    def aboard(self) -> tuple[NDArray[np.generic], ...]:
+        """Return what every rover knows of its place and its orders beside the observation, and the maps it has aboard.
+
+        x, y float64 [W] m; number of the ground int64 [W]; number of the place that is its target int64 [W]; route lengths to all
+        places float32 [G, K, R, C] m; slopes as `Chart.slope`; frame of the map; where each discrete move leads float64 [17, 2] m.
+        """
+        progress, state = self._progress, self._world.state
+        current = np.minimum(progress.tally[:, observe.CURRENT], self.targets - 1)
+        goals = progress.chain[self._all, current]
+        return (
+            state.x[:, 0].copy(), state.y[:, 0].copy(), progress.ground_of, goals, self._places.fields, self._chart.slope,
+            self._chart.frame, self._moves,
+        )  # fmt: skip
 
     # -- state ---------------------------------------------------------------------------------------------------
 
@@ -274,7 +302,7 @@ class PolarTraverseGame(Game):
         state: State = {
             "site_keys": np.array(" ".join(self._grounds.keys)),
             "robot": np.array(self.machine.kind),
-            "count": progress.count[world].copy(),
+            "count": progress.tally[world].copy(),
             "route_m": np.array(progress.route_m[world]),
             "chain": progress.chain[world].copy(),
         }
@@ -305,14 +333,13 @@ class PolarTraverseGame(Game):
         except WorldError as error:
             raise EnvStateError(f"set_state: {error}") from error
         progress = self._progress
-        progress.chain[world], progress.count[world], progress.route_m[world] = chain, count, route
+        progress.chain[world], progress.tally[world], progress.route_m[world] = chain, count, route
         progress.known[world] = -1
         self.t0[world] = inner["t0"].ravel()[0]
-        floats, ints = self._world.blocks()
-        told = {judge.REACHED: count[observe.CURRENT], judge.LOSS: ints[world, 1, 0], judge.BLOCKED: ints[world, 3, 0]}
-        for row, value in told.items():
-            self._told[row, world] = value
-        del floats
+        now = self._world.state
+        self._told[judge.REACHED, world] = count[observe.CURRENT]
+        self._told[judge.LOSS, world] = now.loss[world, 0]
+        self._told[judge.BLOCKED, world] = now.blocked[world, 0]
         if world in self._trails:
             self._trails[world] = []
 
@@ -333,7 +360,7 @@ class PolarTraverseGame(Game):
         for k, episode in enumerate(episodes):
             if "t0_utc" in episode.options:
                 t = need_date("t0_utc", episode.options["t0_utc"])
-                tick = int((t - self._clock.start) // TICK_S)
+                tick = int((t + CLOCK_SLACK_S - self._clock.start) // TICK_S)
                 if not 0 <= tick <= self._clock.ticks[1]:
                     raise EnvOptionError(
                         f"t0_utc: got {episode.options['t0_utc']!r}, need a time within the option dates."
@@ -345,6 +372,10 @@ class PolarTraverseGame(Game):
         tick = (t0 - self._clock.start) / TICK_S
         if not (0.0 <= tick <= self._clock.ticks[1] and tick == round(tick) and 0 <= index <= self.max_steps * TICKS):
             raise EnvStateError(f"set_state: t0 = {t0!r}, tick {index}: not a time of an environment with these dates.")
+
+
+def _diagonal_m(grounds: Grounds) -> float:
+    return grounds.ref.cell_m * math.hypot(*grounds.ref.shape)
 
 
 def _places_xy(grounds: Grounds, places: Places) -> Floats:

@@ -23,7 +23,7 @@ from .draw import Places, draw_episodes
 from .outlook import hour_table
 
 PURPOSE = "polar-traverse"
-PLACES = 32  # cells per ground that may be targets: each has a field of route lengths
+PLACES = 48  # cells per ground that may be targets: each has a field of route lengths
 HAVENS = 8
 HAVENS_APART_M = 400.0  # m
 
@@ -52,7 +52,7 @@ class Givens(NamedTuple):
 
 def make_clock(grounds: Grounds, dates: tuple[float, float], tick_s: float, after_s: float) -> Clock:
     """Return the clock for starts within ``dates`` [s TDB] and episodes that look ``after_s`` beyond them."""
-    start = float(np.floor(dates[0]))
+    start = dates[0]
     last = int((dates[1] - start) / tick_s)
     hours = int((dates[1] - start + after_s) / 3600.0) + 2
     return Clock(start, tick_s, (0, max(last, 1)), hour_table(grounds.sky, start, hours, grounds.azimuths))
@@ -113,9 +113,8 @@ def draw(
         np.array(target_range_m), lit_share, places, millideg, clock.hours, map_frame(grounds), ground, tick,
         start, chain,
     )  # fmt: skip
-    return Givens(
-        ground, clock.start + tick * clock.tick_s, cells_xy(grounds.sites[0], start), chain, keys[:, 1].copy()
-    )
+    t0: Floats = np.add(clock.start, tick * clock.tick_s, dtype=np.float64)
+    return Givens(ground, t0, cells_xy(grounds.sites[0], start), chain, keys[:, 1].copy())
 
 
 def map_frame(grounds: Grounds) -> Floats:

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.agents import state as s
-from moonfleet.terrain.kernel import kernel, leaf_kernel
+from moonfleet.terrain.kernel import leaf_kernel
+from moonfleet.terrain.prefetch import prefetch
 
-from .observe import BROWNOUTS, CURRENT, STEPS, Progress
+from .observe import AHEAD, BROWNOUTS, CURRENT, STEPS, Progress, cell_of
 from .outlook import CELL, X_LEFT, Y_TOP
 
 Floats = NDArray[np.float64]
@@ -42,7 +43,7 @@ def route_length_m(field: Floats32, row: float, col: float, cell_m: float) -> fl
 @leaf_kernel
 def _route(w: int, x: float, y: float, progress: Progress, fields: Floats32, frame: Floats, last: float) -> float:
     """Return the way to the current target [m], 0 after the last one; ``last`` where there is none."""
-    current = progress.count[w, CURRENT]
+    current = progress.tally[w, CURRENT]
     if current >= progress.chain.shape[1]:
         return 0.0
     row = (frame[Y_TOP] - y) / frame[CELL] - 0.5
@@ -51,7 +52,7 @@ def _route(w: int, x: float, y: float, progress: Progress, fields: Floats32, fra
     return length if length < math.inf else last
 
 
-@kernel
+@leaf_kernel
 def find_routes(which: Ints, progress: Progress, fields: Floats32, floats: Floats, frame: Floats) -> None:
     """Set ``route_m`` of the worlds ``which``."""
     for k in range(which.size):
@@ -59,7 +60,7 @@ def find_routes(which: Ints, progress: Progress, fields: Floats32, floats: Float
         progress.route_m[w] = _route(w, floats[w, s.X, 0], floats[w, s.Y, 0], progress, fields, frame, 0.0)
 
 
-@kernel
+@leaf_kernel
 def judge_worlds(
     which: Ints, start: int, end: int, progress: Progress, fields: Floats32, places_xy: Floats, floats: Floats,
     ints: Ints, frame: Floats, rules: Floats, terms: Floats, terminated: Bools, truncated: Bools, told: Ints,
@@ -70,14 +71,21 @@ def judge_worlds(
     [W, 6], both flags [W] and ``told`` [3, W].
     """
     targets = progress.chain.shape[1]
+    rows, cols = fields.shape[2:]
     for k in range(start, end):
+        if k + AHEAD < end:
+            near = which[k + AHEAD]
+            row, col = cell_of(frame, floats[near, s.X, 0], floats[near, s.Y, 0], rows, cols)
+            place = progress.chain[near, min(progress.tally[near, CURRENT], targets - 1)]
+            for r in range(max(row - 1, 0), min(row + 2, rows)):
+                prefetch(fields, (progress.ground_of[near], place, r, col))
         w = which[k]
-        f, i, count = floats[w], ints[w], progress.count[w]
+        f, i, count = floats[w], ints[w], progress.tally[w]
         g = progress.ground_of[w]
         x, y = f[s.X, 0], f[s.Y, 0]
         count[STEPS] += 1
         before = progress.route_m[w]
-        route = _route(w, x, y, progress, fields, frame, before)
+        route = _route(w, x, y, progress, fields, frame, before)  # pyright: ignore[reportArgumentType]
         taken_off = before - route
         lost = i[s.ACTIVITY, 0] == s.LOST
         reached = 0

@@ -18,11 +18,12 @@ class TraverseLevel:
     battery_frac: float
     lit_share: float
     faults: bool
+    max_slope_deg: float | None = None  # the machine's own
 
 
 LEVELS: dict[str, TraverseLevel] = {
-    # near targets, a full battery and a lit country: the way round steep cells is all there is to learn
-    "easy": TraverseLevel(3, (150.0, 450.0), 40.0, 144, 1.0, 0.6, faults=False),
+    # near targets, a full battery and a lit country: the way round steep cells, of which there are many, is all there is to learn
+    "easy": TraverseLevel(4, (150.0, 450.0), 40.0, 144, 1.0, 0.6, faults=False, max_slope_deg=9.0),
     # three days: more way than the battery holds, in light that comes and goes
     "default": TraverseLevel(16, (500.0, 2000.0), 40.0, 864, 0.5, 0.1, faults=False),
     # a week with little light to begin with, and machines that fail

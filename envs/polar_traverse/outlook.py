@@ -7,6 +7,8 @@ middle [deg/m], and the radius of the disc [deg].
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +21,7 @@ Floats32 = NDArray[np.float32]
 
 SAMPLE_H = 2  # [h] between the samples of a forecast
 WINDOWS_H = (0, 6, 12, 24, 48)  # [h] edges of the forecast windows
-SAMPLES = tuple((b - a) // SAMPLE_H for a, b in zip(WINDOWS_H[:-1], WINDOWS_H[1:], strict=True))  # per window
+SAMPLES = tuple((b - a) // SAMPLE_H for a, b in itertools.pairwise(WINDOWS_H))  # per window
 PLACE, ELEVATION, EAST, NORTH, RADIUS = range(5)
 # the frame of a map, float64 [5]
 X_LEFT, Y_TOP, CELL, CENTRE_X, CENTRE_Y = range(5)

@@ -83,6 +83,22 @@ HEADINGS = 8
 N_ACTIONS = 1 + 2 * HEADINGS
 
 
+class Action(NamedTuple):
+    """One row of the action table: ``count`` choices from ``first`` on."""
+
+    name: str
+    first: int
+    count: int  # pyright: ignore[reportIncompatibleMethodOverride]
+    meaning: str
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("hold", HOLD, 1, "sleep and charge: hibernate where it stands"),
+    Action("short", 1, HEADINGS, "drive half as far as it can in a step, at 0, 45, ... 315 deg grid azimuth"),
+    Action("long", 1 + HEADINGS, HEADINGS, "drive as far as it can in a step, at the same headings"),
+)
+
+
 def feature_slice(name: str) -> slice:
     """Return where the feature ``name`` lies in the observation (KeyError for an unknown name)."""
     size = next((feature.size for feature in FEATURES if feature.name == name), 0)
@@ -97,7 +113,7 @@ def observation_space() -> gymnasium.spaces.Box:
 
 
 def discrete_space() -> gymnasium.spaces.Discrete[np.int64]:
-    """Return Discrete(17): 0 hold and charge, 1..8 short moves and 9..16 long moves at 0, 45 ... 315 deg grid azimuth."""
+    """Return Discrete(17): 0 hold (sleep and charge), 1..8 short moves and 9..16 long moves at 0, 45 ... 315 deg grid azimuth."""
     return gymnasium.spaces.Discrete(N_ACTIONS)
 
 

@@ -12,8 +12,9 @@ from .game import SiteConstructionGame
 class SiteConstruction(SoloEnv):
     """A crew of construction robots builds a landing pad; one world.
 
-    ``options`` are those of `SiteConstructionGame`: ``site``, ``level`` and whatever of the level differs. The crew acts as one: observations
-    are a Dict of ``observation`` float32 [R, F] and ``action_mask`` int8 [R, A], actions MultiDiscrete [R], also for a crew of one.
+    ``options`` are those of `SiteConstructionGame`: ``site``, ``level`` and whatever of the level differs. The crew acts as one:
+    observations are a Dict of ``observation`` float32 [R, F] and ``action_mask`` int8 [R, A], actions MultiDiscrete [R], also for a
+    crew of one.
     """
 
     def __init__(self, render_mode: str | None = None, **options: object) -> None:

@@ -18,8 +18,8 @@ from moonfleet.agents.earth_crew import REST
 from moonfleet.agents.earthworks import NO_GOAL, Earthworks
 from moonfleet.agents.regolith import FIRM_KG_M3
 from moonfleet.agents.state import MOBILITY, Activity, Loss
-from moonfleet.agents.world import World
 from moonfleet.agents.worker_threads import spread
+from moonfleet.agents.world import World
 from moonfleet.terrain.clock import utc_to_tdb
 from moonfleet.terrain.errors import MoonfleetError
 from moonfleet.terrain.site import Site, SiteRecipe
@@ -34,7 +34,10 @@ from .rewards import TERMS
 
 TICK_S = 300.0  # [s] one physics tick
 TICKS = round(STEP_S / TICK_S)
-OWN_STATE = ("pad", "level_m", "pit", "base", "task", "denied", "light", "phi0", "tallies", "steps", "brownouts", "losses", "frac", "t0")  # fmt: skip
+OWN_STATE = (
+    *("pad", "level_m", "pit", "base", "frac", "light", "phi0", "t0"),
+    *("task", "denied", "tallies", "near", "steps", "brownouts", "losses"),
+)
 
 
 class SiteConstructionGame(Game):
@@ -51,9 +54,12 @@ class SiteConstructionGame(Game):
     **options
         Options of the level that differ, see `levels.Level`.
 
-    A team game, also with one robot: observations [W, R, F], actions [W, R]. What is not allowed is carried out as a rest, which the term
-    ``blocked`` counts. ``info`` tells ``earth_left`` (volume off the design over that at the start), ``within`` and ``baked`` (shares of the
-    pad within tolerance and sintered).
+    A team game, also with one robot: observations [W, R, F], actions [W, R]. An order that is not allowed counts as ``blocked``. If it
+    is for a tool that the machine does not carry, or for going to such a tool's work, it is taken for the tool that it has (a paver told
+    to level bakes); else the machine rests.
+
+    ``info`` tells ``earth_left`` (volume off the design over that at the start), ``within`` and ``baked`` (shares of the pad within
+    tolerance and sintered).
 
     Raises
     ------
@@ -117,6 +123,7 @@ class SiteConstructionGame(Game):
         self.steps = np.zeros(worlds, np.int64)
         self.brownouts, self.losses = np.zeros((worlds, robots), np.int64), np.zeros((worlds, robots), np.int64)
         self.frac = np.zeros((worlds, robots))
+        self.near = np.full((worlds, robots, 3, 2), -1, np.int64)
         self._to = np.zeros((worlds, robots, 2), np.int64)
         self._most = np.zeros((worlds, robots))
         self._given: list[Givens | None] = [None] * worlds
@@ -247,12 +254,14 @@ class SiteConstructionGame(Game):
     def scene(self) -> view.Scene:
         """Return what the kernels read, as it is now; arrays of the game are shared, not copied."""
         state, works = self.world.state, self.works
-        clock = np.stack([self.steps * (STEP_S / HOUR_S), 1.0 - self.steps / self.level.max_steps], axis=1)
+        clock = np.empty((self.worlds, 2))
+        clock[:, 0] = self.steps * (STEP_S / HOUR_S)
+        clock[:, 1] = 1.0 - self.steps / self.level.max_steps
         return view.Scene(
             works.soil, works.goal_m, works.load_kg, works.at, works.machines, self.pad, self.level_m, self.pit,
             self.base, state.battery_wh / self.capacity, state.lit, state.solar_w / self._panel,
             state.faults | (state.trapped << MOBILITY), self.present(), self.task, self.denied, self.light,
-            self.tallies, self.phi0, clock, self.limits,
+            self.tallies, self.near, self.phi0, clock, self.limits,
         )  # fmt: skip
 
     def _date(self, episode: Episode) -> float | None:
@@ -271,7 +280,9 @@ class SiteConstructionGame(Game):
         """Let the machines land whose time has come: at their parking place, or the first free cell beside it."""
         due = active[:, None] & (self.steps[:, None] == self.arrivals) & (self.arrivals > 0)
         for w, r in np.argwhere(due).tolist():
-            taken = {tuple(cell) for cell, here in zip(self.works.at[w].tolist(), self.present()[w], strict=True) if here}
+            taken = {
+                tuple(cell) for cell, here in zip(self.works.at[w].tolist(), self.present()[w], strict=True) if here
+            }
             row, col = self.base[w, r].tolist()
             near = sorted(
                 ((max(abs(i), abs(j)), i, j) for i in range(-4, 5) for j in range(-4, 5)),

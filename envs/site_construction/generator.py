@@ -60,7 +60,9 @@ class Givens(NamedTuple):
 
 
 @functools.lru_cache(maxsize=8)
-def grounds_of(site: Site, slope_deg: tuple[float, float], lit: tuple[float, float], dates: tuple[float, float], hours: int) -> Grounds:  # fmt: skip
+def grounds_of(
+    site: Site, slope_deg: tuple[float, float], lit: tuple[float, float], dates: tuple[float, float], hours: int
+) -> Grounds:
     """Return the places of a site with a slope and a mean light over ``hours`` within the ranges; computed once per process.
 
     The brightest places on fitting slopes are taken, at least one work area apart; where no slope or light fits, those that come nearest.
@@ -68,7 +70,9 @@ def grounds_of(site: Site, slope_deg: tuple[float, float], lit: tuple[float, flo
     ref = site.ref
     margin = int(np.ceil(CELLS * CELL_M / ref.cell_m)) + 1
     if min(ref.shape) <= 2 * margin:
-        raise EnvOptionError(f"site: {ref.rows} x {ref.cols} cells are too few for a work area of {CELLS * CELL_M:g} m.")
+        raise EnvOptionError(
+            f"site: {ref.rows} x {ref.cols} cells are too few for a work area of {CELLS * CELL_M:g} m."
+        )
     inner = (slice(margin, -margin), slice(margin, -margin))
     miss = np.maximum(np.maximum(slope_deg[0] - site.slope_deg, site.slope_deg - slope_deg[1]), 0.0)[inner]
     light = np.asarray(site.mean_lit, np.float64)[inner] - 1e3 * miss

@@ -19,6 +19,7 @@ from ..errors import EnvOptionError, need_count, need_dates, need_name, need_num
 from .rewards import RewardWeights
 
 MOST_ROBOTS = 8
+WEIGHTS = RewardWeights()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Level:
     max_steps: int = 432  # steps until ``truncated``
     faults: bool = False  # whether machines break down as the catalogue says
     dates: tuple[str, str] = ("2027-01-01T00:00:00", "2031-01-01T00:00:00")  # UTC range of the starts
-    weights: RewardWeights = RewardWeights()
+    weights: RewardWeights = WEIGHTS
 
     def check(self) -> None:
         """Raise `EnvOptionError` (or `UnknownRobot`) for an option that is not allowed."""

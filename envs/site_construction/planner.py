@@ -17,7 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.agents import earth_crew as crew
-from moonfleet.agents.earth_crew import CLIMB, DIG_W, FARTHEST, LEVEL_W, ROOM, SINTER_W, rate_and_power, walk, workable_kg
+from moonfleet.agents.earth_crew import (
+    CLIMB,
+    DIG_W,
+    FARTHEST,
+    LEVEL_W,
+    ROOM,
+    SINTER_W,
+    rate_and_power,
+    walk,
+    workable_kg,
+)
 from moonfleet.agents.soil_layers import ACROSS, DOWN, LOOSE, NO_GOAL, SLAB, mass_above, mass_below
 from moonfleet.terrain.kernel import kernel, leaf_kernel
 
@@ -42,7 +52,9 @@ def fewest_moves() -> Ints:
     ways = np.full((size, size), MOVES, np.int64)
     ways[CELLS, CELLS] = 0
     front = [(CELLS, CELLS)]
-    jumps = [(far * i, far * j) for far in (s.STEP_CELLS, s.LEAP_CELLS) for i in (-1, 0, 1) for j in (-1, 0, 1) if i or j]
+    jumps = [
+        (far * i, far * j) for far in (s.STEP_CELLS, s.LEAP_CELLS) for i in (-1, 0, 1) for j in (-1, 0, 1) if i or j
+    ]
     while front:
         ahead: list[tuple[int, int]] = []
         for row, col in front:
@@ -97,7 +109,7 @@ def _toward(scene: Scene, w: int, r: int, to_row: int, to_col: int, taken: Bools
     spread_out(scene, w, to_row, to_col, climb, far, queue)
     best, best_cost = s.REST, far[row, col]
     most = int(scene.machines[r, FARTHEST] / (1.4142136 * cell))
-    for action in range(s.STEP, s.N_ACTIONS):
+    for action in range(s.STEP, s.TO_CUT):
         if s.DIG <= action <= s.SINTER or not allowed(scene, w, r, action):
             continue
         at_row, at_col = goes_to(scene, w, r, action)
@@ -189,7 +201,9 @@ def _dig_or_dump(scene: Scene, w: int, r: int, ways: Ints, taken: Bools, claimed
     carried = 0.0
     for other in range(scene.load.shape[1]):
         carried += scene.load[w, other]
-    rate = room / (4.0 + _moves(ways, scene.pad[w, 0], scene.pad[w, 1], scene.pad[w, 0] + scene.pad[w, 2] - 1, scene.pad[w, 1]))
+    rate = room / (
+        4.0 + _moves(ways, scene.pad[w, 0], scene.pad[w, 1], scene.pad[w, 0] + scene.pad[w, 2] - 1, scene.pad[w, 1])
+    )
     full = load > HEAP_KG * room
     if not full and high_r >= 0 and (load < WORTH_KG or _moves(ways, row, col, high_r, high_c) <= 1):
         return high_r, high_c, s.DIG, rate
@@ -223,9 +237,7 @@ def _pit_cell(scene: Scene, w: int, r: int, low: bool, taken: Bools, claimed: Bo
 
 
 @leaf_kernel
-def _choose(
-    scene: Scene, w: int, r: int, ways: Ints, taken: Bools, claimed: Bools, far: Ints, queue: Ints
-) -> int:
+def _choose(scene: Scene, w: int, r: int, ways: Ints, taken: Bools, claimed: Bools, far: Ints, queue: Ints) -> int:
     """Return one robot's action by the rules above."""
     if not scene.there[w, r]:
         return s.REST

@@ -19,7 +19,7 @@ NOTHING = 0.06  # of `NEAR_M`: a height that is not worth a tool's time
 
 
 class GreedyPolicy:
-    """Takes what pays at once, else wanders: bakes, levels, cuts or fills the cell it stands on, else drives to the pad and steps about on it.
+    """Takes what pays at once, else wanders: bakes, levels, cuts or fills where it stands, else drives to the pad and steps about on it.
 
     It minds neither its battery nor where its load is to go; what it steps to is drawn from (seed, observation).
     """
@@ -73,7 +73,9 @@ class PlannerPolicy:
         """Return the actions of all machines, int64 [W * R], machines of a world together."""
         actions = self._plan()
         if len(observations.vector) != len(actions):
-            raise EnvStateError(f"planner: asked about {len(observations.vector)} machines, its game has {len(actions)}.")
+            raise EnvStateError(
+                f"planner: asked about {len(observations.vector)} machines, its game has {len(actions)}."
+            )
         return actions
 
     def _plan(self) -> NDArray[np.int64]:

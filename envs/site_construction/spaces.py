@@ -45,7 +45,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("did", 4, 0.0, 1.0, "1 for what it did in the last step: drove, worked, slept, could not do as told"),
     Feature("down", 2, 0.0, 1.0, "1 for what is out of order: drive, tool"),
     Feature("here", 4, -1.0, 1.0, "of its cell: height off the design / 0.2 m; 1 if within tolerance; sintered share; loose soil / 0.2 m"),
-    Feature("cut_way", 3, -1.0, 1.0, "way to the nearest cell of the pad that is too high / 8 cells, and 1 if there is one"),
+    Feature("cut_way", 3, -1.0, 1.0, "way to the nearest free cell of the pad that is too high / 8 cells, and 1 if there is one"),
     Feature("fill_way", 3, -1.0, 1.0, "the same for one that is too low"),
     Feature("bake_way", 3, -1.0, 1.0, "the same for one that is level and not yet sintered"),
     Feature("pit_way", 2, -1.0, 1.0, "way to the pit / 32 cells"),
@@ -54,9 +54,9 @@ FEATURES: tuple[Feature, ...] = (
     Feature("slabs", SLAB_SIDE**2, 0.0, 1.0, "sintered share around it"),
     Feature("pad_height", MAP_SIDE**2, -1.0, 1.0, "height off the design / 0.2 m over the pad, stretched to 8 x 8"),
     Feature("pad_slabs", MAP_SIDE**2, 0.0, 1.0, "sintered share over the pad, stretched to 8 x 8"),
-    Feature("others", 6 * OTHERS, -1.0, 1.0, "of each other robot in order: there, way / 32 cells, load, battery, and 1 for a paver, -1 for a digger"),
+    Feature("others", 6 * OTHERS, -1.0, 1.0, "of each other robot: there, way / 32 cells, load, battery, 1 for a paver or -1 for a digger"),
     Feature("forecast", 5, 0.0, 1.0, "mean lit part of the Sun over the next 0-2, 2-6, 6-12, 12-24, 24-48 h"),
-    Feature("job", 5, -1.0, 1.0, "volume left / at the start; share within tolerance; share sintered; mean height off / 0.1 m; steps left / all"),
+    Feature("job", 5, -1.0, 1.0, "volume left / at first; shares level and sintered; mean height off / 0.1 m; steps left / all"),
 )  # fmt: skip
 
 
@@ -65,7 +65,7 @@ class Action(NamedTuple):
 
     name: str
     first: int
-    count: int
+    count: int  # pyright: ignore[reportIncompatibleMethodOverride] - a tuple counts too
     meaning: str
     masked: str  # when it is not allowed
 
@@ -74,8 +74,8 @@ HEADINGS = 8
 STEP_CELLS, LEAP_CELLS = 1, 3
 REST, SLEEP, STEP, LEAP = 0, 1, 2, 2 + HEADINGS
 DIG, DUMP, LEVEL, SINTER = (LEAP + HEADINGS + k for k in range(4))
-TO_PAD, TO_PIT, TO_BASE = (SINTER + 1 + k for k in range(3))
-N_ACTIONS = TO_BASE + 1
+TO_PAD, TO_PIT, TO_BASE, TO_CUT, TO_FILL, TO_BAKE = (SINTER + 1 + k for k in range(6))
+N_ACTIONS = TO_BAKE + 1
 
 _DRIVE = "the drive is down, or that is off the area"
 ACTIONS: tuple[Action, ...] = (
@@ -90,6 +90,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("to_pad", TO_PAD, 1, "drive to the middle of the pad", "the drive is down, or it is there"),
     Action("to_pit", TO_PIT, 1, "drive to the pit, where soil is taken and left", "the drive is down, or it is there"),
     Action("to_base", TO_BASE, 1, "drive to its own parking place", "the drive is down, or it is there"),
+    Action("to_cut", TO_CUT, 1, "drive to the nearest free cell of the pad that is too high", "the drive is down, none is, or it is there"),
+    Action("to_fill", TO_FILL, 1, "the same for one that is too low", "the same"),
+    Action("to_bake", TO_BAKE, 1, "the same for one that is level and not yet sintered", "the same"),
 )  # fmt: skip
 
 
@@ -121,5 +124,5 @@ def observation_space() -> gymnasium.spaces.Box:
 
 
 def action_space() -> gymnasium.spaces.Discrete[np.int64]:
-    """Return Discrete(25), see `ACTIONS`."""
+    """Return Discrete(28), see `ACTIONS`."""
     return gymnasium.spaces.Discrete(N_ACTIONS)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from moonfleet.agents import earth_crew as crew
 from moonfleet.agents.earth_crew import DIG_W, DUMP_W, LEVEL_W, ROOM, SINTER_W, workable_kg
-from moonfleet.agents.soil_layers import CLEAN_KG, LOOSE, SLAB, height_m
 from moonfleet.agents.regolith import LOOSE_KG_M3, SLAB_KG_M3
+from moonfleet.agents.soil_layers import CLEAN_KG, LOOSE, SLAB, height_m
 from moonfleet.agents.state import MOBILITY, PAYLOAD
 from moonfleet.terrain.kernel import kernel, leaf_kernel
 
@@ -48,6 +48,7 @@ class Scene(NamedTuple):
     denied: Bools  # [W, R] last order could not be done
     light: NDArray[np.float32]  # [W, H] summed lit share
     tallies: Floats  # [W, 6]
+    near: Ints  # [W, R, 3, 2] nearest free cell of the pad to cut, to fill and to bake; -1, -1 where there is none
     phi0: Floats  # [W] m3
     clock: Floats  # [W, 2] hours since the start; share of the steps that is left
     limits: Floats  # [3] tolerance [m], mass that a sintered cell needs [kg], cell [m]
@@ -91,6 +92,9 @@ def goes_to(scene: Scene, w: int, r: int, action: int) -> tuple[int, int]:
         return scene.pit[w, 0], scene.pit[w, 1]
     if action == s.TO_BASE:
         return scene.base[w, r, 0], scene.base[w, r, 1]
+    if action >= s.TO_CUT:
+        to_row, to_col = scene.near[w, r, action - s.TO_CUT, 0], scene.near[w, r, action - s.TO_CUT, 1]
+        return (to_row, to_col) if to_row >= 0 else (row, col)
     k = (action - s.STEP) % s.HEADINGS
     far = s.STEP_CELLS if action < s.LEAP else s.LEAP_CELLS
     return row - NORTH[k] * far, col + EAST[k] * far
@@ -125,6 +129,20 @@ def allowed(scene: Scene, w: int, r: int, action: int) -> bool:
     return 0 <= to_row < n and 0 <= to_col < n and (to_row != row or to_col != col)
 
 
+@leaf_kernel
+def own_tool(machine: Floats, action: int) -> int:
+    """Return what an order for a tool that a machine does not carry means to it: the same for the tool that it has; else `REST`."""
+    paves = machine[SINTER_W] > 0.0
+    carried = s.SINTER if paves else s.LEVEL
+    if action == s.DIG or action == s.DUMP:
+        return s.REST if machine[DIG_W] > 0.0 else carried
+    if action == s.LEVEL or action == s.SINTER:
+        return carried
+    if action >= s.TO_CUT:
+        return s.TO_BAKE if paves else s.TO_CUT
+    return s.REST
+
+
 @kernel
 def fill_masks(scene: Scene, out: Bools, w_from: int, w_to: int) -> None:
     """Fill ``out`` [W, R, A] with what is allowed."""
@@ -138,7 +156,7 @@ def fill_masks(scene: Scene, out: Bools, w_from: int, w_to: int) -> None:
 def decide(
     scene: Scene, actions: Ints, active: Bools, task: Ints, to: Ints, most_kg: Floats, w_from: int, w_to: int
 ) -> None:
-    """Turn actions [W, R] into tasks for the crew; what is not allowed becomes a rest and is marked as denied.
+    """Turn actions [W, R] into tasks for the crew; what is not allowed becomes `own_tool` or a rest, and is marked.
 
     Nothing is asked of a machine that is not there.
     """
@@ -149,7 +167,9 @@ def decide(
             action = actions[w, r] if scene.there[w, r] else s.REST
             scene.denied[w, r] = not allowed(scene, w, r, action)
             if scene.denied[w, r]:
-                action = s.REST
+                action = own_tool(scene.machines[r], action)
+                if not allowed(scene, w, r, action):
+                    action = s.REST
             to[w, r, 0], to[w, r, 1] = scene.at[w, r, 0], scene.at[w, r, 1]
             most_kg[w, r] = 1e300
             if action == s.REST:
@@ -170,14 +190,35 @@ def decide(
                 to[w, r, 0], to[w, r, 1] = goes_to(scene, w, r, action)
 
 
+@leaf_kernel
+def _find_work(scene: Scene, w: int, robot: int, wants: Ints) -> None:
+    """Write the nearest free cells of the pad that want something."""
+    row, col = scene.at[w, robot, 0], scene.at[w, robot, 1]
+    top, left, side = scene.pad[w, 0], scene.pad[w, 1], scene.pad[w, 2]
+    for what in range(3):
+        least = 1 << 30
+        scene.near[w, robot, what, 0], scene.near[w, robot, what, 1] = -1, -1
+        for r in range(top, top + side):
+            for c in range(left, left + side):
+                if not wants[r, c] & (1 << what):
+                    continue
+                down, across = abs(r - row), abs(c - col)
+                far = max(down, across) * 64 + down + across
+                if far < least and (far == 0 or wants[r, c] < 8):
+                    least = far
+                    scene.near[w, robot, what, 0], scene.near[w, robot, what, 1] = r, c
+
+
 @kernel
 def tally(scene: Scene, active: Bools, w_from: int, w_to: int) -> None:
-    """Take stock of the pads of ``active`` worlds.
+    """Take stock of the pads of ``active`` worlds, and find each machine's nearest work.
 
     `PHI` is the volume more than half the tolerance off the design [m3], `WITHIN` the share of cells within tolerance, `BAKED` the share
     sintered within tolerance, `OFF` the mean height off the design [m], `DONE` 1 if the pad is finished.
     """
     tolerance, need, cell = scene.limits[TOLERANCE], scene.limits[NEED_KG], scene.limits[CELL]
+    n = scene.soil.shape[2]
+    wants = np.zeros((n, n), np.int64)  # bits: to cut, to fill, to bake
     for w in range(w_from, w_to):
         if not active[w]:
             continue
@@ -188,6 +229,10 @@ def tally(scene: Scene, active: Bools, w_from: int, w_to: int) -> None:
                 high = off_m(scene, w, r, c)
                 off += high
                 phi += max(abs(high) - 0.5 * tolerance, 0.0)
+                bare = scene.soil[w, SLAB, r, c] <= 0.0
+                wants[r, c] = 1 if bare and high > 0.5 * tolerance else 2 if bare and high < -0.5 * tolerance else 0
+                if may_bake(scene, w, r, c):
+                    wants[r, c] |= 4
                 if abs(high) <= tolerance:
                     within += 1
                     share = scene.soil[w, SLAB, r, c] / need
@@ -199,6 +244,13 @@ def tally(scene: Scene, active: Bools, w_from: int, w_to: int) -> None:
         scene.tallies[w, BAKED] = baked / cells
         scene.tallies[w, OFF] = off / cells
         scene.tallies[w, DONE] = 1.0 if side > 0 and done == cells else 0.0
+        for robot in range(scene.there.shape[1]):
+            if scene.there[w, robot]:
+                wants[scene.at[w, robot, 0], scene.at[w, robot, 1]] |= 8  # somebody stands there
+        for robot in range(scene.there.shape[1]):
+            _find_work(scene, w, robot, wants)
+        for robot in range(scene.there.shape[1]):
+            wants[scene.at[w, robot, 0], scene.at[w, robot, 1]] = 0
 
 
 @leaf_kernel
@@ -211,29 +263,6 @@ def _way(out: NDArray[np.float32], k: int, rows: float, cols: float, scale: floa
     """Write a way of so many rows and columns as (x, y) over ``scale``."""
     out[k] = _clip(cols / scale, -1.0, 1.0)
     out[k + 1] = _clip(-rows / scale, -1.0, 1.0)
-
-
-@leaf_kernel
-def _nearest(scene: Scene, w: int, row: int, col: int, what: int) -> tuple[int, int]:
-    """Return the nearest cell of the pad that is too high (0), too low (1) or ready to bake (2); (-1, -1) if none is."""
-    top, left, side = scene.pad[w, 0], scene.pad[w, 1], scene.pad[w, 2]
-    best, best_r, best_c = 1 << 30, -1, -1
-    half = 0.5 * scene.limits[TOLERANCE]
-    for r in range(top, top + side):
-        for c in range(left, left + side):
-            far = max(abs(r - row), abs(c - col)) * 64 + abs(r - row) + abs(c - col)
-            if far >= best:
-                continue
-            high = off_m(scene, w, r, c)
-            if what == 0:
-                wanted = high > half and scene.soil[w, SLAB, r, c] <= 0.0
-            elif what == 1:
-                wanted = high < -half and scene.soil[w, SLAB, r, c] <= 0.0
-            else:
-                wanted = may_bake(scene, w, r, c)
-            if wanted:
-                best, best_r, best_c = far, r, c
-    return best_r, best_c
 
 
 @kernel
@@ -285,7 +314,7 @@ def observe(scene: Scene, out: NDArray[np.float32], w_from: int, w_to: int) -> N
             seen[_OFFSET_HERE + 2] = _clip(scene.soil[w, SLAB, row, col] / need, 0.0, 1.0)
             seen[_OFFSET_HERE + 3] = _clip(scene.soil[w, LOOSE, row, col] / (LOOSE_KG_M3 * area * s.NEAR_M), 0.0, 1.0)
             for what in range(3):
-                to_row, to_col = _nearest(scene, w, row, col, what)
+                to_row, to_col = scene.near[w, r, what, 0], scene.near[w, r, what, 1]
                 k = _OFFSET_CUT + 3 * what
                 seen[k + 2] = 1.0 if to_row >= 0 else 0.0
                 if to_row < 0:

@@ -16,7 +16,7 @@ says what, in which world, at which step.
 
 The checks know these extras of a vector environment, all optional: ``get_state(world)`` and ``set_state(world, state)``,
 ``action_masks()`` or an ``action_mask`` in the observation, ``infos["reward_terms"]``, and the constructor options
-``autoreset_mode``, ``threads`` and ``copy``.
+``autoreset_mode``, ``threads`` and ``copy``. `FOREIGN_CHECKS` run the checkers of gymnasium, PettingZoo, Stable-Baselines3 and RLlib.
 """
 
 from __future__ import annotations
@@ -25,12 +25,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from .. import VECTOR_ENTRY_POINTS, solo_env, vector_env
+from ..errors import need_name
 from ..game import Game
 from ..solo import SoloEnv
 from ..vector import GameVectorEnv
 from .basic_checks import BASIC_CHECKS
+from .foreign import FOREIGN_CHECKS
 from .game_checks import GAME_CHECKS
 from .same_checks import SAME_CHECKS
+from .short import SHORT, short_options
 from .state_checks import STATE_CHECKS
 from .subject import Check, ConformanceError, Subject
 from .team_checks import TEAM_CHECKS
@@ -40,7 +44,9 @@ ALL_GAME_CHECKS: tuple[Check, ...] = (*GAME_CHECKS, *VECTOR_CHECKS, *TEAM_CHECKS
 
 __all__ = [
     "ALL_GAME_CHECKS",
+    "FOREIGN_CHECKS",
     "GAME_CHECKS",
+    "SHORT",
     "TEAM_CHECKS",
     "VECTOR_CHECKS",
     "Check",
@@ -49,6 +55,8 @@ __all__ = [
     "check_game",
     "check_vector_env",
     "game_subject",
+    "registered_subject",
+    "short_options",
 ]
 
 
@@ -88,6 +96,25 @@ def check_game(make: Callable[..., Game], *, worlds: int = 4, steps: int = 60, s
 def game_subject(make: Callable[..., Game], *, worlds: int = 4, steps: int = 60, seed: int = 1) -> Subject:
     """Return the subject of a game ``make(worlds, threads)``: the game, its vector face and its single face."""
     return Subject(partial(_vector, make), partial(_single, make), worlds, steps, seed, make)
+
+
+def registered_subject(env_id: str, *, worlds: int = 4, steps: int = 60, seed: int = 1, **options: object) -> Subject:
+    """Return the subject of a registered environment with a native batch; ``options`` beside those that make its episodes short.
+
+    Raises
+    ------
+    EnvOptionError
+        There is no such environment, or it has no native batch.
+    """
+    name = need_name("env_id", env_id, VECTOR_ENTRY_POINTS)
+    given = {**short_options(name), **options}
+    vector, single = partial(vector_env, name, **given), partial(solo_env, name, **given)
+    return Subject(vector, single, worlds, steps, seed, partial(_game_of, vector))
+
+
+def _game_of(vector: Callable[..., Any], worlds: int, threads: int) -> Game:
+    """Return the game behind a native batch."""
+    return vector(worlds, threads=threads).game
 
 
 def _run(checks: tuple[Check, ...], subject: Subject) -> dict[str, str]:

@@ -42,10 +42,12 @@ def check_declarations(subject: Subject) -> str | None:
 def check_resting_worlds(subject: Subject) -> str | None:
     """A world that is not active rests: terms 0, neither flag, its state unchanged, whatever action it is given."""
     game = _begun(subject)
+    over = np.zeros(game.worlds, np.bool_)
     for step in range(1, 6):
-        active = np.arange(game.worlds) % 2 == step % 2
+        active = (np.arange(game.worlds) % 2 == step % 2) & ~over
         before = {w: kept(game.get_state(w)) for w in np.flatnonzero(~active).tolist()}
         done = game.step(_actions(game, subject.seed, step), active)
+        over |= done.terminated | done.truncated
         for world, state in before.items():
             if np.any(done.terms[world]) or done.terminated[world] or done.truncated[world]:
                 raise fail("a world that is not active earned or ended", world=world, step=step)
@@ -56,9 +58,10 @@ def check_resting_worlds(subject: Subject) -> str | None:
 def check_begin(subject: Subject) -> str | None:
     """Worlds begin alone, without a trace of what was played, and not at all when an option is not allowed."""
     game, fresh = _begun(subject), _begun(subject)
-    every = np.ones(game.worlds, np.bool_)
+    active = np.ones(game.worlds, np.bool_)
     for step in range(1, 4):
-        game.step(_actions(game, subject.seed, step), every)
+        done = game.step(_actions(game, subject.seed, step), active)
+        active = active & ~(done.terminated | done.truncated)
     states = [kept(game.get_state(w)) for w in range(game.worlds)]
     chosen = np.array([subject.worlds - 1])
     game.begin(chosen, [Episode(subject.seed + subject.worlds - 1, 0, {})])
@@ -85,10 +88,11 @@ def check_begin(subject: Subject) -> str | None:
 def check_arrays_are_fresh(subject: Subject) -> str | None:
     """What `step` and `info` return is not used again by later steps."""
     game = _begun(subject)
-    every = np.ones(game.worlds, np.bool_)
+    active = np.ones(game.worlds, np.bool_)
     held: list[tuple[Any, Any]] = []
     for step in range(1, 5):
-        done = game.step(_actions(game, subject.seed, step), every)
+        done = game.step(_actions(game, subject.seed, step), active)
+        active = active & ~(done.terminated | done.truncated)
         told = game.info()
         held.append(({**done._asdict(), "info": told}, kept({**done._asdict(), "info": told})))
     for step, (now, then) in enumerate(held, 1):
@@ -163,14 +167,14 @@ def check_game_masks(subject: Subject) -> str | None:
 def check_game_threads(subject: Subject) -> str | None:
     """The number of threads changes no bit of the state, the terms or the observation."""
     one, two = _begun(subject, threads=1), _begun(subject, threads=2)
-    every = np.ones(one.worlds, np.bool_)
+    active = np.ones(one.worlds, np.bool_)
     for step in range(1, min(subject.steps, 30) + 1):
         actions = _actions(one, subject.seed, step)
-        need_same(
-            two.step(actions, every)._asdict(), one.step(actions, every)._asdict(), "two threads: step", step=step
-        )
+        done = one.step(actions, active)
+        need_same(two.step(actions, active)._asdict(), done._asdict(), "two threads: step", step=step)
         for world in range(one.worlds):
             need_same(two.get_state(world), one.get_state(world), "two threads: state", world=world, step=step)
+        active = active & ~(done.terminated | done.truncated)
     return None
 
 

@@ -15,7 +15,7 @@ from .compare import kept, need_same, row
 from .play import draw_actions
 from .subject import Subject, Vector, fail, has
 
-STEPS_BEFORE = 4  # before the state is taken
+STEPS_BEFORE = 4  # before the state is taken, at first
 STEPS_AFTER = 25  # at most, after it
 
 
@@ -45,8 +45,15 @@ def check_state_elsewhere(subject: Subject) -> str | None:
     env = subject.make()
     if not has(env, "get_state", "set_state"):
         return "no get_state and set_state"
-    env.reset(seed=subject.seed)
-    _run(env, subject.seed, 1, STEPS_BEFORE)
+    for before in (STEPS_BEFORE, subject.steps // 2):
+        env.reset(seed=subject.seed)
+        _run(env, subject.seed, 1, before)
+        _need_restored(subject, env)
+    return None
+
+
+def _need_restored(subject: Subject, env: Vector) -> None:
+    """Save world 0 where it stands, and restore it in its own place and in a larger batch."""
     state = kept(_state(env, 0))
     wanted = _follow(env, 0, subject.seed)
     _set(env, 0, state)
@@ -61,7 +68,6 @@ def check_state_elsewhere(subject: Subject) -> str | None:
         need_same(_state(other, world), others[world], "a neighbour of a restored world: state", world=world)
     need_same(_state(other, last), state, "restored in another world: state")
     _need_alike(_follow(other, last, subject.seed), wanted, "restored in another world", last)
-    return None
 
 
 def check_state_and_single(subject: Subject) -> str | None:

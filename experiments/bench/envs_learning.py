@@ -90,19 +90,17 @@ class Results:
         return interval_of(np.concatenate([np.array(self.told[key]["scores"], np.float64) for key in keys]))
 
 
-def code_key(problem: Problem) -> str:
-    """Return a hash of the code that an environment's scores follow from, to tell old results from new ones."""
-    import gymnasium
-
+def code_key(problem: Problem, minutes: float) -> str:
+    """Return a hash of the code and the limits that an environment's scores follow from, to tell old results from new ones."""
     import moonfleet.agents
     import moonfleet.envs
 
-    entry = str(gymnasium.spec(problem.env_id).vector_entry_point).partition(":")[0]
+    module = problem.entry.partition(":")[0]
     envs, agents = (Path(str(room.__file__)).parent for room in (moonfleet.envs, moonfleet.agents))
-    own = envs.joinpath(*entry.split(".")[2:-1])
+    own = envs.joinpath(*module.split(".")[2:-1])
     files = [*envs.glob("*.py"), *agents.rglob("*.py"), *agents.rglob("*.yaml"), *own.rglob("*.py")]
     files += [Path(__file__).parents[1] / name for name in ("train.py", "evaluate.py", "rows_env.py")]
-    whole = hashlib.sha256()
+    whole = hashlib.sha256(repr((minutes, STEPS, EPISODES, list(SEEDS))).encode())
     for file in sorted(set(files)):
         whole.update(file.read_bytes())
     return whole.hexdigest()[:12]
@@ -128,7 +126,7 @@ def learning(tell: Tell) -> list[Row]:
     """Play and learn all that is not there yet, then judge it."""
     given = setting()
     results = Results(given.folder / "results.json")
-    keys = {problem.env_id: f"{problem.short}/{code_key(problem)}" for problem in given.problems}
+    keys = {problem.env_id: f"{problem.short}/{code_key(problem, given.minutes)}" for problem in given.problems}
     with ProcessPoolExecutor(PROCESSES, get_context("spawn")) as pool:
         waiting = {}
         for problem in given.problems:

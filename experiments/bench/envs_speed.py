@@ -31,17 +31,18 @@ PEERS: Final = {
     "vmas": "VMAS navigation, 4 agents, 1024 worlds",
     "jumanji": "Jumanji RobotWarehouse, 1024 worlds",
     "rware": "rware-tiny-4ag, one world",
+    "cartpole": "gymnasium CartPole, 1024 worlds",
 }
-CARTPOLE: Final = "gymnasium CartPole, 1024 worlds"
 TRAVERSE: Final = "PolarTraverse, 1024 worlds"
-STATION: Final = "StationOps, 8 robots"
+STATION: Final = "StationOps, hourly decisions"
 TIMES: Final = (
-    (TRAVERSE, CARTPOLE, 0.25),
+    (TRAVERSE, PEERS["cartpole"], 0.25),
     (STATION, PEERS["vmas"], 2.0),
     (STATION, PEERS["jumanji"], 5.0),
     (STATION, PEERS["rware"], 60.0),
 )
 TWO_THREADS, FRESH_PER_S = 1.7, 50.0
+GROUNDS, FRESH_WORLDS = 64, 256
 
 
 class Runner:
@@ -83,16 +84,20 @@ def pins() -> Mapping[str, list[str]]:
 
 def peer(name: str, stack: ExitStack) -> Runner:
     """Start a peer; its Python is made unless it is there. Raises `BenchError` where it cannot be had."""
-    packages = pins()[name]
-    version = next(package for package in packages if package.startswith(f"{name}=="))
-    python = python_with(cache_folder() / "peers" / version.replace("==", "-"), packages, name)
+    python = Path(sys.executable)
+    if name != "cartpole":  # the project's own gymnasium
+        packages = pins()[name]
+        version = next(package for package in packages if package.startswith(f"{name}=="))
+        python = python_with(cache_folder() / "peers" / version.replace("==", "-"), packages, name)
     return Runner(PEERS[name], [str(python), str(FOLDER / "clock.py"), name, str(SECONDS)], stack)
 
 
-def own(name: str, env_id: str, worlds: int, threads: int, stack: ExitStack) -> Runner:
-    """Start an environment of gymnasium or of the project."""
-    module = f"{__package__}.env_peers.own_clock"
-    return Runner(name, [sys.executable, "-m", module, env_id, str(worlds), str(threads), str(SECONDS)], stack)
+def own(
+    name: str, env: str, worlds: int, stack: ExitStack, *, threads: int = 1, what: str = "steps", **options: object
+) -> Runner:
+    """Start an environment of the project; ``what`` it is to do is ``steps`` or ``resets``."""
+    command = [sys.executable, "-m", f"{__package__}.env_peers.own_clock", what, env]
+    return Runner(name, [*command, str(worlds), str(threads), str(SECONDS), json.dumps(options)], stack)
 
 
 def speed(tell: Tell) -> list[Row]:
@@ -100,13 +105,15 @@ def speed(tell: Tell) -> list[Row]:
     starts: dict[str, Callable[[ExitStack], Runner]] = {
         name: lambda stack, key=key: peer(key, stack) for key, name in PEERS.items()
     }
-    starts[CARTPOLE] = lambda stack: own(CARTPOLE, "CartPole-v1", WORLDS, 1, stack)
-    starts[TRAVERSE] = lambda stack: own(TRAVERSE, "moonfleet/PolarTraverse-v0", WORLDS, 1, stack)
-    starts[STATION] = lambda stack: own(STATION, "moonfleet/StationOps-v0", STATION_WORLDS, 1, stack)
+    starts[TRAVERSE] = lambda stack: own(TRAVERSE, "PolarTraverse", WORLDS, stack)
+    starts[STATION] = lambda stack: own(STATION, "StationOps", STATION_WORLDS, stack)
     best = in_turns(starts, lambda said: said["agent_steps"] / said["cpu_s"], tell)
     for name, rate in best.items():
         tell(f"  {name:40s} {rate / 1e3:10.1f} thousand agent-steps per CPU-second")
-    return [compared(ours, theirs, times, best) for ours, theirs, times in TIMES] + [two_threads(tell)]
+    return [compared(ours, theirs, times, best) for ours, theirs, times in TIMES] + [
+        two_threads(tell),
+        fresh_ground(tell),
+    ]
 
 
 def in_turns(
@@ -147,9 +154,7 @@ def two_threads(tell: Tell) -> Row:
     """Return the row of two threads beside one, by wall time, in turns."""
     names = {1: "one thread", 2: "two threads"}
     starts: dict[str, Callable[[ExitStack], Runner]] = {
-        name: lambda stack, name=name, threads=threads: own(
-            name, "moonfleet/StationOps-v0", STATION_WORLDS, threads, stack
-        )
+        name: lambda stack, name=name, threads=threads: own(name, "StationOps", STATION_WORLDS, stack, threads=threads)
         for threads, name in names.items()
     }
     best = in_turns(starts, lambda said: said["agent_steps"] / said["wall_s"], tell)
@@ -158,6 +163,20 @@ def two_threads(tell: Tell) -> Row:
         return Row(BAR, what, "not measured", "", target, False)
     ratio = best[names[2]] / best[names[1]]
     return Row(BAR, what, ratio, "x", target, ratio >= TWO_THREADS, f"one: {best[names[1]]:.4g}/s", ratio)
+
+
+def fresh_ground(tell: Tell) -> Row:
+    """Return the row of resets to episodes that each draw one of many grounds."""
+    name = f"PolarTraverse, {GROUNDS} grounds"
+    best = in_turns(
+        {name: lambda stack: own(name, "PolarTraverse", FRESH_WORLDS, stack, what="resets", grounds=GROUNDS)},
+        lambda said: said["episodes"] / said["cpu_s"],
+        tell,
+    )
+    what, target = f"{name} of relief of their own, drawn anew at every reset", f">= {FRESH_PER_S:g}"
+    if name not in best:
+        return Row(BAR, what, "not measured", "", target, False)
+    return Row(BAR, what, best[name], "resets/CPU-s", target, best[name] >= FRESH_PER_S)
 
 
 BARS: dict[str, Bar] = {BAR: speed}

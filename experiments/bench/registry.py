@@ -14,8 +14,12 @@ from ..errors import BenchError
 
 BENCHES: Mapping[str, tuple[str, ...]] = {  # bench -> the modules that hold its bars
     "envs": (
+        "envs_conformance",
+        "envs_leaks",
         "envs_learning",
+        "envs_same",
         "envs_speed",
+        "envs_traverse",
     ),
     "fleet": (
         "fleet_belief",

@@ -23,7 +23,9 @@ ACTIVE = np.ones(1, np.bool_)
 class Yard:
     """One world with a work area in the middle of a site; machines stand in row 1."""
 
-    def __init__(self, site: Site, kinds: list[str], goal_m: float = NO_GOAL, height: float = 0.0, faults: bool = False) -> None:
+    def __init__(
+        self, site: Site, kinds: list[str], goal_m: float = NO_GOAL, height: float = 0.0, faults: bool = False
+    ) -> None:
         specs = [robot_spec(kind) for kind in kinds]
         self.works = Earthworks(specs, worlds=1, cells=CELLS)
         x, y = site.ref.centre
@@ -180,7 +182,11 @@ def test_state_goes_round_and_nonsense_is_refused(small_site: Site) -> None:
     other = Yard(small_site, ["excavator"], height=5.0)
     other.works.set_world(0, saved)
     np.testing.assert_array_equal(other.works.soil, yard.works.soil)
-    for name, wrong in (("soil", -saved["soil"]), ("load_kg", np.array([np.nan])), ("goal_m", saved["goal_m"][1:])):
+    for name, wrong in (
+        ("soil", np.negative(saved["soil"])),
+        ("load_kg", np.array([np.nan])),
+        ("goal_m", saved["goal_m"][1:]),
+    ):
         with pytest.raises(WorldError, match=name):
             other.works.set_world(0, {**saved, name: wrong})
     np.testing.assert_array_equal(other.works.soil, yard.works.soil)

@@ -11,11 +11,11 @@ from moonfleet.agents.catalogue import robot_spec
 
 
 def test_sintering_takes_0_47_kwh_per_kilogram() -> None:
-    assert law.SINTER_J_KG / 3.6e6 == pytest.approx(0.4667, abs=1e-3)
+    assert pytest.approx(0.4667, abs=1e-3) == law.SINTER_J_KG / 3.6e6
 
 
 def test_dug_soil_lies_looser_than_firm_ground() -> None:
-    assert law.FIRM_KG_M3 / law.LOOSE_KG_M3 == pytest.approx(1.24, abs=0.05)  # swells by a quarter
+    assert pytest.approx(1.24, abs=0.05) == law.FIRM_KG_M3 / law.LOOSE_KG_M3  # swells by a quarter
     assert 1300.0 <= law.LOOSE_KG_M3 <= 1500.0
     assert 1700.0 <= law.FIRM_KG_M3 <= 1900.0
 

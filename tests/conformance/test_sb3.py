@@ -9,13 +9,11 @@ import numpy as np
 import pytest
 
 import moonfleet.envs
+from moonfleet.envs.testing import short_options
 
 pytestmark = pytest.mark.rl
 
-QUICK: dict[str, dict[str, object]] = {
-    "moonfleet/PolarTraverse-v0": {"targets": 2, "max_steps": 50},
-    "moonfleet/StationOps-v0": {"days": 1.0},
-}
+QUICK = {env_id: short_options(env_id) for env_id in moonfleet.envs.ENVIRONMENTS}
 
 
 @pytest.mark.parametrize("env_id", sorted(moonfleet.envs.ENTRY_POINTS))

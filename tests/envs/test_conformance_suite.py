@@ -12,6 +12,7 @@ import pytest
 from moonfleet.envs.game import Game
 from moonfleet.envs.testing import (
     ALL_GAME_CHECKS,
+    FOREIGN_CHECKS,
     VECTOR_CHECKS,
     Check,
     ConformanceError,
@@ -26,14 +27,14 @@ from moonfleet.envs.testing import (
 )
 
 from . import broken_games as broken
-from .toy_game import Crew, CrewGame, CrewVector, Puck, PuckGame, PuckVector
+from .toy_game import Crew, CrewGame, CrewVector, Puck, PuckGame, PuckVector, PushCrewGame
 
 SLOW = {state_checks.check_state_in_another_process}
 QUICK_GAME = [pytest.param(c, marks=pytest.mark.slow if c in SLOW else ()) for c in ALL_GAME_CHECKS]
 
 
 @pytest.mark.parametrize("check", QUICK_GAME)
-@pytest.mark.parametrize("game", [PuckGame, CrewGame])
+@pytest.mark.parametrize("game", [PuckGame, CrewGame, PushCrewGame])
 def test_sound_games_pass(game: type[Game], check: Check) -> None:
     check(game_subject(game))
 
@@ -49,6 +50,16 @@ def test_all_at_once_and_what_is_said() -> None:
     assert told["check_threads"] == "passed"
     assert told["check_state_in_another_process"] == "passed"
     assert check_vector_env(CrewVector, Crew, steps=30)["check_batched_equals_single"] == "passed"
+
+
+@pytest.mark.rl
+@pytest.mark.parametrize(
+    "check", [pytest.param(c, marks=pytest.mark.slow if "rllib" in c.__name__ else ()) for c in FOREIGN_CHECKS]
+)
+@pytest.mark.parametrize("game", [PuckGame, CrewGame, PushCrewGame])
+def test_other_libraries_checkers_pass(game: type[Game], check: Check) -> None:
+    why = check(game_subject(game))
+    assert why is None or "no team" in why or "not installed" in why
 
 
 FAULTS: list[tuple[type[Game], Check, str]] = [

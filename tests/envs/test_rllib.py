@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import moonfleet.envs
+from moonfleet.envs import parallel_env
 from moonfleet.envs.errors import EnvOptionError
 
 pytest.importorskip("ray.rllib", reason="needs the [rl] extra")
@@ -27,12 +28,12 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> Any:
         (CREW, toy_game.Crew, toy_game.CrewVector),
     ):
         gymnasium.register(id=env_id, entry_point=solo, vector_entry_point=vector, max_episode_steps=None)
+        monkeypatch.setitem(moonfleet.envs.ENVIRONMENTS, env_id, moonfleet.envs.Faces("toy"))
     teams = (*moonfleet.envs.TEAMS, CREW)
     monkeypatch.setattr(moonfleet.envs, "TEAMS", teams)
     from moonfleet.envs.adapters import rllib
 
     monkeypatch.setattr(rllib, "TEAMS", teams)
-    monkeypatch.setattr(rllib, "ENVIRONMENTS", {**moonfleet.envs.ENVIRONMENTS, PUCK: None, CREW: None})
     yield
     for env_id in (PUCK, CREW):
         del gymnasium.registry[env_id]
@@ -86,7 +87,7 @@ def test_rllib_checks_a_team() -> None:
     from moonfleet.envs.adapters.rllib import RLlibTeam
 
     for seed in range(5):
-        env = RLlibTeam(CREW, vector_index=seed, max_steps=6)
+        env = RLlibTeam(parallel_env(CREW, max_steps=6), vector_index=seed)
         check_multiagent_environments(env)
         seen, _ = env.reset(seed=seed)
         for _ in range(6):
@@ -111,7 +112,7 @@ def test_what_rllib_is_shown(masks: bool) -> None:
         assert env.observation_space.contains(seen)
         assert env.observation_space.contains(env.step(env.action_space.sample())[0])
         assert isinstance(seen, dict) is masks
-    team = RLlibTeam(CREW, mask_in_observation=masks)
+    team = RLlibTeam(parallel_env(CREW), mask_in_observation=masks)
     seen, _ = team.reset(seed=1)
     assert all(team.observation_spaces[name].contains(value) for name, value in seen.items())
 

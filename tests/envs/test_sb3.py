@@ -73,6 +73,7 @@ def test_options_attributes_and_methods() -> None:
     assert not env.has_attr("fly")
     assert env.env_is_wrapped(object) == [False] * 3  # type: ignore[arg-type]
     assert env.render().shape == (48, 64, 3)
+    assert [picture[0, 0, 0] for picture in env.env_method("render", indices=[0, 2])] == [0, 2]
     with pytest.raises(EnvStateError, match="step_async"):
         env.step_wait()
     with pytest.raises(EnvOptionError, match="SameStep"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import gymnasium
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from gymnasium.utils.env_checker import check_env
 from numpy.typing import NDArray
 
 import moonfleet.envs
+from moonfleet.agents import earth_crew as crew
 from moonfleet.envs.errors import EnvActionError, EnvOptionError, EnvStateError
 from moonfleet.envs.game import Episode
 from moonfleet.envs.site_construction import spaces as s
@@ -17,6 +20,7 @@ from moonfleet.envs.site_construction.env import SiteConstruction, SiteConstruct
 from moonfleet.envs.site_construction.game import SiteConstructionGame
 from moonfleet.envs.site_construction.levels import LEVELS, Level, level_of
 from moonfleet.envs.site_construction.rewards import TERMS, RewardWeights
+from moonfleet.envs.testing import check_game
 from moonfleet.terrain.site import Site
 
 DATES = ("2029-01-01T00:00:00", "2029-03-01T00:00:00")  # a short range makes the almanac fast
@@ -28,7 +32,7 @@ def game(site: Site, worlds: int = 1, threads: int = 1, **options: object) -> Si
 
 
 def begun(site: Site, worlds: int = 1, root: int = 5, **options: object) -> SiteConstructionGame:
-    made = game(site, worlds, **options)
+    made = game(site, worlds, 1, **options)
     made.begin(np.arange(worlds), [Episode(root + w, 0) for w in range(worlds)])
     return made
 
@@ -70,7 +74,7 @@ def test_random_play_stays_within_bounds_and_loses_no_soil(small_site: Site, lev
     np.testing.assert_allclose(played.works.audit_kg(), 0.0, atol=1e-6)
 
 
-def test_what_is_allowed_is_done_and_what_is_not_becomes_a_counted_rest(small_site: Site) -> None:
+def test_what_is_not_allowed_is_counted_and_done_with_the_tool_at_hand_or_not_at_all(small_site: Site) -> None:
     played = begun(small_site, 4, robots=("excavator", "paver"))
     rng = np.random.Generator(np.random.PCG64(2))
     for _ in range(30):
@@ -80,8 +84,11 @@ def test_what_is_allowed_is_done_and_what_is_not_becomes_a_counted_rest(small_si
         at = played.works.at.copy()
         done = played.step(told, np.ones(4, np.bool_))
         assert (played.denied | allowed).all()
-        assert (played.works.at[~allowed] == at[~allowed]).all()
-        np.testing.assert_allclose(done.terms[:, TERMS.index("blocked")], -0.01 * played.denied.sum(axis=1))
+        stays = ~allowed & (told < s.TO_CUT)
+        assert (played.works.at[stays] == at[stays]).all()
+        rests = ~allowed & ((told < s.DIG) | ((told >= s.TO_PAD) & (told <= s.TO_BASE)))
+        assert (played.task[rests] == crew.REST).all()
+        np.testing.assert_allclose(done.terms[:, TERMS.index("blocked")], -0.002 * played.denied.sum(axis=1))
 
 
 def test_machines_never_share_a_cell(small_site: Site) -> None:
@@ -138,9 +145,9 @@ def test_a_saved_world_goes_on_with_the_same_bytes_in_another_place(small_site: 
 def test_a_foreign_state_is_refused_and_nothing_changes(small_site: Site) -> None:
     played = begun(small_site, 1)
     state = played.get_state(0)
-    broken = {**state, "works.soil": -state["works.soil"]}
+    broken = {**state, "works.soil": np.negative(state["works.soil"])}
     fewer = begun(small_site, 1, robots=MIXED).get_state(0)
-    late = {**state, "world.x": state["world.x"] + 1e9}
+    late = {**state, "world.x": np.add(state["world.x"], 1e9)}
     for wrong in (broken, fewer, late, {"pad": state["pad"]}):
         with pytest.raises(EnvStateError):
             played.set_state(0, wrong)
@@ -165,7 +172,7 @@ def test_a_crew_that_is_lost_ends_the_episode(small_site: Site) -> None:
     played.world.state.activity[0] = 7
     played.world.state.loss[0] = 1
     done = played.step(np.zeros((1, 2), np.int64), np.ones(1, np.bool_))
-    assert done.terms[0, TERMS.index("lost")] == -10.0
+    assert done.terms[0, TERMS.index("lost")] == -2.0
     assert done.terminated[0]
     assert not done.truncated[0]
 
@@ -180,9 +187,9 @@ def test_rewards_follow_the_pad(small_site: Site) -> None:
     played.works.soil[0, 2][here] = need
     done = played.step(np.zeros((1, 2), np.int64), np.ones(1, np.bool_))
     terms = dict(zip(TERMS, done.terms[0].tolist(), strict=True))
-    assert terms["earth"] == pytest.approx(10.0)
-    assert terms["pad"] == pytest.approx(20.0)
-    assert terms["done"] == 10.0
+    assert terms["earth"] == pytest.approx(2.5)
+    assert terms["pad"] == pytest.approx(5.0)
+    assert terms["done"] == 2.5
     assert done.terminated[0]
 
 
@@ -250,9 +257,16 @@ def test_wrong_options_are_named(small_site: Site, options: dict[str, object], m
 def test_wrong_actions_are_refused(small_site: Site) -> None:
     env = SiteConstruction(site=small_site, dates=DATES, level="easy")
     env.reset(seed=0)
-    for wrong in (25, [0], [0, -1], [0.5, 1], None, [25, 0]):
+    for wrong in (1, [0], [0, -1], [0.5, 1], None, [s.N_ACTIONS, 0]):
         with pytest.raises(EnvActionError):
             env.step(wrong)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", sorted(LEVELS))
+def test_it_passes_the_suite(small_site: Site, level: str) -> None:
+    make = partial(SiteConstructionGame, site=small_site, level=level, dates=DATES, max_steps=25)
+    check_game(make, worlds=3, steps=40)
 
 
 def test_levels_check_themselves() -> None:

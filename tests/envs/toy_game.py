@@ -194,6 +194,22 @@ class CrewGame(ToyGame):
         return {"left": self.full.sum(axis=1), "present": self.present()}
 
 
+class PushCrewGame(CrewGame):
+    """The same crew, told by two numbers each: way, and whether to dig; without masks."""
+
+    name = "PushCrew"
+    masked = False
+
+    def __init__(self, worlds: int, threads: int = 1, **options: int) -> None:
+        super().__init__(worlds, threads, **options)
+        self.single_action_space = gymnasium.spaces.Box(-1.0, 1.0, (2,), np.float32)
+
+    def step(self, actions: NDArray[np.generic], active: Bools) -> Step:
+        way, dig = actions[..., 0], actions[..., 1]
+        chosen = np.where(way > 0.5, RIGHT, np.where(way < -0.5, LEFT, np.where(dig > 0.0, DIG, WAIT)))
+        return super().step(chosen, active)
+
+
 class Puck(SoloEnv):
     """One puck."""
 

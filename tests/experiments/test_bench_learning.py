@@ -17,7 +17,7 @@ from tests import walk_game
 @pytest.fixture
 def walk() -> Problem:
     made: dict[str, type[AnyAllowed]] = {name: AnyAllowed for name in ("random", "greedy", "planner")}
-    return Problem(walk_game.register(), made)
+    return Problem(walk_game.ENV, walk_game.ENV, made)
 
 
 def filled(file: Path, learned: float, simple: float, best: float) -> bench.Results:
@@ -43,7 +43,7 @@ def test_it_is_judged_by_intervals_and_shares(walk: Problem, tmp_path: Path) -> 
 
 
 def test_an_environment_without_a_planner_is_missed(walk: Problem, tmp_path: Path) -> None:
-    bare = Problem(walk.env_id, {})
+    bare = Problem(walk.env_id, walk.entry, {})
     results = filled(tmp_path / "a.json", 10.0, 3.0, 20.0)
     assert not any(row.ok for row in bench.rows(bare, "k", results)[1:])
 
@@ -58,7 +58,7 @@ def test_results_are_kept_and_damaged_ones_refused(tmp_path: Path) -> None:
 
 
 def test_minutes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MOONFLEET_LEARN_ENVS", walk_game.register())
+    monkeypatch.setenv("MOONFLEET_LEARN_ENVS", walk_game.ENV)
     assert bench.setting().minutes == bench.MOST_MINUTES
     for word in ("16", "0", "many"):
         monkeypatch.setenv("MOONFLEET_LEARN_MINUTES", word)
@@ -75,3 +75,11 @@ def test_one_learner_and_one_baseline(walk: Problem, tmp_path: Path, monkeypatch
     other = bench.judge("random", walk.env_id, "easy")
     assert len(other["scores"]) == len(bench.SEEDS)
     json.dumps([told, other])
+
+
+def test_results_of_other_limits_or_code_are_not_taken(walk: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = bench.code_key(walk, 15.0)
+    assert bench.code_key(walk, 15.0) == key
+    assert bench.code_key(walk, 10.0) != key
+    monkeypatch.setattr(bench, "STEPS", 1)
+    assert bench.code_key(walk, 15.0) != key

@@ -17,7 +17,7 @@ from tests.experiments.test_evaluate import network
 
 @pytest.fixture(autouse=True)
 def walk() -> str:
-    return walk_game.register()
+    return walk_game.ENV
 
 
 def test_policies_are_put_to_the_same_episodes(walk: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,7 +28,7 @@ def test_policies_are_put_to_the_same_episodes(walk: str, tmp_path: Path, capsys
         "--level", "easy", "--episodes", "12", "--seeds", "3", "--json", str(file),
     )  # fmt: skip
     assert (code, err) == (0, "")
-    assert "toy/Walk-v0, level easy, 3 x 4 episodes" in out
+    assert "tests.walk_game:WalkVector, level easy, 3 x 4 episodes" in out
     assert "nearer" in out
     assert "learned: 12 of 12 episodes" in out
     told = json.loads(file.read_text())["policies"]
@@ -41,9 +41,9 @@ def test_policies_are_put_to_the_same_episodes(walk: str, tmp_path: Path, capsys
     ("arguments", "words"),
     [
         (("evaluate", "PolarTravers"), "Did you mean 'PolarTraverse'"),
-        (("evaluate", "toy/Walk-v0", "--policy", "greedy"), "is neither a file nor one of random"),
-        (("evaluate", "toy/Walk-v0", "--level", "sleepy"), "level: got 'sleepy'"),
-        (("evaluate", "toy/Walk-v0", "--policy", __file__), "not a file of moonfleet"),
+        (("evaluate", walk_game.ENV, "--policy", "greedy"), "is neither a file nor one of random"),
+        (("evaluate", walk_game.ENV, "--level", "sleepy"), "level: got 'sleepy'"),
+        (("evaluate", walk_game.ENV, "--policy", __file__), "not a file of moonfleet"),
     ],
 )
 def test_mistakes_are_answered(arguments: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,7 +60,7 @@ def test_train_writes_a_policy_and_goes_on(walk: str, tmp_path: Path, capsys: py
     code, out, _ = call(capsys, *common, "--steps", "2048")
     assert code == 0
     assert "2,048 steps" in out
-    assert f"moonfleet evaluate Walk --level easy --policy {folder}" in out
+    assert f"moonfleet evaluate tests.walk_game:WalkVector --level easy --policy {folder}" in out
     assert (folder / train_checkpoint.CHECKPOINT).is_file()
     assert call(capsys, *common, "--steps", "4096", "--quiet") == (0, f"{folder}\n", "")
     assert TrainedPolicy.load(folder).notes["steps"] == 4096

@@ -29,7 +29,7 @@ class Right:
 
 @pytest.fixture
 def walk() -> Problem:
-    return find_problem(walk_game.register())
+    return find_problem(walk_game.ENV)
 
 
 def test_scores_are_those_of_the_episodes_played_one_by_one(walk: Problem) -> None:
@@ -75,9 +75,13 @@ def test_random_is_allowed_and_of_its_seed_and_row() -> None:
 
 
 def test_names_are_found_and_misspelt_ones_answered(walk: Problem) -> None:
-    assert find_problem(walk.env_id).short == "Walk"
+    assert find_problem(walk.env_id).short == "WalkVector"
     with pytest.raises(OptionError, match=r"must be one of .*StationOps"):
         find_problem("StationOop")
+    for own, words in (("nowhere.at_all:Env", "cannot be imported"), ("tests.walk_game:Wlk", "has no 'Wlk'")):
+        with pytest.raises(OptionError, match=words):
+            find_problem(own)
+    assert find_problem("polar_traverse").env_id == "moonfleet/PolarTraverse-v0"
     game = walk.game(1)
     with pytest.raises(OptionError, match="Did you mean 'random'"):
         walk.policy("randm", game)
@@ -99,7 +103,7 @@ def network(actions: int = 3, box: bool = False) -> TrainedPolicy:
     sizes = (walk_game.CELLS + 1, 7, 5, actions)
     needed = sum((a + 1) * b for a, b in pairwise(sizes))
     bound = np.ones(actions if box else 0, np.float32)
-    return TrainedPolicy("toy/Walk-v0", sizes, rng.normal(size=needed).astype(np.float32), -bound, bound, {"seed": 1})
+    return TrainedPolicy(walk_game.ENV, sizes, rng.normal(size=needed).astype(np.float32), -bound, bound, {"seed": 1})
 
 
 def plain_forward(policy: TrainedPolicy, row: np.ndarray) -> np.ndarray:
@@ -140,7 +144,8 @@ def test_policy_file_comes_back_and_fits_only_its_like(walk: Problem, tmp_path: 
     game = walk.game(2)
     assert play(game, walk.policy(str(file), game), [0], 2).scores.shape == (1, 2)
     with pytest.raises(
-        PolicyError, match=r"trained for toy/Walk-v0 \(10 numbers to 3 choices\).* 10 numbers to 1 numbers"
+        PolicyError,
+        match=r"trained for tests.walk_game:WalkVector \(10 numbers to 3 choices\).* 10 numbers to 1 numbers",
     ):
         policy.fitted("toy/Other-v0", walk.game(1, box=True))
     with pytest.raises(PolicyError, match="takes 10 numbers"):

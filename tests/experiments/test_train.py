@@ -22,7 +22,7 @@ from tests import walk_game
 pytestmark = pytest.mark.rl
 pytest.importorskip("sb3_contrib", reason="needs the [rl] extra")
 
-SMALL = Plan("toy/Walk-v0", "easy", seed=1, worlds=8, rollout=256)
+SMALL = Plan(walk_game.ENV, "easy", seed=1, worlds=8, rollout=256)
 
 
 class Toy(Problem):
@@ -39,9 +39,9 @@ OPTIONS: dict[str, Any] = {}
 
 @pytest.fixture
 def walk() -> Problem:
-    found = find_problem(walk_game.register())
+    found = find_problem(walk_game.ENV)
     OPTIONS.clear()
-    return Toy(found.env_id, found.baselines)
+    return Toy(found.env_id, found.entry, found.baselines)
 
 
 def test_it_learns_to_walk_home(walk: Problem, tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_saved_policy_answers_as_the_model(walk: Problem) -> None:
         learner.update()
         rng = np.random.default_rng(0)
         seen = Observation(rng.random((100, 10)).astype(np.float32), np.tile([True, False, True], (100, 1)))
-        theirs = ask(FromSb3(learner.model, masks=not options), seen)
+        theirs = ask(FromSb3(learner.model), seen, masked=not options)
         assert np.allclose(ask(learner.policy(), seen), theirs, atol=1e-5)
 
 

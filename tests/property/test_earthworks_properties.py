@@ -10,7 +10,6 @@ from moonfleet.agents import earth_crew as crew
 from moonfleet.agents import soil_layers as fast
 from moonfleet.agents.catalogue import robot_spec
 from moonfleet.agents.earthworks import Earthworks
-
 from tests import plain_soil as plain
 
 CELLS = 6

@@ -1,6 +1,6 @@
 """Run by a peer's own Python: agent-steps per CPU-second of random actions, a line of JSON for each line read.
 
-    python clock.py vmas|jumanji|rware [SECONDS]      then a line (of anything) on standard input for every stretch wanted
+    python clock.py vmas|jumanji|rware|cartpole [SECONDS]      then a line (of anything) on standard input for every stretch wanted
 
 What is counted, the same for everyone: one process on one core and one thread, after a warm-up; the CPU time of the process while it
 steps, with the resets of episodes that ended; a step of n worlds with m agents is n x m agent-steps. The actions are drawn beforehand.
@@ -112,6 +112,25 @@ def rware() -> Stretch:
     return stretch
 
 
+def cartpole() -> Stretch:
+    """Gymnasium's own vectorised CartPole, which resets by itself."""
+    gymnasium = importlib.import_module("gymnasium")
+    env = gymnasium.make_vec("CartPole-v1", WORLDS, vectorization_mode="vector_entry_point")
+    env.action_space.seed(0)
+    pool = [env.action_space.sample() for _ in range(POOL)]
+    env.reset(seed=0)
+
+    def stretch(seconds: float) -> Counted:
+        steps, ended, begin = 0, 0, time.process_time()
+        while time.process_time() - begin < seconds:
+            _, _, terminated, truncated, _ = env.step(pool[steps % POOL])
+            steps += 1
+            ended += int((terminated | truncated).sum())
+        return Counted(time.process_time() - begin, steps * WORLDS, ended)
+
+    return stretch
+
+
 def serve(stretch: Stretch, seconds: float) -> None:
     """Warm up, then answer every line of the standard input by the figures of a stretch."""
     stretch(0.5)
@@ -123,4 +142,7 @@ def serve(stretch: Stretch, seconds: float) -> None:
 if __name__ == "__main__":
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     warnings.simplefilter("ignore")
-    serve({"vmas": vmas, "jumanji": jumanji, "rware": rware}[sys.argv[1]](), float((*sys.argv, "2")[2]))
+    serve(
+        {"vmas": vmas, "jumanji": jumanji, "rware": rware, "cartpole": cartpole}[sys.argv[1]](),
+        float((*sys.argv, "2")[2]),
+    )

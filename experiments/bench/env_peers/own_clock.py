@@ -1,6 +1,6 @@
-"""Run by the project's own Python: the same figures as `clock`, of gymnasium's own vectorised environments and of the project's.
+"""Run by the project's own Python: the same figures as `clock`, of the project's own environments.
 
-    python -m moonfleet.experiments.bench.env_peers.own_clock ID WORLDS THREADS [SECONDS] [OPTIONS as JSON]
+    python -m moonfleet.experiments.bench.env_peers.own_clock steps|resets ENV WORLDS THREADS [SECONDS] [OPTIONS as JSON]
 
 Actions are drawn beforehand, or from what the masks allow where an environment has masks: between two steps, while the clock stands.
 """
@@ -18,18 +18,8 @@ from numpy.typing import NDArray
 
 from moonfleet.terrain.seeds import stream
 
+from ...problems import find_problem
 from .clock import POOL, Counted, Stretch, serve
-
-
-def vector_env(env_id: str, worlds: int, threads: int, options: dict[str, Any]) -> Any:
-    """Return the vectorised environment that ``env_id`` names as its own."""
-    import gymnasium
-
-    import moonfleet.envs  # registers them
-
-    if env_id in moonfleet.envs.ENTRY_POINTS:
-        options = {"threads": threads, **options}
-    return gymnasium.make_vec(env_id, worlds, vectorization_mode="vector_entry_point", **options)
 
 
 def random_steps(env: Any) -> Stretch:
@@ -60,10 +50,25 @@ def random_steps(env: Any) -> Stretch:
     return stretch
 
 
-def main(env_id: str, worlds: str, threads: str, seconds: str = "2", options: str = "{}") -> None:
+def resets(env: Any) -> Stretch:
+    """Return the stretch of nothing but resets: of all worlds, to their next episodes."""
+    env.reset(seed=0)
+
+    def stretch(seconds: float) -> Counted:
+        begun, begin = 0, time.process_time()
+        while time.process_time() - begin < seconds:
+            env.reset()
+            begun += env.num_envs
+        return Counted(time.process_time() - begin, 0, begun)
+
+    return stretch
+
+
+def main(what: str, env_id: str, worlds: str, threads: str, seconds: str = "2", options: str = "{}") -> None:
     """Answer for one environment."""
     os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[: int(threads)]))
-    serve(random_steps(vector_env(env_id, int(worlds), int(threads), json.loads(options))), float(seconds))
+    env = find_problem(env_id).batch(int(worlds), threads=int(threads), **json.loads(options))
+    serve(resets(env) if what == "resets" else random_steps(env), float(seconds))
 
 
 if __name__ == "__main__":
