@@ -40,10 +40,8 @@ ENVIRONMENTS: dict[str, Faces] = {
     "moonfleet/SiteConstruction-v0": Faces(
         "site_construction.env:SiteConstruction", "site_construction.env:SiteConstructionVector", team=True
     ),
-    "moonfleet/StationOps-v0": Faces("station_ops.env:StationOps"),
-    "moonfleet/IceProspecting-v0": Faces(
-        "ice_prospecting.env:IceProspecting", "ice_prospecting.env:IceProspectingVec"
-    ),
+    "moonfleet/StationOps-v0": Faces("station_ops.env:StationOps", "station_ops.env:StationOpsVector", team=True),
+    "moonfleet/IceProspecting-v0": Faces("ice_prospecting.env:IceProspecting", "ice_prospecting.env:IceProspectingVec"),
 }
 
 ENTRY_POINTS: dict[str, str] = {env_id: f"{__name__}.{faces.solo}" for env_id, faces in ENVIRONMENTS.items()}
