@@ -3,7 +3,7 @@
 ==========  =================================================================================================
 level       what it asks
 ==========  =================================================================================================
-easy        two days in the light, nothing fails, and every hour of work is rewarded
+easy        a week that begins in the light, nothing fails, and every hour of work is rewarded
 default     two weeks with nights, and machines that fail; only what is finished and sent home counts
 hard        a month, begun at any hour, without the relay satellite
 ==========  =================================================================================================
@@ -65,7 +65,7 @@ class Level:
     drive_s: int = 3600  # between two looks at robots under way [s]
     tick_s: int = 300  # of the physics [s]
     perception: str = "map"  # how robots see the ground; many worlds side by side know "map" only
-    weights: RewardWeights = RewardWeights()
+    weights: RewardWeights = dataclasses.field(default_factory=RewardWeights)
 
     @property
     def hours(self) -> int:
@@ -97,7 +97,7 @@ class Level:
 
 
 LEVELS: dict[str, Level] = {
-    "easy": Level(days=2.0, lit_start_h=48, faults=False, weights=RewardWeights(work=1.0)),
+    "easy": Level(days=7.0, lit_start_h=24, faults=False, weights=RewardWeights(work=1.0)),
     "default": Level(),
     "hard": Level(days=29.0, lit_start_h=0, relay=False),
 }

@@ -110,7 +110,9 @@ def test_fleets_of_any_size_play(fleet: str | tuple[str, ...]) -> None:
     keeper = StationKeeper()
     for _ in range(3):
         handed = game.missions.handed
-        flat = Observation(handed.vectors.reshape(-1, handed.vectors.shape[-1]), handed.masks.reshape(-1, handed.masks.shape[-1]))
+        flat = Observation(
+            handed.vectors.reshape(-1, handed.vectors.shape[-1]), handed.masks.reshape(-1, handed.masks.shape[-1])
+        )
         choices = np.asarray(keeper.act_batch(flat)).reshape(2, -1)
         game.step(choices, np.ones(2, dtype=np.bool_))
         assert np.isfinite(handed.vectors).all()
