@@ -26,6 +26,8 @@ from moonfleet.terrain.site import Site
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Int16s = NDArray[np.int16]
+Float32s = NDArray[np.float32]
+Ints32 = NDArray[np.int32]
 
 FAR_H: Final = 480  # [h] how far ahead darkness is looked for
 MORE_H: Final = FAR_H + 2  # [h] of the sky that are kept past the end of a mission
@@ -35,13 +37,16 @@ RUN_H: Final = 16  # [h] most hours in a run: elevations change little in it
 SLACK_DEG: Final = (
     0.001  # [deg] by which a body must clear the ground, or miss, for a whole run of hours to be settled at once
 )
+WIDEST_DEG: Final = 0.2725  # [deg] the Sun's radius is never more, seen from the Moon
 
 # columns of an hour of the sky: for the Sun, the Earth and the relay each the two azimuths of the horizons that it stands between, how
-# far it is from the first to the second, sine and cosine of its azimuth, elevation [deg] at the middle of the site; then how many hours it
-# stays between these two azimuths, with its lowest and highest elevation in them; last the Sun's radius
-AZ_A, AZ_B, AZ_W, SINE, COSINE, ELEVATION, STAYS, LOWEST, HIGHEST = range(9)
-SUN, EARTH, RELAY, RADIUS = 0, 9, 18, 27
-SKY_COLUMNS = 28
+# far it is from the first to the second, sine and cosine of its azimuth, elevation [deg] at the middle of the site; last the Sun's radius
+AZ_A, AZ_B, AZ_W, SINE, COSINE, ELEVATION = range(6)
+SUN, EARTH, RELAY, RADIUS = 0, 6, 12, 18
+SKY_COLUMNS = 19
+# columns of a run of hours in which a body stays between two azimuths: these, its lowest and highest elevation, the hour after it
+RUN_A, RUN_B, LOWEST, HIGHEST, UNTIL = range(5)
+RUN_COLUMNS = 5
 
 
 class Almanac(NamedTuple):
@@ -52,8 +57,11 @@ class Almanac(NamedTuple):
         Ints  # [S, 4] of each site: where it begins in ``horizon``, steps from one azimuth, row and column to the next
     )
     frame: Floats  # [S, 7] of each site: x_left, y_top, cell_m, rows, cols, centre x, centre y
-    sky: Floats  # [rows, 28] hours of skies
+    sky: Floats  # [rows, 19] hours of skies
+    runs: Float32s  # [3, rows, 5] of the Sun, the Earth and the relay: runs of hours; each sky's begin at its first row
+    run_of: Ints32  # [3, rows] which run an hour is in, counted from the first of its sky
     site: Ints  # [W]
+    sky_at: Ints  # [W] first row of its sky: others may share it
     first: Ints  # [W] row of ``sky`` of the first hour of the mission
     hours: Ints  # [W] hours of it that there are
 
@@ -63,21 +71,20 @@ def frame_of(ref: GeoRef) -> Floats:
     return np.array([ref.x_left, ref.y_top, ref.cell_m, ref.rows, ref.cols, *ref.centre])
 
 
-def sky_rows(site: Site, relay: Relay | None, times: Floats) -> Floats:
-    """Hours of the sky of a site at ``times`` float64 [n], seconds TDB past J2000: float64 [n, 28]."""
-    sky = site.sky.sample(times)
-    out = np.empty((len(times), SKY_COLUMNS))
-    count = site.horizon.azimuths
-    _lay(count, sky.sun_az_deg, sky.sun_el_deg, out[:, SUN:EARTH])
-    _lay(count, sky.earth_az_deg, sky.earth_el_deg, out[:, EARTH:RELAY])
-    if relay is None:
-        nowhere = np.full(len(times), -90.0)
-        _lay(count, nowhere, nowhere, out[:, RELAY:RADIUS])
-    else:
+def sky_rows(site: Site, relay: Relay | None, times: Floats, sky: Floats, runs: Float32s, run_of: Ints32) -> None:
+    """Fill hours of the sky of a site at ``times`` float64 [n], seconds TDB past J2000.
+
+    ``sky`` is float64 [n, 19], ``runs`` float32 [3, n, 5], ``run_of`` int32 [3, n]; see `Almanac`.
+    """
+    seen, count = site.sky.sample(times), site.horizon.azimuths
+    az, el = np.full(len(times), -90.0), np.full(len(times), -90.0)
+    if relay is not None:
         look = relay.look(times, site.sky.lon_deg, site.sky.lat_deg)
-        _lay(count, look.az_deg, look.el_deg, out[:, RELAY:RADIUS])
-    out[:, RADIUS] = sky.sun_radius_deg
-    return out
+        az, el = look.az_deg, look.el_deg
+    bodies = ((seen.sun_az_deg, seen.sun_el_deg), (seen.earth_az_deg, seen.earth_el_deg), (az, el))
+    for n, ((az, el), at) in enumerate(zip(bodies, (SUN, EARTH, RELAY), strict=True)):
+        _lay(count, az, el, sky, at, runs[n], run_of[n])
+    sky[:, RADIUS] = seen.sun_radius_deg
 
 
 def horizons_as_they_are(site: Site) -> tuple[Int16s, Ints]:
@@ -101,28 +108,42 @@ def horizons_by_cell(sites: Sequence[Site]) -> tuple[Int16s, Ints]:
     return parts[0] if len(parts) == 1 else np.concatenate(parts), np.array(layout, dtype=np.int64)
 
 
+def blank_sky(rows: int) -> tuple[Floats, Float32s, Ints32]:
+    """Room for so many hours: ``sky``, ``runs`` and ``run_of`` of an `Almanac`."""
+    return (
+        np.zeros((rows, SKY_COLUMNS)),
+        np.zeros((3, rows, RUN_COLUMNS), dtype=np.float32),
+        np.zeros((3, rows), dtype=np.int32),
+    )
+
+
 def almanac_of(site: Site, t0: float, duration_s: int, relay: Relay | None) -> Almanac:
     """The almanac of one mission."""
     hours = duration_s // 3600 + MORE_H
-    rows = sky_rows(site, relay, t0 + np.arange(hours, dtype=np.float64) * 3600.0)
+    sky, runs, run_of = blank_sky(hours)
+    sky_rows(site, relay, t0 + np.arange(hours, dtype=np.float64) * 3600.0, sky, runs, run_of)
     horizon, layout = horizons_as_they_are(site)
     zero = np.zeros(1, dtype=np.int64)
-    return Almanac(horizon, layout, frame_of(site.ref)[None], rows, zero, zero, np.array([hours], dtype=np.int64))
+    frame = frame_of(site.ref)[None]
+    return Almanac(horizon, layout, frame, sky, runs, run_of, zero, zero, zero, np.array([hours], dtype=np.int64))
 
 
 @kernel
-def _lay(count: int, az: Floats, el: Floats, out: Floats) -> None:
-    """Fill out [n, 9] for a body at (az, el) [n], over horizons of ``count`` azimuths."""
+def _lay(count: int, az: Floats, el: Floats, sky: Floats, at: int, runs: Float32s, run_of: Ints32) -> None:
+    """Fill the columns of ``sky`` [n, 19] from ``at`` on for a body at (az, el) [n], over horizons of ``count`` azimuths, and its runs."""
+    run = -1
     for i in range(az.size):
-        out[i, AZ_A], out[i, AZ_B], out[i, AZ_W] = azimuth_bin(count, az[i])
+        a, b, w = azimuth_bin(count, az[i])
+        sky[i, at + AZ_A], sky[i, at + AZ_B], sky[i, at + AZ_W] = a, b, w
         azimuth = math.radians(az[i])
-        out[i, SINE], out[i, COSINE], out[i, ELEVATION] = math.sin(azimuth), math.cos(azimuth), el[i]
-    for i in range(az.size - 1, -1, -1):
-        out[i, STAYS], out[i, LOWEST], out[i, HIGHEST] = 1.0, el[i], el[i]
-        if i + 1 < az.size and out[i + 1, AZ_A] == out[i, AZ_A] and out[i + 1, STAYS] < RUN_H:
-            out[i, STAYS] += out[i + 1, STAYS]
-            out[i, LOWEST] = min(el[i], out[i + 1, LOWEST])
-            out[i, HIGHEST] = max(el[i], out[i + 1, HIGHEST])
+        sky[i, at + SINE], sky[i, at + COSINE], sky[i, at + ELEVATION] = math.sin(azimuth), math.cos(azimuth), el[i]
+        if run < 0 or runs[run, RUN_A] != a or i - (runs[run - 1, UNTIL] if run > 0 else 0.0) >= RUN_H:
+            run += 1
+            runs[run, RUN_A], runs[run, RUN_B] = a, b
+            runs[run, LOWEST] = runs[run, HIGHEST] = el[i]
+        runs[run, LOWEST], runs[run, HIGHEST] = min(runs[run, LOWEST], el[i]), max(runs[run, HIGHEST], el[i])
+        runs[run, UNTIL] = i + 1
+        run_of[i] = run
 
 
 @forced_kernel
@@ -158,22 +179,19 @@ def clear_by(horizon: Int16s, begin: int, step: int, dx: float, dy: float, sky: 
 
 
 @forced_kernel
-def clear_for_hours(
-    horizon: Int16s, begin: int, step: int, lean_deg: float, sky: Floats, k: int, body: int, radius: float
-) -> tuple[int, int]:
-    """Whether a disc clears the ground in all (1) or none (-1) of the hours from ``sky[k]`` on that it stays between two azimuths.
+def clears(
+    horizon: Int16s, begin: int, step: int, lean_deg: float, runs: Float32s, body: int, run: int, radius: float
+) -> int:
+    """Whether a disc clears the ground in all (1) or none (-1) of the hours of a run; 0 where they must be looked at one by one.
 
-    With it the number of these hours; 0 and 1 where the hours must be looked at one by one. ``lean_deg`` is the most by which the
-    place's own horizontal leans.
+    ``body`` is 0 for the Sun, 1 for the Earth, 2 for the relay; ``lean_deg`` the most by which the place's own horizontal leans.
     """
-    first = horizon[begin + int(sky[k, body + AZ_A]) * step]
-    second = horizon[begin + int(sky[k, body + AZ_B]) * step]
+    first = float(horizon[begin + int(runs[body, run, RUN_A]) * step])
+    second = float(horizon[begin + int(runs[body, run, RUN_B]) * step])
     reach = radius + lean_deg + SLACK_DEG
-    if sky[k, body + LOWEST] - 0.001 * max(first, second) >= reach:
-        return 1, int(sky[k, body + STAYS])
-    if sky[k, body + HIGHEST] - 0.001 * min(first, second) <= -reach:
-        return -1, int(sky[k, body + STAYS])
-    return 0, 1
+    if runs[body, run, LOWEST] - 0.001 * max(first, second) >= reach:
+        return 1
+    return -1 if runs[body, run, HIGHEST] - 0.001 * min(first, second) <= -reach else 0
 
 
 @forced_kernel

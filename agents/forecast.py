@@ -13,8 +13,8 @@ from moonfleet.terrain.kernel import kernel
 from moonfleet.terrain.relay import Relay
 from moonfleet.terrain.site import Site
 
-from .almanac import EARTH, FAR_H, RELAY, Almanac, Floats, Ints, almanac_of
-from .lit_hours import LINK_H, LitHours, Places, blank_links, find_link
+from .almanac import FAR_H, Almanac, Floats, Ints, almanac_of
+from .lit_hours import EARTH_RUNS, LINK_H, RELAY_RUNS, LitHours, Places, blank_links, find_link
 
 __all__ = ["FAR_H", "LINK_H", "Forecast", "LightAhead"]
 
@@ -55,11 +55,11 @@ class Forecast:
 
     def earth_window(self, x: float, y: float, t_s: int) -> tuple[float, float]:
         """Hours to the next sight of the Earth at a place, and how long it lasts: `FAR_H` and 0 when not within `LINK_H` hours."""
-        return self._window(EARTH, x, y, t_s)
+        return self._window(EARTH_RUNS, x, y, t_s)
 
     def relay_window(self, x: float, y: float, t_s: int) -> tuple[float, float]:
         """The same for the next pass of the relay."""
-        return self._window(RELAY, x, y, t_s)
+        return self._window(RELAY_RUNS, x, y, t_s)
 
     def _window(self, body: int, x: float, y: float, t_s: int) -> tuple[float, float]:
         out = np.empty(2)
@@ -69,8 +69,4 @@ class Forecast:
 
 @kernel
 def _find(almanac: Almanac, links: Places, body: int, cells: Ints, hour: int, out: Floats) -> None:
-    last = min(hour + LINK_H, almanac.hours[0])
-    out[0], out[1] = find_link(
-        almanac.horizon, almanac.layout, almanac.frame, almanac.sky, 0, 0, links, 0, 0, 0, body,
-        cells[0, 0], cells[0, 1], hour, last,
-    )  # fmt: skip
+    out[0], out[1] = find_link(almanac, 0, links, 0, 0, body, cells[0, 0], cells[0, 1], hour)

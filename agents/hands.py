@@ -1,4 +1,4 @@
-"""The executive's hands as kernels: what `World.set_leg`, `set_activity` and `hop` do to the World's arrays, for callers that are kernels."""
+"""The executive's hands: what `World.set_leg`, `set_activity` and `hop` do to the World's arrays, for callers that are kernels."""
 
 from __future__ import annotations
 

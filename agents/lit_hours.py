@@ -20,15 +20,14 @@ from moonfleet.terrain.kernel import kernel
 
 from .almanac import (
     FAR_H,
-    RADIUS,
-    SUN,
+    UNTIL,
     WHOLE,
+    WIDEST_DEG,
     Almanac,
     Floats,
-    Int16s,
     Ints,
     clear_by,
-    clear_for_hours,
+    clears,
     lean_of,
     light_of,
     middle_of,
@@ -38,6 +37,8 @@ Places = NDArray[np.int32]
 
 DAY_H: Final = 24  # [h] of light that a job's place is judged by
 WAY_H: Final = 12  # [h] how far ahead the light at the two ends of a way is looked at
+SUN_RUNS, EARTH_RUNS, RELAY_RUNS = range(3)  # rows of `Almanac.runs`
+SPARE_H: Final = 12  # [h] that are looked at beyond what is asked for
 LINK_H: Final = 48  # [h] how far ahead links are looked for
 LONGEST_H: Final = WINDOWS_H[-1]
 DARK: Final = DARK_BELOW * WHOLE  # less of the disc is darkness
@@ -76,36 +77,42 @@ def put_place(places: Places, w: int, p: int, row: int, col: int) -> None:
 
 
 @forced_kernel
-def look_ahead(
-    horizon: Int16s, layout: Ints, frame: Floats, sky: Floats, s: int, sky_row: int, places: Places, w: int, p: int, hour: int, last: int
-) -> None:  # fmt: skip
-    """Let the sums of a place run from ``hour`` (or before) to ``last``, at most 48 hours on; ``sky_row`` is that of hour 0."""
-    known = places[w, p, KNOWN]
+def look_ahead(almanac: Almanac, w: int, places: Places, p: int, hour: int, last: int) -> None:
+    """Let the sums of a place run from ``hour`` (or before) to ``last`` at least, which is at most 48 hours on."""
+    known = int(places[w, p, KNOWN])
     if known < 0 or hour > known or hour < places[w, p, ASKED]:
-        known = places[w, p, KNOWN] = hour
+        known = hour
+        places[w, p, KNOWN] = hour
         places[w, p, RING + (hour & (RING_H - 1))] = 0
         places[w, p, NIGHT] = places[w, p, DAWN] = -1
         places[w, p, LOOKED] = hour
     places[w, p, ASKED] = hour
-    if known >= last:
-        return
-    row, col = places[w, p, ROW], places[w, p, COL]
-    begin, step = layout[s, 0] + row * layout[s, 2] + col * layout[s, 3], layout[s, 1]
-    dx, dy = middle_of(frame, s, row, col)
-    lean = lean_of(dx, dy)
-    total = int(places[w, p, RING + (known & (RING_H - 1))])
-    k = known
-    while k < last:
-        clear, stays = clear_for_hours(horizon, begin, step, lean, sky, sky_row + k, SUN, sky[sky_row + k, RADIUS])
-        lit = WHOLE if clear > 0 else 0
-        if clear == 0:
-            lit = light_of(horizon, begin, step, dx, dy, sky, sky_row + k)
-        stop = min(k + stays, last)
-        while k < stop:
-            total += lit
-            k += 1
-            places[w, p, RING + (k & (RING_H - 1))] = np.int32(total & 0xFFFFFFFF)
-    places[w, p, KNOWN] = last
+    if known < last:
+        s, sky_row, sky_at, horizon = almanac.site[w], almanac.first[w], almanac.sky_at[w], almanac.horizon
+        row, col = places[w, p, ROW], places[w, p, COL]
+        begin, step = (
+            almanac.layout[s, 0] + row * almanac.layout[s, 2] + col * almanac.layout[s, 3],
+            almanac.layout[s, 1],
+        )
+        dx, dy = middle_of(almanac.frame, s, row, col)
+        lean = lean_of(dx, dy)
+        until = min(
+            last + SPARE_H, almanac.hours[w]
+        )  # some more at once: a place's horizon lies far from the others' in memory
+        total = int(places[w, p, RING + (known & (RING_H - 1))])
+        run = sky_at + almanac.run_of[SUN_RUNS, sky_row + known]
+        while known < until:
+            stop = min(sky_at + int(almanac.runs[SUN_RUNS, run, UNTIL]) - sky_row, until)
+            clear = clears(horizon, begin, step, lean, almanac.runs, SUN_RUNS, run, WIDEST_DEG)
+            while known < stop:
+                if clear == 0:
+                    total += light_of(horizon, begin, step, dx, dy, almanac.sky, sky_row + known)
+                elif clear > 0:
+                    total += WHOLE
+                known += 1
+                places[w, p, RING + (known & (RING_H - 1))] = np.int32(total & 0xFFFFFFFF)
+            run += 1
+        places[w, p, KNOWN] = known
 
 
 @forced_kernel
@@ -121,97 +128,122 @@ def mean_light(places: Places, w: int, p: int, first: int, last: int) -> float:
 
 
 @forced_kernel
-def find_night(
-    horizon: Int16s, layout: Ints, frame: Floats, sky: Floats, s: int, sky_row: int, places: Places, w: int, p: int, hour: int, last: int
-) -> None:  # fmt: skip
+def find_night(almanac: Almanac, w: int, places: Places, p: int, hour: int, last: int) -> None:
     """Find the next night of a place that `look_ahead` was asked for in this hour: found once, it stays the next until it is over."""
     if 0 <= places[w, p, DAWN] <= hour:
         places[w, p, NIGHT] = places[w, p, DAWN] = -1
         places[w, p, LOOKED] = hour
-    k = max(places[w, p, LOOKED], hour)
+    k = max(int(places[w, p, LOOKED]), hour)
     if places[w, p, DAWN] < 0 and k < last:
-        row, col = places[w, p, ROW], places[w, p, COL]
-        begin, step = layout[s, 0] + row * layout[s, 2] + col * layout[s, 3], layout[s, 1]
-        dx, dy = middle_of(frame, s, row, col)
-        known, night, dawn = places[w, p, KNOWN], places[w, p, NIGHT], -1
-        lean = lean_of(dx, dy)
-        while dawn < 0 and k < last:
-            stays = 1
-            if k < known:
-                dark = light_in(places, w, p, k, k + 1) < DARK
-            else:
-                clear, stays = clear_for_hours(
-                    horizon, begin, step, lean, sky, sky_row + k, SUN, sky[sky_row + k, RADIUS]
-                )
-                dark = clear < 0
-                if clear == 0:
-                    dark = light_of(horizon, begin, step, dx, dy, sky, sky_row + k) < DARK
+        known, night, dawn = int(places[w, p, KNOWN]), int(places[w, p, NIGHT]), -1
+        while dawn < 0 and k < min(known, last):
+            dark = light_in(places, w, p, k, k + 1) < DARK
             if dark and night < 0:
                 night = k
             elif not dark and night >= 0:
                 dawn = k
-            k = min(k + stays, last)
+            k += 1
+        if dawn < 0 and k < last:
+            s, sky_row, sky_at, horizon = almanac.site[w], almanac.first[w], almanac.sky_at[w], almanac.horizon
+            row, col = places[w, p, ROW], places[w, p, COL]
+            begin, step = (
+                almanac.layout[s, 0] + row * almanac.layout[s, 2] + col * almanac.layout[s, 3],
+                almanac.layout[s, 1],
+            )
+            dx, dy = middle_of(almanac.frame, s, row, col)
+            lean = lean_of(dx, dy)
+            run = sky_at + almanac.run_of[SUN_RUNS, sky_row + k]
+            while dawn < 0 and k < last:
+                stop = min(sky_at + int(almanac.runs[SUN_RUNS, run, UNTIL]) - sky_row, last)
+                clear = clears(horizon, begin, step, lean, almanac.runs, SUN_RUNS, run, WIDEST_DEG)
+                while dawn < 0 and k < stop:
+                    dark = clear < 0
+                    if clear == 0:
+                        dark = light_of(horizon, begin, step, dx, dy, almanac.sky, sky_row + k) < DARK
+                    if dark and night < 0:
+                        night = k
+                    elif not dark and night >= 0:
+                        dawn = k
+                    k = k + 1 if clear == 0 else stop
+                run += 1
         places[w, p, NIGHT], places[w, p, DAWN] = night, dawn
         places[w, p, LOOKED] = k
 
 
 @forced_kernel
 def find_link(
-    horizon: Int16s, layout: Ints, frame: Floats, sky: Floats, s: int, sky_row: int, links: Places, w: int, r: int, n: int, body: int,
-    row: int, col: int, hour: int, last: int,
-) -> tuple[float, float]:  # fmt: skip
-    """Hours to the next sight of a body from a cell and hours that it lasts; `FAR_H` and 0 when there is none before ``last``.
+    almanac: Almanac, w: int, links: Places, r: int, n: int, body: int, row: int, col: int, hour: int
+) -> tuple[float, float]:
+    """Hours to the next sight of a body from a cell and hours that it lasts, within `LINK_H`; `FAR_H` and 0 when there is none.
 
-    The window of link ``links[w, r, n]`` is kept, and only hours that were not looked at yet are.
+    The window of link ``links[w, r, n]`` is kept, and only hours that were not looked at yet are. ``body``: 1 the Earth, 2 the relay.
     """
+    last = min(hour + LINK_H, almanac.hours[w])
     moved = links[w, r, n, LINK_ROW] != row or links[w, r, n, LINK_COL] != col
     if moved or not links[w, r, n, LINK_ASKED] <= hour <= links[w, r, n, LINK_LOOKED]:
         links[w, r, n, LINK_ROW], links[w, r, n, LINK_COL] = row, col
         links[w, r, n, OPENS] = links[w, r, n, CLOSES] = -1
         links[w, r, n, LINK_LOOKED] = hour
     links[w, r, n, LINK_ASKED] = hour
-    opens, closes, k = links[w, r, n, OPENS], links[w, r, n, CLOSES], links[w, r, n, LINK_LOOKED]
+    opens, closes, k = int(links[w, r, n, OPENS]), int(links[w, r, n, CLOSES]), int(links[w, r, n, LINK_LOOKED])
     if 0 <= closes <= hour:
         opens = closes = -1
         k = max(k, hour)
     if closes < 0 and k < last:
-        begin, step = layout[s, 0] + row * layout[s, 2] + col * layout[s, 3], layout[s, 1]
-        dx, dy = middle_of(frame, s, row, col)
+        s, sky_row, sky_at, horizon = almanac.site[w], almanac.first[w], almanac.sky_at[w], almanac.horizon
+        begin, step = (
+            almanac.layout[s, 0] + row * almanac.layout[s, 2] + col * almanac.layout[s, 3],
+            almanac.layout[s, 1],
+        )
+        dx, dy = middle_of(almanac.frame, s, row, col)
         lean = lean_of(dx, dy)
-        while closes < 0 and k < last:
-            clear, stays = clear_for_hours(horizon, begin, step, lean, sky, sky_row + k, body, 0.0)
-            seen = clear > 0
-            if clear == 0:
-                seen = clear_by(horizon, begin, step, dx, dy, sky, sky_row + k, body) >= 0.0
-            if seen and opens < 0:
-                opens = k
-            elif not seen and opens >= 0:
-                closes = k
-            k = min(k + stays, last)
+        until = min(last + SPARE_H, almanac.hours[w])
+        run = sky_at + almanac.run_of[body, sky_row + k]
+        while closes < 0 and k < until:
+            stop = min(sky_at + int(almanac.runs[body, run, UNTIL]) - sky_row, until)
+            clear = clears(horizon, begin, step, lean, almanac.runs, body, run, 0.0)
+            while closes < 0 and k < stop:
+                seen = clear > 0
+                if clear == 0:
+                    seen = clear_by(horizon, begin, step, dx, dy, almanac.sky, sky_row + k, 6 * body) >= 0.0
+                if seen and opens < 0:
+                    opens = k
+                elif not seen and opens >= 0:
+                    closes = k
+                k = k + 1 if clear == 0 else stop
+            run += 1
         links[w, r, n, LINK_LOOKED] = k
     links[w, r, n, OPENS], links[w, r, n, CLOSES] = opens, closes
-    if opens < 0:
+    opens = max(opens, hour) if opens >= 0 else last
+    if opens >= last:
         return float(FAR_H), 0.0
-    opens = max(opens, hour)
-    return float(opens - hour), float((closes if closes >= 0 else last) - opens)
+    return float(opens - hour), float(min(closes if closes >= 0 else last, last) - opens)
 
 
 @forced_kernel
 def ahead(
-    horizon: Int16s, layout: Ints, frame: Floats, sky: Floats, s: int, sky_row: int, hours: int, places: Places, w: int, p: int,
-    hour: int, row: Floats, n: int, lit_at: int, dark_in: int, dark_for: int,
-) -> None:  # fmt: skip
-    """Write the light ahead of a place from ``hour`` on into ``row[n]``; ``hours`` is how many the almanac has in all.
+    almanac: Almanac,
+    w: int,
+    places: Places,
+    p: int,
+    hour: int,
+    row: Floats,
+    n: int,
+    lit_at: int,
+    dark_in: int,
+    dark_for: int,
+) -> None:
+    """Write the light ahead of a place from ``hour`` on into ``row[n]``.
 
     From column ``lit_at`` on the lit part of the next 1, 3, 6, 12, 24, 48 h; in the others hours to the next darkness (`FAR_H` when none is
     near) and hours that it lasts.
     """
-    far = min(hours, hour + FAR_H)
+    far = min(almanac.hours[w], hour + FAR_H)
     near = min(far, hour + LONGEST_H)
-    look_ahead(horizon, layout, frame, sky, s, sky_row, places, w, p, hour, near)
+    look_ahead(almanac, w, places, p, hour, near)
     for window in range(_WINDOWS.size):
         row[n, lit_at + window] = mean_light(places, w, p, hour, min(hour + _WINDOWS[window], near))
-    find_night(horizon, layout, frame, sky, s, sky_row, places, w, p, hour, far)
+    find_night(almanac, w, places, p, hour, far)
     night, dawn = places[w, p, NIGHT], places[w, p, DAWN]
     if night < 0:
         row[n, dark_in], row[n, dark_for] = FAR_H, 0.0
@@ -252,18 +284,13 @@ class LitHours:
 
 @kernel
 def _ahead(almanac: Almanac, places: Places, which: Ints, hour: int, out: Floats) -> None:
-    hours = almanac.hours[0]
     for n in range(which.size):
-        ahead(
-            almanac.horizon, almanac.layout, almanac.frame, almanac.sky, 0, 0, hours, places, 0, which[n], hour, out, n,
-            0, AHEAD - 2, AHEAD - 1,
-        )  # fmt: skip
+        ahead(almanac, 0, places, which[n], hour, out, n, 0, AHEAD - 2, AHEAD - 1)
 
 
 @kernel
 def _day(almanac: Almanac, places: Places, which: Ints, hour: int, out: Floats) -> None:
     last = min(hour + DAY_H, almanac.hours[0])
     for n in range(which.size):
-        p = which[n]
-        look_ahead(almanac.horizon, almanac.layout, almanac.frame, almanac.sky, 0, 0, places, 0, p, hour, last)
-        out[n] = mean_light(places, 0, p, hour, last)
+        look_ahead(almanac, 0, places, which[n], hour, last)
+        out[n] = mean_light(places, 0, which[n], hour, last)

@@ -1,8 +1,8 @@
 """Driving by the orbital map alone: the fidelity for campaigns of years.
 
 There are no rocks to see and none to touch. A robot plans its route over the map once, drives it as a leg of up to 64 points, and
-thinks of it again only when the leg has ended short of the goal or the wheels refused the ground. Policy, energy, light, links, faults and work are
-those of every other fidelity.
+thinks of it again only when the leg has ended short of the goal or the wheels refused the ground. Policy, energy, light, links, faults
+and work are those of every other fidelity.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import numpy as np
 from moonfleet.terrain.relay import Relay
 from moonfleet.terrain.site import Site
 
-from .almanac import MORE_H, SKY_COLUMNS, Almanac, Floats, frame_of, horizons_by_cell, sky_rows
+from .almanac import MORE_H, Almanac, blank_sky, frame_of, horizons_by_cell, sky_rows
 
 HOUR_S = 3600.0
 
@@ -44,9 +44,13 @@ class SkyHours:
         times = (self._begin + np.arange(self._shared, dtype=np.float64)) * HOUR_S
         horizon, layout = horizons_by_cell(self.sites)
         none = np.zeros(worlds, dtype=np.int64)
+        sky, runs, run_of = blank_sky(len(self.sites) * self._shared)
+        for n, site in enumerate(self.sites):
+            part = slice(n * self._shared, (n + 1) * self._shared)
+            sky_rows(site, relay, times, sky[part], runs[:, part], run_of[:, part])
         self.almanac = Almanac(
-            horizon, layout, np.array([frame_of(site.ref) for site in self.sites]),
-            np.concatenate([sky_rows(site, relay, times) for site in self.sites]), none, none.copy(), none.copy(),
+            horizon, layout, np.array([frame_of(site.ref) for site in self.sites]), sky, runs, run_of,
+            none, none.copy(), none.copy(), none.copy(),
         )  # fmt: skip
 
     def begin(self, world: int, ground: int, t0: float, duration_s: int) -> None:
@@ -55,16 +59,22 @@ class SkyHours:
         almanac.site[world], almanac.hours[world] = ground, hours
         row = t0 / HOUR_S - self._begin
         if row == math.floor(row) and row >= 0 and row + hours <= self._shared:
+            almanac.sky_at[world] = ground * self._shared
             almanac.first[world] = ground * self._shared + int(row)
             return
         start = len(self.sites) * self._shared + world * self.room
         if hours > self.room:
             raise ValueError(f"a mission of {duration_s} s: there is room for {self.room - MORE_H} h")
         if len(almanac.sky) < start + self.room:
-            own = np.zeros((self.worlds * self.room, SKY_COLUMNS))
-            self.almanac = almanac = almanac._replace(sky=np.concatenate([almanac.sky, own]))
-        almanac.sky[start : start + hours] = self._rows(ground, t0, hours)
-        almanac.first[world] = start
-
-    def _rows(self, ground: int, t0: float, hours: int) -> Floats:
-        return sky_rows(self.sites[ground], self.relay, t0 + np.arange(hours, dtype=np.float64) * HOUR_S)
+            sky, runs, run_of = blank_sky(self.worlds * self.room)
+            self.almanac = almanac = almanac._replace(
+                sky=np.concatenate([almanac.sky, sky]),
+                runs=np.concatenate([almanac.runs, runs], axis=1),
+                run_of=np.concatenate([almanac.run_of, run_of], axis=1),
+            )
+        part = slice(start, start + hours)
+        times = t0 + np.arange(hours, dtype=np.float64) * HOUR_S
+        sky_rows(
+            self.sites[ground], self.relay, times, almanac.sky[part], almanac.runs[:, part], almanac.run_of[:, part]
+        )
+        almanac.sky_at[world] = almanac.first[world] = start

@@ -35,12 +35,10 @@ from moonfleet.terrain.forced_kernel import forced_kernel
 from moonfleet.terrain.kernel import kernel, leaf_kernel
 
 from . import state as st
-from .almanac import EARTH as EARTH_TRACK
-from .almanac import RELAY as RELAY_TRACK
 from .almanac import Almanac, Floats, Ints, cell_at, tilt_deg
 from .job_block import JobsBlock
 from .knowledge import MISSING_S, NEVER_S
-from .lit_hours import LINK_H, Places, ahead, find_link, put_place
+from .lit_hours import EARTH_RUNS, RELAY_RUNS, Places, ahead, find_link, put_place
 from .machines import Machines, drive_need
 from .state import Link
 from .ways import (
@@ -221,7 +219,7 @@ def _hand_out(
     hours: HourBlock, places: Places, links: Places, body: Instruments, tasks: Tasks, clock: Clock, near_m: float, desk: _Desk,
     out: Handed,
 ) -> None:  # fmt: skip
-    horizon, layout, frame, sky = almanac.horizon, almanac.layout, almanac.frame, almanac.sky
+    frame = almanac.frame
     robots, room = tasks.job.shape[1], tasks.done.shape[2]
     heard, board = room + 3 * robots, room
     row, v, on, rate, ready, group = desk.row, desk.v, desk.on, desk.rate, desk.ready, desk.group
@@ -229,18 +227,13 @@ def _hand_out(
         asked = False
         for r in range(robots):
             asked |= tasks.who[w, r]
-        s, sky_row, total, count = almanac.site[w], almanac.first[w], almanac.hours[w], jobs.count[w]
+        s, count = almanac.site[w], jobs.count[w]
         t_s = float(clock.t_s[w])
         hour = clock.t_s[w] // 3600
-        link_last = min(total, hour + LINK_H)
         azimuth = math.radians(clock.sun_az_deg[w])
         sun_sin, sun_cos = math.sin(azimuth), math.cos(azimuth)
         if asked:
-            at_hour(
-                w, hour, horizon, layout, frame, sky, s, sky_row, total, places, havens.count[w], havens.middle_at, count,
-                havens.job_at, hours.at, hours.dark_for, hours.lit_day, hours.lit_way, hours.between,
-                hours.watch,
-            )  # fmt: skip
+            at_hour(almanac, w, hour, count, havens, hours, places)  # fmt: skip
         for r in range(robots):
             for k in range(SIZE):
                 v[k] = _BLANK[k]
@@ -314,34 +307,18 @@ def _hand_out(
             put_place(places, w, r, map_row, map_col)
             lit_here = 0.0
             if ground:
-                ahead(
-                    horizon, layout, frame, sky, s, sky_row, total, places, w, r, hour, row, 0, LIT_1H, DARK_IN, DARK_FOR
-                )  # fmt: skip
+                ahead(almanac, w, places, r, hour, row, 0, LIT_1H, DARK_IN, DARK_FOR)
                 there = havens.spot_at[w, r, haven] if haven >= 0 else r
-                ahead(
-                    horizon, layout, frame, sky, s, sky_row, total, places, w, there, hour, row, 0, HAVEN_LIT_1H, HAVEN_DARK_IN,
-                    HAVEN_DARK_FOR,
-                )  # fmt: skip
+                ahead(almanac, w, places, there, hour, row, 0, HAVEN_LIT_1H, HAVEN_DARK_IN, HAVEN_DARK_FOR)
                 if drives:
-                    lit_here = light_at_end(horizon, layout, frame, sky, s, sky_row, total, places, w, r, hour)
+                    lit_here = light_at_end(almanac, w, places, r, hour)
                     v[HAVEN_TRAVEL], v[HAVEN_ENERGY] = haven_h, NO_WAY
                     if haven >= 0:
-                        lit_there = light_at_end(horizon, layout, frame, sky, s, sky_row, total, places, w, there, hour)
+                        lit_there = light_at_end(almanac, w, places, there, hour)
                         between = ways.between[w, stance, room + haven]
                         if math.isnan(between):
                             between = ways.between[w, stance, room + haven] = light_between(
-                                horizon,
-                                layout,
-                                frame,
-                                sky,
-                                s,
-                                sky_row,
-                                total,
-                                watch,
-                                x,
-                                y,
-                                out.havens[w, r, 0],
-                                out.havens[w, r, 1],
+                                almanac, w, watch, x, y, out.havens[w, r, 0], out.havens[w, r, 1]
                             )
                         lit = light_on_way(lit_here, lit_there, between)
                         v[HAVEN_ENERGY] = drive_need(
@@ -349,12 +326,8 @@ def _hand_out(
                         )  # fmt: skip
                 v[STATION_IN] = 0.0 if link & LINK_STATION else STATION_FAR_H
                 v[STATION_FOR] = STATION_FOR_H if link & LINK_STATION else 0.0
-                v[EARTH_IN], v[EARTH_FOR] = find_link(
-                    horizon, layout, frame, sky, s, sky_row, links, w, r, 0, EARTH_TRACK, map_row, map_col, hour, link_last
-                )  # fmt: skip
-                v[RELAY_IN], v[RELAY_FOR] = find_link(
-                    horizon, layout, frame, sky, s, sky_row, links, w, r, 1, RELAY_TRACK, map_row, map_col, hour, link_last
-                )  # fmt: skip
+                v[EARTH_IN], v[EARTH_FOR] = find_link(almanac, w, links, r, 0, EARTH_RUNS, map_row, map_col, hour)
+                v[RELAY_IN], v[RELAY_FOR] = find_link(almanac, w, links, r, 1, RELAY_RUNS, map_row, map_col, hour)
                 v[SUN_EL] = clock.sun_el_deg[w] + tilt_deg(x - frame[s, 5], y - frame[s, 6], sun_sin, sun_cos)
                 v[SUN_SIN], v[SUN_COS] = sun_sin, sun_cos
             # jobs, as it knows them: first its own, then the one it was told to do, then open ones, by value per hour

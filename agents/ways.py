@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from moonfleet.terrain.forced_kernel import forced_kernel
 from moonfleet.terrain.kernel import kernel
 
-from .almanac import FAR_H, WHOLE, Almanac, Floats, Int16s, Ints, cell_at, light_of, middle_of
+from .almanac import FAR_H, WHOLE, Almanac, Floats, Ints, cell_at, light_of, middle_of
 from .job_block import JobsBlock
 from .lit_hours import ASKED, DAWN, DAY_H, KNOWN, NIGHT, WAY_H, Places, find_night, look_ahead, mean_light, put_place
 from .machines import Machines, drive_need, work_need
@@ -186,56 +186,50 @@ def stance_of(xy: Floats, w: int, r: int, robots: int, x: float, y: float, as_he
 
 @forced_kernel
 def at_hour(
-    w: int, hour: int, horizon: Int16s, layout: Ints, frame: Floats, sky: Floats, s: int, sky_row: int, total: int, places: Places,
-    haven_count: int, middle_at: Ints, job_count: int, job_at: Ints, at: Ints, dark_for: Floats, lit_day: Floats, lit_way: Floats,
-    between: Floats, watch: Ints,
-) -> None:  # fmt: skip
-    """Work out once what is the same for every robot of a world in an hour; ``total`` is how many hours the almanac has."""
-    if at[w] == hour:
-        return
-    at[w] = hour
-    far, day, way = min(total, hour + FAR_H), min(total, hour + DAY_H), min(total, hour + WAY_H)
-    for k in range(haven_count):
-        p = middle_at[w, k]
-        look_ahead(horizon, layout, frame, sky, s, sky_row, places, w, p, hour, hour)
-        find_night(horizon, layout, frame, sky, s, sky_row, places, w, p, hour, far)
-        night, dawn = places[w, p, NIGHT], places[w, p, DAWN]
-        dark_for[w, k] = 0.0 if night < 0 else (dawn if dawn >= 0 else far) - max(night, hour)
-    for job in range(job_count):
-        p = job_at[w, job]
-        look_ahead(horizon, layout, frame, sky, s, sky_row, places, w, p, hour, day)
-        lit_day[w, job] = mean_light(places, w, p, hour, day)
-        lit_way[w, job] = mean_light(places, w, p, hour, way)
-    if watch[w] != hour // WATCH_H:
-        watch[w] = hour // WATCH_H
+    almanac: Almanac, w: int, hour: int, job_count: int, havens: Havens, hours: HourBlock, places: Places
+) -> None:
+    """Work out once what is the same for every robot of a world in an hour."""
+    if hours.at[w] != hour:
+        hours.at[w] = hour
+        total = almanac.hours[w]
+        far, day, way = min(total, hour + FAR_H), min(total, hour + DAY_H), min(total, hour + WAY_H)
+        for k in range(havens.count[w]):
+            p = havens.middle_at[w, k]
+            look_ahead(almanac, w, places, p, hour, hour)
+            find_night(almanac, w, places, p, hour, far)
+            night, dawn = places[w, p, NIGHT], places[w, p, DAWN]
+            hours.dark_for[w, k] = 0.0 if night < 0 else (dawn if dawn >= 0 else far) - max(night, hour)
         for job in range(job_count):
-            for k in range(haven_count):
-                between[w, job, k] = np.nan
+            p = havens.job_at[w, job]
+            look_ahead(almanac, w, places, p, hour, day)
+            hours.lit_day[w, job] = mean_light(places, w, p, hour, day)
+            hours.lit_way[w, job] = mean_light(places, w, p, hour, way)
+        if hours.watch[w] != hour // WATCH_H:
+            hours.watch[w] = hour // WATCH_H
+            for job in range(job_count):
+                for k in range(havens.count[w]):
+                    hours.between[w, job, k] = np.nan
 
 
 @forced_kernel
-def light_at_end(
-    horizon: Int16s, layout: Ints, frame: Floats, sky: Floats, s: int, sky_row: int, total: int, places: Places, w: int, p: int, hour: int
-) -> float:  # fmt: skip
+def light_at_end(almanac: Almanac, w: int, places: Places, p: int, hour: int) -> float:
     """Lit part of the next 12 hours at one end of a way."""
-    last = min(total, hour + WAY_H)
+    last = min(almanac.hours[w], hour + WAY_H)
     if places[w, p, KNOWN] < last or hour != places[w, p, ASKED]:
-        look_ahead(horizon, layout, frame, sky, s, sky_row, places, w, p, hour, last)
+        look_ahead(almanac, w, places, p, hour, last)
     return mean_light(places, w, p, hour, last)
 
 
 @forced_kernel
-def light_between(
-    horizon: Int16s, layout: Ints, frame: Floats, sky: Floats, s: int, sky_row: int, total: int, watch: int, x: float, y: float,
-    to_x: float, to_y: float,
-) -> float:  # fmt: skip
+def light_between(almanac: Almanac, w: int, watch: int, x: float, y: float, to_x: float, to_y: float) -> float:
     """Light between the ends of a way, a straight line: the mean of three points, at one moment of a watch."""
-    k = sky_row + min(watch * WATCH_H + WATCH_AT_H, total - 1)
+    s, k = almanac.site[w], almanac.first[w] + min(watch * WATCH_H + WATCH_AT_H, almanac.hours[w] - 1)
     light = 0
     for share in SHARES:
-        row, col = cell_at(frame, s, x + share * (to_x - x), y + share * (to_y - y))
-        dx, dy = middle_of(frame, s, row, col)
-        light += light_of(horizon, layout[s, 0] + row * layout[s, 2] + col * layout[s, 3], layout[s, 1], dx, dy, sky, k)
+        row, col = cell_at(almanac.frame, s, x + share * (to_x - x), y + share * (to_y - y))
+        dx, dy = middle_of(almanac.frame, s, row, col)
+        begin = almanac.layout[s, 0] + row * almanac.layout[s, 2] + col * almanac.layout[s, 3]
+        light += light_of(almanac.horizon, begin, almanac.layout[s, 1], dx, dy, almanac.sky, k)
     return light / (len(SHARES) * float(WHOLE))
 
 
@@ -269,25 +263,17 @@ def home_need(
         if cost < least:
             best, least = k, cost
     if best >= 0:
-        s, sky_row, total = almanac.site[w], almanac.first[w], almanac.hours[w]
         if math.isnan(hours.between[w, job, best]):
             hours.between[w, job, best] = light_between(
-                almanac.horizon, almanac.layout, almanac.frame, almanac.sky, s, sky_row, total, hour // WATCH_H, jobs.xy[w, job, 0],
-                jobs.xy[w, job, 1], havens.xy[w, best, 0], havens.xy[w, best, 1],
-            )  # fmt: skip
-        there = light_at_end(
-            almanac.horizon,
-            almanac.layout,
-            almanac.frame,
-            almanac.sky,
-            s,
-            sky_row,
-            total,
-            places,
-            w,
-            havens.middle_at[w, best],
-            hour,
-        )
+                almanac,
+                w,
+                hour // WATCH_H,
+                jobs.xy[w, job, 0],
+                jobs.xy[w, job, 1],
+                havens.xy[w, best, 0],
+                havens.xy[w, best, 1],
+            )
+        there = light_at_end(almanac, w, places, havens.middle_at[w, best], hour)
         need = drive_need(
             havens.home_h[w, drive_class, job, best], machines.awake[r], machines.drive_w[r], machines.solar_w[r],
             machines.battery_wh[r], light_on_way(hours.lit_way[w, job], there, hours.between[w, job, best]),
@@ -314,9 +300,8 @@ def job_need(
         elif machines.drive_class[r] >= 0:
             if math.isnan(ways.between[w, row, job]):
                 ways.between[w, row, job] = light_between(
-                    almanac.horizon, almanac.layout, almanac.frame, almanac.sky, almanac.site[w], almanac.first[w], almanac.hours[w],
-                    hour // WATCH_H, x, y, jobs.xy[w, job, 0], jobs.xy[w, job, 1],
-                )  # fmt: skip
+                    almanac, w, hour // WATCH_H, x, y, jobs.xy[w, job, 0], jobs.xy[w, job, 1]
+                )
             lit = light_on_way(lit_here, hours.lit_way[w, job], ways.between[w, row, job])
             energy += drive_need(way_h, awake, machines.drive_w[r], solar_w, battery_wh, lit)
             home = home_need(w, r, job, hour, almanac, machines, jobs, havens, hours, places)
@@ -345,12 +330,8 @@ def heard_need(
 ) -> None:  # fmt: skip
     """Fill row ``n`` of ``way_h``, ``energy`` and ``home_energy`` [n, J] for robot ``r`` of world ``w``, believed to be at (x, y)."""
     robots = machines.awake.size
-    s, sky_row, total = almanac.site[w], almanac.first[w], almanac.hours[w]
-    at_hour(
-        w, hour, almanac.horizon, almanac.layout, almanac.frame, almanac.sky, s, sky_row, total, places, havens.count[w],
-        havens.middle_at, jobs.count[w], havens.job_at, hours.at, hours.dark_for, hours.lit_day, hours.lit_way, hours.between,
-        hours.watch,
-    )  # fmt: skip
+    s = almanac.site[w]
+    at_hour(almanac, w, hour, jobs.count[w], havens, hours, places)  # fmt: skip
     row, filled = stance_of(ways.xy, w, r, robots, x, y, True)
     if not filled:
         ways.xy[w, row, 0], ways.xy[w, row, 1], ways.watch[w, row] = x, y, -1
@@ -371,9 +352,7 @@ def heard_need(
             map_row, map_col = cell_at(almanac.frame, s, x, y)
             p = r if places[w, r, 0] == map_row and places[w, r, 1] == map_col else robots + r
             put_place(places, w, p, map_row, map_col)
-            lit_here = light_at_end(
-                almanac.horizon, almanac.layout, almanac.frame, almanac.sky, s, sky_row, total, places, w, p, hour
-            )
+            lit_here = light_at_end(almanac, w, places, p, hour)
         energy[n, job], home_energy[n, job] = job_need(
             w, r, job, hour, x, y, row, left_h[n, job], lit_here, almanac, machines, jobs, havens, ways, hours, places
         )
