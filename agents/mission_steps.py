@@ -282,7 +282,7 @@ def after_ticks(
             attend(one, w, search)
             continue
         one.work.steps_done[w] += 1
-        due = landing_due(one.work, one.given, w, t_s)
+        due = landing_due(one.work, one.given, w, t_s)  # pyright: ignore[reportArgumentType]
         helped[w] = due or wants_help(one.work, one.truth, one.fleet, w, ASSIST_M)
         if not helped[w]:
             news(one, w, scratch)

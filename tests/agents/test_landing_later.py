@@ -36,7 +36,7 @@ def test_before_it_has_landed_nobody_reckons_with_it(mission: MissionSpec) -> No
     assert ROVER in loop.situations()
     landed = [event for event in loop.log.pending if event["kind"] == "landed"]
     assert [(event["t_s"], event["robot"]) for event in landed] == [(4 * HOUR_S, "rover-1")]
-    early = [event for event in loop.log.pending if event["robot"] == "rover-1" and event["t_s"] < 4 * HOUR_S]
+    early = [event for event in loop.log.pending if event["robot"] == "rover-1" and int(str(event["t_s"])) < 4 * HOUR_S]
     assert not early
     while not loop.finished:
         loop.step()
