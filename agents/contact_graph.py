@@ -10,14 +10,17 @@ farther apart than the shorter of their ranges, and the antennas in line of sigh
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.terrain.kernel import kernel
+from moonfleet.terrain.forced_kernel import forced_kernel
 from moonfleet.terrain.sight import ground_cell, sees
 
+from .catalogue import RobotSpec
 from .ground import ground_layers
 from .links import BIT_EARTH, BIT_RELAY, BIT_STATION, reach_m
 from .mission import MissionSpec
@@ -54,8 +57,7 @@ class ContactGraph:
         self.relay = orbiters[0] if orbiters else robots
         self.station = mission.station_index
         self.orbits = np.array([spec.role == "orbiter" for spec in specs])
-        ranges = [reach_m(spec.range_station_m, (spec.rate_station_mbps, *spec.station_steps_mbps)) for spec in specs]
-        self.range_m = np.array(ranges)
+        self.range_m = radio_reach(specs)
         self.mast_m = np.array([spec.mast_m for spec in specs])
         ground, _ = ground_layers(mission.site)
         self.elevation, self.frame = ground.elevation, ground.frame
@@ -70,11 +72,18 @@ class ContactGraph:
         ``awake`` bool [R] says whose radio is on, ``cut`` int64 [R] are the bits of links that are down by decree.
         """
         find_contacts(
-            self.now.up, self.now.loss, state.x[0], state.y[0], awake, state.link[0], cut, self.orbits,
-            self.range_m, self.mast_m, self.station, self.relay, self.earth, self.elevation, self.cell_m, self.frame,
-            self.at, self.seen,
+            self.now.up[None], self.now.loss[None], state.x[:1], state.y[:1], awake, state.link[:1], cut, self.orbits, self.range_m,
+            self.mast_m, self.station, self.relay, self.earth, self.elevation, self.cell_m, self.frame, self.at[None],
+            self.seen[None], 0,
         )  # fmt: skip
         return self.now
+
+
+def radio_reach(specs: Sequence[RobotSpec]) -> Floats:
+    """How far the surface radio of each machine gets through at its lowest rate [m], float64 [R]."""
+    return np.array(
+        [reach_m(spec.range_station_m, (spec.rate_station_mbps, *spec.station_steps_mbps)) for spec in specs]
+    )
 
 
 def radio_on(state: WorldState) -> Bools:
@@ -82,69 +91,76 @@ def radio_on(state: WorldState) -> Bools:
     return ~DEAF[state.activity[0]] & (state.faults[0] & (1 << COMM) == 0)
 
 
-@kernel
+@forced_kernel
 def surface_loss(distance_m: float, range_m: float) -> float:
     """Chance that a message is lost: received power falls with the square of the distance, and the margin with it."""
     share = min(distance_m / range_m, 1.0) if range_m > 0.0 else 1.0
     return LOSS_NEAR + (LOSS_EDGE - LOSS_NEAR) * share * share
 
 
-@kernel
-def set_pair(up: Bools, loss: Floats, a: int, b: int, chance: float) -> None:
+@forced_kernel
+def set_pair(up: Bools, loss: Floats, w: int, a: int, b: int, chance: float) -> None:
     """Write one link, both ways."""
-    up[a, b] = up[b, a] = True
-    loss[a, b] = loss[b, a] = chance
+    up[w, a, b] = up[w, b, a] = True
+    loss[w, a, b] = loss[w, b, a] = chance
 
 
-@kernel
+@forced_kernel
 def find_contacts(
     up: Bools, loss: Floats, x: Floats, y: Floats, awake: Bools, link: Ints, cut: Ints, orbits: Bools, range_m: Floats,
     mast_m: Floats, station: int, relay: int, earth: int, elevation: NDArray[np.float32], cell_m: float, frame: Floats,
-    at: Floats, seen: Ints,
+    at: Floats, seen: Ints, w: int,
 ) -> None:  # fmt: skip
-    """Fill ``up`` and ``loss`` [N, N]; ``at`` [R, 2] and ``seen`` [R, R] remember lines of sight (see `ContactGraph`)."""
-    up[:] = False
-    loss[:] = 0.0
-    robots = x.size
+    """Fill ``up`` and ``loss`` [W, N, N] of world ``w``, by ``x``, ``y``, ``link`` [W, R] and ``awake``, ``cut`` [R].
+
+    ``at`` [W, R, 2] and ``seen`` [W, R, R] remember lines of sight (see `ContactGraph`).
+    """
+    robots = x.shape[1]
+    nodes = up.shape[1]
+    for a in range(nodes):
+        for b in range(nodes):
+            up[w, a, b] = False
+            loss[w, a, b] = 0.0
     rows, cols = elevation.shape
     if relay == robots:
-        set_pair(up, loss, relay, earth, LOSS_SPACE)
+        set_pair(up, loss, w, relay, earth, LOSS_SPACE)
     for r in range(robots):
-        if x[r] != at[r, 0] or y[r] != at[r, 1]:
-            at[r, 0], at[r, 1] = x[r], y[r]
-            seen[r, :] = -1
-            seen[:, r] = -1
+        if x[w, r] != at[w, r, 0] or y[w, r] != at[w, r, 1]:
+            at[w, r, 0], at[w, r, 1] = x[w, r], y[w, r]
+            for other in range(robots):
+                seen[w, r, other] = seen[w, other, r] = -1
     for a in range(robots):
         if not awake[a]:
             continue
-        bits = link[a] & ~cut[a]
+        bits = link[w, a] & ~cut[a]
         if bits & BIT_EARTH:
-            set_pair(up, loss, a, earth, LOSS_SPACE)
+            set_pair(up, loss, w, a, earth, LOSS_SPACE)
         if orbits[a]:
             continue
         if bits & BIT_RELAY and (relay == robots or awake[relay]):
-            set_pair(up, loss, a, relay, LOSS_SPACE)
+            set_pair(up, loss, w, a, relay, LOSS_SPACE)
         for b in range(a + 1, robots):
             if orbits[b] or not awake[b]:
                 continue
-            far = np.hypot(x[a] - x[b], y[a] - y[b])
+            dx, dy = x[w, a] - x[w, b], y[w, a] - y[w, b]
+            far = math.sqrt(dx * dx + dy * dy)
             if a == station or b == station:
                 other = b if a == station else a
-                if link[other] & ~cut[other] & BIT_STATION:
-                    set_pair(up, loss, a, b, surface_loss(far, range_m[other]))
+                if link[w, other] & ~cut[other] & BIT_STATION:
+                    set_pair(up, loss, w, a, b, surface_loss(far, range_m[other]))
                 continue
             reach = min(range_m[a], range_m[b])
             if far > reach or reach <= 0.0 or (cut[a] | cut[b]) & BIT_ROBOTS:
                 continue
-            if seen[a, b] < 0:
-                a_row, a_col = place_of(frame, x[a], y[a], rows, cols)
-                b_row, b_col = place_of(frame, x[b], y[b], rows, cols)
-                seen[a, b] = 1 if sees(elevation, cell_m, a_row, a_col, mast_m[a], b_row, b_col, mast_m[b]) else 0
-            if seen[a, b] == 1:
-                set_pair(up, loss, a, b, surface_loss(far, reach))
+            if seen[w, a, b] < 0:
+                a_row, a_col = place_of(frame, x[w, a], y[w, a], rows, cols)
+                b_row, b_col = place_of(frame, x[w, b], y[w, b], rows, cols)
+                seen[w, a, b] = 1 if sees(elevation, cell_m, a_row, a_col, mast_m[a], b_row, b_col, mast_m[b]) else 0
+            if seen[w, a, b] == 1:
+                set_pair(up, loss, w, a, b, surface_loss(far, reach))
 
 
-@kernel
+@forced_kernel
 def place_of(frame: Floats, x: float, y: float, rows: int, cols: int) -> tuple[float, float]:
     """Fractional row and column of a place, as `moonfleet.terrain.sight.line_of_sight` takes it."""
     row = round((frame[Y_TOP] - y) / frame[CELL] - 0.5, 6)

@@ -109,6 +109,7 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("up", "reason"),
     ),
     "night": ("the robot's ground goes dark or is lit again", ("dark",)),
+    "landed": ("a robot has landed, and is part of the mission from now on", ("x_m", "y_m")),
     "lost": ("a robot is lost", ("reason",)),
     "mission_ended": ("the run ends", ("reason", "archive_mbit", "value")),
 }

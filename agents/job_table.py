@@ -6,10 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.autonomy.jobs import KIND_INDEX
-from moonfleet.autonomy.observation import K_JOBS
-from moonfleet.terrain.kernel import kernel
 
-from .knowledge import MISSING_S
 from .mission import MissionSpec
 from .tools import tool_power
 
@@ -65,59 +62,3 @@ class JobTable:
     def ready(self, done: Bools, t_s: float) -> Bools:
         """Which jobs boards ``done`` bool [..., J] say can be worked on now: prerequisites done, window open."""
         return self.needs_done(done) & self.open(t_s)
-
-    def others_on(self, robots: Ints, worker: Ints, assigned: Ints, heard_s: Floats, t_s: float) -> Ints:
-        """How many others are on each job or were given it, as far as boards int64 [n, R] know; int64 [n, J].
-
-        A robot that has been missing for long counts no more.
-        """
-        out = np.zeros((len(robots), len(self.value)), dtype=np.int64)
-        _count_others(robots, worker, assigned, t_s - heard_s <= MISSING_S, out)
-        return out
-
-    def best(self, shown: Bools, mine: Ints, told: Ints, open_now: Bools, rate: Floats) -> Ints:
-        """The jobs worth showing to each robot, int64 [n, `K_JOBS`], -1 in empty slots.
-
-        ``shown`` [n, J] says which may be shown at all. First its own job (``mine`` [n]), then the one it was told to do, then
-        open ones, by value per hour; equals in mission order.
-        """
-        out = np.full((len(mine), K_JOBS), -1, dtype=np.int64)
-        _best(shown, mine, told, open_now, rate, out)
-        return out
-
-
-@kernel
-def _count_others(robots: Ints, worker: Ints, assigned: Ints, recent: Bools, out: Ints) -> None:
-    for n in range(robots.size):
-        for other in range(worker.shape[1]):
-            if other == robots[n] or not recent[n, other]:
-                continue
-            on, given = worker[n, other], assigned[n, other]
-            if on >= 0:
-                out[n, on] += 1
-            if given >= 0 and given != on:
-                out[n, given] += 1
-
-
-@kernel
-def _best(shown: Bools, mine: Ints, told: Ints, open_now: Bools, rate: Floats, out: Ints) -> None:
-    slots = out.shape[1]
-    group = np.empty(slots, dtype=np.int64)
-    for n in range(shown.shape[0]):
-        filled = 0
-        for job in range(shown.shape[1]):
-            if not shown[n, job]:
-                continue
-            rank = (0 if job == mine[n] else 4) + (0 if job == told[n] else 2) + (0 if open_now[n, job] else 1)
-            at = filled
-            while at > 0:
-                before = out[n, at - 1]
-                if group[at - 1] < rank or (group[at - 1] == rank and rate[n, before] >= rate[n, job]):
-                    break
-                at -= 1
-            if at >= slots:
-                continue
-            filled = min(filled + 1, slots)
-            for k in range(filled - 1, at, -1):
-                out[n, k], group[k] = out[n, k - 1], group[k - 1]
-            out[n, at], group[at] = job, rank

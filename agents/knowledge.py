@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.terrain.kernel import kernel
+from moonfleet.terrain.forced_kernel import forced_kernel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -172,8 +172,8 @@ class Knowledge:
     def tell(self, sender: int, receiver: int) -> bool:
         """Join the sender's board into the receiver's; returns whether the receiver learned anything."""
         changed = join(
-            self.floats[receiver], self.ints[receiver], self.done[receiver],
-            self.floats[sender], self.ints[sender], self.done[sender], self.jobs_n, self.robots_n,
+            self.floats[None], self.ints[None], self.done[None], 0, receiver, self.floats, self.ints, self.done, sender,
+            self.jobs_n, self.robots_n,
         )  # fmt: skip
         self.version[receiver] += changed
         return bool(changed)
@@ -204,59 +204,47 @@ class Knowledge:
             mine[...] = theirs
 
 
-@kernel
-def print_of(f: Ints, i: Ints, d: Bools) -> int:
-    """A 64-bit fingerprint of a row, its floats given as their bits (FNV-1a by words)."""
-    mark = np.uint64(0xCBF29CE484222325)
-    prime = np.uint64(0x100000001B3)
-    for word in f:
-        mark = (mark ^ np.uint64(word)) * prime
-        mark ^= mark >> np.uint64(29)
-    for word in i:
-        mark = (mark ^ np.uint64(word)) * prime
-        mark ^= mark >> np.uint64(29)
-    for bit in d:
-        mark = (mark ^ np.uint64(bit)) * prime
-    return np.int64(mark)  # pyright: ignore[reportReturnType]
-
-
-@kernel
-def join(f: Floats, i: Ints, d: Bools, g: Floats, k: Ints, e: Bools, jobs: int, robots: int) -> bool:
-    """Join the row (g, k, e) into the row (f, i, d), both as in `Knowledge`; returns whether anything was new."""
+@forced_kernel
+def join(
+    f: Floats, i: Ints, d: Bools, w: int, to: int, g: Floats, k: Ints, e: Bools, by: int, jobs: int, robots: int
+) -> bool:  # fmt: skip
+    """Join row ``by`` of (g, k, e) into row ``to`` of world ``w`` of (f, i, d), both as in `Knowledge`; whether anything was new."""
     changed = False
     for job in range(jobs):
-        if g[job] > f[job]:
-            f[job] = g[job]
+        if g[by, job] > f[w, to, job]:
+            f[w, to, job] = g[by, job]
             changed = True
-        if e[job] and not d[job]:
-            d[job] = True
+        if e[by, job] and not d[w, to, job]:
+            d[w, to, job] = True
             changed = True
     place, heard, since, given = jobs, jobs + 3 * robots, jobs + 4 * robots, jobs + 5 * robots
     worker, assigned, term, giver = 0, robots, 2 * robots, 3 * robots
     for r in range(robots):
-        if g[heard + r] > f[heard + r]:
-            f[heard + r] = g[heard + r]
-            f[since + r] = g[since + r]
+        if g[by, heard + r] > f[w, to, heard + r]:
+            f[w, to, heard + r] = g[by, heard + r]
+            f[w, to, since + r] = g[by, since + r]
             for part in range(3):
-                f[place + 3 * r + part] = g[place + 3 * r + part]
-            i[worker + r] = k[worker + r]
+                f[w, to, place + 3 * r + part] = g[by, place + 3 * r + part]
+            i[w, to, worker + r] = k[by, worker + r]
             changed = True
-        if later(k[term + r], k[giver + r], g[given + r], i[term + r], i[giver + r], f[given + r]):
-            f[given + r] = g[given + r]
-            i[term + r] = k[term + r]
-            i[giver + r] = k[giver + r]
-            i[assigned + r] = k[assigned + r]
+        if later(
+            k[by, term + r], k[by, giver + r], g[by, given + r], i[w, to, term + r], i[w, to, giver + r], f[w, to, given + r]
+        ):  # fmt: skip
+            f[w, to, given + r] = g[by, given + r]
+            i[w, to, term + r] = k[by, term + r]
+            i[w, to, giver + r] = k[by, giver + r]
+            i[w, to, assigned + r] = k[by, assigned + r]
             changed = True
     beat, lead = jobs + 6 * robots, 4 * robots
-    if later(k[lead], k[lead + 1], g[beat], i[lead], i[lead + 1], f[beat]):
-        f[beat] = g[beat]
-        i[lead] = k[lead]
-        i[lead + 1] = k[lead + 1]
+    if later(k[by, lead], k[by, lead + 1], g[by, beat], i[w, to, lead], i[w, to, lead + 1], f[w, to, beat]):
+        f[w, to, beat] = g[by, beat]
+        i[w, to, lead] = k[by, lead]
+        i[w, to, lead + 1] = k[by, lead + 1]
         changed = True
     return changed
 
 
-@kernel
+@forced_kernel
 def later(term: int, robot: int, t_s: float, than_term: int, than_robot: int, than_s: float) -> bool:
     """Whether a word of a leader holds against another: higher term, then lower index, then later time."""
     if term != than_term:
@@ -264,3 +252,22 @@ def later(term: int, robot: int, t_s: float, than_term: int, than_robot: int, th
     if robot != than_robot:
         return robot < than_robot
     return t_s > than_s
+
+
+@forced_kernel
+def same(f: Floats, i: Ints, d: Bools, w: int, a: int, b: int, jobs: int, robots: int) -> bool:
+    """Whether rows ``a`` and ``b`` of world ``w`` of (f, i, d) say the same."""
+    heard = jobs + 3 * robots
+    # nobody knows a robot's latest news before itself: where it has some, this tells at once
+    if a < robots and f[w, a, heard + a] != f[w, b, heard + a]:
+        return False
+    if b < robots and f[w, a, heard + b] != f[w, b, heard + b]:
+        return False
+    differs = False
+    for n in range(i.shape[2]):  # no way out of the loops: so several numbers are compared at once
+        differs |= i[w, a, n] != i[w, b, n]
+    for n in range(f.shape[2]):
+        differs |= f[w, a, n] != f[w, b, n]
+    for n in range(d.shape[2]):
+        differs |= d[w, a, n] != d[w, b, n]
+    return not differs

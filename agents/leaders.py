@@ -14,12 +14,16 @@ the allocation prefers the robot that is on a job, and of too many on one job th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
+from .catalogue import RobotSpec
 from .contact_graph import radio_on
-from .mail import Mail
+from .mail import Mail, parts_of
 from .mission import MissionSpec
+from .mission_blocks import Clocks
 from .operations import Operations
 from .station import Station
 
@@ -36,14 +40,9 @@ class Leaders:
         self.mission, self.ops, self.mail, self.station = mission, ops, mail, station
         self.knowledge, self.log = ops.knowledge, ops.log
         self.ground = np.array([spec.role != "orbiter" for spec in mission.specs])
-        rounds = mail.rounds
-        self.silence_s = float(max(SILENCE_S, 2 * mission.decision_s, 6 * mail.round_s))
-        ahead = min(AHEAD, rounds // 4)
-        self.plan_round = rounds - ahead
-        # a note before the plan, where the truth of that moment is at hand; 0: notes at decisions only
-        self.note_round = rounds - 2 * ahead if ahead and mail.parts == 1 else 0
-        # a note that was sent for this plan is no older than this
-        self.fresh_s = float((self.plan_round - self.note_round) * mail.round_s if ahead else 2 * mission.decision_s)
+        clocks = clocks_of(mission.specs, mission.station_index, mission.decision_s, mission.drive_s)
+        self.clocks, self.plan_round, self.note_round = clocks, clocks.plan_round, clocks.note_round
+        self.silence_s, self.fresh_s = clocks.silence_s, clocks.fresh_s
 
     def plan(self, t_s: int) -> None:
         """The station gives out jobs; robots that have heard of no leader for long elect one; leaders give out jobs."""
@@ -54,7 +53,7 @@ class Leaders:
         latest = np.maximum(heard[:, station], self.mail.awake_s)
         silent = awake & (t_s - latest > self.silence_s)
         silent[station] = False
-        recent = (t_s - heard <= self.fresh_s) & self.ground
+        recent = (t_s - heard <= self.fresh_s) & (heard >= 0.0) & self.ground
         if awake[station]:
             self.lead(station, recent[station], t_s)
         for robot in np.flatnonzero(silent).tolist():
@@ -94,3 +93,28 @@ class Leaders:
         for robot, job in self.station.assign(self.knowledge.own[leader], t_s, listening):
             self.log.append("job_assigned", t_s, fleet[robot].name, job=jobs[job].id, by=fleet[leader].name)
         self.knowledge.note_given(leader, listening, float(t_s))
+
+
+def clocks_of(specs: Sequence[RobotSpec], station: int, decision_s: int, drive_s: int) -> Clocks:
+    """When, in a decision step, messages pass, notes are made and jobs are given."""
+    parts = parts_of(drive_s)
+    round_s = drive_s // parts
+    rounds = decision_s // round_s
+    ahead = min(AHEAD, rounds // 4)
+    orbiters = [robot for robot, spec in enumerate(specs) if spec.role == "orbiter"]
+    plan_round = rounds - ahead
+    # a note before the plan, where the truth of that moment is at hand; 0: notes at decisions only
+    note_round = rounds - 2 * ahead if ahead and parts == 1 else 0
+    return Clocks(
+        decision_s=decision_s,
+        drive_s=drive_s,
+        parts=parts,
+        round_s=round_s,
+        plan_round=plan_round,
+        note_round=note_round,
+        fresh_s=float((plan_round - note_round) * round_s if ahead else 2 * decision_s),
+        silence_s=float(max(SILENCE_S, 2 * decision_s, 6 * round_s)),
+        station=station,
+        relay=orbiters[0] if orbiters else len(specs),
+        earth=len(specs) + 1,
+    )

@@ -1,63 +1,269 @@
-"""Running tables of the light ahead: of places, and along straight ways between places.
+"""Running tables of the light and the links ahead of places, for one mission or for many at once.
 
-A forecast of the light at one place needs up to `FAR_H` hours of it, one along a way sixty; but an hour later all of these but one are
-the same. So each hour of a place is worked out once and kept in a ring until it is past. A place that moves starts anew. What
-comes out are the very numbers that a fresh look would give: sums run over the same hours in the same order.
+A forecast of the light at one place needs up to `FAR_H` hours of it; but an hour later all of these but one are the same. So
+the light of the next hours of a place is kept as a running sum, an hour is added when it comes in sight, and a window is the difference
+of two sums. Light is counted in whole parts of the disc, so that sums are exact: what comes out are the very numbers that a fresh look
+would give. A place that moves to another cell of the map starts anew, and so does one whose time is set back.
 """
 
 from __future__ import annotations
 
-import math
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.autonomy.observation import WINDOWS_H
 from moonfleet.terrain.constants import DARK_BELOW
-from moonfleet.terrain.grid import GeoRef
+from moonfleet.terrain.forced_kernel import forced_kernel
 from moonfleet.terrain.kernel import kernel
-from moonfleet.terrain.light import lit_at
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from .almanac import (
+    FAR_H,
+    UNTIL,
+    WHOLE,
+    WIDEST_DEG,
+    Almanac,
+    Floats,
+    Ints,
+    clear_by,
+    clears,
+    lean_of,
+    light_of,
+    middle_of,
+)
 
-FAR_H: Final = 480  # [h] how far ahead darkness is looked for
+Places = NDArray[np.int32]
+
 DAY_H: Final = 24  # [h] of light that a job's place is judged by
-WAY_H: Final = 12  # [h] how far ahead the light along a way is looked at
-WAY_SHARES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)  # [-] of a way, where its light is looked at
+WAY_H: Final = 12  # [h] how far ahead the light at the two ends of a way is looked at
+SUN_RUNS, EARTH_RUNS, RELAY_RUNS = range(3)  # rows of `Almanac.runs`
+SPARE_H: Final = 12  # [h] that are looked at beyond what is asked for
+LINK_H: Final = 48  # [h] how far ahead links are looked for
+LONGEST_H: Final = WINDOWS_H[-1]
+DARK: Final = DARK_BELOW * WHOLE  # less of the disc is darkness
+AHEAD: Final = len(WINDOWS_H) + 2
 _WINDOWS: Final = np.array(WINDOWS_H, dtype=np.int64)
-_SHARES: Final = np.array(WAY_SHARES)
+
+# columns of a place: its cell, the hour up to which the sums run, the hour last asked for, the next night (its first hour, the first
+# hour after it; -1 not found yet), the hour up to which the night was looked for; then the ring of sums (modulo 2^32)
+ROW, COL, KNOWN, ASKED, NIGHT, DAWN, LOOKED, RING = 0, 1, 2, 3, 4, 5, 6, 8
+RING_H: Final = 64  # [h] a power of two
+PLACE_COLUMNS: Final = RING + RING_H
+# columns of a link: the cell, the hour last asked for, the next window (first hour, first hour after it; -1 not found yet), the hour
+# up to which it was looked for
+LINK_ROW, LINK_COL, LINK_ASKED, OPENS, CLOSES, LINK_LOOKED = range(6)
+LINK_COLUMNS: Final = 6
 
 
-class Almanac(NamedTuple):
-    """What light is worked out from: horizons, the Sun hour by hour, and the frame of the map."""
+def blank_places(worlds: int, places: int) -> Places:
+    """Places of which nothing is known, int32 [W, P, 72]."""
+    out = np.zeros((worlds, places, PLACE_COLUMNS), dtype=np.int32)
+    out[:, :, :RING] = -1
+    return out
 
-    millideg: NDArray[np.int16]  # [A, R, C]
-    sun: Floats  # [hours, 3] azimuth, elevation, radius [deg], at the middle of the site
-    frame: Floats  # x_left, y_top, cell_m, rows, cols, centre x, centre y
+
+def blank_links(worlds: int, robots: int) -> Places:
+    """Links to the Earth and to the relay of which nothing is known, int32 [W, R, 2, 6]."""
+    return np.full((worlds, robots, 2, LINK_COLUMNS), -1, dtype=np.int32)
 
 
-def frame_of(ref: GeoRef) -> Floats:
-    """The frame of a map as the kernels read it, float64 [7]."""
-    return np.array([ref.x_left, ref.y_top, ref.cell_m, ref.rows, ref.cols, *ref.centre])
+@forced_kernel
+def put_place(places: Places, w: int, p: int, row: int, col: int) -> None:
+    """Let a place be in a cell; one that is there already keeps what is known."""
+    if places[w, p, ROW] != row or places[w, p, COL] != col:
+        places[w, p, ROW], places[w, p, COL] = row, col
+        places[w, p, KNOWN] = -1
+
+
+@forced_kernel
+def look_ahead(almanac: Almanac, w: int, places: Places, p: int, hour: int, last: int) -> None:
+    """Let the sums of a place run from ``hour`` (or before) to ``last`` at least, which is at most 48 hours on."""
+    known = int(places[w, p, KNOWN])
+    if known < 0 or hour > known or hour < places[w, p, ASKED]:
+        known = hour
+        places[w, p, KNOWN] = hour
+        places[w, p, RING + (hour & (RING_H - 1))] = 0
+        places[w, p, NIGHT] = places[w, p, DAWN] = -1
+        places[w, p, LOOKED] = hour
+    places[w, p, ASKED] = hour
+    if known < last:
+        s, sky_row, sky_at, horizon = almanac.site[w], almanac.first[w], almanac.sky_at[w], almanac.horizon
+        row, col = places[w, p, ROW], places[w, p, COL]
+        begin, step = (
+            almanac.layout[s, 0] + row * almanac.layout[s, 2] + col * almanac.layout[s, 3],
+            almanac.layout[s, 1],
+        )
+        dx, dy = middle_of(almanac.frame, s, row, col)
+        lean = lean_of(dx, dy)
+        until = min(
+            last + SPARE_H, almanac.hours[w]
+        )  # some more at once: a place's horizon lies far from the others' in memory
+        total = int(places[w, p, RING + (known & (RING_H - 1))])
+        run = sky_at + almanac.run_of[SUN_RUNS, sky_row + known]
+        while known < until:
+            stop = min(sky_at + int(almanac.runs[SUN_RUNS, run, UNTIL]) - sky_row, until)
+            clear = clears(horizon, begin, step, lean, almanac.runs, SUN_RUNS, run, WIDEST_DEG)
+            while known < stop:
+                if clear == 0:
+                    total += light_of(horizon, begin, step, dx, dy, almanac.sky, sky_row + known)
+                elif clear > 0:
+                    total += WHOLE
+                known += 1
+                places[w, p, RING + (known & (RING_H - 1))] = np.int32(total & 0xFFFFFFFF)
+            run += 1
+        places[w, p, KNOWN] = known
+
+
+@forced_kernel
+def light_in(places: Places, w: int, p: int, first: int, last: int) -> int:
+    """Light of the hours from ``first`` to ``last``, in `WHOLE` parts of an hour: these sums must be there."""
+    return (places[w, p, RING + (last & (RING_H - 1))] - places[w, p, RING + (first & (RING_H - 1))]) & 0xFFFFFFFF
+
+
+@forced_kernel
+def mean_light(places: Places, w: int, p: int, first: int, last: int) -> float:
+    """Mean light of these hours, 0..1; 0 where there are none."""
+    return light_in(places, w, p, first, last) / (max(last - first, 1) * float(WHOLE))
+
+
+@forced_kernel
+def find_night(almanac: Almanac, w: int, places: Places, p: int, hour: int, last: int) -> None:
+    """Find the next night of a place that `look_ahead` was asked for in this hour: found once, it stays the next until it is over."""
+    if 0 <= places[w, p, DAWN] <= hour:
+        places[w, p, NIGHT] = places[w, p, DAWN] = -1
+        places[w, p, LOOKED] = hour
+    k = max(int(places[w, p, LOOKED]), hour)
+    if places[w, p, DAWN] < 0 and k < last:
+        known, night, dawn = int(places[w, p, KNOWN]), int(places[w, p, NIGHT]), -1
+        while dawn < 0 and k < min(known, last):
+            dark = light_in(places, w, p, k, k + 1) < DARK
+            if dark and night < 0:
+                night = k
+            elif not dark and night >= 0:
+                dawn = k
+            k += 1
+        if dawn < 0 and k < last:
+            s, sky_row, sky_at, horizon = almanac.site[w], almanac.first[w], almanac.sky_at[w], almanac.horizon
+            row, col = places[w, p, ROW], places[w, p, COL]
+            begin, step = (
+                almanac.layout[s, 0] + row * almanac.layout[s, 2] + col * almanac.layout[s, 3],
+                almanac.layout[s, 1],
+            )
+            dx, dy = middle_of(almanac.frame, s, row, col)
+            lean = lean_of(dx, dy)
+            run = sky_at + almanac.run_of[SUN_RUNS, sky_row + k]
+            while dawn < 0 and k < last:
+                stop = min(sky_at + int(almanac.runs[SUN_RUNS, run, UNTIL]) - sky_row, last)
+                clear = clears(horizon, begin, step, lean, almanac.runs, SUN_RUNS, run, WIDEST_DEG)
+                while dawn < 0 and k < stop:
+                    dark = clear < 0
+                    if clear == 0:
+                        dark = light_of(horizon, begin, step, dx, dy, almanac.sky, sky_row + k) < DARK
+                    if dark and night < 0:
+                        night = k
+                    elif not dark and night >= 0:
+                        dawn = k
+                    k = k + 1 if clear == 0 else stop
+                run += 1
+        places[w, p, NIGHT], places[w, p, DAWN] = night, dawn
+        places[w, p, LOOKED] = k
+
+
+@forced_kernel
+def find_link(
+    almanac: Almanac, w: int, links: Places, r: int, n: int, body: int, row: int, col: int, hour: int
+) -> tuple[float, float]:
+    """Hours to the next sight of a body from a cell and hours that it lasts, within `LINK_H`; `FAR_H` and 0 when there is none.
+
+    The window of link ``links[w, r, n]`` is kept, and only hours that were not looked at yet are. ``body``: 1 the Earth, 2 the relay.
+    """
+    last = min(hour + LINK_H, almanac.hours[w])
+    moved = links[w, r, n, LINK_ROW] != row or links[w, r, n, LINK_COL] != col
+    if moved or not links[w, r, n, LINK_ASKED] <= hour <= links[w, r, n, LINK_LOOKED]:
+        links[w, r, n, LINK_ROW], links[w, r, n, LINK_COL] = row, col
+        links[w, r, n, OPENS] = links[w, r, n, CLOSES] = -1
+        links[w, r, n, LINK_LOOKED] = hour
+    links[w, r, n, LINK_ASKED] = hour
+    opens, closes, k = int(links[w, r, n, OPENS]), int(links[w, r, n, CLOSES]), int(links[w, r, n, LINK_LOOKED])
+    if 0 <= closes <= hour:
+        opens = closes = -1
+        k = max(k, hour)
+    if closes < 0 and k < last:
+        s, sky_row, sky_at, horizon = almanac.site[w], almanac.first[w], almanac.sky_at[w], almanac.horizon
+        begin, step = (
+            almanac.layout[s, 0] + row * almanac.layout[s, 2] + col * almanac.layout[s, 3],
+            almanac.layout[s, 1],
+        )
+        dx, dy = middle_of(almanac.frame, s, row, col)
+        lean = lean_of(dx, dy)
+        until = min(last + SPARE_H, almanac.hours[w])
+        run = sky_at + almanac.run_of[body, sky_row + k]
+        while closes < 0 and k < until:
+            stop = min(sky_at + int(almanac.runs[body, run, UNTIL]) - sky_row, until)
+            clear = clears(horizon, begin, step, lean, almanac.runs, body, run, 0.0)
+            while closes < 0 and k < stop:
+                seen = clear > 0
+                if clear == 0:
+                    seen = clear_by(horizon, begin, step, dx, dy, almanac.sky, sky_row + k, 6 * body) >= 0.0
+                if seen and opens < 0:
+                    opens = k
+                elif not seen and opens >= 0:
+                    closes = k
+                k = k + 1 if clear == 0 else stop
+            run += 1
+        links[w, r, n, LINK_LOOKED] = k
+    links[w, r, n, OPENS], links[w, r, n, CLOSES] = opens, closes
+    opens = max(opens, hour) if opens >= 0 else last
+    if opens >= last:
+        return float(FAR_H), 0.0
+    return float(opens - hour), float(min(closes if closes >= 0 else last, last) - opens)
+
+
+@forced_kernel
+def ahead(
+    almanac: Almanac,
+    w: int,
+    places: Places,
+    p: int,
+    hour: int,
+    row: Floats,
+    n: int,
+    lit_at: int,
+    dark_in: int,
+    dark_for: int,
+) -> None:
+    """Write the light ahead of a place from ``hour`` on into ``row[n]``.
+
+    From column ``lit_at`` on the lit part of the next 1, 3, 6, 12, 24, 48 h; in the others hours to the next darkness (`FAR_H` when none is
+    near) and hours that it lasts.
+    """
+    far = min(almanac.hours[w], hour + FAR_H)
+    near = min(far, hour + LONGEST_H)
+    look_ahead(almanac, w, places, p, hour, near)
+    for window in range(_WINDOWS.size):
+        row[n, lit_at + window] = mean_light(places, w, p, hour, min(hour + _WINDOWS[window], near))
+    find_night(almanac, w, places, p, hour, far)
+    night, dawn = places[w, p, NIGHT], places[w, p, DAWN]
+    if night < 0:
+        row[n, dark_in], row[n, dark_for] = FAR_H, 0.0
+    else:
+        begins = max(night, hour)
+        row[n, dark_in] = begins - hour
+        row[n, dark_for] = (dawn if dawn >= 0 else far) - begins
 
 
 class LitHours:
-    """The light ahead of ``places`` places, each anywhere on the map and moved at will."""
+    """The light ahead of places of one mission, each anywhere on the map and moved at will."""
 
     def __init__(self, almanac: Almanac, places: int) -> None:
         self.almanac = almanac
-        self.xy = np.full((places, 2), np.nan)
-        self._cell = np.zeros((places, 2), dtype=np.int64)
-        self._known = np.zeros((places, 2), dtype=np.int64)  # hours from .. to that the ring holds
-        self._ring = np.zeros((places, FAR_H))
-        # the next night of each place: first hour, first hour after it (-1 not found yet), hours looked at so far
-        self._night = np.full((places, 3), -1, dtype=np.int64)
+        self.places = blank_places(1, places)
 
-    def move(self, places: Ints, xy: Floats) -> None:
-        """Put ``places`` [n] at ``xy`` float64 [n, 2]; those that stand there already keep what is known."""
-        _move(self.almanac, places, xy, self.xy, self._cell, self._known)
+    def move(self, places: Ints, cells: Ints) -> None:
+        """Put ``places`` [n] into ``cells`` int64 [n, 2]; those that are there already keep what is known."""
+        for p, (row, col) in zip(places.tolist(), cells.tolist(), strict=True):
+            put_place(self.places, 0, p, row, col)
 
     def ahead(self, places: Ints, hour: int) -> Floats:
         """Light ahead of ``places`` [n] from ``hour`` on, float64 [n, 8].
@@ -65,176 +271,26 @@ class LitHours:
         Columns: the lit part of the next 1, 3, 6, 12, 24, 48 h, hours to the next darkness (`FAR_H` when none is near), and
         hours that it lasts.
         """
-        out = np.empty((len(places), _WINDOWS.size + 2))
-        _ahead(self.almanac, places, hour, self.xy, self._cell, self._known, self._ring, self._night, _WINDOWS, out)
+        out = np.empty((len(places), AHEAD))
+        _ahead(self.almanac, self.places, places, hour, out)
         return out
 
     def day(self, places: Ints, hour: int) -> Floats:
         """Lit part of the next 24 hours at ``places`` [n], float64 [n]."""
         out = np.empty(len(places))
-        _day(self.almanac, places, hour, self.xy, self._cell, self._known, self._ring, out)
+        _day(self.almanac, self.places, places, hour, out)
         return out
 
 
-class LitWays(NamedTuple):
-    """The light of the next 12 hours along ``n`` straight ways; a kernel reads and fills it by `way_lit`."""
-
-    ends: Floats  # [n, 4] start x, y, goal x, y [m]; NaN: none yet
-    cell: NDArray[np.int32]  # [n, 5, 2] of the points along it
-    known: Ints  # [n, 2] hours from .. to that the ring holds
-    ring: Floats  # [n, 5, 12]
-    mean: Floats  # [n] the answer
-    mean_at: Ints  # [n] of this hour, -1 none
-
-    @classmethod
-    def blank(cls, ways: int) -> LitWays:
-        """Nothing known."""
-        points = _SHARES.size
-        return cls(
-            np.full((ways, 4), np.nan),
-            np.zeros((ways, points, 2), dtype=np.int32),
-            np.zeros((ways, 2), dtype=np.int64),
-            np.zeros((ways, points, WAY_H)),
-            np.zeros(ways),
-            np.full(ways, -1, dtype=np.int64),
-        )
+@kernel
+def _ahead(almanac: Almanac, places: Places, which: Ints, hour: int, out: Floats) -> None:
+    for n in range(which.size):
+        ahead(almanac, 0, places, which[n], hour, out, n, 0, AHEAD - 2, AHEAD - 1)
 
 
 @kernel
-def cell_at(frame: Floats, x: float, y: float) -> tuple[int, int]:
-    """Map cell (row, col) of a place, the nearest one for a place outside (`GeoRef.cell_of`)."""
-    row = int(math.floor((frame[1] - y) / frame[2]))
-    col = int(math.floor((x - frame[0]) / frame[2]))
-    return min(max(row, 0), int(frame[3]) - 1), min(max(col, 0), int(frame[4]) - 1)
-
-
-@kernel
-def _move(almanac: Almanac, places: Ints, xy: Floats, at: Floats, cell: Ints, known: Ints) -> None:
-    for i in range(places.size):
-        p = places[i]
-        if at[p, 0] != xy[i, 0] or at[p, 1] != xy[i, 1]:
-            at[p, 0], at[p, 1] = xy[i, 0], xy[i, 1]
-            cell[p, 0], cell[p, 1] = cell_at(almanac.frame, xy[i, 0], xy[i, 1])
-            known[p, 0] = known[p, 1] = 0
-
-
-@kernel
-def _begin(known: Ints, p: int, hour: int, size: int) -> bool:
-    """Forget what does not lead on from ``hour``: time may have been set back, or jumped ahead. Whether it begins anew."""
-    known[p, 0] = max(known[p, 0], known[p, 1] - size)  # what came later has taken the place of the hours before
-    if known[p, 0] <= hour <= known[p, 1] and known[p, 1] > 0:
-        return False
-    known[p, 0] = known[p, 1] = hour
-    return True
-
-
-@kernel
-def _look(almanac: Almanac, p: int, last: int, at: Floats, cell: Ints, known: Ints, ring: Floats) -> None:
-    """Fill the ring of place ``p`` up to the hour before ``last``."""
-    sun, frame = almanac.sun, almanac.frame
-    dx, dy = at[p, 0] - frame[5], at[p, 1] - frame[6]
-    for hour in range(known[p, 1], last):
-        ring[p, hour % ring.shape[1]] = lit_at(
-            almanac.millideg, cell[p, 0], cell[p, 1], dx, dy, sun[hour, 0], sun[hour, 1], sun[hour, 2]
-        )
-    known[p, 1] = max(known[p, 1], last)
-
-
-@kernel
-def _ahead(
-    almanac: Almanac, places: Ints, first: int, at: Floats, cell: Ints, known: Ints, ring: Floats, night: Ints,
-    windows: Ints, out: Floats,
-) -> None:  # fmt: skip
-    size = ring.shape[1]
-    hours = min(almanac.sun.shape[0] - first, FAR_H)
-    near = min(hours, windows[-1])
-    for i in range(places.size):
-        p = places[i]
-        if _begin(known, p, first, size):
-            night[p, 0] = night[p, 1] = -1
-            night[p, 2] = first
-        if known[p, 1] < first + near:
-            _look(almanac, p, first + near, at, cell, known, ring)
-        total = 0.0
-        window = 0
-        k = first % size
-        for hour in range(1, near + 1):
-            total += ring[p, k]
-            k = k + 1 if k + 1 < size else 0
-            if hour == windows[window]:
-                out[i, window] = total / hour
-                window += 1
-        while window < windows.size:  # the almanac ends before this window does
-            out[i, window] = total / max(hours, 1)
-            window += 1
-        # the next night: found once, it stays the next one until it is over
-        if 0 <= night[p, 1] <= first:
-            night[p, 0] = night[p, 1] = -1
-            night[p, 2] = first
-        hour = max(night[p, 2], first)
-        while night[p, 1] < 0 and hour < first + hours:
-            if hour >= known[p, 1]:
-                _look(almanac, p, hour + 1, at, cell, known, ring)
-            lit = ring[p, hour % size]
-            if lit < DARK_BELOW and night[p, 0] < 0:
-                night[p, 0] = hour
-            if lit >= DARK_BELOW and night[p, 0] >= 0:
-                night[p, 1] = hour
-            hour += 1
-        night[p, 2] = hour
-        if night[p, 0] < 0:
-            out[i, windows.size], out[i, windows.size + 1] = FAR_H, 0.0
-            continue
-        begins = max(night[p, 0], first)
-        ends = night[p, 1] if night[p, 1] >= 0 else first + hours
-        out[i, windows.size], out[i, windows.size + 1] = begins - first, ends - begins
-
-
-@kernel
-def _day(
-    almanac: Almanac, places: Ints, first: int, at: Floats, cell: Ints, known: Ints, ring: Floats, out: Floats
-) -> None:
-    size = ring.shape[1]
-    hours = min(almanac.sun.shape[0] - first, DAY_H)
-    for i in range(places.size):
-        p = places[i]
-        _begin(known, p, first, size)
-        if known[p, 1] < first + hours:
-            _look(almanac, p, first + hours, at, cell, known, ring)
-        total = 0.0
-        for hour in range(first, first + hours):
-            total += ring[p, hour % size]
-        out[i] = total / max(hours, 1)
-
-
-@kernel
-def way_lit(almanac: Almanac, ways: LitWays, n: int, sx: float, sy: float, gx: float, gy: float, first: int) -> float:
-    """Lit part of the next 12 hours along the straight line of way ``n``, 0..1: what panels may hope for."""
-    sun, frame = almanac.sun, almanac.frame
-    ends, cell, known, ring = ways.ends, ways.cell, ways.known, ways.ring
-    points, size = ring.shape[1], ring.shape[2]
-    if ends[n, 0] != sx or ends[n, 1] != sy or ends[n, 2] != gx or ends[n, 3] != gy:
-        ends[n, 0], ends[n, 1], ends[n, 2], ends[n, 3] = sx, sy, gx, gy
-        known[n, 0] = known[n, 1] = 0
-        ways.mean_at[n] = -1
-        for k in range(points):
-            cell[n, k, 0], cell[n, k, 1] = cell_at(frame, sx + _SHARES[k] * (gx - sx), sy + _SHARES[k] * (gy - sy))
-    if ways.mean_at[n] == first:
-        return ways.mean[n]
-    _begin(known, n, first, size)
-    last = min(first + WAY_H, sun.shape[0])
-    for hour in range(known[n, 1], last):
-        for k in range(points):
-            dx, dy = sx + _SHARES[k] * (gx - sx) - frame[5], sy + _SHARES[k] * (gy - sy) - frame[6]
-            ring[n, k, hour % size] = lit_at(
-                almanac.millideg, cell[n, k, 0], cell[n, k, 1], dx, dy, sun[hour, 0], sun[hour, 1], sun[hour, 2]
-            )
-        known[n, 1] = hour + 1
-    shares = 0.0
-    for k in range(points):
-        total = 0.0
-        for hour in range(first, last):
-            total += ring[n, k, hour % size]
-        shares += total / max(last - first, 1)
-    ways.mean[n], ways.mean_at[n] = shares / points, first
-    return ways.mean[n]
+def _day(almanac: Almanac, places: Places, which: Ints, hour: int, out: Floats) -> None:
+    last = min(hour + DAY_H, almanac.hours[0])
+    for n in range(which.size):
+        look_ahead(almanac, 0, places, which[n], hour, last)
+        out[n] = mean_light(places, 0, which[n], hour, last)

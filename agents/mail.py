@@ -6,23 +6,25 @@ link is down, and spreads by itself along chains of robots, over the relay and o
 "Epidemic routing for partially-connected ad hoc networks", 2000). A message that is lost is sent again in the next round, since the
 receiver's copy is still old.
 
-Chances come from the seed tree by (decision step, round, sender, receiver): they depend on nothing that was drawn before.
+Whether a message is lost is a hash of (the mission's key, round, sender, receiver): it depends on nothing that was drawn before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from moonfleet.terrain.forced_kernel import forced_kernel
 from moonfleet.terrain.kernel import kernel
-from moonfleet.terrain.seeds import stream
+from moonfleet.terrain.seeds import sequence
 
 from .contact_graph import ContactGraph, radio_on
 from .events import EventLog
-from .knowledge import Knowledge, join, print_of
+from .faults import uniform
+from .knowledge import MAILBOXES, Knowledge, join, same
 from .mission import MissionSpec
 from .outages import Cuts
 from .world import World
@@ -55,19 +57,8 @@ class Mail:
         self.awake_s = np.zeros(len(names), dtype=np.int64)  # [R] since when each radio is on without a break
         self.post = np.zeros(2, dtype=np.int64)  # delivered, missed since the last report
         self.heard: Hook | None = None
-        self.drawn = (-1, -1)  # decision step and round of the chances in `last`
-        self.last, self.source = np.empty(0), stream(mission.seed, "mail", index=(0,))
-
-    def chances(self, t_s: int) -> Floats:
-        """Numbers in [0, 1) that decide which messages of the round at ``t_s`` are lost, float64 [N sender, N receiver]."""
-        block, row = divmod(t_s // self.round_s, self.rounds)
-        # round by round: a long decision step of short rounds has thousands
-        if self.drawn[0] != block or row < self.drawn[1]:
-            self.drawn, self.source = (block, -1), stream(self.mission.seed, "mail", index=(block,))
-        while self.drawn[1] < row:
-            self.last = self.source.random((self.knowledge.nodes, self.knowledge.nodes))
-            self.drawn = (block, self.drawn[1] + 1)
-        return self.last
+        self.key: Any = mail_key(mission.seed)
+        self.desk = mail_desk(len(names), len(mission.jobs), heard=True)
 
     def round(self, t_s: int) -> None:
         """Cut the links that are down by decree, and let everybody in contact tell its news; after a drive step's ticks."""
@@ -76,10 +67,11 @@ class Mail:
         awake = radio_on(state)
         self.awake_s[~awake] = t_s
         contacts = self.graph.find(state, awake, cut)
-        heard = np.zeros((know.nodes, know.nodes), dtype=np.bool_)
-        deliver(
-            know.floats, know.ints, know.done, know.version, know.taken, contacts.up, contacts.loss, self.chances(t_s),
-            heard, self.post, know.jobs_n, know.robots_n,
+        heard = self.desk.heard
+        heard[:] = False
+        deliver_once(
+            know.floats[None], know.ints[None], know.done[None], know.version[None], know.taken[None], contacts.up[None],
+            contacts.loss[None], self.post[None], self.key, t_s // self.round_s, self.desk, know.jobs_n, know.robots_n,
         )  # fmt: skip
         if self.heard is not None:
             self.heard(t_s, heard)
@@ -120,51 +112,107 @@ class Mail:
         self.awake_s[:], self.post[:] = state["awake_s"], state["post"]
 
 
+def mail_key(seed: int) -> np.uint64:
+    """The key of a mission's losses."""
+    return np.uint64(sequence(seed, "mail").generate_state(1, np.uint64)[0])
+
+
 def parts_of(drive_s: int) -> int:
     """Rounds in a drive step: as many whole and equal ones of `ROUND_S` or more as fit, at least one."""
     return next(parts for parts in range(max(drive_s // ROUND_S, 1), 0, -1) if drive_s % parts == 0)
 
 
-@kernel
+class Desk(NamedTuple):
+    """What a round writes on, for one world at a time."""
+
+    floats: Floats  # [N, J + 6 R + 1] the boards as the round began, of those who have learned something since
+    ints: Ints  # [N, 4 R + 2]
+    done: Bools  # [N, J]
+    was: Ints  # [N] their versions
+    alike: Ints  # [N] the first node whose board says the same
+    kept: Bools  # [N] whose board is kept above
+    heard: Bools  # [N, N] receiver heard sender; [0, 0] where nobody asks
+
+
+def mail_desk(robots: int, jobs: int, *, heard: bool) -> Desk:
+    """A desk for missions of so many robots and jobs."""
+    nodes = robots + MAILBOXES
+    return Desk(
+        np.empty((nodes, jobs + 6 * robots + 1)),
+        np.empty((nodes, 4 * robots + 2), dtype=np.int64),
+        np.empty((nodes, jobs), dtype=np.bool_),
+        np.empty(nodes, dtype=np.int64),
+        np.empty(nodes, dtype=np.int64),
+        np.zeros(nodes, dtype=np.bool_),
+        np.zeros((nodes, nodes) if heard else (0, 0), dtype=np.bool_),
+    )
+
+
+@forced_kernel
+def keep(floats: Floats, ints: Ints, done: Bools, w: int, node: int, desk: Desk) -> None:
+    """Keep a board as the round began."""
+    desk.kept[node] = True
+    for n in range(floats.shape[2]):
+        desk.floats[node, n] = floats[w, node, n]
+    for n in range(ints.shape[2]):
+        desk.ints[node, n] = ints[w, node, n]
+    for n in range(done.shape[2]):
+        desk.done[node, n] = done[w, node, n]
+
+
+@forced_kernel
 def deliver(
-    floats: Floats, ints: Ints, done: Bools, version: Ints, taken: Ints, up: Bools, loss: Floats, chance: Floats,
-    heard: Bools, post: Ints, jobs: int, robots: int,
-) -> None:  # fmt: skip
-    """One round: boards in place, ``heard`` [receiver, sender], ``post`` [2] counts on.
+    floats: Floats, ints: Ints, done: Bools, version: Ints, taken: Ints, up: Bools, loss: Floats, post: Ints, w: int, key: int,
+    number: int, desk: Desk, jobs: int, robots: int,
+) -> bool:  # fmt: skip
+    """Round ``number`` of world ``w``: boards [W, N, ...] in place, ``post`` [W, 2] counts on. Whether there was anything to tell.
 
     All that is told is what was known at the beginning, so that nothing makes two hops in one round.
     """
-    nodes = up.shape[0]
-    was = version.copy()
+    nodes = up.shape[1]
     work = False
     for receiver in range(nodes):
         for sender in range(nodes):
-            work = work or (up[receiver, sender] and was[sender] != taken[receiver, sender])
+            work = work or (up[w, receiver, sender] and version[w, sender] != taken[w, receiver, sender])
     if not work:
-        return
-    old_floats, old_ints, old_done = floats.copy(), ints.copy(), done.copy()
-    words = old_floats.view(np.int64)
-    prints = np.empty(nodes, dtype=np.int64)
+        return False
     for node in range(nodes):
-        prints[node] = print_of(words[node], old_ints[node], old_done[node])
+        desk.was[node], desk.kept[node], desk.alike[node] = version[w, node], False, node
+        for first in range(node):
+            if desk.alike[first] == first and same(floats, ints, done, w, first, node, jobs, robots):
+                desk.alike[node] = first
+                break
     for receiver in range(nodes):
         learned = False
         for sender in range(nodes):
-            if not up[receiver, sender] or was[sender] == taken[receiver, sender]:
+            if not up[w, receiver, sender] or desk.was[sender] == taken[w, receiver, sender]:
                 continue
-            if prints[sender] == prints[receiver]:  # they know the same: one word says so
-                taken[receiver, sender] = was[sender]
+            if desk.alike[sender] == desk.alike[receiver]:  # they know the same: one word says so
+                taken[w, receiver, sender] = desk.was[sender]
                 continue
-            if chance[sender, receiver] < loss[receiver, sender]:
-                post[1] += 1
+            if uniform(key, sender, receiver, number) < loss[w, receiver, sender]:
+                post[w, 1] += 1
                 continue
-            post[0] += 1
-            taken[receiver, sender] = was[sender]
-            heard[receiver, sender] = True
-            new = join(
-                floats[receiver], ints[receiver], done[receiver],
-                old_floats[sender], old_ints[sender], old_done[sender], jobs, robots,
-            )  # fmt: skip
+            post[w, 0] += 1
+            taken[w, receiver, sender] = desk.was[sender]
+            if desk.heard.size > 0:
+                desk.heard[receiver, sender] = True
+            if not desk.kept[receiver]:
+                keep(floats, ints, done, w, receiver, desk)
+            if desk.kept[sender]:
+                new = join(floats, ints, done, w, receiver, desk.floats, desk.ints, desk.done, sender, jobs, robots)
+            else:
+                new = join(floats, ints, done, w, receiver, floats[w], ints[w], done[w], sender, jobs, robots)
             learned = learned or new
         if learned:
-            version[receiver] += 1
+            version[w, receiver] += 1
+    return True
+
+
+@kernel
+def deliver_once(
+    floats: Floats, ints: Ints, done: Bools, version: Ints, taken: Ints, up: Bools, loss: Floats, post: Ints, key: int, number: int,
+    desk: Desk, jobs: int, robots: int,
+) -> bool:  # fmt: skip
+    """`deliver` in world 0."""
+    return deliver(floats, ints, done, version, taken, up, loss, post, 0, key, number, desk, jobs, robots)

@@ -1,36 +1,33 @@
 """Driving by the orbital map alone: the fidelity for campaigns of years.
 
-There are no rocks to see and none to touch. A robot plans its route over the map once, drives it as legs of up to 64 points, and
-thinks of it again only when a leg has ended or the wheels refused the ground. Policy, energy, light, links, faults and work are
-those of every other fidelity.
+There are no rocks to see and none to touch. A robot plans its route over the map once, drives it as a leg of up to 64 points, and
+thinks of it again only when the leg has ended short of the goal or the wheels refused the ground. Policy, energy, light, links, faults
+and work are those of every other fidelity.
 """
 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.autonomy.errors import GoalBlocked, GoalOutside, PlanError, StartBlocked
-from moonfleet.autonomy.field_route import follow_field
-from moonfleet.autonomy.search import nearest_free, shortest_path
-from moonfleet.autonomy.smooth import shorten
+from moonfleet.autonomy.errors import PlanError
 from moonfleet.autonomy.traversability import DriveLimits
+from moonfleet.terrain.kernel import kernel
+from moonfleet.terrain.site import Site
 
 from .construction import ConstructionRobot
+from .map_routes import MAX_REFUSED, ROUTE_POINTS, Ways, WaysBlock, refuse, route_by_turns, search_route
 from .messages import Command, JobOffer, Note, Phase, Reply, Sense, Situation
+from .mission_zones import MissionZones
 from .robot import ARRIVED_M, DrivingRobot
 from .rover import Rover
-from .state import LEG_POINTS, Activity
-from .travel import APART_M, beside, site_cost, travel_field
-
-SNAP_CELLS = 3  # [cells] how far from passable ground a robot may stand and still be planned for
-MAX_REFUSED = 64  # [-] cells that the wheels refused before a robot's map is taken to be right again
-LOOK_M = 2.0  # [m] steps in which a leg is searched for the cell that stopped the wheels
+from .state import Activity
+from .travel import APART_M, beside, site_cost
 
 Points = NDArray[np.float64]
-Cell = tuple[int, int]
 
 
 class MapDriving(DrivingRobot):
@@ -39,12 +36,16 @@ class MapDriving(DrivingRobot):
     def start(self) -> None:
         """Take the map."""
         spec = self.setup.spec
-        self.limits = DriveLimits(max_slope_deg=spec.max_slope_deg, speed_m_s=spec.speed_m_s)
-        self.cost = site_cost(self.site, self.limits, self.setup.zones)
+        limits = DriveLimits(max_slope_deg=spec.max_slope_deg, speed_m_s=spec.speed_m_s)
+        self.cost = site_cost(self.site, limits, self.setup.zones)
+        self.ways = ways_of(self.site, limits, self.setup.zones)
         self.charging = False
         self.place = self.setup.home  # the middle of the place that it goes to
-        self.route: Points = np.empty((0, 2))  # what is still to be driven
-        self.refused: list[Cell] = []
+        self.bound_for = self.setup.home  # the goal of the route
+        self.room = np.zeros((1, 1, ROUTE_POINTS, 2))  # of which the route is a part
+        self.route: Points = self.room[0, 0, :0]  # where it began, and the leg
+        self.refused = np.zeros((1, 1, MAX_REFUSED, 2), dtype=np.int64)  # cells that the wheels refused
+        self.refused_n = np.zeros((1, 1), dtype=np.int64)
 
     def take(self, offer: JobOffer, sense: Sense) -> Reply:
         """Begin a job: work if already there, else set out."""
@@ -75,7 +76,7 @@ class MapDriving(DrivingRobot):
         here = (sense.x, sense.y)
         if math.dist(here, self.goal) <= ARRIVED_M:
             return self.arrive(())
-        under_way = len(self.route) > 0 and math.dist(self.route[-1], self.goal) == 0.0
+        under_way = len(self.route) > 0 and self.bound_for == self.goal
         if under_way and sense.activity == Activity.DRIVE and not sense.blocked:
             self.phase = Phase.TRAVEL
             return self.reply(attend=True)
@@ -86,17 +87,13 @@ class MapDriving(DrivingRobot):
         try:
             self.route = self.plan((sense.x, sense.y), self.goal)
         except PlanError as error:
-            self.route = np.empty((0, 2))
+            self.route = self.room[0, 0, :0]
             return self.give_up(error, notes)
-        self.phase = Phase.TRAVEL
+        self.phase, self.bound_for = Phase.TRAVEL, self.goal
         length_m = float(np.hypot(*np.diff(self.route, axis=0).T).sum())
         line = ", ".join(f"{x:.2f} {y:.2f}" for x, y in self.route.tolist())
         note = Note("route", {"job": self.job, "length_m": length_m, "wkt": f"LINESTRING ({line})"})
-        return self.drive((*notes, note))
-
-    def drive(self, notes: tuple[Note, ...]) -> Reply:
-        """Order as much of the route as a leg holds."""
-        return self.reply(Command(Activity.DRIVE, self.route[1 : LEG_POINTS + 1]), notes=notes, attend=True)
+        return self.reply(Command(Activity.DRIVE, self.route[1:].copy()), notes=(*notes, note), attend=True)
 
     def travel(self, sense: Sense, notes: tuple[Note, ...]) -> Reply:
         """Let the wheels turn while they do; at the end of a leg the next one, at refused ground a way round it."""
@@ -108,78 +105,50 @@ class MapDriving(DrivingRobot):
             return self.depart(sense, notes)
         if sense.activity == Activity.DRIVE:
             return self.reply(notes=notes, attend=True)
-        self.route = rest_of(self.route, here)
-        if len(self.route) < 2:
-            return self.depart(sense, notes)
-        return self.drive(notes)
+        return self.depart(sense, notes)
 
     def plan(self, start: tuple[float, float], goal: tuple[float, float]) -> Points:
-        """Route float64 [n, 2] over the map, start and goal included: down the field of the place where that leads there.
+        """Route float64 [n, 2] over the map, start and goal included: by the turning points of the place where they lead there.
+
+        It ends short of the goal where it would have more points than a leg.
 
         Raises
         ------
         GoalOutside, GoalBlocked, StartBlocked, NoRoute : there is none.
         """
-        ref, cost = self.site.ref, self.cost
-        if not ref.inside(*goal):
-            raise GoalOutside(
-                f"goal ({goal[0]:.0f}, {goal[1]:.0f}) m is off the map; it must be within {ref.bounds} m."
-            )
-        goal_rc, place_rc, start_rc = ref.cell_of(*goal), ref.cell_of(*self.place), ref.cell_of(*start)
-        if not np.isfinite(cost[goal_rc]):
-            raise GoalBlocked(
-                f"goal ({goal[0]:.0f}, {goal[1]:.0f}) m, cell {goal_rc}, is impassable ground; choose another."
-            )
-        from_rc = nearest_free(cost, *start_rc, reach=SNAP_CELLS)
-        if from_rc is None:
-            raise StartBlocked(
-                f"start ({start[0]:.0f}, {start[1]:.0f}) m, cell {start_rc}, lies more than {SNAP_CELLS} cells inside "
-                "impassable ground; move the start."
-            )
-        cells = None
-        if not self.refused and np.isfinite(cost[place_rc]):
-            field = travel_field(self.site, self.limits, place_rc, self.setup.zones)
-            cells = None if field is None else follow_field(field, cost, ref.cell_m, from_rc)
-        if cells is None:
-            if self.refused:
-                cost = cost.copy()
-                cost[tuple(np.array([cell for cell in self.refused if cell not in (from_rc, goal_rc)]).T)] = np.inf
-            cells, place_rc = shortest_path(cost, from_rc, goal_rc, ref.cell_m, corner_cutting=False).cells, goal_rc
-        xy = shorten(cells, cost, ref)
-        first = 1 if from_rc == start_rc else 0  # from a blocked cell, out to the free one first
-        last = (
-            len(xy) - 1 if goal_rc == place_rc else len(xy)
-        )  # the middle of the goal's own cell gives way to the goal
-        return np.concatenate([np.array([start]), xy[first : max(last, first)], np.array([goal])])
+        self.ways.need(0, 0, self.place)
+        block, (x, y) = self.ways.block, self.place
+        count = read_route(block, *start, *goal, x, y, self.refused, self.refused_n, self.room)
+        if count == 0:
+            refused = self.refused[0, 0, : self.refused_n[0, 0]]
+            found = search_route(self.site, self.cost, start, goal, refused)
+            count = len(found)
+            self.room[0, 0, :count] = found
+        return self.room[0, 0, :count]
 
     def refuse(self, here: tuple[float, float]) -> None:
         """Learn which cell ahead the wheels refused: no way leads through it any more."""
-        ref, own = self.site.ref, self.site.ref.cell_of(*here)
-        rest = rest_of(self.route, here)
-        if len(self.refused) >= MAX_REFUSED:
-            self.refused.clear()
-        along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(rest, axis=0).T))])
-        for at in np.arange(0.0, along[-1], LOOK_M):
-            cell = ref.cell_of(float(np.interp(at, along, rest[:, 0])), float(np.interp(at, along, rest[:, 1])))
-            if cell != own and cell not in self.refused and np.isfinite(self.cost[cell]):
-                self.refused.append(cell)
-                return
+        count = np.array([[len(self.route)]])
+        learn_refused(self.ways.block, *here, self.room, count, self.refused, self.refused_n)
 
     def get_state(self) -> dict[str, object]:
         """Whole state as a nested mapping of arrays."""
         task = np.array([self.phase, self.action, self.job], dtype=np.int64)
         tool = np.array([*self.goal, self.work_w, self.data_mbps])
-        way = np.array([*self.place, float(self.charging)])
-        refused = np.array(self.refused, dtype=np.int64).reshape(-1, 2)
+        way = np.array([*self.place, *self.bound_for, float(self.charging)])
+        refused = self.refused[0, 0, : self.refused_n[0, 0]].copy()
         return {"task": task, "tool": tool, "way": way, "route": self.route.copy(), "refused": refused}
 
     def set_state(self, state: dict[str, object]) -> None:
         """Take up a state made by `get_state`."""
         self.set_task(state)
-        x, y, charging = (float(value) for value in np.asarray(state["way"]))
-        self.place, self.charging = (x, y), bool(charging)
-        self.route = np.array(state["route"], dtype=np.float64).reshape(-1, 2)
-        self.refused = [(int(row), int(col)) for row, col in np.asarray(state["refused"]).reshape(-1, 2)]
+        x, y, to_x, to_y, charging = (float(value) for value in np.asarray(state["way"]))
+        self.place, self.bound_for, self.charging = (x, y), (to_x, to_y), bool(charging)
+        route, refused = np.asarray(state["route"]).reshape(-1, 2), np.asarray(state["refused"]).reshape(-1, 2)
+        self.route = self.room[0, 0, : len(route)]
+        self.route[:] = route
+        self.refused_n[0, 0] = len(refused)
+        self.refused[0, 0, : len(refused)] = refused
 
 
 class MapRover(MapDriving, Rover):
@@ -190,18 +159,25 @@ class MapBuilder(MapDriving, ConstructionRobot):
     """A construction robot on the map alone."""
 
 
-def rest_of(route: Points, here: tuple[float, float]) -> Points:
-    """What is left of a route float64 [n, 2] for one who stands at ``here``, beginning there; from its nearest stretch on.
+@lru_cache(maxsize=16)
+def ways_of(site: Site, limits: DriveLimits, zones: MissionZones | None) -> Ways:
+    """The tables of one kind of wheels on a site, shared by all robots that have them."""
+    return Ways([site], [limits], zones)
 
-    >>> rest_of(np.array([[0.0, 0.0], [10.0, 0.0], [10.0, 10.0]]), (4.0, 0.5)).tolist()
-    [[4.0, 0.5], [10.0, 0.0], [10.0, 10.0]]
-    """
-    at = np.array([here])
-    if len(route) < 2:
-        return at
-    start, step = route[:-1], np.diff(route, axis=0)
-    square = np.maximum((step**2).sum(axis=1), 1e-12)
-    share = np.clip(((at - start) * step).sum(axis=1) / square, 0.0, 1.0)
-    gap = np.hypot(*(start + share[:, None] * step - at).T)
-    nearest = len(gap) - 1 - int(np.argmin(gap[::-1]))  # of equals the last: a turning point is behind
-    return np.concatenate([at, route[nearest + 1 :]])
+
+@kernel
+def read_route(
+    ways: WaysBlock, x: float, y: float, goal_x: float, goal_y: float, place_x: float, place_y: float, refused: NDArray[np.int64],
+    refused_n: NDArray[np.int64], route: Points,
+) -> int:  # fmt: skip
+    """`route_by_turns` of one robot."""
+    return route_by_turns(ways, 0, 0, x, y, goal_x, goal_y, place_x, place_y, refused, refused_n, 0, 0, route)
+
+
+@kernel
+def learn_refused(
+    ways: WaysBlock, x: float, y: float, route: Points, route_n: NDArray[np.int64], refused: NDArray[np.int64],
+    refused_n: NDArray[np.int64],
+) -> None:  # fmt: skip
+    """`refuse` of one robot."""
+    refuse(ways, 0, 0, x, y, route, route_n, refused, refused_n, 0, 0)

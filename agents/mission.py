@@ -27,11 +27,15 @@ Perception = Literal["rendered", "stereo", "statistical", "map"]
 
 @dataclass(frozen=True, slots=True)
 class FleetMember:
-    """One robot of a mission: its name, its machine, and where it starts (site x, y in metres; None in orbit)."""
+    """One robot of a mission: its name, its machine, and where it starts (site x, y in metres; None in orbit).
+
+    It is there from the first decision at or after ``lands_s`` [s since mission start] on.
+    """
 
     name: str
     spec: RobotSpec
     xy: tuple[float, float] | None
+    lands_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ class MissionSpec:
             if names.index(name) != index:
                 raise MissionError(f"fleet[{index}].name = {name!r}: already the name of fleet[{names.index(name)}]")
         check_station(self.fleet, self.station)
+        check_landings(self.fleet, self.station)
         check_outages(self.outages, names)
         check_jobs(self.jobs, {tool for member in self.fleet for tool in member.spec.tools})
         for index, member in enumerate(self.fleet):
@@ -100,7 +105,10 @@ class MissionSpec:
 
 def mission_key(mission: MissionSpec) -> str:
     """SHA-256 of all that decides a mission's events: not how its minds are spread, nor how often it is saved."""
-    fleet = [(member.name, member.spec.model_dump(mode="json"), member.xy) for member in mission.fleet]
+    fleet = [
+        (member.name, member.spec.model_dump(mode="json"), member.xy, *([member.lands_s] if member.lands_s else []))
+        for member in mission.fleet
+    ]
     clocks = (mission.t0, mission.duration_s, mission.decision_s, mission.drive_s, mission.tick_s)
     relay = None if mission.relay is None else mission.relay.identity()
     whole = (
@@ -135,6 +143,16 @@ def check_station(fleet: Sequence[FleetMember], station: str) -> None:
         raise MissionError(f"station = {station!r}: not in the fleet.{did_you_mean(station, roles)}")
     if roles[station] != "lander":
         raise MissionError(f"station = {station!r}: is a {roles[station]}; the station must be a lander")
+
+
+def check_landings(fleet: Sequence[FleetMember], station: str) -> None:
+    """Raise `MissionError` for a landing before the start, or a station that is not there from the start."""
+    for index, member in enumerate(fleet):
+        where = f"fleet[{index}].lands ({member.name}): {member.lands_s} s"
+        if member.lands_s < 0:
+            raise MissionError(f"{where}: must be 0 or more")
+        if member.lands_s > 0 and member.name == station:
+            raise MissionError(f"{where}: is the station; it must be there from the start")
 
 
 def check_start(site: Site, index: int, member: FleetMember) -> None:

@@ -58,6 +58,9 @@ class MissionLoop:
             seed=mission.seed,
             faults=mission.faults,
         )
+        for robot, member in enumerate(mission.fleet):
+            if member.lands_s > 0:
+                self.world.park(0, robot)
         self.forecast = Forecast(mission.site, mission.t0, mission.duration_s, mission.relay)
         estimates = Estimates(mission, self.forecast, Travel(mission, self.forecast))
         self.station = Station(mission, estimates)
@@ -112,7 +115,7 @@ class MissionLoop:
         ops, station = self.ops, self.mission.station_index
         ops.note_selves(0)
         ops.knowledge.meet()
-        self.leaders.lead(station, self.leaders.ground, 0)
+        self.leaders.lead(station, self.leaders.ground & ops.landed, 0)
         ops.knowledge.meet()
 
     def radio(self, t_s: int, drive: int) -> None:
@@ -131,16 +134,17 @@ class MissionLoop:
         t_s = self.t_s
         self.mail.log_cuts(self.log, t_s - self.mission.decision_s, t_s)
         self.log.append("radio", t_s, **self.mail.take_post()._asdict())
+        self.ops.land(t_s)
         self.ops.help_out()
         self.ops.note_leaders(t_s)
         self.ops.finish_jobs(t_s)
         self.ops.note_selves(t_s)
 
     def brief(self) -> Asked:
-        """What every robot that is not lost decides on now, as arrays."""
+        """What every robot that is there decides on now, as arrays."""
         if self.asked is None:
             sky = self.sky()
-            robots = np.flatnonzero(~self.ops.lost)
+            robots = np.flatnonzero(~self.ops.lost & self.ops.landed)
             self.asked = self.briefing.situations(robots, self.t_s, sky.sun_az_deg, sky.sun_el_deg)
         return self.asked
 
@@ -212,26 +216,27 @@ class MissionLoop:
         return float(self.world.archive_mbit[0])
 
     def report(self) -> None:
-        """Log the sky and every robot's status."""
+        """Log the sky and the status of every robot that is there, or was."""
         t_s, state = self.t_s, self.world.state
         self.log.append("sky", t_s, archive_mbit=self.archive_mbit, **self.sky()._asdict())
-        battery = state.battery_wh[0]
+        there = self.ops.landed
+        battery = state.battery_wh[0, there]
         self.log.append_rows(
             "status",
             t_s,
-            self.ops.names,
-            x_m=state.x[0] * self._places,
-            y_m=state.y[0] * self._places,
+            [name for name, landed in zip(self.ops.names, there.tolist(), strict=True) if landed],
+            x_m=(state.x[0] * self._places)[there],
+            y_m=(state.y[0] * self._places)[there],
             battery_wh=battery,
-            battery_frac=battery / self.briefing.capacity_wh,
-            temp_k=state.temp_k[0],
-            lit=state.lit[0],
-            solar_w=state.solar_w[0],
-            load_w=state.load_w[0],
-            activity=ACTIVITY_NAMES[state.activity[0]],
-            link=state.link[0],
-            data_mbit=state.data_mbit[0],
-            odometer_m=state.odometer_m[0],
+            battery_frac=battery / self.briefing.capacity_wh[there],
+            temp_k=state.temp_k[0, there],
+            lit=state.lit[0, there],
+            solar_w=state.solar_w[0, there],
+            load_w=state.load_w[0, there],
+            activity=ACTIVITY_NAMES[state.activity[0, there]],
+            link=state.link[0, there],
+            data_mbit=state.data_mbit[0, there],
+            odometer_m=state.odometer_m[0, there],
         )
 
     def end(self) -> None:

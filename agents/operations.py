@@ -74,6 +74,7 @@ class Operations:
         self.down = np.zeros(robots, dtype=np.int64)  # what had failed at the last look, bits as of `ailments`
         self.leads = np.zeros(robots, dtype=np.bool_)  # who leads, as logged
         self.lost = np.zeros(robots, dtype=np.bool_)
+        self.landed = np.array([member.lands_s == 0 for member in mission.fleet])  # who is there
         self.drives = np.array([spec.speed_m_s > 0 for spec in mission.specs])
         self.legs: list[NDArray[np.float64]] = [np.empty((0, 2)) for _ in range(robots)]
         self.odometer = np.zeros(robots)
@@ -166,9 +167,10 @@ class Operations:
         )
         if self.fine:
             news |= state.odometer_m[0] > self.odometer
-        idle = ~news & ~self.lost
+        there = ~self.lost & self.landed
+        idle = ~news & there
         self.worked_s[idle] = state.worked_s[0, idle]
-        for robot in np.flatnonzero(news & ~self.lost).tolist():
+        for robot in np.flatnonzero(news & there).tolist():
             self.credit(robot, t_s)
             if self.fine:
                 self.contact(robot, t_s)
@@ -262,6 +264,16 @@ class Operations:
         tool = (state.faults[0] & (1 << Subsystem.PAYLOAD)) > 0
         return tool | (self.drives & ~can_move(state))
 
+    def land(self, t_s: int) -> None:
+        """Robots whose time has come are there from now on."""
+        for robot, member in enumerate(self.mission.fleet):
+            if self.landed[robot] or member.lands_s > t_s:
+                continue
+            self.landed[robot] = True
+            x, y = member.xy or (math.nan, math.nan)
+            self.world.land(0, robot, member.xy or (0.0, 0.0))
+            self.log.append("landed", t_s, self.names[robot], x_m=x, y_m=y)
+
     def help_out(self) -> None:
         """Robots mend and free those next to them that wait for help."""
         for robot in np.flatnonzero((self.ailments() > 0) & ~self.lost).tolist():
@@ -354,6 +366,7 @@ class Operations:
         "down",
         "leads",
         "lost",
+        "landed",
     )
 
     def get_state(self) -> dict[str, object]:

@@ -30,16 +30,16 @@ class Station:
         if not listening or not self.mission.jobs:
             return []
         table, robots = self.table, np.array(listening, dtype=np.int64)
-        view = self.estimates.outlook(robots, board.robots[robots, :2], t_s, as_heard=True)
         open_now = ~board.done & table.ready(board.done, t_s)
         wanted = table.able[robots] & open_now & (board.worker[robots] != UNFIT)[:, None]
         left_h = np.maximum(table.effort_h - board.progress_s / 3600.0, 0.0) / table.crew
-        need = self.estimates.for_jobs(view, wanted, np.broadcast_to(left_h, wanted.shape))
+        spread = np.broadcast_to(left_h, wanted.shape)
+        need = self.estimates.as_heard(robots, board.robots[robots, :2], t_s, wanted, spread)
         under_way = board.worker[robots][:, None] == np.arange(len(self.mission.jobs))
         after = board.robots[robots, 2][:, None] - need.energy - need.home_energy
         can = wanted & (under_way | (after >= self.reserve[robots][:, None]))
         loyal = np.where(under_way, LOYALTY, 1.0)
-        gain = np.where(can, loyal * table.value / np.maximum(view.way_h + left_h, MIN_H), 0.0)
+        gain = np.where(can, loyal * table.value / np.maximum(need.way_h + left_h, MIN_H), 0.0)
         chosen = allocate(gain, np.where(can, 0.0, np.inf), self.room(board, robots, t_s))
         was = board.assigned[robots]
         board.assigned[robots] = chosen

@@ -27,10 +27,10 @@ from moonfleet.terrain.site import Site
 from .catalogue import RobotSpec
 from .errors import RobotError
 from .forecast import Forecast
+from .machines import drive_classes
 from .mission import MissionSpec
 from .mission_zones import MissionZones, closed_cells
 
-DARK_HOUR = 0.1  # [-] hours of driving that one hour of darkness at a haven is worth
 APART_M = 9.0  # robots in one haven stand this far from its middle, each on a bearing of its own
 GOLDEN_ANGLE_RAD = math.pi * (3.0 - math.sqrt(5.0))  # successive robots get well-spread bearings
 COM_HEIGHT = 0.45  # [-] height of the centre of mass over the width: batteries low, mast and drill high (as VIPER and Yutu are built)
@@ -84,12 +84,8 @@ class Travel:
         self.cell = forecast.cell
         self.jobs = len(mission.jobs)
         self.places = np.array([*(job.xy for job in mission.jobs), *(xy for _, xy in mission.havens)]).reshape(-1, 2)
-        limits = [
-            DriveLimits(spec.max_slope_deg, spec.speed_m_s) if spec.speed_m_s > 0 else None for spec in mission.specs
-        ]
-        self.classes = list(dict.fromkeys(one for one in limits if one is not None))
         # the drive class of each robot, int64 [R], -1 for a machine that does not drive
-        self.class_of = np.array([-1 if one is None else self.classes.index(one) for one in limits], dtype=np.int64)
+        self.classes, self.class_of = drive_classes(mission.specs)
         self.able = np.array(
             [[not job.tool or job.tool in spec.tools for job in mission.jobs] for spec in mission.specs], dtype=np.bool_
         ).reshape(len(mission.specs), self.jobs)

@@ -24,6 +24,7 @@ from . import state as s
 from .catalogue import RobotSpec
 from .errors import WorldError
 from .ground import Ground, GroundStack, ground_layers, stacked_layers
+from .hands import TruthBlock
 from .orders import START_TEMP_K
 from .sky_blocks import SharedSky, SkyBlocks, SkyRows, sky_now
 from .spec_block import spec_block
@@ -290,6 +291,10 @@ class World(WorldOrders):
         )
         self._find_views(who)
         self._run(0, who)
+
+    def block(self) -> TruthBlock:
+        """Return the World's own memory, for executives that are kernels (`hands`)."""
+        return TruthBlock(self._floats, self._ints, self._legs, self._used)
 
     # --- robots that land later -------------------------------------------------------------------
 

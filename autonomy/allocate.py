@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
+from .assignment import assign_once, blank_sheet
 from .errors import JobError
 
 
 def allocate(
     value: NDArray[np.float64], cost: NDArray[np.float64], crew: Sequence[int] | NDArray[np.int64] | None = None
 ) -> NDArray[np.int64]:
-    """Assign at most one job to each robot so that the sum of value minus cost is greatest (Kuhn 1955; scipy's solver).
+    """Assign at most one job to each robot so that the sum of value minus cost is greatest (see `assignment`).
 
     Parameters
     ----------
@@ -42,12 +42,6 @@ def allocate(
     with np.errstate(invalid="ignore"):
         gain = value - cost
     gain = np.where(np.isfinite(gain) & (gain >= 0.0), gain, -1.0)
-    column_job = np.repeat(np.arange(jobs), np.minimum(places, robots))
-    wide = np.concatenate([gain[:, column_job], np.zeros((robots, robots))], axis=1)  # the last columns are "no job"
-    # a tiny bonus for working at all, so that a job worth just its cost is preferred to none
-    wide[:, : column_job.size] = np.where(wide[:, : column_job.size] >= 0.0, wide[:, : column_job.size] + 1e-9, -1e12)
-    rows, columns = linear_sum_assignment(wide, maximize=True)
-    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-        if column < column_job.size and wide[row, column] > 0.0:
-            chosen[row] = column_job[column]
+    seats = int(np.minimum(places, robots).sum())
+    assign_once(gain, places, blank_sheet(robots, seats), chosen)
     return chosen

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from moonfleet.terrain.kernel import kernel, leaf_kernel
+
 from .jobs import JobKind
 
 K_JOBS = 8
@@ -162,8 +164,25 @@ def blank(*shape: int) -> NDArray[np.float64]:
 
 def encode(physical: NDArray[np.float64]) -> NDArray[np.float32]:
     """Turn physical values float64 [..., SIZE] into stored ones float32; NaN becomes the column's nearest to 0."""
-    stored = ((physical - OFFSET) / SCALE).astype(np.float32)
-    return np.clip(np.nan_to_num(stored, nan=0.0, posinf=np.inf, neginf=-np.inf), LOW, HIGH)
+    rows = np.ascontiguousarray(physical, dtype=np.float64).reshape(-1, SIZE)
+    out = np.empty((1, *rows.shape), dtype=np.float32)
+    _encode_rows(rows, out)
+    return out.reshape(physical.shape)
+
+
+@leaf_kernel
+def encode_row(rows: NDArray[np.float64], n: int, out: NDArray[np.float32], i: int, j: int) -> None:
+    """Store physical values ``rows[n]`` in ``out[i, j]``; see `encode`."""
+    for k in range(SIZE):
+        value = np.float32((rows[n, k] - OFFSET[k]) / SCALE[k])
+        value = np.float32(0.0) if value != value else value
+        out[i, j, k] = min(max(value, LOW[k]), HIGH[k])
+
+
+@kernel
+def _encode_rows(rows: NDArray[np.float64], out: NDArray[np.float32]) -> None:
+    for n in range(rows.shape[0]):
+        encode_row(rows, n, out, 0, n)
 
 
 def decode(vector: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -41,7 +41,7 @@ ENVIRONMENTS: dict[str, Faces] = {
     "moonfleet/SiteConstruction-v0": Faces(
         "site_construction.env:SiteConstruction", "site_construction.env:SiteConstructionVector", team=True
     ),
-    "moonfleet/StationOps-v0": Faces("station_ops.env:StationOps"),
+    "moonfleet/StationOps-v0": Faces("station_ops.env:StationOps", "station_ops.env:StationOpsVector", team=True),
     "moonfleet/IceProspecting-v0": Faces("ice_prospecting.env:IceProspecting", "ice_prospecting.env:IceProspectingVec"),
     "moonfleet/HazardLanding-v0": Faces("hazard_landing.env:HazardLanding", "hazard_landing.env:HazardLandingVec"),
 }

@@ -75,14 +75,14 @@ class Sky(NamedTuple):
     earth_el_deg: float
 
     @classmethod
-    def of(cls, table: SkyTable) -> Sky:
-        """Return the first row of a sky table."""
+    def of(cls, table: SkyTable, row: int = 0) -> Sky:
+        """Return one row of a sky table."""
         return cls(
-            float(table.sun_az_deg[0]),
-            float(table.sun_el_deg[0]),
-            float(table.sun_radius_deg[0]),
-            float(table.earth_az_deg[0]),
-            float(table.earth_el_deg[0]),
+            float(table.sun_az_deg[row]),
+            float(table.sun_el_deg[row]),
+            float(table.sun_radius_deg[row]),
+            float(table.earth_az_deg[row]),
+            float(table.earth_el_deg[row]),
         )
 
 

@@ -120,7 +120,7 @@ def assemble(
     """Make the mission out of a resolved scenario; faults of the fleet or jobs on this ground become `ScenarioError`."""
     specs = [member_spec(scenario, index) for index in range(len(scenario.fleet))]
     fleet = tuple(
-        FleetMember(member.name, spec, None if member.at is None else flat[member.at])
+        FleetMember(member.name, spec, None if member.at is None else flat[member.at], round(member.lands_h * 3600.0))
         for member, spec in zip(scenario.fleet, specs, strict=True)
     )
     landers = [member.name for member in fleet if member.spec.role == "lander"]

@@ -142,11 +142,15 @@ class ZoneBlock(Block):
 
 
 class FleetBlock(Block):
-    """One robot: a name, its kind in the robot catalogue, where it starts, and what differs from the catalogue."""
+    """One robot: a name, its kind in the robot catalogue, where it starts, and what differs from the catalogue.
+
+    ``lands_h`` [h] into the mission it is there, at the next decision; the station always from the start.
+    """
 
     name: Name
     robot: str
     at: str | None = None
+    lands_h: float = Field(default=0.0, ge=0.0, le=1e6)
     policy: Annotated[str, Field(min_length=1)] | None = None
     overrides: dict[str, object] = Field(default_factory=dict)
 

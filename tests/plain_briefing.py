@@ -11,10 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.agents.estimates import HOP_H, LONGEST_H, NO_WAY, drain_rates
+from moonfleet.agents.almanac import FAR_H, MORE_H, WHOLE
+from moonfleet.agents.estimates import HOP_H, LONGEST_WORK_H, NO_WAY, drain_rates
 from moonfleet.agents.forecast import LINK_H
 from moonfleet.agents.knowledge import NEVER_S, UNFIT, Board
-from moonfleet.agents.lit_hours import FAR_H, WAY_H
+from moonfleet.agents.lit_hours import WAY_H
 from moonfleet.agents.messages import JobOffer, Phase, Sense, Situation
 from moonfleet.agents.mission import MissionSpec
 from moonfleet.agents.operations import Operations
@@ -23,7 +24,8 @@ from moonfleet.agents.robot import ARRIVED_M
 from moonfleet.agents.state import Activity, Link
 from moonfleet.agents.station import LOYALTY, MIN_H
 from moonfleet.agents.tools import tool_power
-from moonfleet.agents.travel import APART_M, DARK_HOUR, STILL_H, beside, travel_field
+from moonfleet.agents.travel import APART_M, STILL_H, beside, travel_field
+from moonfleet.agents.ways import DARK_HOUR, WATCH_AT_H, WATCH_H
 from moonfleet.agents.world import World
 from moonfleet.autonomy import observation as layout
 from moonfleet.autonomy.allocate import allocate
@@ -62,25 +64,38 @@ class LightAhead(NamedTuple):
 
 
 class PlainForecast:
-    """Forecasts hour by hour from the almanac of a `Forecast`."""
+    """Forecasts hour by hour, for the middle of a map cell; light is rounded to `WHOLE` parts of the disc."""
 
-    def __init__(self, forecast) -> None:
-        self.site, self.center = forecast.site, forecast.center
-        self.sun, self.earth, self.relay = forecast.sun, forecast.earth, forecast.relay
-        self.lit: dict[tuple[float, float, int], float] = {}
+    def __init__(self, mission: MissionSpec) -> None:
+        self.site = mission.site
+        self.center = mission.site.ref.centre
+        times = mission.t0 + 3600.0 * np.arange(mission.duration_s // 3600 + MORE_H)
+        sky = self.site.sky.sample(times)
+        self.sun = np.column_stack([sky.sun_az_deg, sky.sun_el_deg, sky.sun_radius_deg])
+        self.earth = np.column_stack([sky.earth_az_deg, sky.earth_el_deg])
+        self.relay = np.full((len(times), 2), -90.0)
+        if mission.relay is not None:
+            look = mission.relay.look(times, self.site.sky.lon_deg, self.site.sky.lat_deg)
+            self.relay = np.column_stack([look.az_deg, look.el_deg])
+        self.lit: dict[tuple[int, int, int], float] = {}
 
     def cell(self, x: float, y: float) -> tuple[int, int]:
         """Map cell of a place."""
         return self.site.ref.cell_of(x, y)
 
+    def middle(self, row: int, col: int) -> tuple[float, float]:
+        """Metres from the middle of the site to that of a cell."""
+        ref = self.site.ref
+        return (col - 0.5 * (ref.cols - 1)) * ref.cell_m, (0.5 * (ref.rows - 1) - row) * ref.cell_m
+
     def hour(self, x: float, y: float, hour: int) -> float:
         """Lit part of the Sun in one hour."""
-        if (x, y, hour) not in self.lit:
-            row, col = self.cell(x, y)
+        row, col = self.cell(x, y)
+        if (row, col, hour) not in self.lit:
             az, el, radius = self.sun[hour]
-            where = x - self.center[0], y - self.center[1]
-            self.lit[x, y, hour] = lit_at(self.site.horizon.millideg, row, col, *where, az, el, radius)
-        return self.lit[x, y, hour]
+            lit = lit_at(self.site.horizon.millideg, row, col, *self.middle(row, col), az, el, radius)
+            self.lit[row, col, hour] = math.floor(lit * WHOLE + 0.5) / WHOLE
+        return self.lit[row, col, hour]
 
     def light(self, x: float, y: float, t_s: int) -> LightAhead:
         """Light ahead at a place."""
@@ -102,7 +117,7 @@ class PlainForecast:
     def window(self, track, x: float, y: float, t_s: int) -> tuple[float, float]:
         """Hours to the next sight of a track, and hours that it lasts."""
         row, col = self.cell(x, y)
-        where = x - self.center[0], y - self.center[1]
+        where = self.middle(row, col)
         first = t_s // 3600
         seen = [
             clearance_deg(self.site.horizon.millideg, row, col, *where, az, el) >= 0.0
@@ -133,7 +148,9 @@ class PlainTravel:
         field = travel_field(self.mission.site, limits, self.cell(*goal))
         return STILL_H if field is None else float(field[self.cell(*start)]) / 3600.0
 
-    def best_haven(self, robot: int, start: tuple[float, float], t_s: int) -> tuple[tuple[float, float], float]:
+    def best_haven(
+        self, robot: int, start: tuple[float, float], t_s: int, apart_m: float = APART_M
+    ) -> tuple[tuple[float, float], float]:
         """The haven to wait in and the hours it takes from ``start``; ``start`` itself when none can be reached.
 
         An hour of the next darkness there counts like `DARK_HOUR` hours of driving. Robots stand apart in a haven.
@@ -145,19 +162,19 @@ class PlainTravel:
                 continue
             cost = way + DARK_HOUR * self.forecast.light(*haven, t_s).dark_for_h
             if cost < least:
-                best = beside(haven, robot, APART_M)
+                best = beside(haven, robot, apart_m)
                 hours, least = way, cost
         return best, hours
 
     def way_lit(self, start: tuple[float, float], goal: tuple[float, float], t_s: int) -> float:
-        """Lit part of the next hours along the straight line between two places, 0..1: what panels may hope for."""
-        shares = [
-            self.forecast.lit_mean(
-                start[0] + share * (goal[0] - start[0]), start[1] + share * (goal[1] - start[1]), t_s, WAY_H
-            )
-            for share in (0.0, 0.25, 0.5, 0.75, 1.0)
+        """Light at the ends of a way, in the next hours, and between them, at one of these; 0..1: what panels may hope for."""
+        ends = [self.forecast.lit_mean(*place, t_s, WAY_H) for place in (start, goal)]
+        hour = min(t_s // 3600 // WATCH_H * WATCH_H + WATCH_AT_H, len(self.forecast.sun) - 1)
+        between = [
+            self.forecast.hour(start[0] + share * (goal[0] - start[0]), start[1] + share * (goal[1] - start[1]), hour)
+            for share in (0.25, 0.5, 0.75)
         ]
-        return sum(shares) / len(shares)
+        return 0.2 * (ends[0] + ends[1]) + 0.6 * (sum(between) / 3.0)
 
 
 class JobEstimate(NamedTuple):
@@ -184,10 +201,10 @@ class PlainEstimates:
             return JobEstimate(way_h, NO_WAY, NO_WAY, 0.0)
         lit = self.forecast.lit_mean(*entry.xy, t_s)
         work = self.drain(robot, tool_power(entry.tool)) - self.supply(robot, lit)
-        energy = max(min(left_h, LONGEST_H) * work, 0.0)
+        energy = max(min(left_h, LONGEST_WORK_H) * work, 0.0)
         if entry.tool == "hop":
             return JobEstimate(way_h, energy + 2.0 * spec.hop_wh / spec.battery_wh, 0.0, lit)
-        haven, home_h = self.travel.best_haven(robot, entry.xy, t_s)
+        haven, home_h = self.travel.best_haven(robot, entry.xy, t_s, 0.0)
         home = self.way_energy(robot, home_h, entry.xy, haven, t_s)
         return JobEstimate(way_h, energy + self.way_energy(robot, way_h, here, entry.xy, t_s), home, lit)
 

@@ -1,18 +1,19 @@
-"""StationOps: run the base. Every hour one choice per robot: go on, hold, charge, hibernate, relay, or a job.
+"""The faces of StationOps: one station on the very loop of the distributed simulation, and many side by side.
 
-The very mission loop of the distributed simulation runs underneath (`moonfleet.agents.mission_loop.MissionLoop`), with all
-robots' minds in this process: with the same choices an episode and a mission write the same events. There is no physics in this file.
+Every hour one choice per robot: go on, hold, charge, hibernate, relay, or a job. `StationOps` runs
+`moonfleet.agents.mission_loop.MissionLoop` with all robots' minds in this process: with the same choices an episode and a mission write the same events. `StationOpsVector` plays the
+same episodes, to the bit, many at once. There is no physics in this file.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
+from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from moonfleet.agents.fleet import LocalFleet
@@ -22,24 +23,24 @@ from moonfleet.autonomy import observation as layout
 from moonfleet.autonomy.observation import GO_ON, N_ACTIONS, Observation
 from moonfleet.terrain.clock import tdb_to_utc, utc_to_tdb
 from moonfleet.terrain.seeds import stream
-from moonfleet.terrain.site import Site, SiteRecipe
+from moonfleet.terrain.site import Site
 
 from ..errors import (
     EnvActionError,
     EnvOptionError,
     EnvStateError,
     need_count,
-    need_dates,
     need_name,
-    need_number,
     need_reset_options,
     need_state,
 )
-from ..sites import resolve_site
+from ..vector import GameVectorEnv
 from . import spaces
+from .game import GroundLike, StationOpsGame, resolve_sites
 from .generator import PURPOSE, make_mission
-from .picture import StationPicture
-from .rewards import RewardWeights, reward_terms
+from .levels import fleet_of, level_of
+from .picture import StationPicture, scene_of_loop
+from .rewards import TERMS, worked_value
 from .spaces import Observed
 
 RESET_OPTIONS = ("episode", "t0_utc")
@@ -51,18 +52,12 @@ class StationOps(gymnasium.Env[Observed, NDArray[np.int64]]):
 
     Parameters
     ----------
-    site
-        `Site`, `SiteRecipe` (built once into the cache) or path of a site folder; ``None`` is the default 5 km site.
+    site, level, fleet, options
+        As of `StationOpsGame`; here ``perception`` may be any: ``"map"``, ``"statistical"``, ``"stereo"`` or ``"rendered"``.
     mission
-        Any `MissionSpec`; ``None`` draws a mission of the default fleet per episode (see `generator`). A given mission keeps
-        its site, date, fleet and jobs. Episode 0 of an unseeded environment runs it exactly as it is; otherwise only its seed
-        (what perception draws from) follows from (seed, episode).
-    days
-        Length of a drawn mission [d].
-    dates
-        UTC range from which the start date is drawn.
-    weights
-        What the reward terms are worth.
+        Any `MissionSpec`; ``None`` draws a mission per episode (see `generator`). A given mission keeps its site, date, fleet and jobs.
+        Episode 0 of an unseeded environment runs it exactly as it is; otherwise only its seed (what perception and failures draw from)
+        follows from (seed, episode).
     render_mode
         ``None`` or ``"rgb_array"``.
 
@@ -82,36 +77,48 @@ class StationOps(gymnasium.Env[Observed, NDArray[np.int64]]):
 
     def __init__(
         self,
-        site: Site | SiteRecipe | str | Path | None = None,
+        site: GroundLike | Sequence[GroundLike] | None = None,
         *,
+        level: str = "default",
+        fleet: str | Sequence[str] = "default",
         mission: MissionSpec | None = None,
-        days: float = 7.0,
-        dates: tuple[str, str] = ("2027-01-01T00:00:00", "2031-01-01T00:00:00"),
-        weights: RewardWeights | None = None,
         render_mode: str | None = None,
+        **options: object,
     ) -> None:
         if mission is not None and not isinstance(mission, MissionSpec):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise EnvOptionError(f"mission: got {type(mission).__name__}, need a MissionSpec or None.")
         if mission is not None and site is not None:
             raise EnvOptionError("site: a mission brings its own site; give one of the two.")
-        self.site = resolve_site(site) if mission is None else mission.site
-        self.days = need_number("days", days, 1.0 / 24.0, 3660.0)
-        self.dates = need_dates(dates)
-        if weights is not None and not isinstance(weights, RewardWeights):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise EnvOptionError(f"weights: got {type(weights).__name__}, need RewardWeights or None.")
-        self.weights = weights if weights is not None else RewardWeights()
+        self.level, self.fleet = level_of(level, options), fleet_of(fleet)
+        self.sites = resolve_sites(site) if mission is None else (mission.site,)
+        self.weights = self.level.weights
         self.render_mode = None if render_mode is None else need_name("render_mode", render_mode, ["rgb_array"])
         self._given = mission
+        self._made = {"level": level, "fleet": fleet, "site": list(self.sites), **options}
+        self._game: StationOpsGame | None = None
         self._root: int | None = None
         self._exact = False
         self._episode_number = 0
         self._loop: MissionLoop | None = None
         self._seen: list[Observation] = []
         self._picture: StationPicture | None = None
-        first = mission if mission is not None else make_mission(self.site, 0, 0, days=self.days, dates=self.dates)
-        self.robots = tuple(member.name for member in first.fleet)
+        self.robots = self.fleet.names if mission is None else tuple(member.name for member in mission.fleet)
         self.observation_space = spaces.observation_space(len(self.robots))  # pyright: ignore[reportAttributeAccessIssue]
         self.action_space = spaces.action_space(len(self.robots))  # pyright: ignore[reportAttributeAccessIssue]
+
+    @property
+    def site(self) -> Site:
+        """The ground, or the first of several."""
+        return self.sites[0]
+
+    @property
+    def game(self) -> StationOpsGame:
+        """The same problem as a game of one world, for faces that are made from a game; it plays episodes of its own."""
+        if self._given is not None:
+            raise EnvOptionError("mission: a given mission is flown by this face alone.")
+        if self._game is None:
+            self._game = StationOpsGame(1, **self._made)  # pyright: ignore[reportArgumentType]
+        return self._game
 
     @property
     def loop(self) -> MissionLoop:
@@ -156,8 +163,13 @@ class StationOps(gymnasium.Env[Observed, NDArray[np.int64]]):
             raise EnvStateError("step: the mission is over; call reset first.")
         choices = self._choices(action)
         masked = sum(not seen.mask[choice] for seen, choice in zip(self._seen, choices, strict=True))
+        before_s = loop.ops.progress_s[None].copy()
         score = loop.step(dict(enumerate(choices)))
-        terms = reward_terms(self.weights, score)
+        value = loop.briefing.table.value[None]
+        worked = worked_value(value, loop.ops.effort_s[None], before_s, loop.ops.progress_s[None])
+        gained = (np.array([part]) for part in (score.archive_mbit, score.losses, score.contacts))
+        row = self.weights.terms(np.array([score.value]), worked, *gained)[0]
+        terms = dict(zip(TERMS, row.tolist(), strict=True))
         terminated = loop.all_lost
         info: dict[str, object] = {
             "reward_terms": terms,
@@ -168,7 +180,7 @@ class StationOps(gymnasium.Env[Observed, NDArray[np.int64]]):
         }
         observed = self._observe()
         if self._picture is not None:
-            self._picture.follow(loop)
+            self._picture.follow(scene_of_loop(loop))
         return observed, sum(terms.values()), terminated, loop.finished and not terminated, info
 
     def action_masks(self) -> NDArray[np.bool_]:
@@ -185,7 +197,7 @@ class StationOps(gymnasium.Env[Observed, NDArray[np.int64]]):
         """Return the scene as uint8 [H, W, 3] in mode ``rgb_array``, else None."""
         if self.render_mode is None or self._picture is None:
             return None
-        return self._picture.draw(self.loop)
+        return self._picture.draw(scene_of_loop(self.loop))
 
     # -- state ---------------------------------------------------------------------------------------------------
 
@@ -207,7 +219,7 @@ class StationOps(gymnasium.Env[Observed, NDArray[np.int64]]):
         need_state(state, ("episode", "mission"))
         need_state(state["episode"], STATE_NAMES, "set_state, episode")
         episode: Mapping[str, NDArray[np.generic]] = state["episode"]  # pyright: ignore[reportAssignmentType]
-        if str(episode["site_key"]) != self.site.key:
+        if str(episode["site_key"]) not in [site.key for site in self.sites]:
             raise EnvStateError(
                 f"set_state: the state belongs to site {episode['site_key']}, this one is {self.site.key}."
             )
@@ -219,7 +231,7 @@ class StationOps(gymnasium.Env[Observed, NDArray[np.int64]]):
         self._start(mission)
         self.loop.set_state(state["mission"])  # pyright: ignore[reportArgumentType]
         if self._picture is not None:
-            self._picture.restart(self.loop)
+            self._picture.restart(scene_of_loop(self.loop))
         return self._observe()
 
     # -- inside --------------------------------------------------------------------------------------------------
@@ -227,7 +239,7 @@ class StationOps(gymnasium.Env[Observed, NDArray[np.int64]]):
     def _mission(self, root: int, number: int, t0: float | None, *, exact: bool) -> MissionSpec:
         """Return the mission of (seed, episode), at ``t0`` if given."""
         if self._given is None:
-            return make_mission(self.site, root, number, days=self.days, dates=self.dates, t0=t0)
+            return make_mission(self.sites, root, number, self.level, self.fleet, t0=t0)
         if exact and number == 0:
             return self._given
         seed = int(stream(root, PURPOSE, episode=number).integers(2**31))
@@ -240,8 +252,8 @@ class StationOps(gymnasium.Env[Observed, NDArray[np.int64]]):
         self._loop = MissionLoop(mission, LocalFleet(mission))
         self._loop.begin()
         if self.render_mode is not None:
-            self._picture = self._picture or StationPicture(self.site)
-            self._picture.restart(self._loop)
+            self._picture = self._picture or StationPicture(mission.site)
+            self._picture.restart(scene_of_loop(self._loop))
 
     def _choices(self, action: NDArray[np.int64] | Sequence[int]) -> list[int]:
         """Return a checked action as one index per robot; a masked one becomes `GO_ON` in the robot's own hands."""
@@ -266,3 +278,19 @@ def _nobody() -> Observation:
     mask = np.zeros(N_ACTIONS, np.bool_)
     mask[GO_ON] = True
     return Observation(layout.encode(layout.blank()), mask)
+
+
+class StationOpsVector(GameVectorEnv):
+    """Many stations; ``options`` are those of `StationOpsGame`, the rest as of `GameVectorEnv`."""
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        copy: bool = True,
+        render_mode: str | None = None,
+        **options: Any,
+    ) -> None:
+        game = StationOpsGame(num_envs, **options)
+        super().__init__(game, autoreset_mode=autoreset_mode, copy=copy, render_mode=render_mode)

@@ -1,14 +1,15 @@
-"""Makes an episode of StationOps: a mission of the default fleet with place, date and jobs that follow from (seed, episode)."""
+"""Makes an episode of StationOps: a mission of the fleet with ground, place, date and jobs that follow from (seed, episode)."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.agents.catalogue import robot_spec
 from moonfleet.agents.mission import FleetMember, MissionSpec
 from moonfleet.autonomy.jobs import Job, JobKind
 from moonfleet.terrain.errors import PlaceNotFound
@@ -20,25 +21,18 @@ from moonfleet.terrain.site import Site
 
 from ..errors import EnvError
 from ..sites import plain
+from .levels import Fleet, Level
 
 PURPOSE = "station-ops"
-DATES = 64  # dates drawn; the first at which the station stands in the light is taken
+HOUR_S = 3600
+DATES = 64  # hours drawn; the first at which the station stands in the light for long enough is taken
 LANDERS = 6  # candidate places of the station per site
 LANDER_SLOPE_DEG = 6.0  # deg, steepest ground under the lander
 RAMP_SLOPE_DEG = 15.0  # deg, steepest ground around it
+APART_M = 20.0  # m between robots at the start
+HAVENS, SURVEYS, DRILLS = 4, 6, 2  # most havens of a mission; jobs of each kind for a fleet of the default size
 
 Xy = tuple[float, float]
-
-# The default fleet: name, kind, place relative to the lander [m] (None in orbit).
-FLEET: tuple[tuple[str, str, Xy | None], ...] = (
-    ("station", "ce7-lander", (0.0, 0.0)),
-    ("surveyor", "yutu-rover", (20.0, 0.0)),
-    ("driller", "viper-rover", (-20.0, 0.0)),
-    ("hopper", "ce7-hopper", (20.0, 20.0)),
-    ("builder-a", "grader", (0.0, 20.0)),
-    ("builder-b", "grader", (0.0, -20.0)),
-    ("relay", "queqiao2", None),
-)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -103,57 +97,91 @@ def _around(site: Site, lander: Xy) -> StationGround:
 
 
 def make_mission(
-    site: Site,
-    seed: int,
-    episode: int,
-    *,
-    days: float,
-    dates: tuple[float, float],
-    t0: float | None = None,
+    sites: Sequence[Site], seed: int, episode: int, level: Level, fleet: Fleet, *, t0: float | None = None
 ) -> MissionSpec:
-    """Return the mission of episode ``episode`` of ``seed``: the default fleet, ``days`` long, perception ``statistical``.
+    """Return the mission of episode ``episode`` of ``seed`` on one of ``sites``; ``t0`` [s TDB] fixes the start.
 
-    ``dates`` bounds the start [s TDB]; ``t0`` fixes it.
+    Missions start on a whole hour of TDB unless ``t0`` says otherwise.
     """
     rng = stream(seed, PURPOSE, episode=episode)
+    site = sites[int(rng.integers(len(sites)))] if len(sites) > 1 else sites[0]
     grounds = station_grounds(site)
     ground = grounds[int(rng.integers(len(grounds)))]
-    start = _date(site, ground.lander, rng, dates)
+    start = _date(site, ground.lander, rng, level)
     return MissionSpec(
         name="station-ops",
         site=site,
-        fleet=_fleet(ground.lander),
-        jobs=_jobs(ground, rng),
+        fleet=_fleet(site, ground.lander, fleet),
+        jobs=_jobs(ground, rng, fleet.tools, len(fleet.specs)),
         t0=start if t0 is None else t0,
-        duration_s=round(days * 24.0) * 3600,
+        duration_s=level.hours * HOUR_S,
         seed=int(rng.integers(2**31)),
-        station="station",
+        station=fleet.names[0],
         havens=tuple((f"haven-{k}", xy) for k, xy in enumerate(ground.havens)),
-        relay=queqiao2(),
-        perception="statistical",
+        relay=queqiao2() if level.relay else None,
+        drive_s=level.drive_s,
+        tick_s=level.tick_s,
+        perception=level.perception,  # pyright: ignore[reportArgumentType]
+        faults=level.faults,
     )
 
 
-def _date(site: Site, place: Xy, rng: np.random.Generator, dates: tuple[float, float]) -> float:
-    """Return the first of `DATES` drawn dates at which ``place`` is lit, else the brightest; a whole minute."""
-    drawn = np.floor(rng.uniform(*dates, DATES) / 60.0) * 60.0
-    sky = site.sky.sample(drawn)
+@functools.lru_cache(maxsize=64)
+def _lit_hours(site: Site, place: Xy, first: int, last: int) -> NDArray[np.bool_]:
+    """Return whether a place is lit at each whole hour of TDB from ``first`` to ``last``, bool [n]."""
+    hours = np.arange(first, last, dtype=np.float64)
+    sky = site.sky.sample(hours * HOUR_S)
     row, col = site.ref.cell_of(*place)
-    centre_x, centre_y = site.ref.centre
+    dx, dy = place[0] - site.ref.centre[0], place[1] - site.ref.centre[1]
     millideg = plain(site.horizon.millideg)
-    lit: NDArray[np.float64] = np.zeros(DATES)
-    for k in range(DATES):
-        az, el, radius = float(sky.sun_az_deg[k]), float(sky.sun_el_deg[k]), float(sky.sun_radius_deg[k])
-        lit[k] = lit_at(millideg, row, col, place[0] - centre_x, place[1] - centre_y, az, el, radius)
-    return float(drawn[int(np.argmax(lit > 0.5)) if lit.max() > 0.5 else int(np.argmax(lit))])
+    each = zip(sky.sun_az_deg.tolist(), sky.sun_el_deg.tolist(), sky.sun_radius_deg.tolist(), strict=True)
+    return np.array([lit_at(millideg, row, col, dx, dy, az, el, radius) > 0.5 for az, el, radius in each])
 
 
-def _fleet(lander: Xy) -> tuple[FleetMember, ...]:
-    """Return the default fleet, standing around the lander."""
-    return tuple(
-        FleetMember(name, robot_spec(kind), None if at is None else (lander[0] + at[0], lander[1] + at[1]))
-        for name, kind, at in FLEET
-    )
+def _date(site: Site, place: Xy, rng: np.random.Generator, level: Level) -> float:
+    """Return the first of `DATES` drawn hours from which on ``place`` is lit as long as the level asks, else the one lit longest."""
+    first, last = (math.ceil(date / HOUR_S) for date in level.span)
+    lit = _lit_hours(site, place, first, last + max(level.lit_start_h, 1))
+    drawn = rng.integers(last - first, size=DATES)
+    need = max(level.lit_start_h, 1)
+    best, longest = int(drawn[0]), -1.0
+    for hour in drawn.tolist():
+        share = float(lit[hour : hour + need].mean()) if need > 1 else float(lit[hour])
+        if share >= 1.0:
+            best = hour
+            break
+        if share > longest:
+            best, longest = hour, share
+    return float((first + best) * HOUR_S)
+
+
+@functools.lru_cache(maxsize=64)
+def _fleet(site: Site, lander: Xy, fleet: Fleet) -> tuple[FleetMember, ...]:
+    """Return the fleet, standing around the lander on ground that each can stand on, the nearest places first.
+
+    Raises `EnvError` where there is not the room for it.
+    """
+    free = _places_around(lander)
+    members: list[FleetMember] = []
+    for name, spec in zip(fleet.names, fleet.specs, strict=True):
+        if spec.role == "orbiter":
+            members.append(FleetMember(name, spec, None))
+            continue
+        limit = min(spec.max_slope_deg, RAMP_SLOPE_DEG) if members else 90.0
+        fit = (xy for xy in free if site.ref.inside(*xy) and site.slope_deg[site.ref.cell_of(*xy)] <= limit)
+        at = next(fit, None)
+        if at is None:
+            raise EnvError(f"site {site.name!r}: no room for {len(fleet.specs)} robots around {lander}.")
+        free.remove(at)
+        members.append(FleetMember(name, spec, at))
+    return tuple(members)
+
+
+def _places_around(lander: Xy) -> list[Xy]:
+    """Return the places of a square grid around the lander, itself first, then the nearest."""
+    steps = range(-8, 9)
+    grid = sorted((dx * dx + dy * dy, dy, dx) for dx in steps for dy in steps)
+    return [(lander[0] + APART_M * dx, lander[1] + APART_M * dy) for _, dy, dx in grid]
 
 
 def _draw(rng: np.random.Generator, places: tuple[Xy, ...], count: int) -> list[Xy]:
@@ -161,15 +189,32 @@ def _draw(rng: np.random.Generator, places: tuple[Xy, ...], count: int) -> list[
     return [places[int(k)] for k in rng.permutation(len(places))[:count]]
 
 
-def _jobs(ground: StationGround, rng: np.random.Generator) -> tuple[Job, ...]:
-    """Return the episode's jobs: surveys, drilling that waits for the first survey, a landing pad, a flight into the dark."""
+def most_jobs(robots: int) -> tuple[int, int]:
+    """Return how many jobs, and how many pairs of jobs of which one waits for the other, a mission of so many robots has at most."""
+    surveys, drills, pads = _counts(robots)
+    return surveys + drills + pads + 1, drills
+
+
+def _counts(robots: int) -> tuple[int, int, int]:
+    """Return surveys, drillings and pads for a fleet: more robots find more work."""
+    more = max(math.ceil(robots / 8), 1)
+    return SURVEYS * min(more, 2), DRILLS * min(more, 2), min(more, 3)
+
+
+def _jobs(ground: StationGround, rng: np.random.Generator, tools: frozenset[str], robots: int) -> tuple[Job, ...]:
+    """Return the episode's jobs: surveys, drilling that waits for the first survey, landing pads, a flight into the dark.
+
+    Work that nobody of the fleet has the tool for is left out.
+    """
+    surveys, drills, pads = _counts(robots)
     jobs: list[Job] = []
-    for k, xy in enumerate(_draw(rng, ground.surveys, 6)):
+    for k, xy in enumerate(_draw(rng, ground.surveys, surveys)):
         jobs.append(Job(f"survey-{k + 1}", JobKind.SURVEY, xy, 4.0, "survey", value=10.0, data_mbit=1200.0))
-    for k, xy in enumerate(_draw(rng, ground.drills, 2)):
-        jobs.append(Job(f"drill-{k + 1}", JobKind.DRILL, xy, 10.0, "drill", 30.0, 600.0, needs=("survey-1",)))
-    for xy in _draw(rng, ground.pads, 1):
-        jobs.append(Job("pad", JobKind.GRADE, xy, 40.0, "grade", value=60.0, data_mbit=200.0, crew=2))
+    needs = ("survey-1",) if "survey" in tools else ()
+    for k, xy in enumerate(_draw(rng, ground.drills, drills)):
+        jobs.append(Job(f"drill-{k + 1}", JobKind.DRILL, xy, 10.0, "drill", 30.0, 600.0, needs=needs))
+    for k, xy in enumerate(_draw(rng, ground.pads, pads)):
+        jobs.append(Job(f"pad-{k + 1}", JobKind.GRADE, xy, 40.0, "grade", value=60.0, data_mbit=200.0, crew=2))
     for xy in _draw(rng, ground.cold_traps, 1):
         jobs.append(Job("cold-trap", JobKind.HOP, xy, 6.0, "hop", value=60.0, data_mbit=900.0))
-    return tuple(jobs)
+    return tuple(job for job in jobs if job.tool in tools)

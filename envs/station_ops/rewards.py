@@ -4,8 +4,9 @@
 term          what earns or costs it                                                       default
 ============  ===========================================================================  ===============
 ``jobs``      value of the jobs finished in this step, as the mission rates them            1 per point
+``work``      share of the jobs' value that was worked for in this step, done or not             0 per point
 ``archive``   data that reached the archive on Earth                                       1 per gigabit
-``losses``    robots lost for good (frozen, run flat, tipped over)                         -50 each
+``losses``    robots lost for good (frozen, run flat, tipped over)                         -150 each
 ``contacts``  rocks that a robot's body touched                                            -0.5 each
 ============  ===========================================================================  ===============
 """
@@ -15,11 +16,12 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from moonfleet.agents.operations import Score
+import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import EnvOptionError
 
-TERMS: tuple[str, ...] = ("jobs", "archive", "losses", "contacts")
+TERMS: tuple[str, ...] = ("jobs", "work", "archive", "losses", "contacts")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -30,8 +32,9 @@ class RewardWeights:
     """
 
     job_value: float = 1.0
+    work: float = 0.0
     archive_per_gbit: float = 1.0
-    loss: float = 50.0
+    loss: float = 150.0
     contact: float = 0.5
 
     def __post_init__(self) -> None:
@@ -41,12 +44,32 @@ class RewardWeights:
             if not math.isfinite(value) or value < 0.0:
                 raise EnvOptionError(f"weights.{field.name}: got {value!r}, need a finite number of 0 or more.")
 
+    def terms(
+        self, value: NDArray[np.float64], worked: NDArray[np.float64], archive_mbit: NDArray[np.float64],
+        losses: NDArray[np.int64], contacts: NDArray[np.int64],
+    ) -> NDArray[np.float64]:  # fmt: skip
+        """Return the terms float64 [W, 5] of one step, in the order of `TERMS`, from what it earned and cost in each world [W]."""
+        return np.stack(
+            [
+                self.job_value * value,
+                self.work * worked,
+                self.archive_per_gbit * archive_mbit / 1000.0,
+                -self.loss * losses,
+                -self.contact * contacts,
+            ],
+            axis=-1,
+        )
 
-def reward_terms(weights: RewardWeights, score: Score) -> dict[str, float]:
-    """Return the terms of one step by name, in the order of `TERMS`; ``score`` is what this step earned and cost."""
-    return {
-        "jobs": weights.job_value * score.value,
-        "archive": weights.archive_per_gbit * score.archive_mbit / 1000.0,
-        "losses": -weights.loss * score.losses,
-        "contacts": -weights.contact * score.contacts,
-    }
+
+def worked_value(
+    value: NDArray[np.float64], effort_s: NDArray[np.float64], before_s: NDArray[np.float64], now_s: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the share of the jobs' value that was worked for, float64 [W], from rows [W, J] of their value and progress.
+
+    Jobs are added in their order, so that blank ones at the end change nothing.
+    """
+    gained = value * (now_s - before_s) / np.where(effort_s > 0.0, effort_s, 1.0)
+    out = np.zeros(gained.shape[0])
+    for job in range(gained.shape[1]):
+        out += gained[:, job]
+    return out

@@ -20,6 +20,16 @@ from moonfleet.autonomy.observation import N_ACTIONS, Observation
 Observed = dict[str, NDArray[np.float32] | NDArray[np.int8]]
 
 
+def agent_space() -> gymnasium.spaces.Box:
+    """Return the Box of what one robot sees, float32 [F]; the bounds are those of the layout's columns."""
+    return gymnasium.spaces.Box(layout.LOW, layout.HIGH, dtype=np.float32)
+
+
+def agent_actions() -> gymnasium.spaces.Discrete[np.int64]:
+    """Return one robot's choices."""
+    return gymnasium.spaces.Discrete(N_ACTIONS)
+
+
 def observation_space(robots: int) -> gymnasium.spaces.Dict:
     """Return the Dict space of a fleet of ``robots``; the bounds are those of the layout's columns."""
     low, high = np.tile(layout.LOW, (robots, 1)), np.tile(layout.HIGH, (robots, 1))

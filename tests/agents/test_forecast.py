@@ -58,7 +58,8 @@ def test_link_windows_open_where_the_track_is_above_the_horizon(small_site: Site
     x, y = small_site.ref.centre
     opens, lasts = forecast.relay_window(x, y, 0)
     row, col = forecast.cell(x, y)
-    above = [small_site.horizon.at(row, col, float(az)) < el for az, el in forecast.relay[:48]]
+    look = queqiao2().look(T0 + 3600.0 * np.arange(48), small_site.sky.lon_deg, small_site.sky.lat_deg)
+    above = [small_site.horizon.at(row, col, az) < el for az, el in zip(look.az_deg, look.el_deg, strict=True)]
     assert above.index(True) == opens
     assert all(above[int(opens) : int(opens + lasts)])
     assert opens + lasts == 48 or not above[int(opens + lasts)]

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from moonfleet.agents.events import EventLog
+from moonfleet.agents.faults import uniform
 from moonfleet.agents.fleet import LocalFleet
 from moonfleet.agents.leaders import SILENCE_S
+from moonfleet.agents.mail import mail_key
 from moonfleet.agents.mission_loop import MissionLoop
 from moonfleet.agents.outages import Outage
-from moonfleet.terrain.seeds import stream
 from moonfleet.terrain.site import Site
 from tests.missions import small_mission
 
@@ -180,14 +181,17 @@ def test_a_mission_taken_up_within_a_cut_goes_on_the_same(small_site: Site) -> N
         np.testing.assert_array_equal(second.ops.knowledge.get_state()[name], array)
 
 
-def test_chances_are_those_of_their_round_however_they_are_asked_for(small_site: Site) -> None:
-    mission = small_mission(small_site, drive_s=60, decision_s=86_400)
-    loop = MissionLoop(mission, LocalFleet(mission))
-    nodes = loop.ops.knowledge.nodes
-    whole = stream(mission.seed, "mail", index=(1,)).random((1440, nodes, nodes))
-    for row in (0, 1, 700, 699, 1439, 1439):
-        assert np.array_equal(loop.mail.chances(86_400 + 60 * row), whole[row])
-    assert loop.mail.last.shape == (nodes, nodes), "no more than a round is held"
+def test_losses_are_of_their_mission_round_and_pair_and_as_frequent_as_they_should_be() -> None:
+    keys = [mail_key(seed) for seed in (1, 2)]
+    drawn = np.array(
+        [[[[uniform(key, a, b, n) for b in range(9)] for a in range(9)] for n in range(1, 40)] for key in keys]
+    )
+    assert len(np.unique(drawn)) == drawn.size
+    assert abs((drawn < 0.05).mean() - 0.05) < 0.01
+    assert abs(drawn.mean() - 0.5) < 0.02
+    a, b = np.triu_indices(9, 1)
+    there, back = drawn[:, :, a, b].ravel(), drawn[:, :, b, a].ravel()
+    assert abs(np.corrcoef(there, back)[0, 1]) < 0.06
 
 
 def test_a_cut_from_the_start_is_felt_at_the_start(small_site: Site) -> None:

@@ -11,7 +11,7 @@ from moonfleet.agents import checkpoint
 from moonfleet.agents.errors import RobotError
 from moonfleet.agents.events import EventLog
 from moonfleet.agents.fleet import LocalFleet
-from moonfleet.agents.map_drive import MapDriving, rest_of
+from moonfleet.agents.map_drive import MapDriving, learn_refused
 from moonfleet.agents.messages import Asked, Command, Note, Phase, Replies, Reply, Sensed
 from moonfleet.agents.mission import MissionSpec
 from moonfleet.agents.mission_loop import MissionLoop
@@ -87,10 +87,10 @@ def test_refused_ground_is_driven_round(mission: MissionSpec) -> None:
     rover.goal, rover.place = goal, goal
     rover.route = rover.plan(here, goal)
     rover.refuse(here)
-    assert len(rover.refused) == 1
+    assert rover.refused_n[0, 0] == 1
     again = rover.plan(here, goal)
     cells = {mission.site.ref.cell_of(*point) for point in sampled(again)}
-    assert rover.refused[0] not in cells
+    assert tuple(rover.refused[0, 0, 0].tolist()) not in cells
     assert tuple(again[-1]) == goal
 
 
@@ -131,10 +131,20 @@ def test_taken_up_anew_after_every_step_it_writes_the_same_events(mission: Missi
     assert events == whole.log.pending
 
 
-def test_what_is_left_of_a_route_begins_where_one_stands() -> None:
-    there_and_back = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 0.0]])
-    np.testing.assert_array_equal(rest_of(there_and_back, (4.0, 0.0)), [[4.0, 0.0], [0.0, 0.0]])
-    np.testing.assert_array_equal(rest_of(np.empty((0, 2)), (1.0, 2.0)), [[1.0, 2.0]])
+def test_of_a_route_there_and_back_the_cell_ahead_is_refused_not_one_behind(mission: MissionSpec) -> None:
+    loop = flown(mission, 1)
+    assert isinstance(loop.fleet, LocalFleet)
+    rover = loop.fleet.robots[ROVER]
+    assert isinstance(rover, MapDriving)
+    x, y = mission.fleet[ROVER].xy or (0.0, 0.0)
+    rover.room[0, 0, :3] = (x, y), (x + 100.0, y), (x, y)
+    rover.route = rover.room[0, 0, :3]
+    rover.refuse((x + 40.0, y))
+    row, col = mission.site.ref.cell_of(x + 40.0, y)
+    assert rover.refused[0, 0, 0].tolist() == [row, col - 1]
+    count = np.array([[0]])
+    learn_refused(rover.ways.block, x, y, rover.room, count, rover.refused, rover.refused_n)
+    assert rover.refused_n[0, 0] == 1, "without a route nothing lies ahead"
 
 
 def test_answers_survive_the_way_through_arrays_cut_and_joined(mission: MissionSpec) -> None:

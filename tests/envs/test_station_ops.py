@@ -17,10 +17,12 @@ from moonfleet.autonomy.policy import RandomPolicy, StationKeeper
 from moonfleet.envs.errors import EnvActionError, EnvOptionError, EnvStateError
 from moonfleet.envs.sites import resolve_site
 from moonfleet.envs.station_ops.env import StationOps
-from moonfleet.envs.station_ops.generator import FLEET, make_mission, station_grounds
+from moonfleet.envs.station_ops.generator import make_mission, station_grounds
+from moonfleet.envs.station_ops.levels import fleet_of, level_of
 from moonfleet.terrain.clock import utc_to_tdb
 
-ROBOTS = len(FLEET)
+FLEET = fleet_of("default")
+ROBOTS = len(FLEET.names)
 DATES = (utc_to_tdb("2027-01-01T00:00:00"), utc_to_tdb("2031-01-01T00:00:00"))
 
 
@@ -28,8 +30,12 @@ def make(**options: object) -> StationOps:
     return StationOps(**{"days": 1.0, **options})  # pyright: ignore[reportArgumentType]
 
 
-def mission(seed: int = 1, days: float = 1.0) -> MissionSpec:
-    return make_mission(resolve_site(None), seed, 0, days=days, dates=DATES)
+def mission(seed: int = 1, days: float = 1.0, **options: object) -> MissionSpec:
+    return drawn(seed, 0, days=days, **options)
+
+
+def drawn(seed: int, episode: int, **options: object) -> MissionSpec:
+    return make_mission([resolve_site(None)], seed, episode, level_of("default", options), FLEET)
 
 
 def keep(env: StationOps) -> NDArray[np.int64]:
@@ -78,7 +84,7 @@ def test_options_jump_to_an_episode_and_fix_the_date() -> None:
     _, info = env.reset(seed=5, options={"episode": 3, "t0_utc": "2029-01-05T00:00:00"})
     assert info["episode"] == 3
     assert str(info["t0_utc"]).startswith("2029-01-05T00:00:00")
-    assert env.loop.mission.jobs == make_mission(env.site, 5, 3, days=1.0, dates=DATES).jobs
+    assert env.loop.mission.jobs == drawn(5, 3, days=1.0).jobs
 
 
 def test_a_saved_state_continues_with_the_same_bytes() -> None:
@@ -92,8 +98,9 @@ def test_a_saved_state_continues_with_the_same_bytes() -> None:
     assert rollout(other, 4, seed=1) == expected
 
 
-def test_the_same_choices_make_the_same_mission_as_the_simulation_s_own_loop() -> None:
-    spec = mission(days=0.5)
+@pytest.mark.parametrize("perception", ["map", "statistical"])
+def test_the_same_choices_make_the_same_mission_as_the_simulation_s_own_loop(perception: str) -> None:
+    spec = mission(days=0.5, perception=perception)
     env = StationOps(mission=spec)
     env.reset()
     loop = MissionLoop(spec, LocalFleet(spec))
@@ -170,7 +177,7 @@ def test_a_lost_robot_keeps_its_row_and_may_only_go_on() -> None:
     observed, reward, terminated, _, info = env.step(np.full(ROBOTS, HIBERNATE))
     assert info["lost"] == 1
     assert not terminated
-    assert info["reward_terms"]["losses"] == -50.0
+    assert info["reward_terms"]["losses"] == -150.0
     assert reward < -40.0
     assert env.observation_space.contains(observed)
     assert np.flatnonzero(observed["action_mask"][1]).tolist() == [GO_ON]
@@ -190,7 +197,7 @@ def test_losing_every_robot_on_the_ground_terminates() -> None:
 def test_a_given_mission_is_flown_as_it_is_or_with_the_seed_s_own_perception() -> None:
     spec = mission()
     env = StationOps(mission=spec)
-    assert env.robots == tuple(name for name, _, _ in FLEET)
+    assert env.robots == FLEET.names
     env.reset(seed=9)
     assert dataclasses.replace(env.loop.mission, seed=spec.seed) == spec
     assert env.loop.mission.seed != spec.seed
@@ -230,7 +237,7 @@ def test_generated_missions_fit_the_ground() -> None:
     grounds = station_grounds(site)
     assert grounds
     for episode in range(4):
-        spec = make_mission(site, 3, episode, days=2.0, dates=DATES)
+        spec = drawn(3, episode, days=2.0)
         assert spec.steps == 48
         assert DATES[0] <= spec.t0 <= DATES[1]
         assert {job.kind for job in spec.jobs} >= {"survey", "drill", "grade"}
@@ -250,6 +257,6 @@ def test_states_that_do_not_fit_are_refused() -> None:
 
 
 def test_odd_arguments_are_named() -> None:
-    for options in ({"dates": None}, {"weights": 5}, {"mission": 5}):
+    for options in ({"dates": 5}, {"weights": 5}, {"mission": 5}):
         with pytest.raises(EnvOptionError, match=next(iter(options))):
             make(**options)

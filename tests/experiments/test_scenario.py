@@ -277,3 +277,12 @@ def test_the_year_is_one_of_twenty_mixed_robots_by_the_map() -> None:
     assert scenario.perception == "map"
     assert scenario.drive_step_s == scenario.decision_step_s == 3600
     assert len({member.robot for member in scenario.fleet}) >= 7
+
+
+def test_a_robot_may_land_later_but_not_the_station() -> None:
+    member = "- {name: surveyor, robot: yutu-rover, at: ramp-1"
+    mission = build_mission(load_text(changed(member, member + ", lands_h: 2.5"))).mission
+    assert [one.lands_s for one in mission.fleet if one.lands_s] == [9000]
+    station = "- {name: station, robot: ce7-lander, at: lander"
+    with pytest.raises(ScenarioError, match="is the station; it must be there from the start"):
+        build_mission(load_text(changed(station, station + ", lands_h: 1")))

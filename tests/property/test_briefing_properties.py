@@ -56,7 +56,7 @@ def loop(mission: MissionSpec) -> MissionLoop:
 
 @pytest.fixture(scope="module")
 def plain(mission: MissionSpec, loop: MissionLoop) -> PlainEstimates:
-    forecast = PlainForecast(loop.forecast)
+    forecast = PlainForecast(mission)
     return PlainEstimates(mission, forecast, PlainTravel(mission, forecast))
 
 

@@ -1,0 +1,211 @@
+"""The sky hour by hour over the horizons of maps: what forecasts are worked out from, by kernels, for one mission or for many at once.
+
+A forecast is made for the middle of a map cell: what a robot can know of light and links is as fine as its map. An hour of the sky
+is kept as the kernels want it (between which azimuths of the horizons a body stands, sine and cosine of its azimuth), so that it is
+worked out once for all places. The numbers that come out are those of `moonfleet.terrain.light`, to the last bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moonfleet.terrain.constants import MOON_RADIUS_M
+from moonfleet.terrain.forced_kernel import forced_kernel
+from moonfleet.terrain.grid import GeoRef
+from moonfleet.terrain.horizon import azimuth_bin
+from moonfleet.terrain.kernel import kernel
+from moonfleet.terrain.light import disc_lit
+from moonfleet.terrain.relay import Relay
+from moonfleet.terrain.site import Site
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Int16s = NDArray[np.int16]
+Float32s = NDArray[np.float32]
+Ints32 = NDArray[np.int32]
+
+FAR_H: Final = 480  # [h] how far ahead darkness is looked for
+MORE_H: Final = FAR_H + 2  # [h] of the sky that are kept past the end of a mission
+WHOLE: Final = 1 << 20  # [-] light is kept as whole numbers, this many for the whole disc: sums are exact in any order
+
+RUN_H: Final = 16  # [h] most hours in a run: elevations change little in it
+SLACK_DEG: Final = (
+    0.001  # [deg] by which a body must clear the ground, or miss, for a whole run of hours to be settled at once
+)
+WIDEST_DEG: Final = 0.2725  # [deg] the Sun's radius is never more, seen from the Moon
+
+# columns of an hour of the sky: for the Sun, the Earth and the relay each the two azimuths of the horizons that it stands between, how
+# far it is from the first to the second, sine and cosine of its azimuth, elevation [deg] at the middle of the site; last the Sun's radius
+AZ_A, AZ_B, AZ_W, SINE, COSINE, ELEVATION = range(6)
+SUN, EARTH, RELAY, RADIUS = 0, 6, 12, 18
+SKY_COLUMNS = 19
+# columns of a run of hours in which a body stays between two azimuths: these, its lowest and highest elevation, the hour after it
+RUN_A, RUN_B, LOWEST, HIGHEST, UNTIL = range(5)
+RUN_COLUMNS = 5
+
+
+class Almanac(NamedTuple):
+    """Horizons of S sites, hours of their skies, and which of both each of W worlds has."""
+
+    horizon: Int16s  # [n] 0.001 deg, all sites one after another
+    layout: (
+        Ints  # [S, 4] of each site: where it begins in ``horizon``, steps from one azimuth, row and column to the next
+    )
+    frame: Floats  # [S, 7] of each site: x_left, y_top, cell_m, rows, cols, centre x, centre y
+    sky: Floats  # [rows, 19] hours of skies
+    runs: Float32s  # [3, rows, 5] of the Sun, the Earth and the relay: runs of hours; each sky's begin at its first row
+    run_of: Ints32  # [3, rows] which run an hour is in, counted from the first of its sky
+    site: Ints  # [W]
+    sky_at: Ints  # [W] first row of its sky: others may share it
+    first: Ints  # [W] row of ``sky`` of the first hour of the mission
+    hours: Ints  # [W] hours of it that there are
+
+
+def frame_of(ref: GeoRef) -> Floats:
+    """The frame of a map as the kernels read it, float64 [7]."""
+    return np.array([ref.x_left, ref.y_top, ref.cell_m, ref.rows, ref.cols, *ref.centre])
+
+
+def sky_rows(site: Site, relay: Relay | None, times: Floats, sky: Floats, runs: Float32s, run_of: Ints32) -> None:
+    """Fill hours of the sky of a site at ``times`` float64 [n], seconds TDB past J2000.
+
+    ``sky`` is float64 [n, 19], ``runs`` float32 [3, n, 5], ``run_of`` int32 [3, n]; see `Almanac`.
+    """
+    seen, count = site.sky.sample(times), site.horizon.azimuths
+    az, el = np.full(len(times), -90.0), np.full(len(times), -90.0)
+    if relay is not None:
+        look = relay.look(times, site.sky.lon_deg, site.sky.lat_deg)
+        az, el = look.az_deg, look.el_deg
+    bodies = ((seen.sun_az_deg, seen.sun_el_deg), (seen.earth_az_deg, seen.earth_el_deg), (az, el))
+    for n, ((az, el), at) in enumerate(zip(bodies, (SUN, EARTH, RELAY), strict=True)):
+        _lay(count, az, el, sky, at, runs[n], run_of[n])
+    sky[:, RADIUS] = seen.sun_radius_deg
+
+
+def horizons_as_they_are(site: Site) -> tuple[Int16s, Ints]:
+    """The horizons of one site without a copy, and their layout [1, 4]."""
+    _, rows, cols = site.horizon.millideg.shape
+    return site.horizon.millideg.reshape(-1), np.array([[0, rows * cols, cols, 1]], dtype=np.int64)
+
+
+def horizons_by_cell(sites: Sequence[Site]) -> tuple[Int16s, Ints]:
+    """The horizons of several sites, copied so that all azimuths of a cell lie together, and their layout [S, 4].
+
+    Hours that follow each other are then neighbours in memory, which is what counts when thousands of places are looked up.
+    """
+    parts, layout, begin = [], [], 0
+    for site in sites:
+        cube = site.horizon.millideg
+        count, _, cols = cube.shape
+        parts.append(np.ascontiguousarray(cube.transpose(1, 2, 0)).reshape(-1))
+        layout.append((begin, 1, cols * count, count))
+        begin += cube.size
+    return parts[0] if len(parts) == 1 else np.concatenate(parts), np.array(layout, dtype=np.int64)
+
+
+def blank_sky(rows: int) -> tuple[Floats, Float32s, Ints32]:
+    """Room for so many hours: ``sky``, ``runs`` and ``run_of`` of an `Almanac`."""
+    return (
+        np.zeros((rows, SKY_COLUMNS)),
+        np.zeros((3, rows, RUN_COLUMNS), dtype=np.float32),
+        np.zeros((3, rows), dtype=np.int32),
+    )
+
+
+def almanac_of(site: Site, t0: float, duration_s: int, relay: Relay | None) -> Almanac:
+    """The almanac of one mission."""
+    hours = duration_s // 3600 + MORE_H
+    sky, runs, run_of = blank_sky(hours)
+    sky_rows(site, relay, t0 + np.arange(hours, dtype=np.float64) * 3600.0, sky, runs, run_of)
+    horizon, layout = horizons_as_they_are(site)
+    zero = np.zeros(1, dtype=np.int64)
+    frame = frame_of(site.ref)[None]
+    return Almanac(horizon, layout, frame, sky, runs, run_of, zero, zero, zero, np.array([hours], dtype=np.int64))
+
+
+@kernel
+def _lay(count: int, az: Floats, el: Floats, sky: Floats, at: int, runs: Float32s, run_of: Ints32) -> None:
+    """Fill the columns of ``sky`` [n, 19] from ``at`` on for a body at (az, el) [n], over horizons of ``count`` azimuths, and its runs."""
+    run = -1
+    for i in range(az.size):
+        a, b, w = azimuth_bin(count, az[i])
+        sky[i, at + AZ_A], sky[i, at + AZ_B], sky[i, at + AZ_W] = a, b, w
+        azimuth = math.radians(az[i])
+        sky[i, at + SINE], sky[i, at + COSINE], sky[i, at + ELEVATION] = math.sin(azimuth), math.cos(azimuth), el[i]
+        if run < 0 or runs[run, RUN_A] != a or i - (runs[run - 1, UNTIL] if run > 0 else 0.0) >= RUN_H:
+            run += 1
+            runs[run, RUN_A], runs[run, RUN_B] = a, b
+            runs[run, LOWEST] = runs[run, HIGHEST] = el[i]
+        runs[run, LOWEST], runs[run, HIGHEST] = min(runs[run, LOWEST], el[i]), max(runs[run, HIGHEST], el[i])
+        runs[run, UNTIL] = i + 1
+        run_of[i] = run
+
+
+@forced_kernel
+def cell_at(frame: Floats, s: int, x: float, y: float) -> tuple[int, int]:
+    """Map cell (row, col) of a place on site ``s``, the nearest one for a place outside (`GeoRef.cell_of`)."""
+    row = int(math.floor((frame[s, 1] - y) / frame[s, 2]))
+    col = int(math.floor((x - frame[s, 0]) / frame[s, 2]))
+    return min(max(row, 0), int(frame[s, 3]) - 1), min(max(col, 0), int(frame[s, 4]) - 1)
+
+
+@forced_kernel
+def middle_of(frame: Floats, s: int, row: int, col: int) -> tuple[float, float]:
+    """Metres (dx, dy) from the middle of site ``s`` to the middle of a cell."""
+    return (col - 0.5 * (frame[s, 4] - 1.0)) * frame[s, 2], (0.5 * (frame[s, 3] - 1.0) - row) * frame[s, 2]
+
+
+@forced_kernel
+def tilt_deg(dx: float, dy: float, sine: float, cosine: float) -> float:
+    """By how much a body stands higher at (dx, dy) than at the middle, given sine and cosine of its azimuth (`local_elevation_deg`)."""
+    return math.degrees((dx * sine + dy * cosine) / MOON_RADIUS_M)
+
+
+@forced_kernel
+def clear_by(horizon: Int16s, begin: int, step: int, dx: float, dy: float, sky: Floats, k: int, body: int) -> float:
+    """How far [deg] a body of hour ``sky[k]`` stands above the horizon of a place (`moonfleet.terrain.light.clearance_deg`).
+
+    ``begin`` is where the first azimuth of the place's cell stands in ``horizon``, ``step`` what leads to the next.
+    """
+    a, b, w = int(sky[k, body + AZ_A]), int(sky[k, body + AZ_B]), sky[k, body + AZ_W]
+    tilt = tilt_deg(dx, dy, sky[k, body + SINE], sky[k, body + COSINE])
+    edge = 0.001 * ((1.0 - w) * horizon[begin + a * step] + w * horizon[begin + b * step])
+    return sky[k, body + ELEVATION] + tilt - edge
+
+
+@forced_kernel
+def clears(
+    horizon: Int16s, begin: int, step: int, lean_deg: float, runs: Float32s, body: int, run: int, radius: float
+) -> int:
+    """Whether a disc clears the ground in all (1) or none (-1) of the hours of a run; 0 where they must be looked at one by one.
+
+    ``body`` is 0 for the Sun, 1 for the Earth, 2 for the relay; ``lean_deg`` the most by which the place's own horizontal leans.
+    """
+    first = float(horizon[begin + int(runs[body, run, RUN_A]) * step])
+    second = float(horizon[begin + int(runs[body, run, RUN_B]) * step])
+    reach = radius + lean_deg + SLACK_DEG
+    if runs[body, run, LOWEST] - 0.001 * max(first, second) >= reach:
+        return 1
+    return -1 if runs[body, run, HIGHEST] - 0.001 * min(first, second) <= -reach else 0
+
+
+@forced_kernel
+def lean_of(dx: float, dy: float) -> float:
+    """The most [deg] by which a body stands higher or lower at (dx, dy) metres from the middle of a site than there."""
+    return math.degrees((abs(dx) + abs(dy)) / MOON_RADIUS_M)
+
+
+@forced_kernel
+def light_of(horizon: Int16s, begin: int, step: int, dx: float, dy: float, sky: Floats, k: int) -> int:
+    """Share of the Sun's disc in sight from a place in hour ``sky[k]``, in `WHOLE` parts; arguments as `clear_by`."""
+    clear, radius = clear_by(horizon, begin, step, dx, dy, sky, k, SUN), sky[k, RADIUS]
+    if clear >= radius:
+        return WHOLE
+    if clear <= -radius:
+        return 0
+    return int(disc_lit(clear, 0.0, radius) * WHOLE + 0.5)

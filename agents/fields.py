@@ -1,0 +1,46 @@
+"""Fields of ways that many missions share: seconds to a place from every cell of its site, each made once and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moonfleet.autonomy.traversability import DriveLimits
+from moonfleet.terrain.site import Site
+
+from .mission_zones import MissionZones
+from .travel import travel_field
+
+Key = tuple[int, int, tuple[int, int], MissionZones | None]  # ground, class of machines, cell, zones
+
+
+class Fields:
+    """The fields of a few sites for a few classes of machines, numbered as they are asked for.
+
+    ``table`` float32 [F, cells] grows by doubling and then is another array: who keeps it must ask again after `number`.
+    """
+
+    def __init__(self, sites: Sequence[Site], classes: Sequence[DriveLimits]) -> None:
+        self.sites, self.classes = tuple(sites), tuple(classes)
+        self._cells = max(site.ref.rows * site.ref.cols for site in sites)
+        self.table: NDArray[np.float32] = np.empty((1, self._cells), dtype=np.float32)
+        self._numbers: dict[Key, int] = {}
+        self._used = 0
+
+    def number(self, ground: int, drive_class: int, cell: tuple[int, int], zones: MissionZones | None = None) -> int:
+        """Number of the field of a cell (row, col) of a site, -1 where the cell itself is impassable."""
+        key = (ground, drive_class, cell, zones)
+        found = self._numbers.get(key)
+        if found is not None:
+            return found
+        field = travel_field.__wrapped__(self.sites[ground], self.classes[drive_class], cell, zones)
+        number = -1 if field is None else self._used
+        if field is not None:
+            if self._used == len(self.table):
+                self.table = np.concatenate([self.table, np.empty_like(self.table)])
+            self.table[number, : field.size] = field.reshape(-1)
+            self._used += 1
+        self._numbers[key] = number
+        return number

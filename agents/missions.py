@@ -1,0 +1,413 @@
+"""Many missions of one fleet side by side, one decision step at a time: `MissionLoop` on the map, for thousands of worlds.
+
+What comes out of a world is, byte for byte, what `MissionLoop` makes of that mission alone with the same choices, whatever worlds stand
+beside it and however many threads work. There is no event log. The worlds' arrays have the names of the single mission's classes
+(`mission_blocks`), the rules are those of the kernels in `map_minds`, `mail`, `leading` and `work`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moonfleet.autonomy.errors import PlanError
+from moonfleet.terrain.relay import Relay
+from moonfleet.terrain.sight import ground_cell
+from moonfleet.terrain.site import Site
+
+from .briefings import Briefings
+from .catalogue import RobotSpec
+from .errors import MissionError, RobotError
+from .ground import ground_layers
+from .job_block import blank_jobs, write_jobs
+from .leaders import clocks_of
+from .map_routes import Ways, search_route
+from .mission import MissionSpec, check_clocks
+from .mission_blocks import (
+    ORBITER,
+    begin_boards,
+    begin_minds,
+    begin_work,
+    blank_boards,
+    blank_given,
+    blank_minds,
+    blank_work,
+    fleet_block,
+    write_given,
+)
+from .mission_steps import Air, All, Outlooks, after_ticks, decide, send_off, take_up, tell_news
+from .mission_zones import MissionZones
+from .travel import haven_spot
+from .vectors import Handed, Tasks, instruments_of
+from .worker_threads import spread
+from .world import World
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+State = dict[str, NDArray[np.generic]]
+
+
+def _identity(relay: Relay | None) -> object:
+    return None if relay is None else relay.identity()
+
+
+class Gains(NamedTuple):
+    """What one decision step earned and cost in each world; the sum of the terms over a mission is its score (`operations.Score`)."""
+
+    value: Floats  # [W] value of jobs done
+    archive_mbit: Floats  # [W] data that reached the Earth
+    losses: Ints  # [W] robots lost
+    contacts: Ints  # [W] rocks touched: none on the map
+
+
+class Missions:
+    """W missions of one fleet.
+
+    Parameters
+    ----------
+    sites
+        The grounds that missions may stand on; they share a frame.
+    specs
+        The R machines, the same in every mission.
+    station
+        Index of the station's lander.
+    worlds
+        How many missions there is room for; each is blank until `begin`.
+    jobs, needs, havens, outages
+        Most of each in a mission.
+    relay
+        The relay satellite, the same in every mission.
+    decision_s, drive_s, tick_s
+        The clocks, as in `MissionSpec`.
+    dates, hours
+        Seconds TDB past J2000 between which missions begin, and length of the longest [h]: for these the sky is kept once for all.
+    faults, zones
+        As in `MissionSpec`, the same in every mission.
+    threads
+        Worlds are spread over so many threads.
+
+    Attributes
+    ----------
+    world : World of W worlds.
+    work, boards, minds, given, jobs : see `mission_blocks` and `job_block`.
+    handed : what the robots decide on: vectors, masks, slots, havens.
+    """
+
+    def __init__(
+        self,
+        sites: Sequence[Site],
+        specs: Sequence[RobotSpec],
+        station: int,
+        *,
+        worlds: int,
+        jobs: int,
+        needs: int,
+        havens: int,
+        outages: int = 0,
+        relay: Relay | None = None,
+        decision_s: int = 3600,
+        drive_s: int = 3600,
+        tick_s: int = 300,
+        dates: tuple[float, float],
+        hours: int,
+        faults: bool = False,
+        zones: MissionZones | None = None,
+        threads: int = 1,
+    ) -> None:
+        check_clocks(decision_s, decision_s, drive_s, tick_s)
+        self.sites, self.specs, self.station = tuple(sites), tuple(specs), station
+        self.tick_s, self.relay, self.faults, self.zones, self.threads = tick_s, relay, faults, zones, max(threads, 1)
+        robots, ref = len(self.specs), self.sites[0].ref
+        if outages < 0 or worlds < 1:
+            raise MissionError(
+                f"worlds = {worlds}, outages = {outages}: need at least one world, and no less than no outages"
+            )
+        self.clocks = clocks_of(self.specs, station, decision_s, drive_s)
+        self.world = World(
+            self.sites, self.specs, np.broadcast_to(np.array(ref.centre), (worlds, robots, 2)), dates[0], tick_s=float(tick_s),
+            relay=relay, station=station, seed=[0] * worlds, faults=faults, threads=self.threads,
+        )  # fmt: skip
+        self.jobs, self.given = blank_jobs(worlds, robots, jobs, needs), blank_given(worlds, robots, havens, outages)
+        self.briefings = Briefings(
+            self.sites,
+            self.specs,
+            station,
+            self.jobs,
+            self.given.home,
+            havens=havens,
+            relay=relay,
+            dates=dates,
+            hours=hours,
+        )
+        self.fleet = fleet_block(self.specs, self.briefings.machines.drive_class)
+        self.work, self.boards = blank_work(worlds, robots, jobs), blank_boards(worlds, robots, jobs)
+        self.minds, self.ways = blank_minds(worlds, robots), Ways(self.sites, self.briefings.classes, zones)
+        self.ground = self.fleet.role != ORBITER
+        heights = np.stack([ground_layers(site)[0].elevation for site in self.sites])
+        self.air = Air(heights, ground_cell(self.sites[0].grid), ground_layers(self.sites[0])[0].frame, ~self.ground)
+        self._known: set[tuple[int, int, tuple[float, float]]] = set()  # places that `ways` was asked for
+        self.begun = np.zeros(worlds, dtype=np.bool_)
+        self._search = np.zeros((worlds, robots), dtype=np.bool_)
+        self._helped = np.zeros(worlds, dtype=np.bool_)
+        self._body = instruments_of(self.world.state)
+
+    @property
+    def worlds(self) -> int:
+        """Number of worlds W."""
+        return len(self.begun)
+
+    @property
+    def handed(self) -> Handed:
+        """What the robots decide on, as of the last step: vectors, masks, slots of jobs, havens."""
+        return self.briefings.out
+
+    @property
+    def t_s(self) -> Ints:
+        """Seconds since the start of each mission, int64 [W]."""
+        return self.work.steps_done * self.clocks.decision_s
+
+    @property
+    def all_lost(self) -> Bools:
+        """Whether every robot but the orbiters is lost, bool [W]."""
+        return np.asarray(self.work.lost[:, self.ground].all(axis=1))
+
+    @property
+    def finished(self) -> Bools:
+        """Whether the time is up or nobody is left on the ground, bool [W]."""
+        return np.asarray(self.work.steps_done >= self.given.steps) | self.all_lost
+
+    # -- beginning -------------------------------------------------------------------------------------------------
+
+    def begin(self, worlds: Sequence[int] | Ints, missions: Sequence[MissionSpec]) -> None:
+        """Begin a mission in each of ``worlds`` [n]; the others do not notice.
+
+        Raises
+        ------
+        MissionError
+            A mission is not of this fleet, station, clocks, relay, zones or grounds, or there is no room for it.
+        """
+        who = np.asarray(worlds, dtype=np.int64)
+        grounds = [self._ground_of(mission) for mission in missions]
+        for w, mission, ground in zip(who.tolist(), missions, grounds, strict=True):
+            write_jobs(self.jobs, w, mission)
+            write_given(self.given, w, mission, ground)
+            self.briefings.begin(w, mission, ground)
+            self._need_ways(mission, ground)
+            begin_work(self.work, w)
+            self.work.landed[w] = self.given.lands_s[w] == 0
+            begin_boards(self.boards, w, self.station)
+            begin_minds(self.minds, w, self.given.home[w])
+        centre = self.sites[0].ref.centre
+        starts = [[member.xy or centre for member in mission.fleet] for mission in missions]
+        self.world.reset_worlds(
+            who,
+            t0=np.array([mission.t0 for mission in missions]),
+            start_xy=np.array(starts, dtype=np.float64).reshape(len(who), len(self.specs), 2),
+            seeds=[mission.seed for mission in missions],
+            ground=np.array(grounds, dtype=np.int64),
+        )
+        self.begun[who] = True
+        later, robots = np.nonzero(~self.work.landed[who])
+        if len(later):
+            self.world.park(who[later], robots)
+        send_off(who, self._all(), self._outlooks())
+        self.brief(who)
+
+    def _ground_of(self, mission: MissionSpec) -> int:
+        """The number of a mission's ground; `MissionError` where it is not one of these missions."""
+        clocks = (mission.decision_s, mission.drive_s, mission.tick_s)
+        mine = (self.clocks.decision_s, self.clocks.drive_s, self.tick_s)
+        if mission.perception != "map":
+            raise MissionError(f"perception = {mission.perception!r}: many missions side by side drive by 'map'")
+        if mission.specs != self.specs or mission.station_index != self.station:
+            raise MissionError(
+                f"fleet: {[spec.kind for spec in mission.specs]}, station {mission.station!r}: another than these missions'"
+            )
+        if clocks != mine or mission.faults != self.faults or mission.zones != self.zones:
+            raise MissionError(
+                f"clocks {clocks} s, faults {mission.faults}, zones: must be those of these missions, {mine} s, {self.faults}"
+            )
+        if mission.relay is not self.relay and _identity(mission.relay) != _identity(self.relay):
+            raise MissionError("relay: another than these missions'")
+        for ground, site in enumerate(self.sites):
+            if site is mission.site or site.key == mission.site.key:
+                return ground
+        raise MissionError(f"site {mission.site.key}: not one of these missions' {len(self.sites)} grounds")
+
+    def _need_ways(self, mission: MissionSpec, ground: int) -> None:
+        """See to the tables of turning points of a mission's places, for the machines that have business there."""
+        places: set[tuple[int, tuple[float, float]]] = set()  # (drive class, place)
+        for robot, number in enumerate(self.fleet.drive_class.tolist()):
+            if number < 0:
+                continue
+            tools = self.specs[robot].tools
+            places |= {(number, job.xy) for job in mission.jobs if not job.tool or job.tool in tools}
+            for _, xy in mission.havens:  # where zones are, spots may have been moved: each has a table of its own
+                at = xy if self.zones is None else haven_spot(mission.site, self.zones, xy, robot)
+                places.add((number, at))
+        for number, xy in sorted(places):
+            if (ground, number, xy) not in self._known:
+                self._known.add((ground, number, xy))
+                self.ways.need(ground, number, xy)
+
+    # -- deciding --------------------------------------------------------------------------------------------------
+
+    def brief(self, worlds: Ints) -> None:
+        """Make what the robots of ``worlds`` decide on: see `handed`."""
+        sky, desk = self.world.sky_now(), self.briefings
+        desk.clock.t_s[worlds] = self.t_s[worlds]
+        desk.sun(worlds, sky.sun_az_deg[worlds], sky.sun_el_deg[worlds])
+        board, work = self.boards, self.work
+        tasks = Tasks(~work.lost & work.landed, work.job, work.phase, board.floats, board.ints, board.done)
+        if len(worlds) == self.worlds:
+            spread(lambda a, b: desk.hand_out(tasks, self._body, a, b), self.worlds, self.threads, self.worlds * 1000)
+            return
+        for w in worlds.tolist():
+            desk.hand_out(tasks, self._body, w, w + 1)
+
+    def step(self, actions: Ints, active: Bools | None = None) -> Gains:
+        """Make one decision step of every world that is ``active`` bool [W] (None: all) with the choices ``actions`` int64 [W, R].
+
+        A choice that is masked counts as "go on"; those of robots that are not there are not looked at. Worlds that are not active
+        rest.
+
+        Raises
+        ------
+        RobotError
+            A choice that is none; nothing has changed then.
+        MissionError
+            No mission was begun in an active world.
+        """
+        worlds = np.arange(self.worlds) if active is None else np.flatnonzero(active)
+        choices = np.ascontiguousarray(actions, dtype=np.int64)
+        self._check(choices, worlds)
+        before = self._totals(None)
+        one = self._all()
+        self._spread(lambda a, b: decide(a, b, worlds, choices, one, self._search), len(worlds))
+        self._search_routes(worlds, one)
+        drives = self.clocks.decision_s // self.clocks.drive_s
+        everybody = len(worlds) == self.worlds
+        for drive in range(drives):
+            self.world.tick(self.clocks.drive_s // self.tick_s, None if everybody else worlds)
+            end = drive == drives - 1
+            outlooks = self._outlooks()
+            self._spread(
+                lambda a, b, n=drive, e=end, o=outlooks: after_ticks(
+                    a, b, worlds, n, e, one, self.air, o, self._search, self._helped
+                ),
+                len(worlds),
+            )
+            if not end:
+                self._search_routes(worlds, one)
+        self._help(worlds, one)
+        self.brief(worlds)
+        return self._totals(before)
+
+    def _check(self, choices: Ints, worlds: Ints) -> None:
+        count = self.handed.masks.shape[2]
+        if choices.shape != self.work.job.shape:
+            raise RobotError(f"actions of shape {choices.shape}: must be {self.work.job.shape}")
+        bad = ((choices < 0) | (choices >= count))[worlds] & (~self.work.lost & self.work.landed)[worlds]
+        if bad.any():
+            raise RobotError(f"actions: {choices[worlds][bad][0]} is none; must be 0..{count - 1}")
+        if not self.begun[worlds].all():
+            raise MissionError(f"world {int(worlds[~self.begun[worlds]][0])}: no mission was begun there")
+
+    def _totals(self, before: Gains | None) -> Gains:
+        """The score so far, or what has come on top of an earlier one."""
+        work, archive = self.work, self.world.archive_mbit
+        lost = work.lost.sum(axis=1)
+        if before is None:
+            return Gains(work.value.copy(), archive.copy(), lost, np.zeros_like(lost))
+        return Gains(
+            work.value - before.value, archive - before.archive_mbit, lost - before.losses, np.zeros_like(lost)
+        )
+
+    def _search_routes(self, worlds: Ints, one: All) -> None:
+        """Search the routes that cannot be read off the tables: round ground that the wheels refused, mostly."""
+        for at, r in zip(*np.nonzero(self._search[worlds]), strict=True):
+            w, robot = int(worlds[at]), int(r)
+            minds, state = self.minds, self.world.state
+            ground, number = int(self.given.ground[w]), int(self.fleet.drive_class[robot])
+            here = float(state.x[w, robot]), float(state.y[w, robot])
+            goal = float(minds.goal[w, robot, 0]), float(minds.goal[w, robot, 1])
+            try:
+                route = search_route(
+                    self.sites[ground], self.ways.block.cost[ground, number], here, goal,
+                    minds.refused[w, robot, : minds.refused_n[w, robot]],
+                )  # fmt: skip
+            except PlanError:
+                route = np.empty((0, 2))
+            minds.route[w, robot, : len(route)] = route
+            take_up(w, robot, len(route), one)
+            self._search[w, robot] = False
+
+    def _help(self, worlds: Ints, one: All) -> None:
+        """Let robots land whose time has come, and mend and free those next to them that wait for help; then tell the news there."""
+        waiting = worlds[self._helped[worlds]]
+        if not waiting.size:
+            return
+        state, given, work = self.world.state, self.given, self.work
+        due = ~work.landed[waiting] & (given.lands_s[waiting] <= self.t_s[waiting, None])
+        rows, robots = np.nonzero(due)
+        if len(rows):
+            work.landed[waiting[rows], robots] = True
+            self.world.land(waiting[rows], robots, given.home[waiting[rows], robots])
+        for w in waiting.tolist():
+            ails = ((state.faults[w] != 0) | (state.trapped[w] != 0)) & ~self.work.lost[w]
+            for robot in np.flatnonzero(ails).tolist():
+                self.world.assist(w, robot)
+        tell_news(waiting, one)
+
+    def _spread(self, part: object, count: int) -> None:
+        spread(part, count, self.threads, count * len(self.specs) * 100)  # pyright: ignore[reportArgumentType]
+
+    def _all(self) -> All:
+        return All(
+            self.clocks, self.fleet, self.jobs, self.given, self.work, self.boards, self.minds, self.handed, self.ways.block,
+            self.world.block(),
+        )  # fmt: skip
+
+    def _outlooks(self) -> Outlooks:
+        desk = self.briefings
+        return Outlooks(desk.sky.almanac, desk.machines, desk.havens, desk.ways, desk.hours, desk.places)
+
+    # -- state -----------------------------------------------------------------------------------------------------
+
+    PARTS = ("work", "boards", "minds")
+
+    def get_state(self, w: int) -> State:
+        """Everything that the rest of a world's mission depends on besides the mission itself, as a flat mapping of arrays."""
+        saved: State = {f"world.{name}": array for name, array in self.world.get_world(w).items()}
+        for part in self.PARTS:
+            block = getattr(self, part)
+            saved |= {f"{part}.{name}": getattr(block, name)[w].copy() for name in block._fields}
+        return saved
+
+    def set_state(self, w: int, saved: Mapping[str, NDArray[np.generic]]) -> None:
+        """Take up a state made by `get_state`, in a world in which the same mission was begun; it goes on as that one would have.
+
+        Raises
+        ------
+        MissionError, WorldError
+            It is not such a state; nothing has changed then.
+        """
+        goals = {
+            f"{part}.{name}": getattr(getattr(self, part), name)
+            for part in self.PARTS
+            for name in getattr(self, part)._fields
+        }
+        own = {name for name in saved if not name.startswith("world.")}
+        if own != set(goals):
+            raise MissionError(f"state: missing {sorted(set(goals) - own)}, unknown {sorted(own - set(goals))}")
+        for name, goal in goals.items():
+            if saved[name].shape != goal[w].shape:
+                raise MissionError(f"state.{name}: shape {saved[name].shape}: must be {goal[w].shape}")
+        self.world.set_world(w, {name[6:]: array for name, array in saved.items() if name.startswith("world.")})
+        for name, goal in goals.items():
+            goal[w] = saved[name]
+        self.brief(np.array([w]))

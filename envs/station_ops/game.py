@@ -1,0 +1,227 @@
+"""StationOps as a game of many worlds: the fleet of a station each, one masked choice per robot and hour.
+
+A world gives the numbers of the single mission loop, to the bit (`moonfleet.agents.missions`). There is no physics in this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moonfleet.agents.mission import MissionSpec, mission_key
+from moonfleet.agents.missions import Missions
+from moonfleet.terrain.errors import MoonfleetError
+from moonfleet.terrain.relay import queqiao2
+from moonfleet.terrain.site import Site, SiteRecipe
+
+from ..errors import EnvOptionError, EnvStateError, need_count, need_date, need_state
+from ..game import Bools, Episode, Floats, Game, Ints, State, Step
+from ..sites import resolve_site
+from . import spaces
+from .generator import HAVENS, HOUR_S, make_mission, most_jobs
+from .levels import fleet_of, level_of
+from .rewards import TERMS, worked_value
+
+if TYPE_CHECKING:
+    from .picture import Scene, StationPicture
+
+GroundLike = Site | SiteRecipe | str | Path
+OWN_STATE = ("station.root", "station.number", "station.t0", "station.mission", "station.masked")
+
+
+class StationOpsGame(Game):
+    """W worlds of StationOps.
+
+    Parameters
+    ----------
+    worlds, threads
+        How many worlds, and threads that step them.
+    level
+        ``"easy"``, ``"default"`` or ``"hard"``: see `levels`.
+    site
+        `Site`, `SiteRecipe` (built once into the cache), path of a site folder, or a list of them with one georeference (episodes draw
+        one); ``None`` is the default 5 km site.
+    fleet
+        Name of a fleet of `levels.FLEETS`, or 2 to 64 kinds of the robot catalogue, the station's lander first.
+    options
+        Fields of `levels.Level` that differ from the level's. Many worlds know perception ``"map"`` only.
+
+    ``reset(options={"t0_utc": "2029-01-05T00:00:00"})`` fixes the start. A masked choice is carried out as "go on". ``info``:
+    ``masked_actions`` of the last step, ``jobs_done``, ``lost`` and ``t_s``, [W] each.
+    """
+
+    name: ClassVar[str] = "StationOps"
+    step_s: ClassVar[float] = float(HOUR_S)
+    terms: ClassVar[tuple[str, ...]] = TERMS
+    team: ClassVar[bool] = True
+    masked: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        worlds: int,
+        threads: int = 1,
+        *,
+        level: str = "default",
+        site: GroundLike | Sequence[GroundLike] | None = None,
+        fleet: str | Sequence[str] = "default",
+        **options: object,
+    ) -> None:
+        self.worlds, self.threads = need_count("worlds", worlds, 1, 1_000_000), need_count("threads", threads, 1, 1024)
+        self.level, self.fleet, self.sites = level_of(level, options), fleet_of(fleet), resolve_sites(site)
+        if self.level.perception != "map":
+            raise EnvOptionError(
+                f"perception: got {self.level.perception!r}; many worlds side by side know 'map' only."
+            )
+        self.agents = self.fleet.names
+        self.single_observation_space, self.single_action_space = spaces.agent_space(), spaces.agent_actions()
+        jobs, needs = most_jobs(len(self.agents))
+        self.missions = Missions(
+            self.sites, self.fleet.specs, 0, worlds=self.worlds, jobs=jobs, needs=needs, havens=HAVENS,
+            relay=queqiao2() if self.level.relay else None, decision_s=HOUR_S, drive_s=self.level.drive_s, tick_s=self.level.tick_s,
+            dates=self.level.span, hours=self.level.hours, faults=self.level.faults, threads=self.threads,
+        )  # fmt: skip
+        self.t0: Floats = np.zeros(self.worlds)
+        self._masked = np.zeros(self.worlds, dtype=np.int64)
+        self._episodes: list[tuple[Episode, MissionSpec] | None] = [None] * self.worlds
+        self._pictures: dict[int, StationPicture] = {}
+
+    # -- the game ------------------------------------------------------------------------------------------------
+
+    def begin(self, worlds: Ints, episodes: Sequence[Episode]) -> None:
+        """See `Game.begin`."""
+        drawn = [(episode, self._mission(episode)) for episode in episodes]
+        self.missions.begin(worlds, [mission for _, mission in drawn])
+        for w, one in zip(worlds.tolist(), drawn, strict=True):
+            self._episodes[w] = one
+            self.t0[w], self._masked[w] = one[1].t0, 0
+            if w in self._pictures:
+                self._pictures[w].restart(self.scene(w))
+
+    def _mission(self, episode: Episode) -> MissionSpec:
+        """Return the mission of an episode."""
+        fixed = episode.options.get("t0_utc")
+        t0 = None if fixed is None else need_date("options['t0_utc']", fixed)
+        return make_mission(self.sites, episode.root, episode.number, self.level, self.fleet, t0=t0)
+
+    def step(self, actions: NDArray[np.generic], active: Bools) -> Step:
+        """See `Game.step`."""
+        missions = self.missions
+        choices = np.ascontiguousarray(actions, dtype=np.int64)
+        allowed = np.take_along_axis(missions.handed.masks, choices[:, :, None], axis=2)[:, :, 0]
+        self._masked[active] = (~allowed & ~missions.work.lost).sum(axis=1)[active]
+        before_s = missions.work.progress_s.copy()
+        gains = missions.step(choices, None if active.all() else active)
+        worked = worked_value(missions.jobs.value, missions.jobs.effort_s, before_s, missions.work.progress_s)
+        terms = self.level.weights.terms(gains.value, worked, gains.archive_mbit, gains.losses, gains.contacts)
+        terminated = missions.all_lost & active
+        for w, picture in self._pictures.items():
+            if active[w]:
+                picture.follow(self.scene(w))
+        return Step(terms, terminated, missions.finished & active & ~terminated)
+
+    def observe(self, out: NDArray[np.float32]) -> None:
+        """See `Game.observe`."""
+        out[...] = self.missions.handed.vectors
+
+    def observe_worlds(self, out: NDArray[np.float32], worlds: Ints) -> None:
+        """See `Game.observe_worlds`."""
+        out[worlds] = self.missions.handed.vectors[worlds]
+
+    def masks(self, out: Bools) -> None:
+        """See `Game.masks`."""
+        out[...] = self.missions.handed.masks
+
+    def info(self) -> dict[str, NDArray[np.generic]]:
+        """See the class."""
+        work = self.missions.work
+        return {
+            "masked_actions": self._masked.copy(),
+            "jobs_done": work.done.sum(axis=1),
+            "lost": work.lost.sum(axis=1),
+            "t_s": self.missions.t_s,
+        }
+
+    def present(self) -> Bools:
+        """See `Game.present`."""
+        return ~self.missions.work.lost
+
+    # -- state ---------------------------------------------------------------------------------------------------
+
+    def get_state(self, world: int) -> State:
+        """See `Game.get_state`."""
+        episode, mission = self._playing(world)
+        own: State = {
+            "station.root": np.array(str(episode.root)),
+            "station.number": np.array(episode.number),
+            "station.t0": np.array(mission.t0),
+            "station.mission": np.array(mission_key(mission)),
+            "station.masked": np.array(self._masked[world]),
+        }
+        return own | self.missions.get_state(world)
+
+    def set_state(self, world: int, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """See `Game.set_state`."""
+        need_state(state, OWN_STATE)
+        try:
+            root, number, t0 = int(str(state["station.root"])), int(state["station.number"]), float(state["station.t0"])
+            masked = int(state["station.masked"])
+            mission = make_mission(self.sites, root, number, self.level, self.fleet, t0=t0)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise EnvStateError(f"set_state: {error}") from error
+        if mission_key(mission) != str(state["station.mission"]):
+            raise EnvStateError("set_state: the state is of another mission; use an environment with the same options.")
+        held = self._episodes[world]
+        before = None if held is None else self.missions.get_state(world)
+        one = np.array([world])
+        self.missions.begin(one, [mission])
+        try:
+            self.missions.set_state(world, {name: value for name, value in state.items() if name not in OWN_STATE})
+        except (MoonfleetError, KeyError, TypeError, ValueError) as error:
+            if held is not None and before is not None:
+                self.missions.begin(one, [held[1]])
+                self.missions.set_state(world, before)
+            raise EnvStateError(f"set_state: {error}") from error
+        self._episodes[world] = (Episode(root, number), mission)
+        self.t0[world], self._masked[world] = mission.t0, masked
+        if world in self._pictures:
+            self._pictures[world].restart(self.scene(world))
+
+    def _playing(self, world: int) -> tuple[Episode, MissionSpec]:
+        """Return the episode of a world and its mission."""
+        playing = self._episodes[world]
+        if playing is None:
+            raise EnvStateError(f"world {world}: no episode yet: call reset first.")
+        return playing
+
+    # -- picture -------------------------------------------------------------------------------------------------
+
+    def scene(self, world: int) -> Scene:
+        """Return what a picture of a world shows."""
+        from .picture import scene_of_world
+
+        return scene_of_world(self._playing(world)[1], self.missions, world)
+
+    def picture(self, world: int) -> NDArray[np.uint8]:
+        """See `Game.picture`."""
+        from .picture import StationPicture
+
+        scene = self.scene(world)
+        if world not in self._pictures:
+            self._pictures[world] = StationPicture(scene.mission.site)
+            self._pictures[world].restart(scene)
+        return self._pictures[world].draw(scene)
+
+
+def resolve_sites(site: GroundLike | Sequence[GroundLike] | None) -> tuple[Site, ...]:
+    """Return the grounds that an environment was asked for; raises `EnvOptionError` for none, or unlike ones."""
+    many = site if isinstance(site, Sequence) and not isinstance(site, str) else [site]
+    if not many:
+        raise EnvOptionError("site: is an empty list; need one ground at least.")
+    sites = tuple(resolve_site(one) for one in many)
+    if any(one.ref != sites[0].ref for one in sites):
+        raise EnvOptionError("site: the grounds of a list must share one georeference.")
+    return sites
