@@ -281,4 +281,5 @@ def begin_minds(block: MindsBlock, w: int, home: Floats) -> None:
     block.goal[w] = block.place[w] = home
     block.work_w[w], block.data_mbps[w], block.charging[w] = 0.0, 0.0, False
     block.route_n[w], block.refused_n[w] = 0, 0
+    block.route[w], block.refused[w] = 0.0, 0
     block.bound_for[w] = 0.0

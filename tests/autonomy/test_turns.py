@@ -19,9 +19,9 @@ def ground(seed: int, size: int = 70) -> NDArray[np.float32]:
     """Rolling cost with walls in it."""
     rng = np.random.default_rng(seed)
     rows, cols = np.mgrid[:size, :size] / size
-    cost = (
-        2.0 + sum(np.sin(rng.uniform(2, 9) * rows + rng.uniform(2, 9) * cols + rng.uniform(0, 6)) for _ in range(3)) / 4
-    )
+    cost = np.full((size, size), 2.0)
+    for _ in range(3):
+        cost += np.sin(rng.uniform(2, 9) * rows + rng.uniform(2, 9) * cols + rng.uniform(0, 6)) / 4
     for _ in range(12):
         row, col = rng.integers(0, size - 10, 2)
         cost[row : row + rng.integers(1, 10), col : col + rng.integers(1, 10)] = np.inf

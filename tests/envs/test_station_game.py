@@ -12,8 +12,18 @@ from moonfleet.envs.game import Episode
 from moonfleet.envs.station_ops.env import StationOps, StationOpsVector
 from moonfleet.envs.station_ops.game import StationOpsGame
 from moonfleet.envs.station_ops.levels import FLEETS, fleet_of, level_of
+from moonfleet.envs.testing import ALL_GAME_CHECKS, Check, game_subject
 
 WORLDS, STEPS, DAYS = 4, 30, 1.0
+
+
+def make(worlds: int, threads: int = 1) -> StationOpsGame:
+    return StationOpsGame(worlds, threads, days=0.5)
+
+
+@pytest.mark.parametrize("check", ALL_GAME_CHECKS, ids=lambda check: check.__name__)
+def test_the_game_and_its_faces_keep_the_rules(check: Check) -> None:
+    check(game_subject(make, worlds=3, steps=20))
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +151,25 @@ def test_a_picture_shows_the_world(game: StationOpsGame) -> None:
     assert picture.dtype == np.uint8
     assert picture.ndim == 3
     assert (picture != game.picture(1)).any()
+
+
+@pytest.mark.slow
+def test_a_thousand_steps_of_many_worlds_are_those_of_single_ones() -> None:
+    """With nights, failures and resets: 64 worlds, of which every eighth is played alone as well."""
+    worlds, alone = 64, range(0, 64, 8)
+    many = StationOpsVector(worlds, days=10.0, autoreset_mode="SameStep", threads=2)
+    singles = {w: StationOps(days=10.0) for w in alone}
+    rng = np.random.default_rng(3)
+    seen, _ = many.reset(seed=100)
+    for w, one in singles.items():
+        one.reset(seed=100 + w)
+    for _ in range(1000):
+        actions = random_choices(rng, seen["action_mask"].astype(np.bool_))
+        seen, rewards, terminated, truncated, _ = many.step(actions)
+        for w, one in singles.items():
+            mine, reward, ended, cut, _ = one.step(actions[w])
+            assert (rewards[w], terminated[w], truncated[w]) == (reward, ended, cut)
+            if ended or cut:
+                mine, _ = one.reset()
+            np.testing.assert_array_equal(seen["observation"][w], mine["observation"])
+            np.testing.assert_array_equal(seen["action_mask"][w], mine["action_mask"])
