@@ -115,7 +115,7 @@ class Briefings:
         havens = [cell_of(*xy) for _, xy in mission.havens]
         self.ways.field_of[world] = -1
         for n, members in enumerate(self._members):
-            wanted = self.jobs.able[world, members, :count].any(axis=0).tolist()
+            wanted = np.atleast_1d(self.jobs.able[world, members, :count].any(axis=0)).tolist()
             row = self.ways.field_of[world, n]
             row[:count] = [
                 number(ground, n, cell, zones) if use else -1 for cell, use in zip(jobs, wanted, strict=True)

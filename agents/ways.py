@@ -44,7 +44,7 @@ class Ways(NamedTuple):
 class Havens(NamedTuple):
     """Where robots wait, and at which of the world's places (`lit_hours`) light is looked for."""
 
-    count: Ints  # [W]
+    count: Ints  # [W]  # pyright: ignore[reportIncompatibleMethodOverride]
     xy: Floats  # [W, H, 2]
     spots: Floats  # [W, R, H, 2] each robot's own place in each haven
     home_h: Floats  # [W, C, J, H] hours from each job to each haven, by class of machines

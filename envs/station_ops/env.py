@@ -1,8 +1,8 @@
 """The faces of StationOps: one station on the very loop of the distributed simulation, and many side by side.
 
-Every hour one choice per robot: go on, hold, charge, hibernate, relay, or a job. `StationOps` runs
-`moonfleet.agents.mission_loop.MissionLoop` with all robots' minds in this process: with the same choices an episode and a mission write the same events. `StationOpsVector` plays the
-same episodes, to the bit, many at once. There is no physics in this file.
+Every hour one choice per robot: go on, hold, charge, hibernate, relay, or a job. `StationOps` runs the mission loop
+(`moonfleet.agents.mission_loop`) with all robots' minds in this process: with the same choices an episode and a mission write the
+same events. `StationOpsVector` plays the same episodes, to the bit, many at once. There is no physics in this file.
 """
 
 from __future__ import annotations
