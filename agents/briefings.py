@@ -96,7 +96,7 @@ class Briefings:
             raise MissionError(f"havens: {count} of them; these missions have room for {room}")
         self.sky.begin(world, ground, mission.t0, mission.duration_s)
         self.clock.duration_s[world], self.clock.t_s[world] = mission.duration_s, 0
-        given.count[world] = count
+        given.number[world] = count
         if count:
             xy = given.xy[world, :count] = [xy for _, xy in mission.havens]
             given.spots[world, :, :count] = np.array(xy)[None] + self._aside[:, None]

@@ -56,7 +56,7 @@ class Estimates:
         write_jobs(self.works, 0, mission)
         classes = len(travel.classes)
         self.havens = blank_havens(1, robots, classes, len(jobs), len(havens))
-        self.havens.count[0] = len(havens)
+        self.havens.number[0] = len(havens)
         self.havens.xy[0] = np.array([xy for _, xy in havens]).reshape(-1, 2)
         self.havens.home_h[0] = travel.home_h
         for robot in range(robots):

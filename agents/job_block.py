@@ -21,7 +21,7 @@ Bools = NDArray[np.bool_]
 class JobsBlock(NamedTuple):
     """The jobs of each mission."""
 
-    count: Ints  # [W] jobs
+    number: Ints  # [W] of jobs
     xy: Floats  # [W, J, 2] m
     value: Floats  # [W, J]
     effort_h: Floats  # [W, J]
@@ -43,7 +43,7 @@ def blank_jobs(worlds: int, robots: int, jobs: int, needs: int) -> JobsBlock:
     window[..., 0], window[..., 1] = -np.inf, np.inf
     floats = [np.zeros((worlds, jobs)) for _ in range(6)]
     return JobsBlock(
-        count=np.zeros(worlds, dtype=np.int64),
+        number=np.zeros(worlds, dtype=np.int64),
         xy=np.zeros((worlds, jobs, 2)),
         value=floats[0],
         effort_h=floats[1],
@@ -84,7 +84,7 @@ def write_jobs(block: JobsBlock, w: int, mission: MissionSpec) -> None:
         "able",
     ):
         getattr(block, name)[w] = 0
-    block.count[w] = len(jobs)
+    block.number[w] = len(jobs)
     block.window_s[w, :, 0], block.window_s[w, :, 1] = -np.inf, np.inf
     block.needs[w] = -1
     for n, job in enumerate(jobs):

@@ -87,7 +87,7 @@ def find_wanted(
     boards: BoardsBlock, jobs: JobsBlock, w: int, leader: int, t_s: float, group: Bools, ready: Bools, wanted: Bools, left_h: Floats
 ) -> None:  # fmt: skip
     """Fill ``wanted`` [R, J], who could work on what as the leader knows, and ``left_h`` [R, J], hours that it would take."""
-    robots, count = group.size, jobs.count[w]
+    robots, count = group.size, jobs.number[w]
     for job in range(count):
         opens, closes = jobs.window_s[w, job, 0], jobs.window_s[w, job, 1]
         ready[job] = not boards.done[w, leader, job] and opens <= t_s < closes
@@ -110,7 +110,7 @@ def find_wanted(
 def find_room(boards: BoardsBlock, jobs: JobsBlock, w: int, leader: int, t_s: float, group: Bools, room: Ints) -> None:
     """Fill ``room`` [J]: places left on each job after the robots out of contact that are, as far as is known, on it."""
     robots, columns = group.size, boards.done.shape[2]
-    for job in range(jobs.count[w]):
+    for job in range(jobs.number[w]):
         room[job] = jobs.crew[w, job]
     for r in range(robots):
         if group[r] or t_s - boards.floats[w, leader, columns + 3 * robots + r] > MISSING_S:
@@ -120,7 +120,7 @@ def find_room(boards: BoardsBlock, jobs: JobsBlock, w: int, leader: int, t_s: fl
             room[on] -= 1
         if told >= 0 and told != on:
             room[told] -= 1
-    for job in range(jobs.count[w]):
+    for job in range(jobs.number[w]):
         room[job] = max(room[job], 0)
 
 
@@ -135,7 +135,7 @@ def find_gain(
         if not group[r]:
             continue
         battery, on = boards.floats[w, leader, columns + 3 * r + 2], boards.ints[w, leader, r]
-        for job in range(jobs.count[w]):
+        for job in range(jobs.number[w]):
             gain[rows, job] = -1.0
             if not wanted[r, job]:
                 continue
@@ -154,13 +154,13 @@ def give(
 ) -> None:  # fmt: skip
     """Give out jobs on the leader's board, with its term and the time beside them."""
     robots, columns = group.size, boards.done.shape[2]
-    if jobs.count[w] > 0:
-        assign(gain, rows, jobs.count[w], room, sheet, chosen)
+    if jobs.number[w] > 0:
+        assign(gain, rows, jobs.number[w], room, sheet, chosen)
     row = 0
     for r in range(robots):
         if not group[r]:
             continue
-        if jobs.count[w] > 0:
+        if jobs.number[w] > 0:
             boards.ints[w, leader, robots + r] = chosen[row]
         boards.ints[w, leader, 2 * robots + r] = boards.ints[w, leader, 4 * robots]
         boards.ints[w, leader, 3 * robots + r] = leader

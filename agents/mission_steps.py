@@ -194,7 +194,7 @@ def plan(one: All, outlooks: Outlooks, w: int, t_s: int, everybody: bool, scratc
                 group[r] = fleet.role[r] != ORBITER and one.work.landed[w, r]
         take_lead(one.work, boards, w, leader, now_s)
         rows = 0
-        if jobs.count[w] > 0:
+        if jobs.number[w] > 0:
             find_wanted(boards, jobs, w, leader, now_s, group, scratch.ready, scratch.wanted, scratch.left_h)
             board = boards.done.shape[2]
             for r in range(robots):

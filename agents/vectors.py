@@ -227,7 +227,7 @@ def _hand_out(
         asked = False
         for r in range(robots):
             asked |= tasks.who[w, r]
-        s, count = almanac.site[w], jobs.count[w]
+        s, count = almanac.site[w], jobs.number[w]
         t_s = float(clock.t_s[w])
         hour = clock.t_s[w] // 3600
         azimuth = math.radians(clock.sun_az_deg[w])
@@ -255,11 +255,11 @@ def _hand_out(
                 ways.xy[w, stance, 0], ways.xy[w, stance, 1], ways.watch[w, stance] = x, y, -1
                 way_hours(
                     w, r, x, y, frame, s, drive_class, machines.hop_range_m[r], home, machines.orbits[r], count, jobs.xy, jobs.hops,
-                    jobs.able, havens.count[w], havens.xy, ways.fields, ways.field_of, stance, ways.hours,
+                    jobs.able, havens.number[w], havens.xy, ways.fields, ways.field_of, stance, ways.hours,
                 )  # fmt: skip
             watch = keep_watch(ways.watch, ways.between, w, stance, hour)
             haven, haven_h, least = -1, np.inf, np.inf
-            for k in range(havens.count[w]):
+            for k in range(havens.number[w]):
                 cost = ways.hours[w, stance, room + k] + DARK_HOUR * hours.dark_for[w, k]
                 if cost < least:
                     haven, least = k, cost

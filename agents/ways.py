@@ -44,7 +44,7 @@ class Ways(NamedTuple):
 class Havens(NamedTuple):
     """Where robots wait, and at which of the world's places (`lit_hours`) light is looked for."""
 
-    count: Ints  # [W]  # pyright: ignore[reportIncompatibleMethodOverride]
+    number: Ints  # [W] of havens
     xy: Floats  # [W, H, 2]
     spots: Floats  # [W, R, H, 2] each robot's own place in each haven
     home_h: Floats  # [W, C, J, H] hours from each job to each haven, by class of machines
@@ -120,7 +120,7 @@ def settle(
     Hours home from jobs are read from the fields, where there are fields.
     """
     robots, room = havens.spot_at.shape[1], havens.job_at.shape[1]
-    s, count = almanac.site[w], havens.count[w]
+    s, count = almanac.site[w], havens.number[w]
     ways.xy[w, :, :] = np.nan
     ways.watch[w, :] = -1
     ways.hours[w, :, :] = np.inf
@@ -134,7 +134,7 @@ def settle(
         for r in range(robots):
             row, col = cell_at(almanac.frame, s, havens.spots[w, r, k, 0], havens.spots[w, r, k, 1])
             havens.spot_at[w, r, k], found = _place_in(places, w, first, found, row, col)
-    for job in range(jobs.count[w]):
+    for job in range(jobs.number[w]):
         row, col = cell_at(almanac.frame, s, jobs.xy[w, job, 0], jobs.xy[w, job, 1])
         havens.job_at[w, job], found = _place_in(places, w, first, found, row, col)
         if ways.fields.shape[0] == 0:
@@ -193,7 +193,7 @@ def at_hour(
         hours.at[w] = hour
         total = almanac.hours[w]
         far, day, way = min(total, hour + FAR_H), min(total, hour + DAY_H), min(total, hour + WAY_H)
-        for k in range(havens.count[w]):
+        for k in range(havens.number[w]):
             p = havens.middle_at[w, k]
             look_ahead(almanac, w, places, p, hour, hour)
             find_night(almanac, w, places, p, hour, far)
@@ -207,7 +207,7 @@ def at_hour(
         if hours.watch[w] != hour // WATCH_H:
             hours.watch[w] = hour // WATCH_H
             for job in range(job_count):
-                for k in range(havens.count[w]):
+                for k in range(havens.number[w]):
                     hours.between[w, job, k] = np.nan
 
 
@@ -258,7 +258,7 @@ def home_need(
     """Net energy of the way from a job to the best haven, battery fractions."""
     best, least, drive_class = -1, np.inf, machines.drive_class[r]
     need = NO_WAY
-    for k in range(havens.count[w]):
+    for k in range(havens.number[w]):
         cost = havens.home_h[w, drive_class, job, k] + DARK_HOUR * hours.dark_for[w, k]
         if cost < least:
             best, least = k, cost
@@ -331,18 +331,18 @@ def heard_need(
     """Fill row ``n`` of ``way_h``, ``energy`` and ``home_energy`` [n, J] for robot ``r`` of world ``w``, believed to be at (x, y)."""
     robots = machines.awake.size
     s = almanac.site[w]
-    at_hour(almanac, w, hour, jobs.count[w], havens, hours, places)  # fmt: skip
+    at_hour(almanac, w, hour, jobs.number[w], havens, hours, places)  # fmt: skip
     row, filled = stance_of(ways.xy, w, r, robots, x, y, True)
     if not filled:
         ways.xy[w, row, 0], ways.xy[w, row, 1], ways.watch[w, row] = x, y, -1
         way_hours(
-            w, r, x, y, almanac.frame, s, machines.drive_class[r], machines.hop_range_m[r], home, machines.orbits[r], jobs.count[w],
-            jobs.xy, jobs.hops, jobs.able, havens.count[w], havens.xy, ways.fields, ways.field_of, row, ways.hours,
+            w, r, x, y, almanac.frame, s, machines.drive_class[r], machines.hop_range_m[r], home, machines.orbits[r], jobs.number[w],
+            jobs.xy, jobs.hops, jobs.able, havens.number[w], havens.xy, ways.fields, ways.field_of, row, ways.hours,
         )  # fmt: skip
     drives = machines.drive_class[r] >= 0
     keep_watch(ways.watch, ways.between, w, row, hour)
     lit_here, looked = 0.0, False
-    for job in range(jobs.count[w]):
+    for job in range(jobs.number[w]):
         way_h[n, job] = ways.hours[w, row, job]
         if not wanted[n, job]:
             energy[n, job] = home_energy[n, job] = 0.0

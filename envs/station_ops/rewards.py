@@ -58,7 +58,7 @@ class RewardWeights:
                 -self.contact * contacts,
             ],
             axis=-1,
-        )
+        ).astype(np.float64, copy=False)
 
 
 def worked_value(
