@@ -112,7 +112,7 @@ class StationOpsGame(Game):
         missions = self.missions
         choices = np.ascontiguousarray(actions, dtype=np.int64)
         allowed = np.take_along_axis(missions.handed.masks, choices[:, :, None], axis=2)[:, :, 0]
-        self._masked[active] = (~allowed & ~missions.work.lost).sum(axis=1)[active]
+        self._masked[active] = (~allowed & self.present()).sum(axis=1)[active]
         before_s = missions.work.progress_s.copy()
         gains = missions.step(choices, None if active.all() else active)
         worked = worked_value(missions.jobs.value, missions.jobs.effort_s, before_s, missions.work.progress_s)
@@ -147,7 +147,7 @@ class StationOpsGame(Game):
 
     def present(self) -> Bools:
         """See `Game.present`."""
-        return ~self.missions.work.lost
+        return self.missions.work.landed & ~self.missions.work.lost
 
     # -- state ---------------------------------------------------------------------------------------------------
 
