@@ -5,7 +5,7 @@ Cutting follows the fundamental equation of earthmoving (Reece 1964) with the fa
 Zeng et al. 2007; Wilkinson and DeGennaro 2007) come to for a flat blade without surcharge and at low speed.
 
 >>> round(float(cutting_force_n(1.4, 0.02)), 1)
-34.4
+38.9
 >>> round(SINTER_J_KG / 3.6e6, 2)  # kWh/kg
 0.47
 """

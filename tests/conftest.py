@@ -19,6 +19,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With several processes (``-n 2``) a file stays in one of them, and all that needs the Ray cluster in one."""
     for item in items:
         group = "ray" if item.get_closest_marker("ray") else str(item.path)
+        if item.path.parent.name in ("envs", "conformance") or item.path.name == "test_missions.py":
+            group = "envs"  # their kernels take minutes to compile when there is no cache yet: once is enough
         item.add_marker(pytest.mark.xdist_group(group))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -33,16 +34,16 @@ LOW_BRIGHT, ENOUGH_BRIGHT = 0.1, 0.3  # [-] of the charge: where the planner beg
 LOW_DARK, ENOUGH_DARK = 0.2, 0.3  # [-] the same with darkness ahead
 
 
-class _EachAlone:
+class _EachAlone(ABC):
     """``act`` for one row, by ``act_batch``."""
 
     def act(self, observation: object) -> int:
         """Return the action for one observation."""
         return int(self.act_batch(_vectors(observation))[0])
 
+    @abstractmethod
     def act_batch(self, observations: object) -> Ints:
         """Return the actions for observations float32 [n, 141]."""
-        raise NotImplementedError
 
 
 class AnyMove(_EachAlone):

@@ -34,6 +34,7 @@ CLAIMS = {
     "long-range-rover": (36, 14.8, 15),
     "luna27-lander": (36, 14.8, 0),
     "mason": (36, 14.8, 4),
+    "paver": (72, 14.8, 4),
     "power-station": (168, 14.8, 0),
     "queqiao2": (2, 0.5, 0),
     "scout": (5, 0.5, 0.5),

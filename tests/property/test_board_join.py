@@ -41,7 +41,8 @@ def board(rng: Generator) -> Row:
 def joined(into: Row, other: Row) -> Row:
     """A new row: ``other`` told to ``into``."""
     out = tuple(part.copy() for part in into)
-    changed = join(*out, *other, JOBS, ROBOTS)
+    worlds = [part[None, None] for part in out]  # views: board 0 of world 0
+    changed = join(*worlds, 0, 0, *(part[None] for part in other), 0, JOBS, ROBOTS)
     assert changed == any((a != b).any() for a, b in zip(out, into, strict=True))
     return out  # type: ignore[return-value]
 
