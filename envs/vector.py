@@ -205,7 +205,9 @@ class GameVectorEnv(gymnasium.vector.VectorEnv[Observed, Any, Any]):
             return np.ones(self.num_envs, dtype=np.bool_)
         chosen = np.asarray(mask)
         if chosen.shape != (self.num_envs,) or chosen.dtype != np.bool_ or not chosen.any():
-            raise EnvOptionError(f"options['reset_mask']: need bool [{self.num_envs}] with at least one True.")
+            raise EnvOptionError(
+                f"options['reset_mask']: got {mask!r}, need bool [{self.num_envs}] with at least one True."
+            )
         return chosen.copy()
 
     def _episode(self, value: object) -> int | Ints:

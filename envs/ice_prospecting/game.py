@@ -24,7 +24,7 @@ from moonfleet.autonomy.traversability import DriveLimits
 from moonfleet.terrain.clock import utc_to_tdb
 from moonfleet.terrain.site import Site, SiteRecipe
 
-from ..errors import EnvOptionError, EnvStateError, need_count, need_dates, need_number, need_state
+from ..errors import EnvOptionError, EnvStateError, need_count, need_date, need_dates, need_number, need_state
 from ..game import Bools, Episode, Game, Ints, State, Step
 from ..saved import below, need_arrays, need_same_time
 from ..sites import resolve_site
@@ -323,9 +323,7 @@ class IceProspectingGame(Game):
 
     def _fixed_time(self, date: object) -> float:
         """Return the start that a reset asks for."""
-        if not isinstance(date, str):
-            raise EnvOptionError(f"options['t0_utc']: got {date!r}, need a UTC time as text.")
-        t0 = on_clock(utc_to_tdb(date), self.span[0])
+        t0 = on_clock(need_date("options['t0_utc']", date), self.span[0])
         return need_number("options['t0_utc'] (s TDB)", t0, self.span[0], self.span[1] - YEAR_S)
 
 

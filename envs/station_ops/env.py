@@ -7,6 +7,7 @@ write the same events. `StationOpsVector` plays the same episodes, to the bit, m
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -252,6 +253,19 @@ class StationOps(gymnasium.Env[Observed, NDArray[np.int64]]):
             self._picture.restart(scene_of_loop(self.loop))
         return self._observe()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How the environment is made anew, elsewhere too: the arrays of a mission are views of each other, so it takes up the state."""
+        made = dict(self._made)
+        if self._given is not None:
+            made |= {"mission": self._given, "site": None}
+        state = None if self._loop is None else self.get_state()
+        return _made_anew, (type(self), {**made, "render_mode": self.render_mode}, state, self.action_space)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> StationOps:
+        """Return another environment that goes on as this one does; the ground is shared."""
+        make, (kind, made, state, actions) = self.__reduce__()
+        return make(kind, made, state, copy.deepcopy(actions, memo))
+
     # -- inside --------------------------------------------------------------------------------------------------
 
     def _mission(self, root: int, number: int, t0: float | None, *, exact: bool) -> MissionSpec:
@@ -296,6 +310,17 @@ def _nobody() -> Observation:
     mask = np.zeros(N_ACTIONS, np.bool_)
     mask[GO_ON] = True
     return Observation(layout.encode(layout.blank()), mask)
+
+
+def _made_anew(
+    kind: type[StationOps], options: dict[str, Any], state: dict[str, object] | None, actions: Any
+) -> StationOps:
+    """Return an environment with ``options`` in ``state`` (None: no episode yet), that samples from ``actions``."""
+    made = kind(**options)
+    made.action_space = actions
+    if state is not None:
+        made.set_state(state)
+    return made
 
 
 class StationOpsVector(GameVectorEnv):
