@@ -253,7 +253,7 @@ class IceProspectingGame(Game):
         if not np.array_equal(state["almanac"], light_hours(self.sites[ground], t0, self.level.max_steps)):
             raise EnvStateError("set_state: almanac is not that of the sky after t0.")
         need_same_time(t0, inner, int(counts[sight.STEPS]))
-        if int(np.ravel(inner.get("ground_of", -1))[0]) != ground:
+        if not np.array_equal(np.ravel(inner.get("ground_of", ())), [ground]):
             raise EnvStateError("set_state: world.ground_of and counts name two grounds.")
         try:
             self.world.set_world(world, inner)

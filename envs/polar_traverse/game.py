@@ -335,7 +335,7 @@ class PolarTraverseGame(Game):
         try:
             self._world.check_world(inner)
         except WorldError as error:
-            raise EnvStateError(f"set_state: {error}") from error
+            raise EnvStateError(f"set_state: {error}; need what get_state of this environment returned.") from error
         t0 = float(inner["t0"][0])
         self._need_time(t0)
         need_same_time(t0, inner, TICKS * int(count[observe.STEPS]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-import pickle
+import pickle  # noqa: TID251 - what other libraries send environments with
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from moonfleet.envs.errors import EnvStateError
 
 NAMES = ("PolarTraverse", "IceProspecting", "HazardLanding", "SiteConstruction", "StationOps")
 STEPS = 4
-ROOMY = {"world.keys", "ice_key", "key"}  # any number of 64 bits is one of these
+SCALARS = {"world.version", "station.number", "station.t0", "station.masked"}
 
 
 def played(name: str, worlds: int = 2) -> Any:
@@ -57,8 +57,8 @@ def test_a_state_with_a_wrong_part_is_refused_and_changes_nothing(env: Any) -> N
         for bad in wrong(value):
             if part == "boards.sight_at" and isinstance(bad, np.ndarray) and np.isnan(bad).all():
                 continue  # not walked yet
-            if part == "station.masked" and isinstance(bad, int):
-                continue
+            if part in SCALARS and np.size(bad) == 1 and isinstance(bad, (int, float, np.ndarray)) and bad == value:
+                continue  # the same number in another dress
             with pytest.raises(EnvStateError):
                 env.set_state(0, state | {part: bad})
     assert same(env.get_state(0), state) and same(env.get_state(1), other)
@@ -92,7 +92,7 @@ def test_a_state_of_another_time_is_refused(env: Any) -> None:
     for part in ("world.tick_index", "world.t0"):
         if part in state:
             with pytest.raises(EnvStateError):
-                env.set_state(0, state | {part: state[part] + 300})
+                env.set_state(0, state | {part: state[part] + 1})
 
 
 @pytest.mark.parametrize(
