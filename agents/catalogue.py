@@ -247,6 +247,6 @@ def robot_spec(kind: str, extra_dir: Path | str | None = None) -> RobotSpec:
     430.0
     """
     kinds = load_catalogue(extra_dir)
-    if kind not in kinds:
+    if not isinstance(kind, str) or kind not in kinds:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise UnknownRobot(f"robot kind {kind!r} is not in the catalogue.{did_you_mean(str(kind), kinds)}")
     return kinds[kind]

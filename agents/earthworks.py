@@ -27,6 +27,7 @@ from .catalogue import RobotSpec
 from .earth_crew import GO, SINTER, SLEEP, carry_out, plan_work, total_kg
 from .errors import WorldError
 from .regolith import FIRM_KG_M3
+from .saved_arrays import MOST, misfit
 from .soil_layers import FIRM, LAYERS, NO_GOAL, take
 from .state import Activity
 from .tools import tool_power
@@ -225,12 +226,12 @@ class Earthworks:
 
         Raises `WorldError`, changing nothing, for missing names, other shapes, or numbers that no ground has.
         """
-        for name in STATE_NAMES:
-            goal = getattr(self, name)[w]
-            if name not in saved or np.shape(saved[name]) != np.shape(goal):
-                raise WorldError(f"earthworks.{name}: missing or not of shape {np.shape(goal)}.")
-            value = np.asarray(saved[name], dtype=np.float64)
-            if not np.isfinite(value).all() or (name in ("soil", "load_kg") and value.min() < 0.0):
-                raise WorldError(f"earthworks.{name}: holds what no ground can.")
-        for name in STATE_NAMES:
-            getattr(self, name)[w] = saved[name]
+        goals = {name: getattr(self, name)[w, ...] for name in STATE_NAMES}
+        missing = [name for name in goals if name not in saved]
+        if missing:
+            raise WorldError(f"earthworks: {', '.join(missing)} missing.")
+        ranges = {name: (0.0, MOST) for name in ("soil", "load_kg", "baked_kg", "start_kg")}
+        if (problem := misfit(saved, goals, ranges)) is not None:
+            raise WorldError(f"earthworks.{problem}")
+        for name, goal in goals.items():
+            goal[...] = saved[name]

@@ -40,6 +40,7 @@ from .mission_blocks import (
 )
 from .mission_steps import Air, All, Outlooks, after_ticks, decide, send_off, take_up, tell_news
 from .mission_zones import MissionZones
+from .missions_state import check_mission_state, goals_of
 from .travel import haven_spot
 from .vectors import Handed, Tasks, instruments_of
 from .worker_threads import spread
@@ -378,15 +379,10 @@ class Missions:
 
     # -- state -----------------------------------------------------------------------------------------------------
 
-    PARTS = ("work", "boards", "minds")
-
     def get_state(self, w: int) -> State:
         """Everything that the rest of a world's mission depends on besides the mission itself, as a flat mapping of arrays."""
         saved: State = {f"world.{name}": array for name, array in self.world.get_world(w).items()}
-        for part in self.PARTS:
-            block = getattr(self, part)
-            saved |= {f"{part}.{name}": getattr(block, name)[w].copy() for name in block._fields}
-        return saved
+        return saved | {name: array.copy() for name, array in self._goals(w).items()}
 
     def set_state(self, w: int, saved: Mapping[str, NDArray[np.generic]]) -> None:
         """Take up a state made by `get_state`, in a world in which the same mission was begun; it goes on as that one would have.
@@ -396,18 +392,23 @@ class Missions:
         MissionError, WorldError
             It is not such a state; nothing has changed then.
         """
-        goals = {
-            f"{part}.{name}": getattr(getattr(self, part), name)
-            for part in self.PARTS
-            for name in getattr(self, part)._fields
-        }
-        own = {name for name in saved if not name.startswith("world.")}
-        if own != set(goals):
-            raise MissionError(f"state: missing {sorted(set(goals) - own)}, unknown {sorted(own - set(goals))}")
+        goals = self._goals(w)
+        count, steps = int(self.jobs.number[w]), int(self.given.steps[w])
+        check_mission_state(saved, goals, jobs=count, steps=steps, shape=self.sites[0].ref.shape)
+        body = {name.removeprefix("world."): array for name, array in saved.items() if name.startswith("world.")}
+        self._check_clock(w, saved["work.steps_done"], body)
+        self.world.set_world(w, body)
         for name, goal in goals.items():
-            if saved[name].shape != goal[w].shape:
-                raise MissionError(f"state.{name}: shape {saved[name].shape}: must be {goal[w].shape}")
-        self.world.set_world(w, {name[6:]: array for name, array in saved.items() if name.startswith("world.")})
-        for name, goal in goals.items():
-            goal[w] = saved[name]
+            goal[...] = saved[name]
         self.brief(np.array([w]))
+
+    def _goals(self, w: int) -> State:
+        return goals_of(w, self.work, self.boards, self.minds)
+
+    def _check_clock(self, w: int, steps: NDArray[np.generic], body: Mapping[str, NDArray[np.generic]]) -> None:
+        """Raise `MissionError` unless the body's time and ground are those of the mission in world ``w`` after ``steps`` steps."""
+        begun = self.world.get_world(w)
+        ticks = int(steps) * (self.clocks.decision_s // self.tick_s)
+        for name, want in (("t0", begun["t0"]), ("ground_of", begun["ground_of"]), ("tick_index", np.array([ticks]))):
+            if not np.array_equal(np.asarray(body.get(name)), want):
+                raise MissionError(f"state.world.{name}: {body.get(name)}: must be {want}, of this mission")

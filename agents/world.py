@@ -404,6 +404,10 @@ class World(WorldOrders):
         w = int(_worlds([w], self.worlds)[0])
         self._take(saved, {name: array[w : w + 1] for name, array in self._memory().items()}, self._all[w : w + 1])
 
+    def check_world(self, saved: Mapping[str, NDArray[np.generic]]) -> None:
+        """Raise `WorldError` unless `set_world` would take ``saved`` up in any of the worlds."""
+        self._check(saved, {name: array[:1] for name, array in self._memory().items()})
+
     # --- inside -----------------------------------------------------------------------------------
 
     def _memory(self) -> dict[str, NDArray[np.generic]]:
@@ -424,11 +428,14 @@ class World(WorldOrders):
     def _take(
         self, saved: Mapping[str, NDArray[np.generic]], goals: Mapping[str, NDArray[np.generic]], worlds: Ints
     ) -> None:
-        check_state(saved, goals, self.site.ref.bounds, self._on_ground, len(self.sites))
+        self._check(saved, goals)
         for name, goal in goals.items():
             goal[...] = saved[name]
         self._used[worlds] = LEG_POINTS
         self._find_views(worlds)
+
+    def _check(self, saved: Mapping[str, NDArray[np.generic]], goals: Mapping[str, NDArray[np.generic]]) -> None:
+        check_state(saved, goals, self.site.ref.bounds, self._on_ground, len(self.sites))
 
     def _check_starts(self, worlds: Ints, starts: Floats) -> None:
         xmin, ymin, xmax, ymax = self.site.ref.bounds

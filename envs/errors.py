@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
@@ -49,18 +48,17 @@ def need_seed(field: str, value: object) -> int:
 
 def need_count(field: str, value: object, low: int, high: int) -> int:
     """Return ``value`` as an int in [low, high]; raise `EnvOptionError` naming ``field`` otherwise."""
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= int(value) <= high:
         raise EnvOptionError(f"{field}: got {value!r}, need a whole number from {low} to {high}.")
-    return value
+    return int(value)
 
 
 def need_number(field: str, value: object, low: float, high: float) -> float:
     """Return ``value`` as a finite float in [low, high]; raise `EnvOptionError` naming ``field`` otherwise."""
     if (
         isinstance(value, bool)
-        or not isinstance(value, (int, float))
-        or not math.isfinite(value)
-        or not low <= value <= high
+        or not isinstance(value, (int, float, np.integer, np.floating))
+        or not low <= value <= high  # no NaN, infinity or number that no float holds is
     ):
         raise EnvOptionError(f"{field}: got {value!r}, need a number from {low:g} to {high:g}.")
     return float(value)
@@ -79,7 +77,7 @@ def need_range(field: str, value: object, low: float, high: float) -> tuple[floa
 def need_name(field: str, value: object, known: Iterable[str]) -> str:
     """Return ``value`` if it is one of ``known``; raise `EnvOptionError` with the nearest name otherwise."""
     names = list(known)
-    if value not in names:
+    if not isinstance(value, str) or value not in names:
         raise EnvOptionError(f"{field}: got {value!r}, not a known name.{did_you_mean(str(value), names)}")
     return str(value)
 
@@ -98,15 +96,19 @@ def need_date(field: str, value: object) -> float:
     """Return a UTC time as seconds TDB; raise `EnvOptionError` naming ``field`` for anything else."""
     try:
         return utc_to_tdb(value)  # pyright: ignore[reportArgumentType]
-    except (MoonfleetError, TypeError, ValueError, AttributeError) as error:
-        raise EnvOptionError(f"{field}: got {value!r}, need a UTC time such as '2029-01-05T00:00:00'.") from error
+    except (MoonfleetError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        why = f" ({error})" if isinstance(error, MoonfleetError) else ""
+        raise EnvOptionError(f"{field}: got {value!r}, need a UTC time such as '2029-01-05T00:00:00'.{why}") from error
 
 
 def need_dates(dates: object) -> tuple[float, float]:
     """Return a pair of UTC dates as an increasing pair of seconds TDB; raise `EnvOptionError` for anything else."""
-    if not isinstance(dates, (tuple, list)) or not all(isinstance(date, str) for date in dates):
+    if not isinstance(dates, (tuple, list)) or len(dates) != 2 or not all(isinstance(date, str) for date in dates):
         raise EnvOptionError(f"dates: got {dates!r}, need two UTC times (from, to) as text.")
-    return need_range("dates (s TDB)", [utc_to_tdb(str(date)) for date in dates], -1e11, 1e11)
+    first, last = (need_date("dates", date) for date in dates)
+    if first >= last:
+        raise EnvOptionError(f"dates: got {dates!r}, the first must be before the second.")
+    return first, last
 
 
 def need_state(state: object, names: Collection[str], where: str = "set_state") -> None:

@@ -16,6 +16,7 @@ ACTIVE = np.ones(1, dtype=np.bool_)  # of one world
 RENDER_MODES = ["human", "rgb_array"]
 RENDER_FPS = 12
 FACE_STATE = ("face.seed", "face.episode")  # what a face adds to the state of its game
+LAST_EPISODE = 2**31 - 1
 SEED_BITS = 62  # of a root seed that nobody gave; seeds of later worlds are counted up from it
 
 
@@ -111,8 +112,12 @@ def read_face_state(
     try:
         root = int(str(state["face.seed"]))
         number, over = (int(value) for value in state["face.episode"])
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise EnvStateError("set_state: face.seed or face.episode is damaged; need what get_state returned.") from error
+    if not (0 <= root < 2**63 and 0 <= number <= LAST_EPISODE and over in (0, 1)):
+        raise EnvStateError(
+            f"set_state: face.seed {root} or face.episode {number}, {over} is none; need what get_state returned."
+        )
     return root, number, bool(over), {name: value for name, value in state.items() if not name.startswith("face.")}
 
 

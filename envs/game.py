@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
+
+from .errors import EnvStateError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -43,6 +45,9 @@ class Game(ABC):
 
     A subclass is made as ``Subclass(worlds, threads=1, **options)``; worlds begin blank and must be begun before they are stepped.
 
+    A game may be copied (`copy.deepcopy`) and sent to another process: it is made anew there with the same options and takes up the
+    states of all worlds. Its arrays are views of each other, and copied one by one they would not be.
+
     Attributes
     ----------
     worlds, threads
@@ -68,6 +73,22 @@ class Game(ABC):
     single_observation_space: gymnasium.spaces.Box
     single_action_space: gymnasium.spaces.Discrete[np.int64] | gymnasium.spaces.Box
     t0: Floats
+
+    _made: tuple[tuple[Any, ...], dict[str, Any]]  # what it was made with
+
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        """Note what the game is made with."""
+        game = super().__new__(cls)
+        game._made = args, options
+        return game
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How the game is made anew."""
+        return _made_anew, (type(self), *self._made, _states(self))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Return another game that goes on as this one does; the grounds are shared."""
+        return _made_anew(type(self), *self._made, _states(self))
 
     @abstractmethod
     def begin(self, worlds: Ints, episodes: Sequence[Episode]) -> None:
@@ -138,3 +159,31 @@ class Game(ABC):
     @abstractmethod
     def picture(self, world: int) -> NDArray[np.uint8]:
         """Return a picture of one world that a person understands, uint8 [H, W, 3]."""
+
+
+def _states(game: Game) -> dict[int, State]:
+    """Return the states of all worlds, without those that cannot be told since they have not begun."""
+    states: dict[int, State] = {}
+    for world in range(game.worlds):
+        try:
+            states[world] = game.get_state(world)
+        except EnvStateError:
+            continue
+    return states
+
+
+def _made_anew(game: type[Any], args: tuple[Any, ...], options: Mapping[str, Any], states: Mapping[int, State]) -> Any:
+    """Return ``game(*args, **options)`` with its worlds in ``states``; those that are still blank are left so."""
+    made: Game = game(*args, **options)
+    blank = _states(made)
+    for world, state in states.items():
+        if world not in blank or not _equal(blank[world], state):
+            made.set_state(world, state)
+    return made
+
+
+def _equal(one: State, other: State) -> bool:
+    """Return whether two states have the same bytes."""
+    return one.keys() == other.keys() and all(
+        np.asarray(one[name]).tobytes() == np.asarray(other[name]).tobytes() for name in one
+    )

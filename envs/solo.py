@@ -15,6 +15,7 @@ from .actions import check_actions
 from .errors import EnvStateError, need_count, need_name, need_reset_options, need_seed
 from .faces import (
     ACTIVE,
+    LAST_EPISODE,
     RENDER_FPS,
     RENDER_MODES,
     Observed,
@@ -68,7 +69,7 @@ class SoloEnv(gymnasium.Env[Observed, Any]):
     ) -> tuple[Observed, dict[str, object]]:
         """Begin the next episode of the seed; see the class for ``options``."""
         given = need_reset_options(options, ("episode", *self.game.reset_options))
-        chosen = need_count("options['episode']", given.pop("episode"), 0, 2**31 - 1) if "episode" in given else None
+        chosen = need_count("options['episode']", given.pop("episode"), 0, LAST_EPISODE) if "episode" in given else None
         root, number = self._root, self._number + 1
         if seed is not None or root is None:
             super().reset(seed=None if seed is None else need_seed("seed", seed))

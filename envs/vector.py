@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from .actions import check_actions
 from .errors import EnvOptionError, EnvStateError, need_count, need_name, need_reset_options, need_seed
 from .faces import (
+    LAST_EPISODE,
     RENDER_FPS,
     RENDER_MODES,
     Observed,
@@ -28,11 +29,11 @@ from .faces import (
     world_action_space,
 )
 from .game import Bools, Episode, Game, Ints, State
+from .options import need_flag
 from .window import MOST, Window, tiled
 
 Infos = dict[str, Any]
 AUTORESET = tuple(mode.value for mode in AutoresetMode)
-LAST_EPISODE = 2**31 - 1
 
 
 class GameVectorEnv(gymnasium.vector.VectorEnv[Observed, Any, Any]):
@@ -83,7 +84,7 @@ class GameVectorEnv(gymnasium.vector.VectorEnv[Observed, Any, Any]):
     ) -> None:
         value = autoreset_mode.value if isinstance(autoreset_mode, AutoresetMode) else autoreset_mode
         self.autoreset_mode = AutoresetMode(need_name("autoreset_mode", value, AUTORESET))
-        self.game, self.copy = game, bool(copy)
+        self.game, self.copy = game, need_flag("copy", copy)
         self.render_mode = None if render_mode is None else need_name("render_mode", render_mode, RENDER_MODES)
         self.metadata = {
             "render_modes": RENDER_MODES,
@@ -204,7 +205,9 @@ class GameVectorEnv(gymnasium.vector.VectorEnv[Observed, Any, Any]):
             return np.ones(self.num_envs, dtype=np.bool_)
         chosen = np.asarray(mask)
         if chosen.shape != (self.num_envs,) or chosen.dtype != np.bool_ or not chosen.any():
-            raise EnvOptionError(f"options['reset_mask']: need bool [{self.num_envs}] with at least one True.")
+            raise EnvOptionError(
+                f"options['reset_mask']: got {mask!r}, need bool [{self.num_envs}] with at least one True."
+            )
         return chosen.copy()
 
     def _episode(self, value: object) -> int | Ints:
@@ -230,6 +233,8 @@ class GameVectorEnv(gymnasium.vector.VectorEnv[Observed, Any, Any]):
             super().reset(seed=None if seed is None else int(seed))
             first = drawn_seed(int(self.np_random_seed or 0)) if seed is None else int(seed)
             return first + np.arange(self.num_envs, dtype=np.int64), every
+        if not isinstance(seed, (list, tuple, np.ndarray)) or getattr(seed, "ndim", 1) != 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise EnvOptionError(f"seed: got {seed!r}, need a whole number from 0 to 2**63 - 1, one each, or None.")
         if len(seed) != self.num_envs:
             raise EnvOptionError(
                 f"seed: got {len(seed)} of them for {self.num_envs} worlds; need one number, or one each."

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.agents.flight import MASS, Z
-from moonfleet.agents.landers import Landers
-from moonfleet.agents.landing_eye import LandingEye, look
+from moonfleet.agents.landers import GATES, Landers
+from moonfleet.agents.landing_eye import SYMMETRIES, LandingEye, look
 from moonfleet.agents.landing_tiles import SUN_AZIMUTHS, SUN_EL_DEG, TileRecipe, landing_tiles
 from moonfleet.agents.touchdown import OUTCOMES, Outcome
 from moonfleet.autonomy.lander_limits import LanderLimits
@@ -25,6 +25,8 @@ from moonfleet.terrain.threads import for_each
 
 from ..errors import EnvStateError, need_count, need_number, need_state
 from ..game import Bools, Episode, Game, Ints, State, Step
+from ..options import need_flag
+from ..saved import need_arrays
 from . import spaces
 from .generator import Starts, make_starts
 from .levels import level_of
@@ -35,6 +37,8 @@ ALOFT = -1  # in place of an outcome while it flies
 SUN_ELEVATIONS = np.repeat(np.array(SUN_EL_DEG), SUN_AZIMUTHS)  # [deg] by the number of a Sun
 SAFE = OUTCOMES.index(Outcome.SAFE)
 MAX_TILES = 4096
+MOST_FUEL_KG = 1000.0
+FARTHEST = 1e5  # [m, m/s, s] no lander is so far, fast or long under way
 Floats = NDArray[np.float64]
 
 
@@ -97,7 +101,7 @@ class HazardLandingGame(Game):
             "sun_el": sun_el, "eye": eye, "weights": weights,
         }  # fmt: skip
         self.level = level_of(level, changes)
-        self.continuous = bool(continuous)
+        self.continuous = need_flag("continuous", continuous)
         self.limits = LanderLimits()
         self.tiles = landing_tiles(self.level.terrain, need_count("tiles", tiles, 1, MAX_TILES), self.limits)
         self.agents = ("lander",)
@@ -232,22 +236,19 @@ class HazardLandingGame(Game):
         need_state(state, ("tiles", *parts))
         if str(state["tiles"]) != str(self._key_of_tiles):
             raise EnvStateError(f"set_state: tiles {state['tiles']}; this game has {self._key_of_tiles}.")
-        fresh: dict[str, NDArray[np.generic]] = {}
+        most_kg = self.limits.dry_kg + MOST_FUEL_KG
+        low, high = np.full(7, -FARTHEST), np.full(7, FARTHEST)  # of the motion
+        low[MASS], high[MASS] = self.limits.dry_kg * 0.99, most_kg
+        ranges = {
+            "state": (low, high), "error": (-FARTHEST, FARTHEST), "aim": (-FARTHEST, FARTHEST), "gate": (0, len(GATES)),
+            "left_s": (-1.0, FARTHEST), "tile": (0, self.tiles.number - 1), "sun": (0, self.tiles.sun_az_deg.shape[1] - 1),
+            "symmetry": (0, SYMMETRIES - 1), "blur": (0.0, FARTHEST), "bias": (-FARTHEST, FARTHEST),
+            "fault": (0, 10**9), "steps": (0, self.max_steps), "outcome": (ALOFT, len(OUTCOMES) - 1),
+            "start_fuel_kg": (0.0, most_kg), "first_aim": (-FARTHEST, FARTHEST),
+        }  # fmt: skip
+        need_arrays(state, {name: array[world, ...] for name, array in parts.items()}, ranges)
         for name, array in parts.items():
-            value = np.asarray(state[name])
-            if value.shape != array.shape[1:] or value.dtype != array.dtype:
-                raise EnvStateError(
-                    f"set_state: {name} is {value.dtype} {value.shape}, need {array.dtype} {array.shape[1:]}."
-                )
-            if value.dtype.kind == "f" and not np.isfinite(value).all():
-                raise EnvStateError(f"set_state: {name} holds a number that is not finite.")
-            fresh[name] = value
-        limits = {"tile": self.tiles.number, "sun": self.tiles.sun_az_deg.shape[1], "symmetry": 8, "gate": 4}
-        for name, count in limits.items():
-            if not 0 <= int(fresh[name]) < count:
-                raise EnvStateError(f"set_state: {name} = {int(fresh[name])}, need 0..{count - 1}.")
-        for name, array in parts.items():
-            array[world] = fresh[name]
+            array[world] = state[name]
 
     # -- inside --------------------------------------------------------------------------------------------------
 

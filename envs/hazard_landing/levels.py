@@ -18,6 +18,7 @@ from moonfleet.agents.landing_tiles import TileRecipe
 from moonfleet.autonomy.errors import LandingError
 
 from ..errors import EnvOptionError, need_name, need_number, need_range
+from ..options import plain_options
 from .rewards import RewardWeights
 
 
@@ -49,7 +50,7 @@ class Level:
         need_range("noise", self.noise, 0.0, 100.0)
         need_number("fault_chance", self.fault_chance, 0.0, 1.0)
         need_range("fault_s", self.fault_s, 0.0, 1000.0)
-        if not self.sun_el or any(k not in (0, 1, 2) for k in self.sun_el):
+        if not isinstance(self.sun_el, tuple) or not self.sun_el or any(k not in (0, 1, 2) for k in self.sun_el):
             raise EnvOptionError(f"sun_el: got {self.sun_el!r}, need some of 0 (3 deg), 1 (6 deg) and 2 (12 deg).")
 
 
@@ -91,7 +92,7 @@ def level_of(name: str, changes: dict[str, object]) -> Level:
 
     Raises `EnvOptionError` for a name or value that is not allowed.
     """
-    given = {key: value for key, value in changes.items() if value is not None}
+    given = {key: value for key, value in plain_options(changes).items() if value is not None}
     try:
         return dataclasses.replace(LEVELS[need_name("level", name, LEVELS)], **given)  # pyright: ignore[reportArgumentType]
     except LandingError as error:

@@ -19,12 +19,11 @@ term                what earns or costs it                                      
 from __future__ import annotations
 
 import dataclasses
-import math
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import EnvOptionError
+from ..options import need_weights
 
 TERMS: tuple[str, ...] = ("safe", "margin", "crash", "guide", "divert", "fuel", "time")
 
@@ -48,10 +47,7 @@ class RewardWeights:
 
     def __post_init__(self) -> None:
         """Check every weight."""
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if not math.isfinite(value) or value < 0.0:
-                raise EnvOptionError(f"weights.{field.name}: got {value!r}, need a finite number of 0 or more.")
+        need_weights(self)
 
 
 def reward_terms(

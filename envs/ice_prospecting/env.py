@@ -6,6 +6,7 @@ from typing import Any
 
 from gymnasium.vector import AutoresetMode
 
+from ..options import game_of
 from ..solo import SoloEnv
 from ..vector import GameVectorEnv
 from .game import IceProspectingGame
@@ -15,7 +16,7 @@ class IceProspecting(SoloEnv):
     """One rover; ``options`` are those of `IceProspectingGame`. Observation, actions and reward: `spaces` and `rewards`."""
 
     def __init__(self, *, render_mode: str | None = None, **options: Any) -> None:
-        super().__init__(IceProspectingGame(1, **options), render_mode)
+        super().__init__(game_of(IceProspectingGame, 1, options), render_mode)
 
 
 class IceProspectingVec(GameVectorEnv):
@@ -30,5 +31,5 @@ class IceProspectingVec(GameVectorEnv):
         render_mode: str | None = None,
         **options: Any,
     ) -> None:
-        game = IceProspectingGame(num_envs, **options)
+        game = game_of(IceProspectingGame, num_envs, options)
         super().__init__(game, autoreset_mode=autoreset_mode, copy=copy, render_mode=render_mode)

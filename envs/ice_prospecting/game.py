@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from moonfleet.agents.boring import CARRIED_ICE, MOST_HOLES, STORED_ICE, Bores
 from moonfleet.agents.catalogue import RobotSpec, robot_spec
 from moonfleet.agents.errors import WorldError
+from moonfleet.agents.saved_arrays import MOST
 from moonfleet.agents.tools import tool_power
 from moonfleet.agents.worker_threads import spread
 from moonfleet.agents.world import World
@@ -23,8 +24,9 @@ from moonfleet.autonomy.traversability import DriveLimits
 from moonfleet.terrain.clock import utc_to_tdb
 from moonfleet.terrain.site import Site, SiteRecipe
 
-from ..errors import EnvOptionError, EnvStateError, need_count, need_dates, need_number, need_state
+from ..errors import EnvOptionError, EnvStateError, need_count, need_date, need_dates, need_number, need_state
 from ..game import Bools, Episode, Game, Ints, State, Step
+from ..saved import below, need_arrays, need_same_time
 from ..sites import resolve_site
 from . import sight, spaces, steps
 from .generator import (
@@ -48,6 +50,7 @@ GroundLike = Site | SiteRecipe | str | Path
 NOMINAL_SLOPE = (
     0.75  # of the slope limit: what the map's ways keep to, as slip and the hazard of getting stuck grow beyond
 )
+FARTHEST = 1e9  # [m] no place of a site lies so far away; [kg] nor does a rover drill so much
 YEAR_S = 365.25 * 86400.0  # [s]
 EARLIEST, LATEST = "2026-01-01T00:00:00", "2039-01-01T00:00:00"  # UTC: of the one sky that all worlds share
 
@@ -229,31 +232,36 @@ class IceProspectingGame(Game):
 
     def set_state(self, world: int, state: Mapping[str, NDArray[np.generic]]) -> None:
         """See `Game.set_state`."""
-        memory = self._memory()
-        need_state(state, (*memory, "sites", "level", "t0"))
-        if list(state["sites"]) != [site.key for site in self.sites]:
-            raise EnvStateError(f"set_state: the state is of the sites {list(state['sites'])}, not of these.")
+        need_state(state, (*self._memory(), "sites", "level", "t0"))
+        if np.atleast_1d(state["sites"]).tolist() != [site.key for site in self.sites]:
+            raise EnvStateError(f"set_state: the state is of the sites {state['sites']}, not of these.")
         if str(state["level"]) != repr(self.level):
             raise EnvStateError(f"set_state: the state is of another level: {state['level']}.")
-        for name, array in memory.items():
-            if state[name].shape != array[world].shape or state[name].dtype != array.dtype:
-                raise EnvStateError(
-                    f"set_state: {name} is {state[name].dtype}{state[name].shape}, need {array.dtype}{array[world].shape}."
-                )
-        counts = np.asarray(state["counts"], dtype=np.int64)
-        fits = 0 <= counts[sight.SITUATION] < len(self.pool.t0) and 0 <= counts[sight.STEPS] <= self.level.max_steps
-        fits &= 0 <= int(state["holes_n"]) <= MOST_HOLES
-        if not fits or counts[sight.GROUND] != self.pool.ground[counts[sight.SITUATION]]:
-            raise EnvStateError("set_state: counts hold what no episode of this game can.")
+        goals = {name: array[world, ...] for name, array in self._memory().items()}
+        most = np.full(sight.COUNTS, self.level.max_steps)
+        most[sight.GROUND], most[sight.SITUATION], most[sight.OVER] = len(self.sites) - 1, len(self.pool.t0) - 1, 1
+        ranges = {
+            "counts": (0, most), "holes_n": (0, MOST_HOLES), "holes": (-FARTHEST, FARTHEST), "books": (0.0, FARTHEST),
+            "home_lit": (0.0, 1.0), "ways": (0.0, MOST), "trail": (-FARTHEST, FARTHEST),
+        }  # fmt: skip
+        need_arrays(state, {**goals, "t0": np.array(0.0)}, ranges)
+        counts, t0, inner = np.asarray(state["counts"], np.int64), float(state["t0"]), below(state, "world.")
+        ground = int(self.pool.ground[counts[sight.SITUATION]])
+        last = self.span[1] - YEAR_S
+        if counts[sight.GROUND] != ground or not self.span[0] <= t0 <= last or not _on_clock(t0, self.span[0]):
+            raise EnvStateError("set_state: counts and t0 hold what no episode of this game can.")
+        if not np.array_equal(state["almanac"], light_hours(self.sites[ground], t0, self.level.max_steps)):
+            raise EnvStateError("set_state: almanac is not that of the sky after t0.")
+        need_same_time(t0, inner, int(counts[sight.STEPS]))
+        if not np.array_equal(np.ravel(inner.get("ground_of", ())), [ground]):
+            raise EnvStateError("set_state: world.ground_of and counts name two grounds.")
         try:
-            self.world.set_world(
-                world, {n.removeprefix("world."): v for n, v in state.items() if n.startswith("world.")}
-            )
+            self.world.set_world(world, inner)
         except WorldError as error:
             raise EnvStateError(f"set_state: world.{error}") from error
-        for name, array in memory.items():
-            array[world] = state[name]
-        self.t0[world] = state["t0"]
+        for name, goal in goals.items():
+            goal[...] = state[name]
+        self.t0[world] = t0
 
     # -- inside --------------------------------------------------------------------------------------------------
 
@@ -315,10 +323,13 @@ class IceProspectingGame(Game):
 
     def _fixed_time(self, date: object) -> float:
         """Return the start that a reset asks for."""
-        if not isinstance(date, str):
-            raise EnvOptionError(f"options['t0_utc']: got {date!r}, need a UTC time as text.")
-        t0 = on_clock(utc_to_tdb(date), self.span[0])
+        t0 = on_clock(need_date("options['t0_utc']", date), self.span[0])
         return need_number("options['t0_utc'] (s TDB)", t0, self.span[0], self.span[1] - YEAR_S)
+
+
+def _on_clock(t0: float, start: float) -> bool:
+    """Whether a time lies whole steps after ``start``, as `on_clock` reckons."""
+    return t0 == start + round((t0 - start) / STEP_S) * STEP_S
 
 
 def _machine(robot: str, level: Level) -> RobotSpec:

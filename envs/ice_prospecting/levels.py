@@ -15,7 +15,8 @@ import dataclasses
 
 from moonfleet.terrain.site import SiteRecipe
 
-from ..errors import need_count, need_dates, need_name, need_number, need_range
+from ..errors import EnvOptionError, need_count, need_dates, need_name, need_number, need_range
+from ..options import need_known, plain_options
 from .rewards import RewardWeights
 
 # 5.12 km at the rim of Haworth, where shadows never lift; 256 x 256 cells, horizons every 5 deg. The seeds differ in the small craters.
@@ -56,6 +57,8 @@ class Level:
         need_number("repair_h", self.repair_h, 0.01, 1e4)
         need_number("home_lit", self.home_lit, 0.0, 1.0)
         need_dates(self.dates)
+        if not isinstance(self.weights, RewardWeights):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise EnvOptionError(f"weights: got {type(self.weights).__name__}, need RewardWeights.")
 
 
 LEVELS: dict[str, Level] = {
@@ -81,8 +84,7 @@ def level_of(name: str, options: dict[str, object]) -> Level:
     Raises `EnvOptionError` for an unknown level or option, or a value that is not allowed.
     """
     level = LEVELS[need_name("level", name, LEVELS)]
-    for option in options:
-        need_name("options", option, [field.name for field in dataclasses.fields(Level)])
-    chosen = dataclasses.replace(level, **options)  # pyright: ignore[reportArgumentType]
+    need_known(options, [field.name for field in dataclasses.fields(Level)])
+    chosen = dataclasses.replace(level, **plain_options(options))
     chosen.check()
     return chosen

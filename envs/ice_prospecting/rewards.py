@@ -16,12 +16,11 @@ term                what earns or costs it                                      
 from __future__ import annotations
 
 import dataclasses
-import math
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import EnvOptionError
+from ..options import need_weights
 
 TERMS: tuple[str, ...] = ("progress", "drilled", "returned", "brownout", "time", "lost")
 PROGRESS, DRILLED, RETURNED, BROWNOUT, TIME, LOST = range(6)
@@ -43,10 +42,7 @@ class RewardWeights:
 
     def __post_init__(self) -> None:
         """Check every weight."""
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if not math.isfinite(value) or value < 0.0:
-                raise EnvOptionError(f"weights.{field.name}: got {value!r}, need a finite number of 0 or more.")
+        need_weights(self)
 
     def row(self) -> NDArray[np.float64]:
         """Return what the kernel multiplies with, float64 [6], in the order of `TERMS`, costs negative."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gymnasium.vector import AutoresetMode
 
+from ..options import game_of
 from ..solo import SoloEnv
 from ..vector import GameVectorEnv
 from .game import PolarTraverseGame
@@ -13,7 +14,7 @@ class PolarTraverse(SoloEnv):
     """One rover, science targets in order, moving light; ``options`` are those of `PolarTraverseGame`, behaviour as in `SoloEnv`."""
 
     def __init__(self, *, render_mode: str | None = None, **options: object) -> None:
-        super().__init__(PolarTraverseGame(1, **options), render_mode)  # pyright: ignore[reportArgumentType]
+        super().__init__(game_of(PolarTraverseGame, 1, options), render_mode)
 
 
 class PolarTraverseVec(GameVectorEnv):
@@ -29,5 +30,5 @@ class PolarTraverseVec(GameVectorEnv):
         render_mode: str | None = None,
         **options: object,
     ) -> None:
-        game = PolarTraverseGame(num_envs, threads, **options)  # pyright: ignore[reportArgumentType]
+        game = game_of(PolarTraverseGame, num_envs, {"threads": threads, **options})
         super().__init__(game, autoreset_mode=autoreset_mode, copy=copy, render_mode=render_mode)

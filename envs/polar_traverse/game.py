@@ -37,6 +37,8 @@ from ..errors import (
 from ..game import Bools, Episode, Floats, Game, Ints, State, Step
 from ..grounds import Grounds, resolve_grounds
 from ..grounds import Progress as BuildProgress
+from ..options import need_flag
+from ..saved import below, need_arrays, need_same_time
 from . import judge, observe, spaces
 from .generator import Places, draw, make_clock, map_frame, traverse_places
 from .levels import DATES, LEVELS
@@ -48,6 +50,7 @@ STEP_S = 300.0  # s, one action
 TICK_S = 300.0  # s, one physics tick
 TICKS = int(STEP_S / TICK_S)
 CLOCK_SLACK_S = 1.0  # s, by which UTC and the clock of whole steps may drift apart
+FARTHEST_M = 1e9  # m, longer than any way on a site
 RARELY_AT_ONCE = 64  # worlds: fewer are observed by themselves
 OWN_STATE = ("site_keys", "robot", "count", "route_m", "chain")
 PARTS = 4  # a step of one world weighs as much as so many robot-ticks
@@ -138,7 +141,7 @@ class PolarTraverseGame(Game):
         charge = own.battery_frac if battery_frac is None else battery_frac
         self.battery_frac = need_number("battery_frac", charge, 0.01, 1.0)
         self.lit_share = need_number("lit_share", own.lit_share if lit_share is None else lit_share, 0.0, 1.0)
-        self.faults = own.faults if faults is None else bool(faults)
+        self.faults = need_flag("faults", own.faults if faults is None else faults)
         span = need_dates(dates)
         if weights is not None and not isinstance(weights, RewardWeights):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise EnvOptionError(f"weights: got {type(weights).__name__}, need RewardWeights or None.")
@@ -152,7 +155,9 @@ class PolarTraverseGame(Game):
             self.machine = self.machine.model_copy(
                 update={"max_slope_deg": need_number("max_slope_deg", limit, 5.0, steepest)}
             )
-        self.continuous = bool(continuous)
+        if building is not None and not callable(building):  # pyright: ignore[reportUnnecessaryComparison]
+            raise EnvOptionError(f"building: got {building!r}, need something to call, or None.")
+        self.continuous = need_flag("continuous", continuous)
         self.agents = (self.machine.kind,)
         self.single_observation_space = spaces.observation_space()
         self.single_action_space = spaces.continuous_space() if self.continuous else spaces.discrete_space()
@@ -310,32 +315,35 @@ class PolarTraverseGame(Game):
 
     def set_state(self, world: int, state: Mapping[str, NDArray[np.generic]]) -> None:
         """See `Game`."""
-        mine = self._world.get_world(world)
-        need_state(state, (*OWN_STATE, *(f"world.{name}" for name in mine)))
+        need_state(state, OWN_STATE)
         if str(state["robot"]) != self.machine.kind:
             raise EnvStateError(f"set_state: the state is of a {state['robot']}, this is a {self.machine.kind}.")
         if str(state["site_keys"]) != " ".join(self._grounds.keys):
             raise EnvStateError(
                 f"set_state: the state belongs to ground {state['site_keys']}, this one is {' '.join(self._grounds.keys)}."
             )
-        chain, count = np.array(state["chain"], np.int64), np.array(state["count"], np.int64)
-        if chain.shape != (self.targets,):
-            raise EnvStateError(f"set_state: the state has {chain.size} targets, this environment has {self.targets}.")
-        if count.shape != (3,) or count.min() < 0 or count[observe.CURRENT] > self.targets:
-            raise EnvStateError(f"set_state: count = {count}: steps, targets and brownouts are no such numbers.")
-        if chain.min() < 0 or chain.max() >= self._places.places.shape[1]:
-            raise EnvStateError(f"set_state: chain = {chain}: holds a place that does not exist.")
-        route = float(np.asarray(state["route_m"], np.float64))
-        inner = {name: np.asarray(state[f"world.{name}"]) for name in mine}
-        self._need_time(float(inner["t0"].ravel()[0]), int(inner["tick_index"].ravel()[0]))
-        try:
-            self._world.set_world(world, inner)
-        except WorldError as error:
-            raise EnvStateError(f"set_state: {error}") from error
         progress = self._progress
-        progress.chain[world], progress.tally[world], progress.route_m[world] = chain, count, route
+        if np.shape(state["chain"]) != (self.targets,):
+            many = np.size(state["chain"])
+            raise EnvStateError(f"set_state: the state has {many} targets, this environment has {self.targets}.")
+        goals = {"count": progress.tally[world], "route_m": np.array(0.0), "chain": progress.chain[world]}
+        most = np.array([self.max_steps, self.max_steps, self.max_steps])
+        most[observe.CURRENT] = self.targets
+        last = self._places.places.shape[1] - 1
+        need_arrays(state, goals, {"count": (0, most), "chain": (0, last), "route_m": (0.0, FARTHEST_M)})
+        count, inner = np.asarray(state["count"], np.int64), below(state, "world.")
+        try:
+            self._world.check_world(inner)
+        except WorldError as error:
+            raise EnvStateError(f"set_state: {error}; need what get_state of this environment returned.") from error
+        t0 = float(inner["t0"][0])
+        self._need_time(t0)
+        need_same_time(t0, inner, TICKS * int(count[observe.STEPS]))
+        self._world.set_world(world, inner)
+        progress.chain[world], progress.tally[world] = state["chain"], count
+        progress.route_m[world] = state["route_m"]
         progress.known[world] = -1
-        self.t0[world] = inner["t0"].ravel()[0]
+        self.t0[world] = t0
         now = self._world.state
         self._told[judge.REACHED, world] = count[observe.CURRENT]
         self._told[judge.LOSS, world] = now.loss[world, 0]
@@ -368,10 +376,10 @@ class PolarTraverseGame(Game):
                 fixed[k] = tick
         return fixed
 
-    def _need_time(self, t0: float, index: int) -> None:
+    def _need_time(self, t0: float) -> None:
         tick = (t0 - self._clock.start) / TICK_S
-        if not (0.0 <= tick <= self._clock.ticks[1] and tick == round(tick) and 0 <= index <= self.max_steps * TICKS):
-            raise EnvStateError(f"set_state: t0 = {t0!r}, tick {index}: not a time of an environment with these dates.")
+        if not (0.0 <= tick <= self._clock.ticks[1] and tick == round(tick)):
+            raise EnvStateError(f"set_state: t0 = {t0!r}: not a time of an environment with these dates.")
 
 
 def _diagonal_m(grounds: Grounds) -> float:

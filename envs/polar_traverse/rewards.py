@@ -15,9 +15,8 @@ term                what earns or costs it                                      
 from __future__ import annotations
 
 import dataclasses
-import math
 
-from ..errors import EnvOptionError
+from ..options import need_weights
 
 TERMS: tuple[str, ...] = ("progress", "target", "low_battery", "brownout", "time", "lost")
 
@@ -38,10 +37,7 @@ class RewardWeights:
 
     def __post_init__(self) -> None:
         """Check every weight."""
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if not math.isfinite(value) or value < 0.0:
-                raise EnvOptionError(f"weights.{field.name}: got {value!r}, need a finite number of 0 or more.")
+        need_weights(self)
 
     def in_order(self) -> tuple[float, ...]:
         """Return the weights in the order of `TERMS`."""

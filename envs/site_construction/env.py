@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gymnasium.vector import AutoresetMode
 
+from ..options import game_of
 from ..solo import SoloEnv
 from ..vector import GameVectorEnv
 from .game import SiteConstructionGame
@@ -18,7 +19,7 @@ class SiteConstruction(SoloEnv):
     """
 
     def __init__(self, render_mode: str | None = None, **options: object) -> None:
-        super().__init__(SiteConstructionGame(1, **options), render_mode)  # pyright: ignore[reportArgumentType]
+        super().__init__(game_of(SiteConstructionGame, 1, options), render_mode)
 
 
 class SiteConstructionVector(GameVectorEnv):
@@ -34,5 +35,5 @@ class SiteConstructionVector(GameVectorEnv):
         render_mode: str | None = None,
         **options: object,
     ) -> None:
-        game = SiteConstructionGame(num_envs, threads, **options)  # pyright: ignore[reportArgumentType]
+        game = game_of(SiteConstructionGame, num_envs, {"threads": threads, **options})
         super().__init__(game, autoreset_mode=autoreset_mode, copy=copy, render_mode=render_mode)

@@ -11,21 +11,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from moonfleet.agents.catalogue import robot_spec
-from moonfleet.agents.earth_crew import REST
+from moonfleet.agents.earth_crew import REST, SINTER
 from moonfleet.agents.earthworks import NO_GOAL, Earthworks
 from moonfleet.agents.regolith import FIRM_KG_M3
+from moonfleet.agents.saved_arrays import MOST
 from moonfleet.agents.state import MOBILITY, Activity, Loss
 from moonfleet.agents.worker_threads import spread
 from moonfleet.agents.world import World
-from moonfleet.terrain.clock import utc_to_tdb
 from moonfleet.terrain.errors import MoonfleetError
 from moonfleet.terrain.site import Site, SiteRecipe
 
-from ..errors import EnvOptionError, EnvStateError, need_count, need_dates, need_state
+from ..errors import EnvOptionError, EnvStateError, need_count, need_date, need_dates, need_state
 from ..game import Bools, Episode, Game, Ints, State, Step
+from ..saved import below, need_arrays, need_same_time
 from ..sites import resolve_site
 from . import spaces, view
 from .generator import CELL_M, CELLS, HOUR_S, STEP_S, Givens, grounds_of, make_givens
@@ -34,6 +35,7 @@ from .rewards import TERMS
 
 TICK_S = 300.0  # [s] one physics tick
 TICKS = round(STEP_S / TICK_S)
+MOST_OFF = 1e6  # [m, m3, cells] more than any pad is off its design
 OWN_STATE = (
     *("pad", "level_m", "pit", "base", "frac", "light", "phi0", "t0"),
     *("task", "denied", "tallies", "near", "steps", "brownouts", "losses"),
@@ -227,20 +229,31 @@ class SiteConstructionGame(Game):
     def set_state(self, world: int, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Take up a state made by `get_state`."""
         need_state(state, (*OWN_STATE, "site_key", "robots"))
-        if str(state["site_key"]) != self.site.key or tuple(np.atleast_1d(state["robots"])) != tuple(self.level.robots):
+        crew = tuple(np.atleast_1d(state["robots"]).tolist())
+        if str(state["site_key"]) != self.site.key or crew != tuple(self.level.robots):
             raise EnvStateError("set_state: the state is of another site or crew.")
-        for name in OWN_STATE:
-            if np.shape(state[name]) != np.shape(getattr(self, name)[world]):
-                raise EnvStateError(f"set_state: {name} has another shape than here; are the options the same?")
+        goals = {name: getattr(self, name)[world, ...] for name in OWN_STATE}
+        need_arrays(state, goals, self._ranges())
+        row, col, side = np.asarray(state["pad"]).tolist()
+        t0, inner = float(state["t0"]), below(state, "world.")
+        tick = (t0 - self.dates[0]) / TICK_S
+        corner = np.ravel(state.get("works.corner_xy", ()))
+        if corner.shape != (2,) or not (corner == self.grounds.corner_xy).all(axis=1).any():
+            raise EnvStateError(f"set_state: works.corner_xy = {corner}: nothing is built there.")
+        if max(row, col) + side > CELLS or not 0.0 <= t0 - self.dates[0] <= self.dates[1] - self.dates[0]:
+            raise EnvStateError("set_state: pad and t0 hold what no episode of this game can.")
+        if tick != round(tick):
+            raise EnvStateError(f"set_state: t0 = {t0!r} is no whole tick after the option dates begin.")
+        need_same_time(t0, inner, TICKS * int(state["steps"]))
         before = self.works.get_world(world)
         try:
-            self.works.set_world(world, _below(state, "works."))
-            self.world.set_world(world, _below(state, "world."))
+            self.works.set_world(world, below(state, "works."))
+            self.world.set_world(world, inner)
         except MoonfleetError as error:
             self.works.set_world(world, before)
             raise EnvStateError(f"set_state: {error}") from error
-        for name in OWN_STATE:
-            getattr(self, name)[world] = state[name]
+        for name, goal in goals.items():
+            goal[...] = state[name]
         self.works.find(self.world)
 
     def picture(self, world: int) -> NDArray[np.uint8]:
@@ -264,11 +277,23 @@ class SiteConstructionGame(Game):
             self.tallies, self.near, self.phi0, clock, self.limits,
         )  # fmt: skip
 
+    def _ranges(self) -> dict[str, tuple[ArrayLike, ArrayLike]]:
+        """Return the smallest and largest numbers that a state of `OWN_STATE` holds."""
+        last, steps = CELLS - 1, self.level.max_steps
+        most = np.full(view.TALLIES, MOST_OFF)
+        most[[view.WITHIN, view.BAKED, view.DONE]] = 1.0
+        return {
+            "pad": (0, CELLS), "pit": (0, last), "base": (0, last), "frac": (0.0, 1.0), "light": (0.0, MOST),
+            "phi0": (0.0, MOST), "task": (REST, SINTER), "near": (-1, last), "steps": (0, steps),
+            "brownouts": (0, steps * TICKS), "losses": (0, 1),
+            "tallies": (np.where(np.arange(view.TALLIES) == view.OFF, -MOST_OFF, 0.0), most),
+        }  # fmt: skip
+
     def _date(self, episode: Episode) -> float | None:
         """Return the date that an episode was asked for, on a whole tick."""
         if "t0_utc" not in episode.options:
             return None
-        t0 = utc_to_tdb(str(episode.options["t0_utc"]))
+        t0 = need_date("options['t0_utc']", episode.options["t0_utc"])
         first, last = self.dates
         if not first <= t0 <= last:
             raise EnvOptionError(
@@ -318,8 +343,3 @@ class SiteConstructionGame(Game):
         terminated = done | (active & lost.all(axis=1))
         truncated = active & ~terminated & (self.steps >= self.level.max_steps)
         return Step(terms, terminated, truncated)
-
-
-def _below(state: Mapping[str, NDArray[np.generic]], prefix: str) -> dict[str, NDArray[np.generic]]:
-    """Return the entries whose names begin with ``prefix``, without it."""
-    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

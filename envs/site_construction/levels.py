@@ -16,6 +16,7 @@ import dataclasses
 from moonfleet.agents.catalogue import robot_spec
 
 from ..errors import EnvOptionError, need_count, need_dates, need_name, need_number
+from ..options import need_flag, need_known, plain_options
 from .rewards import RewardWeights
 
 MOST_ROBOTS = 8
@@ -46,8 +47,12 @@ class Level:
         if not isinstance(self.robots, (tuple, list)) or not 1 <= len(self.robots) <= MOST_ROBOTS:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise EnvOptionError(f"robots: got {self.robots!r}, need 1 to {MOST_ROBOTS} kinds of the catalogue.")
         for i, kind in enumerate(self.robots):
+            if not isinstance(kind, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise EnvOptionError(f"robots[{i}]: got {kind!r}, need a kind of the catalogue.")
             if robot_spec(kind).speed_m_s <= 0.0:
                 raise EnvOptionError(f"robots[{i}]: {kind!r} does not drive.")
+        if not isinstance(self.arrivals, tuple):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise EnvOptionError(f"arrivals: got {self.arrivals!r}, need one step per robot, or ().")
         if len(self.arrivals) not in (0, len(self.robots)):
             raise EnvOptionError(f"arrivals: got {len(self.arrivals)} steps for {len(self.robots)} robots.")
         for i, step in enumerate(self.arrivals):
@@ -63,6 +68,7 @@ class Level:
         need_number("tolerance_m", self.tolerance_m, 0.001, 0.5)
         need_number("sinter_m", self.sinter_m, 0.0005, 0.2)
         need_count("max_steps", self.max_steps, 1, 100_000)
+        need_flag("faults", self.faults)
         need_dates(self.dates)
         if not isinstance(self.weights, RewardWeights):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise EnvOptionError(f"weights: got {type(self.weights).__name__}, need RewardWeights.")
@@ -110,12 +116,8 @@ def level_of(name: str, options: dict[str, object]) -> Level:
     Raises `EnvOptionError` for an unknown level or option, or a value that is not allowed.
     """
     level = LEVELS[need_name("level", name, LEVELS)]
-    known = [field.name for field in dataclasses.fields(Level)]
-    for key, value in options.items():
-        need_name("option", key, known)
-        if isinstance(value, list):
-            options = {**options, key: tuple(value)}
-    made = dataclasses.replace(level, **options)  # pyright: ignore[reportArgumentType]
+    need_known(options, [field.name for field in dataclasses.fields(Level)])
+    made = dataclasses.replace(level, **plain_options(options))
     if "robots" in options and "arrivals" not in options:
         made = dataclasses.replace(made, arrivals=())
     made.check()

@@ -19,9 +19,8 @@ proportion to how deep it is sintered, and only while it is within tolerance: so
 from __future__ import annotations
 
 import dataclasses
-import math
 
-from ..errors import EnvOptionError
+from ..options import need_weights
 
 TERMS: tuple[str, ...] = ("earth", "pad", "done", "time", "blocked", "brownout", "lost")
 
@@ -43,7 +42,4 @@ class RewardWeights:
 
     def __post_init__(self) -> None:
         """Check every weight."""
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if not math.isfinite(value) or value < 0.0:
-                raise EnvOptionError(f"weights.{field.name}: got {value!r}, need a finite number of 0 or more.")
+        need_weights(self)

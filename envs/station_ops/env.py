@@ -7,6 +7,7 @@ same events. `StationOpsVector` plays the same episodes, to the bit, many at onc
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -17,11 +18,13 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from moonfleet.agents.fleet import LocalFleet
+from moonfleet.agents.loop_state import take_up
 from moonfleet.agents.mission import MissionSpec, mission_key
 from moonfleet.agents.mission_loop import MissionLoop
 from moonfleet.autonomy import observation as layout
 from moonfleet.autonomy.observation import GO_ON, N_ACTIONS, Observation
-from moonfleet.terrain.clock import tdb_to_utc, utc_to_tdb
+from moonfleet.terrain.clock import tdb_to_utc
+from moonfleet.terrain.errors import MoonfleetError
 from moonfleet.terrain.seeds import stream
 from moonfleet.terrain.site import Site
 
@@ -30,13 +33,18 @@ from ..errors import (
     EnvOptionError,
     EnvStateError,
     need_count,
+    need_date,
     need_name,
+    need_number,
     need_reset_options,
+    need_seed,
     need_state,
 )
+from ..faces import LAST_EPISODE, drawn_seed
+from ..options import game_of
 from ..vector import GameVectorEnv
 from . import spaces
-from .game import GroundLike, StationOpsGame, resolve_sites
+from .game import LATEST_S, GroundLike, StationOpsGame, resolve_sites
 from .generator import PURPOSE, make_mission
 from .levels import fleet_of, level_of
 from .picture import StationPicture, scene_of_loop
@@ -133,23 +141,20 @@ class StationOps(gymnasium.Env[Observed, NDArray[np.int64]]):
         self, *, seed: int | None = None, options: dict[str, object] | None = None
     ) -> tuple[Observed, dict[str, object]]:
         """Begin the next episode of the seed; options: ``episode`` (number), ``t0_utc`` (start date of a drawn mission)."""
-        super().reset(seed=seed)
         given = need_reset_options(options, RESET_OPTIONS)
-        if seed is not None or self._root is None:
-            root = self._root = int(seed) if seed is not None else int(self.np_random_seed)
-            self._exact = seed is None
-            self._episode_number = 0
-        else:
-            root = self._root
-            self._episode_number += 1
-        if "episode" in given:
-            self._episode_number = need_count("options['episode']", given["episode"], 0, 2**31 - 1)
         if "t0_utc" in given and self._given is not None:
             raise EnvOptionError("options['t0_utc']: the mission given to this environment has its own date.")
-        t0 = utc_to_tdb(str(given["t0_utc"])) if "t0_utc" in given else None
-        self._start(self._mission(root, self._episode_number, t0, exact=self._exact))
+        t0 = need_date("options['t0_utc']", given["t0_utc"]) if "t0_utc" in given else None
+        root, exact, number = self._root, self._exact, self._episode_number + 1
+        chosen = need_count("options['episode']", given["episode"], 0, LAST_EPISODE) if "episode" in given else None
+        if seed is not None or root is None:
+            super().reset(seed=None if seed is None else need_seed("seed", seed))
+            root, exact, number = drawn_seed(int(self.np_random_seed)) if seed is None else int(seed), seed is None, 0
+        number = number if chosen is None else chosen
+        self._start(self._mission(root, number, t0, exact=exact))
+        self._root, self._exact, self._episode_number = root, exact, number
         info: dict[str, object] = {
-            "seed": self._root,
+            "seed": root,
             "episode": self._episode_number,
             "t0_utc": tdb_to_utc(self.loop.mission.t0),
             "robots": self.robots,
@@ -223,16 +228,43 @@ class StationOps(gymnasium.Env[Observed, NDArray[np.int64]]):
             raise EnvStateError(
                 f"set_state: the state belongs to site {episode['site_key']}, this one is {self.site.key}."
             )
-        root, exact, number = int(str(episode["seed"])), bool(episode["exact"]), int(episode["number"])
-        mission = self._mission(root, number, float(episode["t0"]), exact=exact)
+        try:
+            root = need_seed("seed", int(str(episode["seed"])))
+            number = need_count("number", int(episode["number"]), 0, LAST_EPISODE)
+            exact, t0 = bool(episode["exact"]), need_number("t0", float(episode["t0"]), -LATEST_S, LATEST_S)
+            mission = self._mission(root, number, t0, exact=exact)
+        except (MoonfleetError, TypeError, ValueError, OverflowError) as error:
+            raise EnvStateError(f"set_state, episode: {error}") from error
         if mission_key(mission) != str(episode["mission_key"]):
             raise EnvStateError("set_state: the state is of another mission; use an environment with the same options.")
+        loop = MissionLoop(mission, LocalFleet(mission))
+        try:
+            take_up(loop, state["mission"])
+        except MoonfleetError as error:
+            loop.fleet.close()
+            raise EnvStateError(f"set_state, mission: {error}") from error
+        if self._loop is not None:
+            self._loop.fleet.close()
+        self._loop = loop
         self._root, self._exact, self._episode_number = root, exact, number
-        self._start(mission)
-        self.loop.set_state(state["mission"])  # pyright: ignore[reportArgumentType]
+        if self.render_mode is not None:
+            self._picture = self._picture or StationPicture(mission.site)
         if self._picture is not None:
             self._picture.restart(scene_of_loop(self.loop))
         return self._observe()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How the environment is made anew, elsewhere too: the arrays of a mission are views of each other, so it takes up the state."""
+        made = dict(self._made)
+        if self._given is not None:
+            made |= {"mission": self._given, "site": None}
+        state = None if self._loop is None else self.get_state()
+        return _made_anew, (type(self), {**made, "render_mode": self.render_mode}, state, self.action_space)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> StationOps:
+        """Return another environment that goes on as this one does; the ground is shared."""
+        make, (kind, made, state, actions) = self.__reduce__()
+        return make(kind, made, state, copy.deepcopy(actions, memo))
 
     # -- inside --------------------------------------------------------------------------------------------------
 
@@ -280,6 +312,17 @@ def _nobody() -> Observation:
     return Observation(layout.encode(layout.blank()), mask)
 
 
+def _made_anew(
+    kind: type[StationOps], options: dict[str, Any], state: dict[str, object] | None, actions: Any
+) -> StationOps:
+    """Return an environment with ``options`` in ``state`` (None: no episode yet), that samples from ``actions``."""
+    made = kind(**options)
+    made.action_space = actions
+    if state is not None:
+        made.set_state(state)
+    return made
+
+
 class StationOpsVector(GameVectorEnv):
     """Many stations; ``options`` are those of `StationOpsGame`, the rest as of `GameVectorEnv`."""
 
@@ -292,5 +335,5 @@ class StationOpsVector(GameVectorEnv):
         render_mode: str | None = None,
         **options: Any,
     ) -> None:
-        game = StationOpsGame(num_envs, **options)
+        game = game_of(StationOpsGame, num_envs, options)
         super().__init__(game, autoreset_mode=autoreset_mode, copy=copy, render_mode=render_mode)

@@ -18,7 +18,8 @@ from moonfleet.terrain.errors import MoonfleetError
 from moonfleet.terrain.relay import queqiao2
 from moonfleet.terrain.site import Site, SiteRecipe
 
-from ..errors import EnvOptionError, EnvStateError, need_count, need_date, need_state
+from ..errors import EnvOptionError, EnvStateError, need_count, need_date, need_number, need_seed, need_state
+from ..faces import LAST_EPISODE
 from ..game import Bools, Episode, Floats, Game, Ints, State, Step
 from ..sites import resolve_site
 from . import spaces
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from .picture import Scene, StationPicture
 
 GroundLike = Site | SiteRecipe | str | Path
+LATEST_S = 3.2e9  # [s] past J2000: as far as the clock goes
 OWN_STATE = ("station.root", "station.number", "station.t0", "station.mission", "station.masked")
 
 
@@ -167,10 +169,12 @@ class StationOpsGame(Game):
         """See `Game.set_state`."""
         need_state(state, OWN_STATE)
         try:
-            root, number, t0 = int(str(state["station.root"])), int(state["station.number"]), float(state["station.t0"])
-            masked = int(state["station.masked"])
+            root = need_seed("station.root", int(str(state["station.root"])))
+            number = need_count("station.number", int(state["station.number"]), 0, LAST_EPISODE)
+            masked = need_count("station.masked", int(state["station.masked"]), 0, len(self.agents))
+            t0 = need_number("station.t0", float(state["station.t0"]), -LATEST_S, LATEST_S)
             mission = make_mission(self.sites, root, number, self.level, self.fleet, t0=t0)
-        except (TypeError, ValueError, OverflowError) as error:
+        except (MoonfleetError, TypeError, ValueError, OverflowError) as error:
             raise EnvStateError(f"set_state: {error}") from error
         if mission_key(mission) != str(state["station.mission"]):
             raise EnvStateError("set_state: the state is of another mission; use an environment with the same options.")

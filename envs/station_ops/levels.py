@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from moonfleet.agents.catalogue import RobotSpec, robot_spec
 
 from ..errors import EnvOptionError, need_count, need_dates, need_name, need_number
+from ..options import need_flag, need_known, plain_options
 from .rewards import RewardWeights
 
 FLEETS: dict[str, tuple[str, ...]] = {
@@ -90,8 +91,7 @@ class Level:
             )
         need_name("perception", self.perception, PERCEPTIONS)
         for name in ("faults", "relay"):
-            if not isinstance(getattr(self, name), bool):
-                raise EnvOptionError(f"{name}: got {getattr(self, name)!r}, need True or False.")
+            need_flag(name, getattr(self, name))
         if not isinstance(self.weights, RewardWeights):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise EnvOptionError(f"weights: got {type(self.weights).__name__}, need RewardWeights.")
 
@@ -109,9 +109,9 @@ def level_of(name: str, options: dict[str, object]) -> Level:
     Raises `EnvOptionError` for an unknown level or option, or a value that is not allowed.
     """
     level = LEVELS[need_name("level", name, LEVELS)]
-    for option in options:
-        need_name("options", option, [field.name for field in dataclasses.fields(Level)])
-    chosen = dataclasses.replace(level, **{name: value for name, value in options.items() if value is not None})  # pyright: ignore[reportArgumentType]
+    need_known(options, [field.name for field in dataclasses.fields(Level)])
+    given = {name: value for name, value in plain_options(options).items() if value is not None}
+    chosen = dataclasses.replace(level, **given)
     chosen.check()
     return chosen
 
@@ -121,6 +121,8 @@ def fleet_of(fleet: str | Sequence[str]) -> Fleet:
 
     Raises `EnvOptionError` for a name that is not known, fewer than 2 or more than 64 robots, or no lander in front.
     """
+    if not isinstance(fleet, (str, list, tuple)) or not all(isinstance(kind, str) for kind in fleet):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise EnvOptionError(f"fleet: got {fleet!r}, need the name of a fleet or a list of kinds of the catalogue.")
     kinds = FLEETS[need_name("fleet", fleet, FLEETS)] if isinstance(fleet, str) else tuple(fleet)
     if not LEAST <= len(kinds) <= MOST:
         raise EnvOptionError(f"fleet: got {len(kinds)} robots, need {LEAST} to {MOST}.")

@@ -14,12 +14,11 @@ term          what earns or costs it                                            
 from __future__ import annotations
 
 import dataclasses
-import math
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import EnvOptionError
+from ..options import need_weights
 
 TERMS: tuple[str, ...] = ("jobs", "work", "archive", "losses", "contacts")
 
@@ -39,10 +38,7 @@ class RewardWeights:
 
     def __post_init__(self) -> None:
         """Check every weight."""
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if not math.isfinite(value) or value < 0.0:
-                raise EnvOptionError(f"weights.{field.name}: got {value!r}, need a finite number of 0 or more.")
+        need_weights(self)
 
     def terms(
         self, value: NDArray[np.float64], worked: NDArray[np.float64], archive_mbit: NDArray[np.float64],
