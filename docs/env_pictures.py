@@ -34,6 +34,7 @@ def main() -> None:
         game = problem.game(1)
         game.begin(np.zeros(1, np.int64), [Episode(seed, 0)])
         policy, stage = problem.policy(policy_name, game), Stage(game)
+        game.picture(0)  # games note a robot's way from its first picture on
         for _ in range(steps):
             game.step(stage.actions(policy), np.ones(1, np.bool_))
         pictured = game.picture(0)
