@@ -32,7 +32,7 @@ test: $(VENV)/.dev ## the quick tests; those that need another extra skip and sa
 test-all: $(VENV)/.all ## every test, with every extra installed
 	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadgroup $(ARGS)
 
-lint: $(VENV)/.dev ## ruff, pyright and the import rules
+lint: $(VENV)/.all ## ruff, pyright (which wants to see every extra) and the import rules
 	@bad=0; for tool in "ruff check --quiet ." "ruff format --quiet --check ." "pyright --pythonpath $(BIN)/python" \
 	  "lint-imports --no-logo --no-cache"; do echo "$$tool"; $(BIN)/$$tool || bad=1; done; exit $$bad
 

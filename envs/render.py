@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from moonfleet.terrain.clock import tdb_to_utc
 from moonfleet.terrain.light import lit_map
 from moonfleet.terrain.maps import hillshade
 from moonfleet.terrain.site import Site
@@ -89,6 +90,11 @@ class Sky(NamedTuple):
 def battery_colour(frac: float) -> Colour:
     """Return green, yellow or vermilion for a charge of 0..1."""
     return GREEN if frac > 0.5 else YELLOW if frac > 0.25 else VERMILION
+
+
+def clock_text(t: float) -> str:
+    """Return a moment [s TDB] to the nearest minute, as the panels write it: ``2029-09-19  20:00 UTC``."""
+    return tdb_to_utc(t + 30.0)[:16].replace("T", "  ") + " UTC"
 
 
 class Picture:
@@ -259,10 +265,11 @@ class Picture:
         if len(shown) < len(gauges):
             _text(panel, f"and {len(gauges) - len(shown)} more", left, down + 18 * SS, 0.42, GREY)
             down += pitch
-        if self._map_px - DIAL_PX * SS - down > 20 * SS * len(legend):
-            down += 10 * SS
+        step = (20 if len(legend) <= 4 else 18) * SS
+        if self._map_px - DIAL_PX * SS - down > step * len(legend):
+            down += 8 * SS
             for shape, colour, text in legend:
-                down += 20 * SS
+                down += step
                 _mark(panel, (left + 8 * SS, down - 4 * SS), shape, colour)
                 _text(panel, text, left + 24 * SS, down, 0.38, GREY)
         self._dial(panel, sky)
@@ -295,9 +302,14 @@ class Picture:
 
 
 def _mark(canvas: Rgb, at: tuple[int, int], shape: str, colour: Colour) -> None:
-    """Draw a target (ring), a reached one (disc), a haven (square) or a job (diamond)."""
+    """Draw a target (ring), a reached one (disc), a haven (square) or a job (diamond); for a legend also a line, a bar or a patch."""
     r = 7 * SS
-    if shape == "target":
+    if shape in ("line", "bar", "patch"):
+        half = {"line": SS, "bar": 2 * SS, "patch": 5 * SS}[shape]
+        corner, other = (at[0] - r - SS, at[1] - half), (at[0] + r + SS, at[1] + half)
+        cv2.rectangle(canvas, (corner[0] - SS, corner[1] - SS), (other[0] + SS, other[1] + SS), PAPER, -1)
+        cv2.rectangle(canvas, corner, other, colour, -1)
+    elif shape == "target":
         cv2.circle(canvas, at, r, PAPER, 5 * SS, cv2.LINE_AA)
         cv2.circle(canvas, at, r, colour, 3 * SS, cv2.LINE_AA)
     elif shape == "done":

@@ -62,6 +62,7 @@ class SoloEnv(gymnasium.Env[Observed, Any]):
         self._root: int | None = None
         self._number = 0
         self._over = True
+        self._followed = render_mode is None  # games note a robot's way from its first picture on
         self._window = Window(game.name) if render_mode == "human" else None
 
     def reset(
@@ -78,6 +79,9 @@ class SoloEnv(gymnasium.Env[Observed, Any]):
         self.game.begin(WORLD, [Episode(root, number, given)])
         self._root, self._number, self._over = root, number, False
         t0 = float(self.game.t0[0])
+        if not self._followed:
+            self.game.picture(0)
+            self._followed = True
         self._look()
         told: dict[str, object] = {"seed": root, "episode": number, "t0": t0, "t0_utc": tdb_to_utc(t0)}
         return self._observe(), told | self._info()

@@ -27,7 +27,7 @@ F32 = NDArray[np.float32]
 Colour = tuple[int, int, int]
 
 MAP_PX: Final = 560  # side of the map
-PANEL_PX: Final = 356
+PANEL_PX: Final = 366
 PATCH_PX: Final = 165  # side of a patch: 11 pixels a cell
 ANGLES: Final = 48  # directions in which the reach is looked for
 FARTHEST_M: Final = 90.0  # [m] it is looked for up to there
@@ -46,7 +46,7 @@ class LandingPicture:
     """Draws landings; the map lies as the lander's own map does, north up."""
 
     def draw(self, game: HazardLandingGame, world: int, seen: F32) -> Rgb:
-        """Return the scene of one world, uint8 [560, 916, 3]; ``seen`` float32 [F] is its observation."""
+        """Return the scene of one world, uint8 [560, 926, 3]; ``seen`` float32 [F] is its observation."""
         landers, symmetry = game.landers, int(game.symmetry[world])
         state, error = landers.state[world], landers.error[world]
         aim = landers.aim[world] - error[:2]
@@ -72,32 +72,38 @@ class LandingPicture:
         half = 0.5 * SIDE * SCALES_M[scale]
         left, top = to_px.offset(-half, half)
         right, low = to_px.offset(half, -half)
+        cv2.rectangle(canvas, (left, top), (right, low), PAPER, 3, cv2.LINE_AA)
         cv2.rectangle(canvas, (left, top), (right, low), WHITE, 1, cv2.LINE_AA)
         if not (landers.down[world] or game.committed[world]):
             outline = [to_px.offset(*point) for point in _reach(game, world)]
-            cv2.polylines(canvas, [np.array(outline, np.int32)], True, SKY_BLUE, 2, cv2.LINE_AA)
+            for colour, width in ((PAPER, 4), (SKY_BLUE, 2)):
+                cv2.polylines(canvas, [np.array(outline, np.int32)], True, colour, width, cv2.LINE_AA)
         here = to_px.tile(float(state[X]), float(state[Y]))
         at = to_px.tile(float(aim[0]), float(aim[1]))
+        cv2.line(canvas, here, at, PAPER, 3, cv2.LINE_AA)
         cv2.line(canvas, here, at, SKY_BLUE, 1, cv2.LINE_AA)
         first = game.first_aim[world] - error[:2]
-        cv2.drawMarker(
-            canvas, to_px.tile(float(first[0]), float(first[1])), YELLOW, cv2.MARKER_TILTED_CROSS, 12, 2, cv2.LINE_AA
-        )
+        cross = to_px.tile(float(first[0]), float(first[1]))
+        for colour, width in ((PAPER, 5), (YELLOW, 2)):
+            cv2.drawMarker(canvas, cross, colour, cv2.MARKER_TILTED_CROSS, 12, width, cv2.LINE_AA)
         limits = game.limits
         px = MAP_PX / to_px.span
         middle = here if landers.down[world] else at
         ring = GREEN if game.committed[world] else ORANGE
         if landers.down[world]:
             ring = GREEN if OUTCOMES[game.outcome[world]].value == "safe" else VERMILION
-        cv2.circle(canvas, middle, max(round(limits.reach_m * px), 5), ring, 2, cv2.LINE_AA)
+        for colour, width in ((PAPER, 5), (ring, 3)):
+            cv2.circle(canvas, middle, max(round(limits.reach_m * px), 5), colour, width, cv2.LINE_AA)
         for x, y in limits.pads():
             pad = middle[0] + round(x * px), middle[1] - round(y * px)
             cv2.circle(canvas, pad, max(round(limits.pad_radius_m * px), 1), ring, -1, cv2.LINE_AA)
-        cv2.drawMarker(canvas, here, WHITE, cv2.MARKER_TRIANGLE_UP, 14, 2, cv2.LINE_AA)
+        for colour, width in ((PAPER, 5), (WHITE, 2)):
+            cv2.drawMarker(canvas, here, colour, cv2.MARKER_TRIANGLE_UP, 14, width, cv2.LINE_AA)
         length = 50 if to_px.span > 100 else 20 if to_px.span > 50 else 10 if to_px.span > 30 else 5
-        cv2.line(canvas, (14, MAP_PX - 14), (14 + round(length * px), MAP_PX - 14), WHITE, 3)
+        for colour, width in ((PAPER, 6), (WHITE, 3)):
+            cv2.line(canvas, (14, MAP_PX - 14), (14 + round(length * px), MAP_PX - 14), colour, width)
         _write(canvas, f"{length} m", 14, MAP_PX - 22, 0.45, WHITE, edge=True)
-        _write(canvas, "true ground; red: unsafe to stand", 14, 22, 0.45, WHITE, edge=True)
+        _write(canvas, "true ground; red: no safe stance", 14, 22, 0.45, WHITE, edge=True)
 
     def _patches(self, panel: Rgb, seen: F32, scale: int) -> None:
         """Draw the three patches and a key below them."""
@@ -122,13 +128,14 @@ class LandingPicture:
                 f"heights +-{reach:.1f} m",
                 f"rocks to {float(rise.max()):.2f} m",
                 "" if works else "lidar out",
+                "ring: aim, with the pads",
                 "cross: first aim",
                 "blue: in reach",
                 "square: in view",
                 "triangle: lander",
             )
         ):
-            _write(panel, line, side, low + 12 + 20 * k, 0.42, VERMILION if line == "lidar out" else GREY)
+            _write(panel, line, side, low + 12 + 19 * k, 0.42, VERMILION if line == "lidar out" else GREY)
 
     def _gauges(self, panel: Rgb, game: HazardLandingGame, world: int, height: float) -> None:
         """Draw title, state and bars."""
@@ -150,7 +157,7 @@ class LandingPicture:
         centre = (PANEL_PX - 40, down + 2)
         cv2.circle(panel, centre, 24, DIM, 2, cv2.LINE_AA)
         cv2.circle(panel, (round(centre[0] + 24 * east), round(centre[1] - 24 * north)), 6, YELLOW, -1, cv2.LINE_AA)
-        _write(panel, f"Sun {elevation:g}", centre[0] - 20, centre[1] + 4, 0.36, YELLOW)
+        _write(panel, f"Sun {elevation:g} deg", centre[0] - 92, centre[1] + 4, 0.38, YELLOW)
         bars = (
             ("height", height / 420.0, f"{height:.1f} m, {-float(state[VZ]):.1f} m/s down, {side:.1f} aside", SKY_BLUE),
             ("fuel", fuel / start, f"{fuel:.0f} of {start:.0f} kg", battery_colour(fuel / start)),
@@ -208,10 +215,10 @@ def _ground(game: HazardLandingGame, world: int, to_px: _Map) -> Rgb:
     level = float(shade(np.zeros((4, 4), np.float32), CELL_M, azimuth, elevation)[1, 1])
     light = shade(z, CELL_M, azimuth, elevation) / np.float32(level)
     relief = shade(z, CELL_M, azimuth, 35.0)  # so that something is seen in the shadows
-    tone = np.clip(0.42 * to_px.cut(light, CELL_M) + 0.35 * to_px.cut(relief, CELL_M), 0.0, 1.0)
+    tone = np.clip(0.35 * to_px.cut(light, CELL_M) + 0.55 * to_px.cut(relief, CELL_M), 0.0, 1.0)
     rgb = tone[..., None] * np.array([214.0, 203.0, 184.0], np.float32)
     unsafe = to_px.cut((game.tiles.margin[tile] < 0.0).astype(np.float32), LEVEL_CELL_M) > 0.5
-    rgb[unsafe] = 0.72 * rgb[unsafe] + 0.28 * np.array(VERMILION, np.float32)
+    rgb[unsafe] *= np.array([1.0, 0.5, 0.42], np.float32)
     x, y = to_px.places()
     rgb[(np.abs(x) > 0.5 * SIDE_M) | (np.abs(y) > 0.5 * SIDE_M)] = PAPER
     return np.clip(rgb, 0.0, 255.0).astype(np.uint8)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from moonfleet.agents.boring import CARRIED, CARRIED_ICE, FRACTION, HOLE_X, HOLE_Y, STORED_ICE
 from moonfleet.agents.ice import MEAN_FRACTION
 from moonfleet.agents.state import Activity, Subsystem
-from moonfleet.terrain.clock import tdb_to_utc
 
 from ..render import (
     DIM,
@@ -29,6 +28,7 @@ from ..render import (
     RobotMark,
     Sky,
     battery_colour,
+    clock_text,
 )
 from . import sight
 from .generator import STEP_S, IceGround
@@ -46,6 +46,9 @@ LEGEND = (
     ("target", ORANGE, "prospect"),
     ("done", RICH, "hole, rich"),
     ("done", POOR, "hole, dry"),
+    ("patch", (21, 104, 122), "ice expected"),  # `TEAL` over ground in the dark
+    ("line", SKY_BLUE, "driven"),
+    ("line", DIM, "way home"),
 )
 
 
@@ -103,14 +106,15 @@ class IcePicture:
             [(_way_home(game, w, x, y), DIM), (game.trail[w, : steps + 1].astype(np.float64), SKY_BLUE)],
             "IceProspecting",
             (
-                tdb_to_utc(float(game.world.time[w]))[:16].replace("T", "  ") + " UTC",
+                clock_text(float(game.world.time[w])),
                 f"{word}, {int(state.odometer_m[w, 0])} m driven",
                 f"{len(holes)} holes, best {best:.1f} % ice",
-                f"inside {float(state.temp_k[w, 0]) - 273.15:+.0f} C",
+                f"inside {float(state.temp_k[w, 0]) - 273.15:+.0f} C"
+                + (f", panels {float(state.solar_w[w, 0]):.0f} W" if steps else ""),
             ),
             (
                 Gauge("battery", charge, f"{100.0 * charge:.0f} %", battery_colour(charge)),
-                Gauge("sunlight", lit, f"{float(state.solar_w[w, 0]):.0f} W", YELLOW),
+                Gauge("sunlight", lit, f"{100.0 * lit:.0f} %", YELLOW),
                 Gauge(
                     "cache", books[CARRIED] / game.level.cache_kg, f"{1000.0 * books[CARRIED_ICE]:.0f} g ice", SKY_BLUE
                 ),

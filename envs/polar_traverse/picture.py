@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from moonfleet.agents.state import Activity
 from moonfleet.agents.world import World
-from moonfleet.terrain.clock import tdb_to_utc
 from moonfleet.terrain.site import Site
 from moonfleet.terrain.sky import SkyTable
 
@@ -28,9 +27,16 @@ from ..render import (
     RobotMark,
     Sky,
     battery_colour,
+    clock_text,
 )
 
-LEGEND = (("target", ORANGE, "target"), ("done", GREEN, "target reached"), ("haven", YELLOW, "haven, mostly lit"))
+LEGEND = (
+    ("target", ORANGE, "target"),
+    ("done", GREEN, "target reached"),
+    ("haven", YELLOW, "haven, mostly lit"),
+    ("line", SKY_BLUE, "driven"),
+    ("line", DIM, "targets in their order"),
+)
 
 
 class Moment(NamedTuple):
@@ -82,14 +88,15 @@ class TraversePicture:
             [(ahead, DIM), (trail, SKY_BLUE)],
             "PolarTraverse",
             (
-                tdb_to_utc(float(world.time[w]))[:16].replace("T", "  ") + " UTC",
+                clock_text(float(world.time[w])),
                 f"{activity}, {int(state.odometer_m[w, 0])} m driven",
                 to_go if moment.reached < len(targets_xy) else "all targets reached",
-                f"inside {float(state.temp_k[w, 0]) - 273.15:+.0f} C",
+                f"inside {float(state.temp_k[w, 0]) - 273.15:+.0f} C"
+                + (f", panels {float(state.solar_w[w, 0]):.0f} W" if moment.steps else ""),
             ),
             (
                 Gauge("battery", charge, f"{100.0 * charge:.0f} %", battery_colour(charge)),
-                Gauge("sunlight", lit, f"{float(state.solar_w[w, 0]):.0f} W", YELLOW),
+                Gauge("sunlight", lit, f"{100.0 * lit:.0f} %", YELLOW),
                 Gauge("time", moment.steps / moment.max_steps, f"{hours:.0f} h", GREY),
             ),
             LEGEND,

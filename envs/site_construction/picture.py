@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from moonfleet.agents.earth_crew import ROOM
 from moonfleet.agents.soil_layers import LOOSE, SLAB
 from moonfleet.agents.state import Activity
-from moonfleet.terrain.clock import tdb_to_utc
 
 from ..render import (
     GREEN,
@@ -30,6 +29,7 @@ from ..render import (
     RobotMark,
     Sky,
     battery_colour,
+    clock_text,
 )
 from . import view
 from .generator import CELL_M, CELLS, HOUR_S, STEP_S
@@ -140,7 +140,7 @@ def draw(game: SiteConstructionGame, world: int) -> NDArray[np.uint8]:
         [],
         "SiteConstruction",
         (
-            tdb_to_utc(float(game.world.time[world]))[:16].replace("T", "  ") + " UTC",
+            clock_text(float(game.world.time[world])),
             f"pad {side} x {side} m, {100.0 * game.limits[view.TOLERANCE]:.1f} cm tolerance",
             f"sunlight {100.0 * lit:.0f} %",
         ),

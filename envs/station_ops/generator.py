@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from moonfleet.agents.mission import FleetMember, MissionSpec
 from moonfleet.autonomy.jobs import Job, JobKind
 from moonfleet.terrain.errors import PlaceNotFound
-from moonfleet.terrain.light import lit_at
+from moonfleet.terrain.light import lit_series
 from moonfleet.terrain.places import PlaceRule, pick_places
 from moonfleet.terrain.relay import queqiao2
 from moonfleet.terrain.seeds import stream
 from moonfleet.terrain.site import Site
 
 from ..errors import EnvError
-from ..sites import plain
 from .levels import Fleet, Level
 
 PURPOSE = "station-ops"
@@ -129,13 +128,9 @@ def make_mission(
 @functools.lru_cache(maxsize=64)
 def _lit_hours(site: Site, place: Xy, first: int, last: int) -> NDArray[np.bool_]:
     """Return whether a place is lit at each whole hour of TDB from ``first`` to ``last``, bool [n]."""
-    hours = np.arange(first, last, dtype=np.float64)
-    sky = site.sky.sample(hours * HOUR_S)
     row, col = site.ref.cell_of(*place)
-    dx, dy = place[0] - site.ref.centre[0], place[1] - site.ref.centre[1]
-    millideg = plain(site.horizon.millideg)
-    each = zip(sky.sun_az_deg.tolist(), sky.sun_el_deg.tolist(), sky.sun_radius_deg.tolist(), strict=True)
-    return np.array([lit_at(millideg, row, col, dx, dy, az, el, radius) > 0.5 for az, el, radius in each])
+    times = np.arange(first, last, dtype=np.float64) * HOUR_S
+    return lit_series(site.ref, site.horizon, site.sky, row, col, times)[0] > 0.5
 
 
 def _date(site: Site, place: Xy, rng: np.random.Generator, level: Level) -> float:

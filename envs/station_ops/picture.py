@@ -11,7 +11,6 @@ from moonfleet.agents.mission import MissionSpec
 from moonfleet.agents.mission_loop import MissionLoop
 from moonfleet.agents.missions import Missions
 from moonfleet.agents.state import Activity
-from moonfleet.terrain.clock import tdb_to_utc
 from moonfleet.terrain.site import Site
 
 from ..render import (
@@ -31,6 +30,7 @@ from ..render import (
     RobotMark,
     Sky,
     battery_colour,
+    clock_text,
 )
 
 ROLE_COLOURS: dict[str, Colour] = {
@@ -45,6 +45,7 @@ LEGEND = (
     ("job", YELLOW, "job, begun"),
     ("job", GREEN, "job, done"),
     ("haven", YELLOW, "haven"),
+    ("bar", GREEN, "battery"),
 )
 MARGIN_M = 250.0  # m of ground shown around everything
 LEAST_SPAN_M = 1200.0  # m
@@ -136,7 +137,7 @@ class StationPicture:
         for index, job in enumerate(mission.jobs):
             places.append(PlaceMark(job.id, *job.xy, "job", _job_colour(scene, index)))
         lines = (
-            tdb_to_utc(mission.t0 + scene.t_s)[:16].replace("T", "  ") + " UTC",
+            clock_text(mission.t0 + scene.t_s),
             f"day {scene.t_s / 86400.0:.1f} of {mission.duration_s / 86400.0:.1f}",
             f"jobs {int(scene.done.sum())} of {len(mission.jobs)}, value {scene.value:.0f}",
             f"archive {scene.archive_mbit / 1000.0:.1f} Gbit",

@@ -306,7 +306,7 @@ def test_looking_pays() -> None:
 def test_a_picture_shows_the_scene() -> None:
     made = game(2)
     first = made.picture(1)
-    assert first.shape == (560, 916, 3)
+    assert first.shape == (560, 926, 3)
     for _ in range(40):
         made.step(np.full(2, spaces.KEEP), np.ones(2, bool))
     assert np.mean(made.picture(1) != first) > 0.2

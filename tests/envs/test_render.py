@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from moonfleet.envs.polar_traverse.env import PolarTraverse
-from moonfleet.envs.render import MAP_PX, PANEL_PX, Picture
+from moonfleet.envs.render import MAP_PX, PANEL_PX, Picture, clock_text
 from moonfleet.envs.sites import resolve_site
 from moonfleet.envs.station_ops.env import StationOps
+from moonfleet.terrain.clock import utc_to_tdb
 
 
 def test_polar_traverse_draws_and_the_picture_changes_with_the_scene() -> None:
@@ -26,6 +27,23 @@ def test_polar_traverse_draws_and_the_picture_changes_with_the_scene() -> None:
     np.testing.assert_array_equal(first, again)
     assert (first != later).any()
     assert len(np.unique(first.reshape(-1, 3), axis=0)) > 500
+
+
+def test_a_late_picture_shows_the_whole_way() -> None:
+    late, early = (PolarTraverse(targets=2, max_steps=50, render_mode="rgb_array") for _ in range(2))
+    for env in (late, early):
+        env.reset(seed=1)
+    early.render()
+    for env in (late, early):
+        for action in (9, 10, 11):
+            env.step(action)
+    frames = [env.render() for env in (late, early)]
+    np.testing.assert_array_equal(frames[0], frames[1])
+
+
+def test_the_panel_names_the_nearest_minute() -> None:
+    assert clock_text(utc_to_tdb("2029-09-19T19:59:59.998Z")) == "2029-09-19  20:00 UTC"
+    assert clock_text(utc_to_tdb("2029-09-19T20:00:29Z")) == "2029-09-19  20:00 UTC"
 
 
 def test_station_ops_draws() -> None:
