@@ -304,6 +304,8 @@ class SiteConstructionGame(Game):
     def _land(self, active: Bools) -> None:
         """Let the machines land whose time has come: at their parking place, or the first free cell beside it."""
         due = active[:, None] & (self.steps[:, None] == self.arrivals) & (self.arrivals > 0)
+        if due.any():
+            self.works.find(self.world)  # where the others have come to in this step
         for w, r in np.argwhere(due).tolist():
             taken = {
                 tuple(cell) for cell, here in zip(self.works.at[w].tolist(), self.present()[w], strict=True) if here
