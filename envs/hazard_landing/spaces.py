@@ -7,7 +7,6 @@ what a lander may know: the patches that lidar and camera show around its aim, w
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import gymnasium
 import numpy as np
@@ -28,6 +27,8 @@ from moonfleet.autonomy.landing_view import (
 )
 from moonfleet.terrain.kernel import kernel
 
+from ..tables import Feature, box_of, offsets, size_of, slice_of
+
 KEEP = PLACES // 2  # the place in the middle is the present aim
 COMMIT = PLACES
 N_ACTIONS = PLACES + 1
@@ -44,16 +45,6 @@ Floats = NDArray[np.float64]
 F32 = NDArray[np.float32]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-
-
-class Feature(NamedTuple):
-    """One row of the observation table: ``size`` numbers within [low, high]."""
-
-    name: str
-    size: int
-    low: float
-    high: float
-    meaning: str
 
 
 FEATURES: tuple[Feature, ...] = (
@@ -79,33 +70,20 @@ FEATURES: tuple[Feature, ...] = (
 )  # fmt: skip
 
 
-def _starts() -> dict[str, int]:
-    """Return the offset of every feature in the observation."""
-    starts: dict[str, int] = {}
-    offset = 0
-    for feature in FEATURES:
-        starts[feature.name] = offset
-        offset += feature.size
-    return starts
-
-
-OFFSET: dict[str, int] = _starts()
-SIZE: int = sum(feature.size for feature in FEATURES)
+OFFSET: dict[str, int] = offsets(FEATURES)
+SIZE: int = size_of(FEATURES)
 PATCHES = OFFSET["lidar_height"]
 _JUDGED, _OWN = OFFSET["place_slope"], OFFSET["height"]
 
 
 def feature_slice(name: str) -> slice:
     """Return where the feature ``name`` lies in the observation (KeyError for an unknown name)."""
-    size = next((feature.size for feature in FEATURES if feature.name == name), 0)
-    return slice(OFFSET[name], OFFSET[name] + size)
+    return slice_of(FEATURES, name)
 
 
 def observation_space() -> gymnasium.spaces.Box:
     """Return the Box of the observation, float32 [800], bounds as in `FEATURES`."""
-    low = np.concatenate([np.full(feature.size, feature.low, np.float32) for feature in FEATURES])
-    high = np.concatenate([np.full(feature.size, feature.high, np.float32) for feature in FEATURES])
-    return gymnasium.spaces.Box(low, high, dtype=np.float32)
+    return box_of(FEATURES)
 
 
 def discrete_space() -> gymnasium.spaces.Discrete[np.int64]:

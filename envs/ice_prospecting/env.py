@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from gymnasium.vector import AutoresetMode
-
-from ..options import game_of
-from ..solo import SoloEnv
-from ..vector import GameVectorEnv
+from ..made import MadeSolo, MadeVector
 from .game import IceProspectingGame
 
 
-class IceProspecting(SoloEnv):
+class IceProspecting(MadeSolo):
     """One rover; ``options`` are those of `IceProspectingGame`. Observation, actions and reward: `spaces` and `rewards`."""
 
-    def __init__(self, *, render_mode: str | None = None, **options: Any) -> None:
-        super().__init__(game_of(IceProspectingGame, 1, options), render_mode)
+    GAME = IceProspectingGame
 
 
-class IceProspectingVec(GameVectorEnv):
+class IceProspectingVec(MadeVector):
     """Many worlds; ``options`` are those of `IceProspectingGame`, the rest as of `GameVectorEnv`."""
 
-    def __init__(
-        self,
-        num_envs: int = 1,
-        *,
-        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
-        copy: bool = True,
-        render_mode: str | None = None,
-        **options: Any,
-    ) -> None:
-        game = game_of(IceProspectingGame, num_envs, options)
-        super().__init__(game, autoreset_mode=autoreset_mode, copy=copy, render_mode=render_mode)
+    GAME = IceProspectingGame

@@ -9,11 +9,11 @@ are faults to come.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import gymnasium
 import numpy as np
 
+from ..tables import Feature, MaskedAction, box_of, offsets, size_of, slice_of
 from .generator import KEPT
 
 SLOPE_SIDE = 7  # cells, one apart: what a move can cross
@@ -32,16 +32,6 @@ FOUND_SCALE = 0.15  # mass fraction of ice
 ICE_SCALE_KG = 0.25  # kg carried
 STORE_SCALE_KG = 1.0  # kg at home
 FAULT_SCALE_H = 4.0  # h that a fault has lasted
-
-
-class Feature(NamedTuple):
-    """One row of the observation table: ``size`` numbers within [low, high]."""
-
-    name: str
-    size: int
-    low: float
-    high: float
-    meaning: str
 
 
 FEATURES: tuple[Feature, ...] = (
@@ -80,56 +70,37 @@ FEATURES: tuple[Feature, ...] = (
 )  # fmt: skip
 
 
-class Action(NamedTuple):
-    """One row of the action table: ``count`` choices from ``first`` on."""
-
-    name: str
-    first: int
-    count: int  # pyright: ignore[reportIncompatibleMethodOverride]
-    meaning: str
-    masked: str  # when it is not allowed
-
-
 HEADINGS = 8
 HOLD, SHORT, LONG = 0, 1, 1 + HEADINGS
 DRILL, RETURN, HIBERNATE = 1 + 2 * HEADINGS, 2 + 2 * HEADINGS, 3 + 2 * HEADINGS
 N_ACTIONS = 4 + 2 * HEADINGS
 
-ACTIONS: tuple[Action, ...] = (
-    Action("hold", HOLD, 1, "stand and charge", "never"),
-    Action("short move", SHORT, HEADINGS, "2.5 min of driving at 0, 45 ... 315 deg", "the drive is down, or stuck"),
-    Action("long move", LONG, HEADINGS, "5 min of driving at 0, 45 ... 315 deg", "the drive is down, or stuck"),
-    Action("drill", DRILL, 1, "drill for the step", "drill down, cache full, hole finished, or all holes used up"),
-    Action("return", RETURN, 1, "drive down the map's way home for the step", "drive down, stuck, or at home"),
-    Action("hibernate", HIBERNATE, 1, "sleep for the step; repairs rest too", "never"),
+ACTIONS: tuple[MaskedAction, ...] = (
+    MaskedAction("hold", HOLD, 1, "stand and charge", "never"),
+    MaskedAction(
+        "short move", SHORT, HEADINGS, "2.5 min of driving at 0, 45 ... 315 deg", "the drive is down, or stuck"
+    ),
+    MaskedAction("long move", LONG, HEADINGS, "5 min of driving at 0, 45 ... 315 deg", "the drive is down, or stuck"),
+    MaskedAction(
+        "drill", DRILL, 1, "drill for the step", "drill down, cache full, hole finished, or all holes used up"
+    ),
+    MaskedAction("return", RETURN, 1, "drive down the map's way home for the step", "drive down, stuck, or at home"),
+    MaskedAction("hibernate", HIBERNATE, 1, "sleep for the step; repairs rest too", "never"),
 )
 
 
-def _starts() -> dict[str, int]:
-    """Return the offset of every feature in the observation."""
-    starts: dict[str, int] = {}
-    offset = 0
-    for feature in FEATURES:
-        starts[feature.name] = offset
-        offset += feature.size
-    return starts
-
-
-OFFSET: dict[str, int] = _starts()
-SIZE: int = sum(feature.size for feature in FEATURES)
+OFFSET: dict[str, int] = offsets(FEATURES)
+SIZE: int = size_of(FEATURES)
 
 
 def feature_slice(name: str) -> slice:
     """Return where the feature ``name`` lies in the observation (KeyError for an unknown name)."""
-    size = next((feature.size for feature in FEATURES if feature.name == name), 0)
-    return slice(OFFSET[name], OFFSET[name] + size)
+    return slice_of(FEATURES, name)
 
 
 def observation_space() -> gymnasium.spaces.Box:
     """Return the Box of the observation, float32 [SIZE], bounds as in `FEATURES`."""
-    low = np.concatenate([np.full(feature.size, feature.low, np.float32) for feature in FEATURES])
-    high = np.concatenate([np.full(feature.size, feature.high, np.float32) for feature in FEATURES])
-    return gymnasium.spaces.Box(low, high, dtype=np.float32)
+    return box_of(FEATURES)
 
 
 def action_space() -> gymnasium.spaces.Discrete[np.int64]:

@@ -11,12 +11,12 @@ almanac of Sun and Earth, and its orders. Rocks and small craters are not in it.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from ..tables import Action, Feature, box_of, offsets, size_of, slice_of
 from .outlook import SAMPLE_H, WINDOWS_H
 
 SLOPE_SIDE = 9  # cells, one apart: what a move can cross
@@ -28,16 +28,6 @@ SUN_EL_SCALE_DEG = 3.0  # deg
 EARTH_EL_SCALE_DEG = 10.0  # deg
 MARGIN_SCALE_DEG = 2.0  # deg of Sun above the terrain horizon
 NEAR_M = 250.0  # m, distance at which the fine distance features saturate
-
-
-class Feature(NamedTuple):
-    """One row of the observation table: ``size`` numbers within [low, high]."""
-
-    name: str
-    size: int
-    low: float
-    high: float
-    meaning: str
 
 
 FEATURES: tuple[Feature, ...] = (
@@ -65,31 +55,12 @@ FEATURES: tuple[Feature, ...] = (
 )
 
 
-def _starts() -> dict[str, int]:
-    """Return the offset of every feature in the observation."""
-    starts: dict[str, int] = {}
-    offset = 0
-    for feature in FEATURES:
-        starts[feature.name] = offset
-        offset += feature.size
-    return starts
-
-
-OFFSET: dict[str, int] = _starts()
-SIZE: int = sum(feature.size for feature in FEATURES)
+OFFSET: dict[str, int] = offsets(FEATURES)
+SIZE: int = size_of(FEATURES)
 
 HOLD = 0
 HEADINGS = 8
 N_ACTIONS = 1 + 2 * HEADINGS
-
-
-class Action(NamedTuple):
-    """One row of the action table: ``count`` choices from ``first`` on."""
-
-    name: str
-    first: int
-    count: int  # pyright: ignore[reportIncompatibleMethodOverride]
-    meaning: str
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -101,15 +72,12 @@ ACTIONS: tuple[Action, ...] = (
 
 def feature_slice(name: str) -> slice:
     """Return where the feature ``name`` lies in the observation (KeyError for an unknown name)."""
-    size = next((feature.size for feature in FEATURES if feature.name == name), 0)
-    return slice(OFFSET[name], OFFSET[name] + size)
+    return slice_of(FEATURES, name)
 
 
 def observation_space() -> gymnasium.spaces.Box:
     """Return the Box of the observation, float32 [141], bounds as in `FEATURES`."""
-    low = np.concatenate([np.full(feature.size, feature.low, np.float32) for feature in FEATURES])
-    high = np.concatenate([np.full(feature.size, feature.high, np.float32) for feature in FEATURES])
-    return gymnasium.spaces.Box(low, high, dtype=np.float32)
+    return box_of(FEATURES)
 
 
 def discrete_space() -> gymnasium.spaces.Discrete[np.int64]:

@@ -7,11 +7,10 @@ they change it, the design, where the others are, and the almanac of the Sun.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import gymnasium
 import numpy as np
 
+from ..tables import Feature, MaskedAction, box_of, offsets, size_of, slice_of
 from .levels import MOST_ROBOTS
 
 PATCH_SIDE = 9  # cells around the machine: height
@@ -21,16 +20,6 @@ OTHERS = MOST_ROBOTS - 1
 FORECAST_H = (0, 2, 6, 12, 24, 48)  # [h] edges of the forecast windows
 NEAR_M = 0.2  # [m] off the design that saturates a height
 WAY_CELLS = 8.0  # [cells] at which a way to the next work saturates
-
-
-class Feature(NamedTuple):
-    """One row of the observation table: ``size`` numbers within [low, high]."""
-
-    name: str
-    size: int
-    low: float
-    high: float
-    meaning: str
 
 
 FEATURES: tuple[Feature, ...] = (
@@ -60,16 +49,6 @@ FEATURES: tuple[Feature, ...] = (
 )  # fmt: skip
 
 
-class Action(NamedTuple):
-    """One row of the action table: ``count`` choices from ``first`` on."""
-
-    name: str
-    first: int
-    count: int  # pyright: ignore[reportIncompatibleMethodOverride] - a tuple counts too
-    meaning: str
-    masked: str  # when it is not allowed
-
-
 HEADINGS = 8
 STEP_CELLS, LEAP_CELLS = 1, 3
 REST, SLEEP, STEP, LEAP = 0, 1, 2, 2 + HEADINGS
@@ -78,49 +57,38 @@ TO_PAD, TO_PIT, TO_BASE, TO_CUT, TO_FILL, TO_BAKE = (SINTER + 1 + k for k in ran
 N_ACTIONS = TO_BAKE + 1
 
 _DRIVE = "the drive is down, or that is off the area"
-ACTIONS: tuple[Action, ...] = (
-    Action("rest", REST, 1, "stand awake and charge", "never"),
-    Action("sleep", SLEEP, 1, "hibernate for the step", "never, once it is there"),
-    Action("step", STEP, HEADINGS, "drive one cell N, NE ... NW", _DRIVE),
-    Action("leap", LEAP, HEADINGS, "drive three cells N, NE ... NW", _DRIVE),
-    Action("dig", DIG, 1, "fill the drum from this cell, not below the design", "no tool, tool down, full, or nothing to cut"),
-    Action("dump", DUMP, 1, "empty the drum here, as far as the design lacks, else all of it", "no tool, tool down, or empty"),
-    Action("level", LEVEL, 1, "push soil from high to low among the nine cells around", "no tool, tool down, or nothing to push"),
-    Action("sinter", SINTER, 1, "bake this cell of the pad", "no tool, tool down, not on the pad, not level, or done"),
-    Action("to_pad", TO_PAD, 1, "drive to the middle of the pad", "the drive is down, or it is there"),
-    Action("to_pit", TO_PIT, 1, "drive to the pit, where soil is taken and left", "the drive is down, or it is there"),
-    Action("to_base", TO_BASE, 1, "drive to its own parking place", "the drive is down, or it is there"),
-    Action("to_cut", TO_CUT, 1, "drive to the nearest free cell of the pad that is too high", "the drive is down, none is, or it is there"),
-    Action("to_fill", TO_FILL, 1, "the same for one that is too low", "the same"),
-    Action("to_bake", TO_BAKE, 1, "the same for one that is level and not yet sintered", "the same"),
+ACTIONS: tuple[MaskedAction, ...] = (
+    MaskedAction("rest", REST, 1, "stand awake and charge", "never"),
+    MaskedAction("sleep", SLEEP, 1, "hibernate for the step", "never, once it is there"),
+    MaskedAction("step", STEP, HEADINGS, "drive one cell N, NE ... NW", _DRIVE),
+    MaskedAction("leap", LEAP, HEADINGS, "drive three cells N, NE ... NW", _DRIVE),
+    MaskedAction("dig", DIG, 1, "fill the drum from this cell, not below the design", "no tool, tool down, full, or nothing to cut"),
+    MaskedAction("dump", DUMP, 1, "empty the drum here, as far as the design lacks, else all of it", "no tool, tool down, or empty"),
+    MaskedAction("level", LEVEL, 1, "push soil from high to low among the nine cells around", "no tool, tool down, or nothing to push"),
+    MaskedAction("sinter", SINTER, 1, "bake this cell of the pad", "no tool, tool down, not on the pad, not level, or done"),
+    MaskedAction("to_pad", TO_PAD, 1, "drive to the middle of the pad", "the drive is down, or it is there"),
+    MaskedAction("to_pit", TO_PIT, 1, "drive to the pit, where soil is taken and left", "the drive is down, or it is there"),
+    MaskedAction("to_base", TO_BASE, 1, "drive to its own parking place", "the drive is down, or it is there"),
+    MaskedAction(
+        "to_cut", TO_CUT, 1, "drive to the nearest free cell of the pad that is too high", "the drive is down, none is, or it is there"
+    ),
+    MaskedAction("to_fill", TO_FILL, 1, "the same for one that is too low", "the same"),
+    MaskedAction("to_bake", TO_BAKE, 1, "the same for one that is level and not yet sintered", "the same"),
 )  # fmt: skip
 
 
-def _starts() -> dict[str, int]:
-    """Return the offset of every feature in the observation."""
-    starts: dict[str, int] = {}
-    offset = 0
-    for feature in FEATURES:
-        starts[feature.name] = offset
-        offset += feature.size
-    return starts
-
-
-OFFSET: dict[str, int] = _starts()
-SIZE: int = sum(feature.size for feature in FEATURES)
+OFFSET: dict[str, int] = offsets(FEATURES)
+SIZE: int = size_of(FEATURES)
 
 
 def feature_slice(name: str) -> slice:
     """Return where the feature ``name`` lies in the observation (KeyError for an unknown name)."""
-    size = next((feature.size for feature in FEATURES if feature.name == name), 0)
-    return slice(OFFSET[name], OFFSET[name] + size)
+    return slice_of(FEATURES, name)
 
 
 def observation_space() -> gymnasium.spaces.Box:
     """Return the Box of one machine's observation, float32 [SIZE], bounds as in `FEATURES`."""
-    low = np.concatenate([np.full(feature.size, feature.low, np.float32) for feature in FEATURES])
-    high = np.concatenate([np.full(feature.size, feature.high, np.float32) for feature in FEATURES])
-    return gymnasium.spaces.Box(low, high, dtype=np.float32)
+    return box_of(FEATURES)
 
 
 def action_space() -> gymnasium.spaces.Discrete[np.int64]:

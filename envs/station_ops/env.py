@@ -14,7 +14,6 @@ from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
-from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from moonfleet.agents.fleet import LocalFleet
@@ -41,8 +40,7 @@ from ..errors import (
     need_state,
 )
 from ..faces import LAST_EPISODE, drawn_seed
-from ..options import game_of
-from ..vector import GameVectorEnv
+from ..made import MadeVector
 from . import spaces
 from .game import LATEST_S, GroundLike, StationOpsGame, resolve_sites
 from .generator import PURPOSE, make_mission
@@ -323,17 +321,7 @@ def _made_anew(
     return made
 
 
-class StationOpsVector(GameVectorEnv):
+class StationOpsVector(MadeVector):
     """Many stations; ``options`` are those of `StationOpsGame`, the rest as of `GameVectorEnv`."""
 
-    def __init__(
-        self,
-        num_envs: int = 1,
-        *,
-        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
-        copy: bool = True,
-        render_mode: str | None = None,
-        **options: Any,
-    ) -> None:
-        game = game_of(StationOpsGame, num_envs, options)
-        super().__init__(game, autoreset_mode=autoreset_mode, copy=copy, render_mode=render_mode)
+    GAME = StationOpsGame
