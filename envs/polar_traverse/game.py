@@ -41,6 +41,7 @@ from ..options import need_flag
 from ..saved import below, need_arrays, need_same_time
 from . import judge, observe, spaces
 from .generator import Places, draw, make_clock, map_frame, traverse_places
+from .layouts import lay_out
 from .levels import DATES, LEVELS
 from .observe import MARGIN, STEEPEST, Chart, Progress
 from .picture import Moment, TraversePicture
@@ -183,6 +184,8 @@ class PolarTraverseGame(Game):
             _seen_slopes(held, spec.max_slope_deg), self._world.layers.low, self._clock.hours,
             map_frame(held), self._places.havens_xy, places_xy,
         )  # fmt: skip
+        self._layouts = lay_out(*self._chart[:3], self._places.havens_xy)
+        self._almanac = np.zeros((0, observe.ALMANAC))
         self._progress = Progress(
             self._world.ground_of,
             np.zeros((worlds, self.targets), np.int64),
@@ -356,9 +359,14 @@ class PolarTraverseGame(Game):
     def _see(self, out: NDArray[np.float32], worlds: Ints) -> None:
         floats, _ = self._world.blocks()
         sky, now = self._world.sky_rows()
+        if len(self._almanac) < len(sky):
+            self._almanac = np.zeros((len(sky), observe.ALMANAC))
+        observe.note_skies(worlds, now, sky, self._grounds.azimuths, TICK_S, self._almanac)
 
         def part(start: int, end: int) -> None:
-            observe.observe_worlds(worlds, start, end, out, self._chart, self._progress, floats, sky, now, self._given)
+            observe.see_worlds(
+                worlds, start, end, out, self._chart, self._layouts, self._progress, floats, self._almanac, now, self._given,
+            )  # fmt: skip
 
         spread(part, len(worlds), self.threads, PARTS * len(worlds))
 

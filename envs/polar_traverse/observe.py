@@ -10,9 +10,21 @@ from numpy.typing import NDArray
 
 from moonfleet.agents import state as s
 from moonfleet.terrain.constants import MOON_RADIUS_M
-from moonfleet.terrain.kernel import leaf_kernel
+from moonfleet.terrain.kernel import kernel, leaf_kernel
+from moonfleet.terrain.lanes import (
+    LANES,
+    bit_count,
+    clip_wide,
+    copy_floats,
+    flag_bits,
+    lanes_least,
+    load_wide,
+    store_wide,
+)
 from moonfleet.terrain.prefetch import prefetch
 
+from .layouts import LINE, STEP, WIDTH, Layouts, lay_out
+from .lit_share import lit_ahead
 from .outlook import CELL, CENTRE_X, CENTRE_Y, X_LEFT, Y_TOP, outlook
 from .spaces import (
     EARTH_EL_SCALE_DEG,
@@ -37,13 +49,13 @@ _HAVEN = OFFSET["haven_direction"]
 _OWN = OFFSET["battery"]
 _SUN = OFFSET["sun"]
 _FORECAST_HERE = OFFSET["forecast_here"]
-_FORECAST_HAVEN = OFFSET["forecast_haven"]
 _LAST = OFFSET["targets_left"]
 _RAD = math.pi / 180.0
 _DEG_PER_M = 180.0 / (math.pi * MOON_RADIUS_M)  # deg by which a body stands higher per metre towards it
 MARGIN = SLOPE_SIDE // 2  # cells of steep ground put around the map
 AHEAD = 4  # worlds ahead of which memory is asked for
 SWEEP_DEG = 25  # that the Sun goes round in the 48 hours of the forecasts
+REACH = LIGHT_SIDE // 2 * LIGHT_STRIDE  # cells that the light is seen around
 STEEPEST = 2.0  # what slopes are clipped to, and what is off the map
 
 # columns of `Progress.tally`
@@ -51,6 +63,15 @@ STEPS, CURRENT, BROWNOUTS = range(3)
 # columns of `Progress.known`: what the forecasts in `Progress.ahead` are of
 HERE_CELL, HERE_HOUR, HAVEN, HAVEN_HOUR = range(4)
 
+
+# columns of an almanac, float64 [n, 16], a row for every row of the World's sky: direction, elevation and azimuth of Sun and Earth (the
+# azimuth of the horizons before them, and weights of it and the next), the whole hour, and whether the row is there
+SUN_X, SUN_Y, SUN_EL, SUN_BIN, SUN_HERE, SUN_NEXT = range(6)
+EARTH_X, EARTH_Y, EARTH_EL, EARTH_BIN, EARTH_PART = range(6, 11)
+HOUR, NOTED = 11, 12
+ALMANAC = 16  # two lines of memory
+_COLUMNS = np.array([float(c * LIGHT_STRIDE - REACH) for c in range(LANES)])
+copy_slopes = copy_floats(SLOPE_SIDE * SLOPE_SIDE)
 
 # what a game is given: float64 [5]
 CAPACITY_WH, SOLAR_W, MAX_STEPS, TICK_S, PER_DIAGONAL = range(5)
@@ -107,39 +128,41 @@ def cell_of(frame: Floats, x: float, y: float, rows: int, cols: int) -> tuple[in
 
 
 @leaf_kernel
-def _near_slopes(out: Floats32, slope: Floats32, g: int, row: int, col: int) -> None:
-    for r in range(SLOPE_SIDE):
-        for c in range(SLOPE_SIDE):
-            out[SLOPE_SIDE * r + c] = slope[g, row + r, col + c]
+def _near_light(
+    out: Floats32, at: int, layouts: Layouts, g: int, row: int, col: int, rows: int, cols: int, base: float, down: float,
+    per_cell: float, plane: int, first: float, second: float,
+) -> None:  # fmt: skip
+    """Write how far the Sun stands above the horizon of cells around from number ``at`` on, and three numbers of no meaning after them.
+
+    ``base``: its elevation at the column of the rover in the row at the top; ``down`` and ``per_cell``: deg lower per row of these and
+    higher per column of the map; ``first`` and ``second``: weights of horizons towards azimuth ``plane`` and the next.
+    """
+    count, planes, high = layouts.tiles.shape[3:6]
+    up, left = row // LIGHT_STRIDE, col // LIGHT_STRIDE
+    r, c = row - LIGHT_STRIDE * up, col - LIGHT_STRIDE * left
+    tile, start = left // STEP, left % STEP
+    begin = (((((g * LIGHT_STRIDE + r) * LIGHT_STRIDE + c) * count + tile) * planes + plane) * high + up) * WIDTH + start
+    aside = load_wide(_COLUMNS, 0) * per_cell
+    for i in range(LIGHT_SIDE):
+        local = (base - down * i) + aside
+        here = load_wide(layouts.tiles, begin + WIDTH * i)
+        there = load_wide(layouts.tiles, begin + WIDTH * (i + high))
+        margin = local - (here * first + there * second)
+        store_wide(out, at + LIGHT_SIDE * i, clip_wide(margin * (1.0 / MARGIN_SCALE_DEG), -1.0, 1.0))
+    if row < REACH or col < REACH or row >= rows - REACH or col >= cols - REACH:
+        _darken(out, at, row, col, rows, cols)
 
 
 @leaf_kernel
-def _near_light(
-    out: Floats32, chart: Chart, g: int, row: int, col: int, sun_az: float, sun_el: float, east: float, north: float
-) -> None:
-    """Write how far the Sun stands above the horizon of cells around; ``east`` and ``north``: deg higher per metre."""
-    azimuths, rows, cols = chart.millideg.shape[1:]
-    a, b, w = _bin(azimuths, sun_az)
-    frame = chart.frame
-    per_cell = east * frame[CELL]
-    first, second = 0.001 * (1.0 - w), 0.001 * w
-    reach = LIGHT_SIDE // 2 * LIGHT_STRIDE
-    inside = row >= reach and col >= reach and row < rows - reach and col < cols - reach
-    # at the column of the rover, of the row at the top
-    base = sun_el + north * (frame[Y_TOP] - (row - reach + 0.5) * frame[CELL] - frame[CENTRE_Y])
-    base += east * (frame[X_LEFT] + (col + 0.5) * frame[CELL] - frame[CENTRE_X])
-    down = north * frame[CELL] * LIGHT_STRIDE
+def _darken(out: Floats32, at: int, row: int, col: int, rows: int, cols: int) -> None:
+    """Write over what lies off the map."""
+    flat = out.reshape(-1)
     for i in range(LIGHT_SIDE):
-        r = row - reach + i * LIGHT_STRIDE
+        r = row - REACH + i * LIGHT_STRIDE
         for j in range(LIGHT_SIDE):
-            c = col - reach + j * LIGHT_STRIDE
-            k = _LIGHT + LIGHT_SIDE * i + j
-            if inside or (0 <= r < rows and 0 <= c < cols):
-                local = base - down * i + per_cell * (c - col)
-                margin = local - (first * chart.millideg[g, a, r, c] + second * chart.millideg[g, b, r, c])
-                out[k] = _clip(margin * (1.0 / MARGIN_SCALE_DEG), -1.0, 1.0)
-            else:
-                out[k] = -1.0
+            c = col - REACH + j * LIGHT_STRIDE
+            if not (0 <= r < rows and 0 <= c < cols):
+                flat[at + LIGHT_SIDE * i + j] = -1.0
 
 
 @leaf_kernel
@@ -151,126 +174,186 @@ def _bin(azimuths: int, az_deg: float) -> tuple[int, int, float]:
 
 
 @leaf_kernel
-def nearest_haven(havens_xy: Floats, g: int, x: float, y: float) -> int:
-    """Return the number of the haven nearest to (x, y)."""
+def nearest_haven(havens: Floats, g: int, x: float, y: float) -> int:
+    """Return the number of the haven nearest to (x, y), the first of them; ``havens`` as in `Layouts`."""
+    count = havens.shape[2]
     best, haven = math.inf, 0
-    for h in range(havens_xy.shape[1]):
-        dx, dy = havens_xy[g, h, 0] - x, havens_xy[g, h, 1] - y
-        if dx * dx + dy * dy < best:  # never so where there is none
-            best, haven = dx * dx + dy * dy, h
+    for h in range(0, count, LANES):
+        at = 2 * count * g + h
+        dx, dy = load_wide(havens, at) - x, load_wide(havens, at + count) - y
+        apart = dx * dx + dy * dy
+        least = lanes_least(apart)
+        if least < best:
+            equal = flag_bits(apart <= least)
+            best, haven = least, h + bit_count((equal & -equal) - 1)
     return haven
 
 
 @leaf_kernel
+def note_sky(sky: Floats, row: int, azimuths: int, tick_s: float, almanac: Floats) -> None:
+    """Fill row ``row`` of the almanac: what the observation needs of a row of the World's sky."""
+    a, _, w = _bin(azimuths, sky[row, s.SUN_AZ])
+    sun_az, earth_az = sky[row, s.SUN_AZ] * _RAD, sky[row, s.EARTH_AZ] * _RAD
+    note = almanac[row]
+    note[SUN_X], note[SUN_Y], note[SUN_EL] = math.sin(sun_az), math.cos(sun_az), sky[row, s.SUN_EL]
+    note[SUN_BIN], note[SUN_HERE], note[SUN_NEXT] = a, 0.001 * (1.0 - w), 0.001 * w
+    a, _, w = _bin(azimuths, sky[row, s.EARTH_AZ])
+    note[EARTH_X], note[EARTH_Y], note[EARTH_EL] = math.sin(earth_az), math.cos(earth_az), sky[row, s.EARTH_EL]
+    note[EARTH_BIN], note[EARTH_PART], note[HOUR] = a, w, int(row * tick_s / 3600.0)
+    note[NOTED] = 1.0
+
+
+@kernel
+def note_skies(which: Ints, now: Ints, sky: Floats, azimuths: int, tick_s: float, almanac: Floats) -> None:
+    """Fill the rows ``now[which]`` of the almanac that are not there yet."""
+    for k in range(which.size):
+        row = now[which[k]]
+        if almanac[row, NOTED] == 0.0:
+            note_sky(sky, row, azimuths, tick_s, almanac)
+
+
+@leaf_kernel
 def _observe_one(
-    out: Floats32, w: int, chart: Chart, progress: Progress, f: Floats, sky: Floats, hour: int, given: Floats
+    out: Floats32, w: int, chart: Chart, layouts: Layouts, progress: Progress, f: Floats, note: Floats, given: Floats
 ) -> None:
     g = progress.ground_of[w]
-    frame, rows, cols = chart.frame, chart.millideg.shape[2], chart.millideg.shape[3]
+    frame, azimuths, rows, cols = chart.frame, chart.millideg.shape[1], chart.millideg.shape[2], chart.millideg.shape[3]
     per_m = given[PER_DIAGONAL]
     targets = progress.chain.shape[1]
     current = progress.tally[w, CURRENT]
     x, y = f[s.X, 0], f[s.Y, 0]
     row, col = cell_of(frame, x, y, rows, cols)
-    sun_az, sun_el, earth_az = sky[s.SUN_AZ], sky[s.SUN_EL], sky[s.EARTH_AZ]
-    sun_x, sun_y = math.sin(sun_az * _RAD), math.cos(sun_az * _RAD)
-    earth_x, earth_y = math.sin(earth_az * _RAD), math.cos(earth_az * _RAD)
+    cell = row * cols + col
+    sun_x, sun_y, sun_el = note[SUN_X], note[SUN_Y], note[SUN_EL]
+    seen, at = out[w], w * out.shape[1]
 
-    _near_slopes(out, chart.slope, g, row, col)
-    _near_light(out, chart, g, row, col, sun_az, sun_el, sun_x * _DEG_PER_M, sun_y * _DEG_PER_M)
+    copy_slopes(out, at, layouts.strips, ((g * cols + col) * (rows + 2 * MARGIN) + row) * SLOPE_SIDE)
+    east, north = sun_x * _DEG_PER_M, sun_y * _DEG_PER_M
+    base = sun_el + north * (frame[Y_TOP] - (row - REACH + 0.5) * frame[CELL] - frame[CENTRE_Y])
+    base += east * (frame[X_LEFT] + (col + 0.5) * frame[CELL] - frame[CENTRE_X])
+    _near_light(
+        out, at + _LIGHT, layouts, g, row, col, rows, cols, base, north * frame[CELL] * LIGHT_STRIDE, east * frame[CELL],
+        int(note[SUN_BIN]), note[SUN_HERE], note[SUN_NEXT],
+    )  # fmt: skip
 
     aim = progress.chain[w, min(current, targets - 1)]
-    distance = _aim(out, _TARGET, chart.places_xy[g, aim, 0] - x, chart.places_xy[g, aim, 1] - y, per_m)
-    out[_TARGET + 3] = _clip(distance * (1.0 / NEAR_M), 0.0, 1.0)
-    out[_TARGET + 4] = _clip(0.5 * progress.route_m[w] * per_m, 0.0, 1.0)
+    distance = _aim(seen, _TARGET, chart.places_xy[g, aim, 0] - x, chart.places_xy[g, aim, 1] - y, per_m)
+    seen[_TARGET + 3] = _clip(distance * (1.0 / NEAR_M), 0.0, 1.0)
+    seen[_TARGET + 4] = _clip(0.5 * progress.route_m[w] * per_m, 0.0, 1.0)
     if current + 1 < targets:
         after = progress.chain[w, current + 1]
-        _aim(out, _NEXT, chart.places_xy[g, after, 0] - x, chart.places_xy[g, after, 1] - y, per_m)
+        _aim(seen, _NEXT, chart.places_xy[g, after, 0] - x, chart.places_xy[g, after, 1] - y, per_m)
     else:
-        _aim(out, _NEXT, 0.0, 0.0, per_m)
-    haven = nearest_haven(chart.havens_xy, g, x, y)
+        _aim(seen, _NEXT, 0.0, 0.0, per_m)
+    haven = nearest_haven(layouts.havens, g, x, y)
     haven_x, haven_y = chart.havens_xy[g, haven, 0], chart.havens_xy[g, haven, 1]
-    _aim(out, _HAVEN, haven_x - x, haven_y - y, per_m)
+    _aim(seen, _HAVEN, haven_x - x, haven_y - y, per_m)
 
-    out[_OWN] = _clip(f[s.BATTERY, 0] / given[CAPACITY_WH], 0.0, 1.0)
-    out[_OWN + 1] = _clip((f[s.TEMP, 0] - 250.0) * (1.0 / 150.0), -1.0, 1.0)
-    out[_OWN + 2] = _clip(f[s.LIT, 0], 0.0, 1.0)
-    out[_OWN + 3] = _clip(f[s.SOLAR, 0] / given[SOLAR_W], 0.0, 1.0)
-    out[_OWN + 4] = math.sin(f[s.HEADING, 0] * _RAD)
-    out[_OWN + 5] = math.cos(f[s.HEADING, 0] * _RAD)
-    out[_OWN + 6] = chart.slope[g, row + MARGIN, col + MARGIN]
+    seen[_OWN] = _clip(f[s.BATTERY, 0] / given[CAPACITY_WH], 0.0, 1.0)
+    seen[_OWN + 1] = _clip((f[s.TEMP, 0] - 250.0) * (1.0 / 150.0), -1.0, 1.0)
+    seen[_OWN + 2] = _clip(f[s.LIT, 0], 0.0, 1.0)
+    seen[_OWN + 3] = _clip(f[s.SOLAR, 0] / given[SOLAR_W], 0.0, 1.0)
+    seen[_OWN + 4] = math.sin(f[s.HEADING, 0] * _RAD)
+    seen[_OWN + 5] = math.cos(f[s.HEADING, 0] * _RAD)
+    seen[_OWN + 6] = seen[SLOPE_SIDE * MARGIN + MARGIN]
 
     # a place off the middle of the site has a horizontal plane of its own (`light.local_elevation_deg`)
     dx, dy = (x - frame[CENTRE_X]) * _DEG_PER_M, (y - frame[CENTRE_Y]) * _DEG_PER_M
-    earth_el = sky[s.EARTH_EL] + (dx * earth_x + dy * earth_y)
-    out[_SUN] = sun_x
-    out[_SUN + 1] = sun_y
-    out[_SUN + 2] = _clip((sun_el + (dx * sun_x + dy * sun_y)) * (1.0 / SUN_EL_SCALE_DEG), -1.0, 1.0)
-    out[_SUN + 3] = earth_x
-    out[_SUN + 4] = earth_y
-    out[_SUN + 5] = _clip(earth_el * (1.0 / EARTH_EL_SCALE_DEG), -1.0, 1.0)
-    a, b, part = _bin(chart.millideg.shape[1], earth_az)
-    edge = 0.001 * ((1.0 - part) * chart.millideg[g, a, row, col] + part * chart.millideg[g, b, row, col])
-    out[_SUN + 6] = 1.0 if earth_el >= edge else 0.0
+    earth_el = note[EARTH_EL] + (dx * note[EARTH_X] + dy * note[EARTH_Y])
+    seen[_SUN] = sun_x
+    seen[_SUN + 1] = sun_y
+    seen[_SUN + 2] = _clip((sun_el + (dx * sun_x + dy * sun_y)) * (1.0 / SUN_EL_SCALE_DEG), -1.0, 1.0)
+    seen[_SUN + 3] = note[EARTH_X]
+    seen[_SUN + 4] = note[EARTH_Y]
+    seen[_SUN + 5] = _clip(earth_el * (1.0 / EARTH_EL_SCALE_DEG), -1.0, 1.0)
+    a, part = int(note[EARTH_BIN]), note[EARTH_PART]
+    edges = layouts.cells[g, row, col]
+    edge = 0.001 * ((1.0 - part) * edges[a] + part * edges[a + 1])
+    seen[_SUN + 6] = 1.0 if earth_el >= edge else 0.0
 
     # forecasts are of cells and whole hours: they are kept until either changes
-    known, ahead = progress.known[w], progress.ahead[w]
-    cell = row * cols + col
+    known, ahead, hour = progress.known[w], progress.ahead[w], int(note[HOUR])
     if known[HERE_CELL] != cell or known[HERE_HOUR] != hour:
-        outlook(chart.millideg, g, row, col, chart.hours, hour, frame, ahead[:4])
+        _forecast(chart, layouts, g, row, col, hour, ahead[:4])
         known[HERE_CELL], known[HERE_HOUR] = cell, hour
     if known[HAVEN] != haven or known[HAVEN_HOUR] != hour:
         haven_row, haven_col = cell_of(frame, haven_x, haven_y, rows, cols)
-        outlook(chart.millideg, g, haven_row, haven_col, chart.hours, hour, frame, ahead[4:])
+        _forecast(chart, layouts, g, haven_row, haven_col, hour, ahead[4:])
         known[HAVEN], known[HAVEN_HOUR] = haven, hour
-    for k in range(4):
-        out[_FORECAST_HERE + k] = ahead[k]
-        out[_FORECAST_HAVEN + k] = ahead[4 + k]
-    out[_LAST] = (targets - current) / targets
-    out[_LAST + 1] = _clip(1.0 - progress.tally[w, STEPS] / given[MAX_STEPS], 0.0, 1.0)
+    for k in range(8):
+        seen[_FORECAST_HERE + k] = ahead[k]
+    seen[_LAST] = (targets - current) / targets
+    seen[_LAST + 1] = _clip(1.0 - progress.tally[w, STEPS] / given[MAX_STEPS], 0.0, 1.0)
 
 
 @leaf_kernel
-def _hint(chart: Chart, g: int, f: Floats, sky: Floats) -> None:
+def _forecast(chart: Chart, layouts: Layouts, g: int, row: int, col: int, hour: int, ahead: Floats32) -> None:
+    frame, (rows, cols, azimuths) = chart.frame, layouts.cells.shape[1:]
+    dx = frame[X_LEFT] + (col + 0.5) * frame[CELL] - frame[CENTRE_X]
+    dy = frame[Y_TOP] - (row + 0.5) * frame[CELL] - frame[CENTRE_Y]
+    if not lit_ahead(layouts, ((g * rows + row) * cols + col) * azimuths, hour, dx, dy, ahead):
+        outlook(chart.millideg, g, row, col, chart.hours, hour, frame, ahead)
+
+
+@leaf_kernel
+def _hint(chart: Chart, layouts: Layouts, progress: Progress, w: int, f: Floats, note: Floats) -> None:
     """Ask for what `_observe_one` will read around a rover."""
+    g = progress.ground_of[w]
     azimuths, rows, cols = chart.millideg.shape[1:]
     row, col = cell_of(chart.frame, f[s.X, 0], f[s.Y, 0], rows, cols)
-    for r in range(row, row + SLOPE_SIDE):
-        prefetch(chart.slope, (g, r, col))
-        prefetch(chart.slope, (g, r, col + SLOPE_SIDE - 1))
-    a, _, _ = _bin(azimuths, sky[s.SUN_AZ])
-    reach = LIGHT_SIDE // 2 * LIGHT_STRIDE
-    left, right = max(col - reach, 0), min(col + reach, cols - 1)
-    for k in range(2):
-        plane = a + k if a + k < azimuths else a + k - azimuths
-        for r in range(max(row - reach, 0), min(row + reach, rows - 1) + 1, LIGHT_STRIDE):
-            prefetch(chart.millideg, (g, plane, r, left))
-            prefetch(chart.millideg, (g, plane, r, right))
-    for k in range(2, SWEEP_DEG * azimuths // 360 + 2):
-        plane = a + k if a + k < azimuths else a + k - azimuths
-        prefetch(chart.millideg, (g, plane, row, col))
+    strips = layouts.strips[g, col]
+    for k in range(0, SLOPE_SIDE * SLOPE_SIDE + LINE - 1, LINE):
+        prefetch(strips, (row + k // SLOPE_SIDE, k % SLOPE_SIDE))
+    up, left, a = row // LIGHT_STRIDE, col // LIGHT_STRIDE, int(note[SUN_BIN])
+    tile = layouts.tiles[g, row - LIGHT_STRIDE * up, col - LIGHT_STRIDE * left, left // STEP]
+    for plane in range(a, a + 2):
+        prefetch(tile, (plane, up, 0))
+        prefetch(tile, (plane, up + LIGHT_SIDE - 1, WIDTH - 1))
+    cell = layouts.cells[g, row, col]
+    prefetch(cell, (int(note[EARTH_BIN]),))
+    known, hour = progress.known[w], int(note[HOUR])
+    if known[HERE_CELL] != row * cols + col or known[HERE_HOUR] != hour:
+        prefetch(cell, (a,))
+        prefetch(cell, (min(a + SWEEP_DEG * azimuths // 360 + 1, azimuths),))
+        span = layouts.spans[hour]
+        for k in range(5):
+            prefetch(span, (k, 0))
+            prefetch(span, (k, LINE))
+        prefetch(layouts.bins, (hour, 0))
+        prefetch(layouts.bins, (hour, LINE))
 
 
 @leaf_kernel
-def observe_worlds(
-    which: Ints, start: int, end: int, out: Floats32, chart: Chart, progress: Progress, floats: Floats, sky: Floats,
-    now: Ints, given: Floats,
+def see_worlds(
+    which: Ints, start: int, end: int, out: Floats32, chart: Chart, layouts: Layouts, progress: Progress, floats: Floats,
+    almanac: Floats, now: Ints, given: Floats,
 ) -> None:  # fmt: skip
     """Fill the rows ``which[start:end]`` of ``out`` float32 [W, 141].
 
-    ``floats`` is the World's block of numbers, ``sky`` and ``now`` are its `sky_rows`; ``given`` float64 [5]: battery [Wh], panel at
-    1 au [W], steps of an episode, seconds per row of the sky, one over the diagonal of the map [1/m].
+    ``floats`` is the World's block of numbers, ``now`` [W] the rows of the almanac, which are there; ``given`` float64 [5]: battery [Wh],
+    panel at 1 au [W], steps of an episode, seconds per row of the sky, one over the diagonal of the map [1/m].
     """
     for k in range(start, end):
         # scattered memory is asked for some worlds ahead: first where a rover stands, then what lies around it
         if k + 2 * AHEAD < end:
             far = which[k + 2 * AHEAD]
             prefetch(floats, (far, s.X, 0))
-            prefetch(sky, (now[far], 0))
+            prefetch(almanac, (now[far], 0))
+            prefetch(almanac, (now[far], LANES))
             prefetch(progress.tally, (far, 0))
         if k + AHEAD < end:
             near = which[k + AHEAD]
-            _hint(chart, progress.ground_of[near], floats[near], sky[now[near]])  # pyright: ignore[reportArgumentType]
+            _hint(chart, layouts, progress, near, floats[near], almanac[now[near]])  # pyright: ignore[reportArgumentType]
         w = which[k]
-        hour = int(now[w] * given[TICK_S] / 3600.0)
-        _observe_one(out[w], w, chart, progress, floats[w], sky[now[w]], hour, given)
+        _observe_one(out, w, chart, layouts, progress, floats[w], almanac[now[w]], given)  # pyright: ignore[reportArgumentType]
+
+
+def observe_worlds(
+    which: Ints, start: int, end: int, out: Floats32, chart: Chart, progress: Progress, floats: Floats, sky: Floats,
+    now: Ints, given: Floats,
+) -> None:  # fmt: skip
+    """As `see_worlds`, for a chart that is not laid out yet and rows ``sky`` of the World: what is made of them is made for this call."""
+    layouts = lay_out(chart.slope, chart.millideg, chart.hours, chart.havens_xy)
+    almanac = np.zeros((len(sky), ALMANAC))
+    note_skies(which, now, sky, chart.millideg.shape[1], float(given[TICK_S]), almanac)
+    see_worlds(which, start, end, out, chart, layouts, progress, floats, almanac, now, given)

@@ -1,0 +1,121 @@
+"""Kernels that forecast the light of a cell as `outlook` does, eight samples at a time, from the layouts.
+
+Most samples are of a Sun that is wholly up or down: counting them is exact. The share of a disc that is cut by the horizon is taken from
+a polynomial, which is right to 1e-14; where that could round to another float32 than the sum of `outlook` does, `outlook` is asked.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moonfleet.terrain.kernel import leaf_kernel
+from moonfleet.terrain.lanes import (
+    WideType,
+    bit_count,
+    choose_wide,
+    flag_bits,
+    fused_wide,
+    gather_wide,
+    lanes_sum,
+    load_wide,
+    root_wide,
+)
+
+from .layouts import DISC, EASTWARD, NORTHWARD, RAISED, SPAN, WEIGHT, Layouts
+from .outlook import SAMPLES
+
+Floats32 = NDArray[np.float32]
+
+UNSURE = 1e-13  # far more than what the polynomial and the order of a sum do to a mean
+TERMS = 18  # of the polynomial, an even number
+_ALL = (1 << SPAN) - 1
+_EDGES = np.cumsum([0, *SAMPLES]).tolist()
+_BITS = tuple((1 << b) - (1 << a) for a, b in zip(_EDGES[:-1], _EDGES[1:], strict=True))  # samples of each window
+_MEMBERS = np.array([[1.0 if bits >> k & 1 else 0.0 for k in range(SPAN)] for bits in _BITS]).ravel()
+
+
+def _segment() -> tuple[float, ...]:
+    """Return coefficients of P(u), u = 1 - 2 t: a disc of which t radii stand above an edge, t <= 1, shows t sqrt(t) P.
+
+    The segment's share of the disc is 2/pi times the integral of sqrt(2 s - s^2) from 0 to t, so that P is the power series
+    (2 sqrt(2) / pi) sum binom(1/2, n) (-t/2)^n / (n + 3/2); it is brought to `TERMS` terms by interpolation in Chebyshev's points.
+    """
+
+    def series(u: NDArray[np.float64]) -> NDArray[np.float64]:
+        t, total, binomial = 0.5 * (1.0 - u), np.zeros(u.shape), 1.0
+        for n in range(60):
+            total += binomial * (-0.5 * t) ** n / (n + 1.5)
+            binomial *= (0.5 - n) / (n + 1)
+        return total * (2.0 * math.sqrt(2.0) / math.pi)
+
+    chebyshev = np.polynomial.chebyshev
+    terms = chebyshev.cheb2poly(chebyshev.chebinterpolate(series, TERMS - 1))
+    return tuple(np.pad(terms, (0, TERMS - len(terms))).tolist())
+
+
+_P = np.array(_segment())
+
+
+@leaf_kernel
+def _above(layouts: Layouts, cell: int, hour: int, first: int, dx: float, dy: float) -> WideType:
+    """Return how far the Sun's middle stands above the horizon in samples ``first`` to ``first + 7`` [deg]."""
+    at, places = 5 * SPAN * hour + first, SPAN * hour + first
+    w = load_wide(layouts.spans, at + SPAN * WEIGHT)
+    here = gather_wide(layouts.cells, cell, layouts.bins, places)
+    there = gather_wide(layouts.cells, cell + 1, layouts.bins, places)
+    edge = ((1.0 - w) * here + w * there) * 0.001
+    east, north = load_wide(layouts.spans, at + SPAN * EASTWARD), load_wide(layouts.spans, at + SPAN * NORTHWARD)
+    return (load_wide(layouts.spans, at + SPAN * RAISED) + (east * dx + north * dy)) - edge
+
+
+@leaf_kernel
+def _share(above: WideType, radius: WideType, up: int, down: int) -> WideType:
+    """Return what share of the disc is in sight, good where it is cut; exact where it is not."""
+    if up | down == 255:
+        return choose_wide(above > 0.0, 1.0, 0.0)
+    height = above / radius
+    lower = choose_wide(height < 0.0, height + 1.0, 1.0 - height)  # t of the smaller segment
+    u = 1.0 - lower * 2.0
+    v = u * u
+    even, odd = v * 0.0 + _P[TERMS - 2], v * 0.0 + _P[TERMS - 1]
+    for k in range(TERMS - 4, -1, -2):
+        even, odd = fused_wide(even, v, _P[k]), fused_wide(odd, v, _P[k + 1])
+    segment = lower * root_wide(lower) * fused_wide(odd, u, even)
+    cut = choose_wide(height < 0.0, segment, 1.0 - segment)
+    return choose_wide(above >= radius, 1.0, choose_wide(above <= 0.0 - radius, 0.0, cut))
+
+
+@leaf_kernel
+def lit_ahead(layouts: Layouts, cell: int, hour: int, dx: float, dy: float, out: Floats32) -> bool:
+    """Fill ``out`` [4] as `outlook` does, or return False where that cannot be told for certain.
+
+    ``cell`` is the place of its first azimuth in `Layouts.cells`, (dx, dy) the displacement of its middle from that of the map [m].
+    """
+    disc = 5 * SPAN * hour + SPAN * DISC
+    above_a, radius_a = _above(layouts, cell, hour, 0, dx, dy), load_wide(layouts.spans, disc)
+    above_b, radius_b = _above(layouts, cell, hour, 8, dx, dy), load_wide(layouts.spans, disc + 8)
+    above_c, radius_c = _above(layouts, cell, hour, 16, dx, dy), load_wide(layouts.spans, disc + 16)
+    up_a, down_a = flag_bits(above_a >= radius_a), flag_bits(above_a <= 0.0 - radius_a)
+    up_b, down_b = flag_bits(above_b >= radius_b), flag_bits(above_b <= 0.0 - radius_b)
+    up_c, down_c = flag_bits(above_c >= radius_c), flag_bits(above_c <= 0.0 - radius_c)
+    up, down = up_a | (up_b << 8) | (up_c << 16), down_a | (down_b << 8) | (down_c << 16)
+    for window in range(4):
+        out[window] = bit_count(up & _BITS[window]) / SAMPLES[window]
+    if up | down == _ALL:
+        return True
+    part_a = _share(above_a, radius_a, up_a, down_a)
+    part_b = _share(above_b, radius_b, up_b, down_b)
+    part_c = _share(above_c, radius_c, up_c, down_c)
+    sure = True
+    for window in range(4):
+        if (up | down) & _BITS[window] != _BITS[window]:
+            at = SPAN * window
+            within = part_a * load_wide(_MEMBERS, at) + part_b * load_wide(_MEMBERS, at + 8)
+            mean = lanes_sum(within + part_c * load_wide(_MEMBERS, at + 16)) / SAMPLES[window]
+            low, high = np.float32(mean - UNSURE), np.float32(mean + UNSURE)
+            sure = sure and low == high
+            out[window] = high
+    return sure
