@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from moonfleet.agents import state as s
 from moonfleet.terrain.constants import MOON_RADIUS_M
-from moonfleet.terrain.kernel import kernel, leaf_kernel
+from moonfleet.terrain.kernel import inlined_kernel, kernel, leaf_kernel
 from moonfleet.terrain.lanes import (
     LANES,
     bit_count,
@@ -127,7 +127,7 @@ def cell_of(frame: Floats, x: float, y: float, rows: int, cols: int) -> tuple[in
     return row, col
 
 
-@leaf_kernel
+@inlined_kernel
 def _near_light(
     out: Floats32, at: int, layouts: Layouts, g: int, row: int, col: int, rows: int, cols: int, base: float, down: float,
     per_cell: float, plane: int, first: float, second: float,
@@ -212,7 +212,7 @@ def note_skies(which: Ints, now: Ints, sky: Floats, azimuths: int, tick_s: float
             note_sky(sky, row, azimuths, tick_s, almanac)
 
 
-@leaf_kernel
+@inlined_kernel
 def _observe_one(
     out: Floats32, w: int, chart: Chart, layouts: Layouts, progress: Progress, f: Floats, note: Floats, given: Floats
 ) -> None:
@@ -286,7 +286,7 @@ def _observe_one(
     seen[_LAST + 1] = _clip(1.0 - progress.tally[w, STEPS] / given[MAX_STEPS], 0.0, 1.0)
 
 
-@leaf_kernel
+@inlined_kernel
 def _forecast(chart: Chart, layouts: Layouts, g: int, row: int, col: int, hour: int, ahead: Floats32) -> None:
     frame, (rows, cols, azimuths) = chart.frame, layouts.cells.shape[1:]
     dx = frame[X_LEFT] + (col + 0.5) * frame[CELL] - frame[CENTRE_X]
@@ -295,7 +295,7 @@ def _forecast(chart: Chart, layouts: Layouts, g: int, row: int, col: int, hour: 
         outlook(chart.millideg, g, row, col, chart.hours, hour, frame, ahead)
 
 
-@leaf_kernel
+@inlined_kernel
 def _hint(chart: Chart, layouts: Layouts, progress: Progress, w: int, f: Floats, note: Floats) -> None:
     """Ask for what `_observe_one` will read around a rover."""
     g = progress.ground_of[w]
