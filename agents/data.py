@@ -8,10 +8,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.terrain.kernel import inlined_kernel, leaf_kernel
+from moonfleet.terrain.forced_kernel import forced_kernel
+from moonfleet.terrain.kernel import leaf_kernel
+from moonfleet.terrain.lanes import least, most
 
 from . import spec_block as c
 from . import state as s
+from . import tick_notes as n
 from .links import BIT_MAST, BIT_RELAY, BIT_STATION, best_link
 
 Floats = NDArray[np.float64]
@@ -21,18 +24,18 @@ Ints = NDArray[np.int64]
 @leaf_kernel
 def measure(stored_mbit: float, new_mbit: float, capacity_mbit: float) -> tuple[float, float]:
     """Add new data to a store; return (stored, dropped) [Mbit]."""
-    kept = min(new_mbit, max(capacity_mbit - stored_mbit, 0.0))
+    kept = least(new_mbit, most(capacity_mbit - stored_mbit, 0.0))
     return stored_mbit + kept, new_mbit - kept
 
 
-@inlined_kernel
+@forced_kernel
 def send(
-    f: Floats, i: Ints, r: int, rates: Floats, spec: Floats, station: int, mast: int, orbiter: int, stores: Floats,
+    f: Floats, i: Ints, r: int, notes: Floats, spec: Floats, station: int, mast: int, orbiter: int, stores: Floats, w: int,
     dt_s: float, spare_wh: float, transmitter_w: float,
 ) -> float:  # fmt: skip
     """Send what one robot holds over its fastest link; return the transmitter's mean power [W] over the tick.
 
-    ``rates`` float64 [R, 4] Mbit/s to station, relay, Earth and mast; ``stores`` float64 [3] Mbit, rows as in `state`. A store
+    All robots by their lanes; rates [Mbit/s] are those noted; ``stores`` float64 [3, W] Mbit, rows as in `state`. A store
     without room is no link. The station and the orbiter pass on their own data first, then their store. Nothing is sent
     unless ``spare_wh`` covers the transmitter.
     """
@@ -42,18 +45,18 @@ def send(
         store = s.STATION_STORE
     elif r == orbiter:
         store = s.RELAY_STORE
-    if held <= 0.0 and (store < 0 or stores[store] <= 0.0):
+    if held <= 0.0 and (store < 0 or stores[store, w] <= 0.0):
         return 0.0
     link = i[s.LINK, r]
-    station_room = spec[c.STORAGE, station] - stores[s.STATION_STORE] if station >= 0 else 0.0
-    relay_room = spec[c.STORAGE, orbiter] - stores[s.RELAY_STORE] if orbiter >= 0 else np.inf
+    station_room = spec[c.STORAGE, station] - stores[s.STATION_STORE, w] if station >= 0 else 0.0
+    relay_room = spec[c.STORAGE, orbiter] - stores[s.RELAY_STORE, w] if orbiter >= 0 else np.inf
     mast_room = spec[c.STORAGE, mast] - f[s.DATA, mast] if mast >= 0 else 0.0
     bit, rate = best_link(
         link,
-        rates[r, 0] if station_room > 0.0 else 0.0,
-        rates[r, 1] if relay_room > 0.0 else 0.0,
-        rates[r, 2],
-        rates[r, 3] if mast_room > 0.0 else 0.0,
+        notes[n.TO_STATION, r] if station_room > 0.0 else 0.0,
+        notes[n.TO_RELAY, r] if relay_room > 0.0 else 0.0,
+        notes[n.TO_EARTH, r],
+        notes[n.TO_MAST, r] if mast_room > 0.0 else 0.0,
     )
     if bit == 0:
         return 0.0
@@ -66,7 +69,7 @@ def send(
     elif bit == BIT_MAST:
         room = min(budget, mast_room)
     own = min(held, room)
-    passed_on = min(stores[store], room - own) if store >= 0 else 0.0
+    passed_on = min(stores[store, w], room - own) if store >= 0 else 0.0
     sent = own + passed_on
     watts = transmitter_w * (sent / budget)
     if sent <= 0.0 or watts * dt_s / 3600.0 > spare_wh:
@@ -74,14 +77,14 @@ def send(
     f[s.DATA, r] = held - own
     f[s.SENT, r] += sent
     if store >= 0:
-        stores[store] -= passed_on
+        stores[store, w] -= passed_on
     if bit == BIT_STATION:
-        stores[s.STATION_STORE] += sent
+        stores[s.STATION_STORE, w] += sent
     elif bit == BIT_MAST:
         f[s.DATA, mast] += sent
         f[s.RECEIVED, mast] += sent
     elif bit == BIT_RELAY and orbiter >= 0:
-        stores[s.RELAY_STORE] += sent
+        stores[s.RELAY_STORE, w] += sent
     else:
-        stores[s.ARCHIVE] += sent
+        stores[s.ARCHIVE, w] += sent
     return watts

@@ -50,13 +50,13 @@ def arm(f: Floats, i: Ints, r: int, key: int, fails: Floats) -> None:
     """Draw the first failures of a robot and the hazard it stands; ``fails`` float64 [5] mean seconds to a failure."""
     f[s.TRAP_LEFT, r] = exponential(key, r, TRAP, i[s.TRAPS, r])
     for k in range(s.SUBSYSTEMS):
-        _await_failure(f, i, r, k, key, fails[k])
+        _await_failure(f, i, r, r, k, key, fails[k])
     _find_next(f, r)
 
 
 @leaf_kernel
-def wear(f: Floats, i: Ints, r: int, key: int, fails: Floats, repair_s: Floats, help_share: Floats) -> None:
-    """Let fail and mend what is due at a robot's operating time; arrays float64 [5]."""
+def wear(f: Floats, i: Ints, r: int, robot: int, key: int, fails: Floats, repair_s: Floats, help_share: Floats) -> None:
+    """Let fail and mend what is due at the operating time of the ``robot`` in lane ``r``; arrays float64 [5]."""
     if f[s.OPERATING, r] < f[s.NEXT_FAULT, r]:
         return
     for k in range(s.SUBSYSTEMS):
@@ -64,15 +64,15 @@ def wear(f: Floats, i: Ints, r: int, key: int, fails: Floats, repair_s: Floats, 
             continue
         if i[s.FAULTS, r] & (1 << k):
             i[s.FAULTS, r] &= ~(1 << k)
-            _await_failure(f, i, r, k, key, fails[k])
+            _await_failure(f, i, r, robot, k, key, fails[k])
         else:
             i[s.FAULTS, r] |= 1 << k
             count = i[s.FAULT_DRAWS + k, r]
             i[s.FAULT_DRAWS + k, r] = count + 1
-            if uniform(key, r, k + HELP_DRAW, count) < help_share[k]:
+            if uniform(key, robot, k + HELP_DRAW, count) < help_share[k]:
                 f[s.FAULT_AT + k, r] = FAR_S
             else:
-                f[s.FAULT_AT + k, r] = f[s.OPERATING, r] + repair_s[k] * exponential(key, r, k, count)
+                f[s.FAULT_AT + k, r] = f[s.OPERATING, r] + repair_s[k] * exponential(key, robot, k, count)
     _find_next(f, r)
 
 
@@ -81,7 +81,7 @@ def mend(f: Floats, i: Ints, r: int, key: int, fails: Floats) -> None:
     """Mend all that is down and free the robot: what another at its side does."""
     for k in range(s.SUBSYSTEMS):
         if i[s.FAULTS, r] & (1 << k):
-            _await_failure(f, i, r, k, key, fails[k])
+            _await_failure(f, i, r, r, k, key, fails[k])
     i[s.FAULTS, r] = 0
     _find_next(f, r)
     if i[s.TRAPPED, r] == 1:
@@ -91,12 +91,12 @@ def mend(f: Floats, i: Ints, r: int, key: int, fails: Floats) -> None:
 
 
 @leaf_kernel
-def _await_failure(f: Floats, i: Ints, r: int, k: int, key: int, mean_s: float) -> None:
+def _await_failure(f: Floats, i: Ints, r: int, robot: int, k: int, key: int, mean_s: float) -> None:
     count = i[s.FAULT_DRAWS + k, r]
     i[s.FAULT_DRAWS + k, r] = count + 1
     f[s.FAULT_AT + k, r] = FAR_S
     if mean_s < FAR_S:
-        f[s.FAULT_AT + k, r] = f[s.OPERATING, r] + mean_s * exponential(key, r, k, count)
+        f[s.FAULT_AT + k, r] = f[s.OPERATING, r] + mean_s * exponential(key, robot, k, count)
 
 
 @leaf_kernel

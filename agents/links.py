@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 
 from moonfleet.terrain.kernel import kernel
+from moonfleet.terrain.lanes import most, select
 
 from .state import Link
 
@@ -20,24 +21,15 @@ BIT_STATION, BIT_RELAY, BIT_EARTH, BIT_MAST = int(Link.STATION), int(Link.RELAY)
 @kernel
 def received(full_m: float, distance2_m2: float) -> float:
     """Return the received power over the power that the top rate needs; ``full_m`` is where they are equal, 0: always enough."""
-    if full_m <= 0.0:
-        return 1.0
-    return full_m * full_m / max(distance2_m2, 1.0)
+    return select(full_m <= 0.0, 1.0, full_m * full_m / most(distance2_m2, 1.0))
 
 
 @kernel
 def rate_at(power: float, top: float, second: float, third: float, fourth: float) -> float:
     """Return the fastest rate [Mbit/s] of a table (fastest first, 0 where it ends) that a power as of `received` carries."""
     carried = power * top
-    if power >= 1.0:
-        return top
-    if carried >= second:
-        return second
-    if carried >= third:
-        return third
-    if carried >= fourth:
-        return fourth
-    return 0.0
+    slower = select(carried >= third, third, select(carried >= fourth, fourth, 0.0))
+    return select(power >= 1.0, top, select(carried >= second, second, slower))
 
 
 def reach_m(full_m: float, rates: Sequence[float]) -> float:

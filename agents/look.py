@@ -1,51 +1,30 @@
-"""What a robot sees of the sky and of the others at the start of a tick: light on its panel, and who can be reached how fast."""
+"""What robots see of the sky and of the others at the start of a tick: light on panels, and who can be reached how fast. Lanes of robots."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.terrain.horizon import azimuth_bin, horizon_between
-from moonfleet.terrain.kernel import inlined_kernel, leaf_kernel
-from moonfleet.terrain.light import disc_lit, tilt_towards
+from moonfleet.terrain.forced_kernel import forced_kernel
+from moonfleet.terrain.kernel import leaf_kernel
+from moonfleet.terrain.lanes import floor, load, mask, pick, pick_of, select, some, splat, store, whole
+from moonfleet.terrain.light import disc_lit
 
 from . import spec_block as c
 from . import state as s
+from . import tick_notes as n
 from .ground import GroundLayers
 from .links import BIT_EARTH, BIT_MAST, BIT_RELAY, BIT_STATION, rate_at, received
-from .mobility import CENTRE_X, CENTRE_Y, cell_index
+from .mobility import CENTRE_X, CENTRE_Y, cells
 from .power import panel_cosine
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 HIGHEST_DEG = 33.0  # [deg] no horizon stands higher: they are kept in 16 bits of a thousandth
-
-
-class Aim(NamedTuple):
-    """A body of the sky as all robots of a world see it in one tick."""
-
-    el_deg: float  # over the middle of the site
-    east: float  # deg higher per metre east of the middle
-    north: float  # deg per metre north
-    first: int  # azimuths of the horizon that it stands between
-    second: int
-    weight: float  # 0..1 from the first to the second
-
-
-@leaf_kernel
-def aim(az_deg: float, el_deg: float, azimuths: int) -> Aim:
-    """Return a body at (az, el) of the middle, ready for `above`."""
-    east, north = tilt_towards(az_deg)
-    first, second, weight = azimuth_bin(azimuths, az_deg)
-    return Aim(el_deg, east, north, first, second, weight)
-
-
-@leaf_kernel
-def above(millideg: NDArray[np.int16], row: int, col: int, local_deg: float, body: Aim) -> float:
-    """Return how far [deg] a body at elevation ``local_deg`` stands above the horizon of a cell; as `light.clearance_deg`."""
-    return local_deg - horizon_between(millideg, row, col, body.first, body.second, body.weight)
+NO_RELAY_DEG = -90.0
 
 
 @leaf_kernel
@@ -56,95 +35,147 @@ def listens(f: Floats, i: Ints, r: int) -> bool:
     return not asleep and not (i[s.FAULTS, r] & (1 << s.COMM))
 
 
-@inlined_kernel
+@forced_kernel
+def _azimuths(az_deg: Any, count: int) -> tuple[Any, Any]:
+    """Return which azimuth of a horizon bodies stand behind, and how far 0..1 they are from it to the next; as `azimuth_bin`."""
+    place = (az_deg - 360.0 * floor(az_deg * (1.0 / 360.0))) * count / 360.0
+    at = floor(place)
+    return select(at >= count, 0.0, at), place - at
+
+
+@forced_kernel
+def _look_up(notes: Floats, at: int, first: int, layer: Any, az: Any, cell: Any, ground: GroundLayers) -> None:
+    """Note the horizons of cells at an azimuth and the next."""
+    azimuths, rows, cols = ground.low.shape
+    area = float(rows * cols)
+    after = select(az + 1.0 >= azimuths, 0.0, az + 1.0)
+    here, there = whole(az * area + cell), whole(after * area + cell)
+    store(notes, first, at, pick_of(ground.low, ground.middle, ground.high, layer, here))
+    store(notes, first + 1, at, pick_of(ground.low, ground.middle, ground.high, layer, there))
+
+
+@forced_kernel
+def _above(notes: Floats, at: int, first: int, local: Any, weight: Any) -> Any:
+    """Return how far [deg] bodies stand above the horizons that were looked up."""
+    return local - 0.001 * ((1.0 - weight) * load(notes, first, at) + weight * load(notes, first + 1, at))
+
+
+@forced_kernel
+def _sees(notes: Floats, at: int, first: int, local: Any, weight: Any) -> Any:
+    return (local > HIGHEST_DEG) | ((local >= -HIGHEST_DEG) & (_above(notes, at, first, local, weight) >= 0.0))
+
+
+@forced_kernel
+def _rates(spec: Floats, at: int, power: Any, top: int, lower: int) -> Any:
+    return rate_at(
+        power, load(spec, top, at), load(spec, lower, at), load(spec, lower + 1, at), load(spec, lower + 2, at)
+    )
+
+
+@forced_kernel
+def _local_rates(notes: Floats, at: int, x: Any, y: Any, place_x: int, spec: Floats) -> Any:
+    """Return the rates [Mbit/s] of local radios to a place on the ground."""
+    to_x, to_y = load(notes, place_x, at) - x, load(notes, place_x + 1, at) - y
+    full = load(spec, c.RANGE_STATION, at)
+    rate = _rates(spec, at, received(full, to_x * to_x + to_y * to_y), c.RATE_STATION, c.STATION_STEPS)
+    return select(full <= 0.0, 0.0, rate)
+
+
+@forced_kernel
 def look(
-    f: Floats, i: Ints, r: int, sky: Floats, sun: Aim, earth: Aim, relay: Aim, spec: Floats, station: int, mast: int,
-    orbiter: int, ground: GroundLayers, station_view: NDArray[np.bool_], mast_view: NDArray[np.bool_], rates: Floats,
-) -> float:  # fmt: skip
-    """Set LIT and LINK of one robot, and its row of ``rates`` float64 [R, 4] to station, relay, Earth and mast [Mbit/s].
+    f: Floats, i: Ints, at: int, notes: Floats, spec: Floats, station: int, mast: int, ground: GroundLayers, seen: Bools
+) -> None:
+    """Set LIT and LINK of the robots in lanes ``at`` to ``at + 8``, and note their rates and the cosine of the Sun to their panels.
 
-    Returns the cosine between its panel's normal and the Sun.
+    ``seen`` bool [V, rows, cols] are viewsheds.
     """
-    deaf = i[s.FAULTS, r] & (1 << s.COMM)
-    for k in range(4):
-        rates[r, k] = 0.0
-    link = 0
-    if spec[c.IS_ORBITER, r] > 0.0:
-        f[s.LIT, r] = 1.0
-        if spec[c.RATE_EARTH, r] > 0.0 and not deaf:
-            link = BIT_EARTH
-            rates[r, 2] = spec[c.RATE_EARTH, r]
-        i[s.LINK, r] = link & ~i[s.CUT, r]
-        return 1.0
-    x, y = f[s.X, r], f[s.Y, r]
-    dx, dy = x - ground.frame[CENTRE_X], y - ground.frame[CENTRE_Y]
+    activity = load(i, s.ACTIVITY, at)
+    alive = activity != s.LOST
+    deaf = (load(i, s.FAULTS, at) & (1 << s.COMM)) != 0
+    orbiter = load(spec, c.IS_ORBITER, at) > 0.0
+    here = alive & ~orbiter
     rows, cols = ground.slope.shape
-    row, col = cell_index(ground.frame, x, y, rows, cols)
-    local = sun.el_deg + (dx * sun.east + dy * sun.north)
-    layer = spec[c.LIGHT_LAYER, r]
-    if layer == 0.0:
-        clear = above(ground.low, row, col, local, sun)
-    elif layer == 1.0:
-        clear = above(ground.middle, row, col, local, sun)
-    else:
-        clear = above(ground.high, row, col, local, sun)
-    f[s.LIT, r] = disc_lit(clear, 0.0, sky[s.SUN_RADIUS])
-    cosine = 1.0
-    if spec[c.PANEL, r] > 0.0 and f[s.LIT, r] > 0.0:
-        cosine = panel_cosine(
-            int(spec[c.PANEL, r]), sky[s.SUN_AZ], local, spec[c.PANEL_TILT, r], spec[c.PANEL_FACING, r],
-            f[s.HEADING, r],
+    azimuths = ground.low.shape[0]
+    x, y = load(f, s.X, at), load(f, s.Y, at)
+    dx, dy = x - ground.frame[CENTRE_X], y - ground.frame[CENTRE_Y]
+    row, col, _ = cells(ground.frame, x, y, rows, cols)
+    cell = row * cols + col
+    sun_at, sun_w = _azimuths(load(notes, n.SKY + s.SUN_AZ, at), azimuths)
+    earth_at, earth_w = _azimuths(load(notes, n.SKY + s.EARTH_AZ, at), azimuths)
+    relay_at, relay_w = _azimuths(load(notes, n.SKY + s.RELAY_AZ, at), azimuths)
+    moved = cell != load(notes, n.CELL, at)
+    stale = here & (moved | (sun_at != load(notes, n.SUN_AT, at)) | (earth_at != load(notes, n.EARTH_AT, at)))
+    talks = here & (load(spec, c.RATE_RELAY, at) > 0.0)
+    relay_up = talks & (load(notes, n.SKY + s.RELAY_EL, at) > NO_RELAY_DEG)
+    stale_relay = relay_up & (moved | (relay_at != load(notes, n.RELAY_AT, at)))
+    radio = load(spec, c.RADIO_LAYER, at)
+    if some(stale | stale_relay):
+        store(notes, n.CELL, at, cell)
+        store(notes, n.RELAY_AT, at, select(relay_up, relay_at, -1.0))
+    if some(stale_relay):
+        _look_up(notes, at, n.RELAY_A, radio, relay_at, cell, ground)
+    if some(stale):
+        store(notes, n.SUN_AT, at, sun_at)
+        store(notes, n.EARTH_AT, at, earth_at)
+        _look_up(notes, at, n.SUN_A, load(spec, c.LIGHT_LAYER, at), sun_at, cell, ground)
+        _look_up(notes, at, n.EARTH_A, radio, earth_at, cell, ground)
+        area = float(rows * cols)
+        if station >= 0:
+            store(notes, n.STATION_SEES, at, pick(seen, whole(load(notes, n.STATION_VIEW, at) * area + cell)))
+        if mast >= 0:
+            store(notes, n.MAST_SEES, at, pick(seen, whole(load(notes, n.MAST_VIEW, at) * area + cell)))
+
+    local = load(notes, n.SKY + s.SUN_EL, at)
+    local = local + (dx * load(notes, n.SKY + s.SUN_EAST, at) + dy * load(notes, n.SKY + s.SUN_NORTH, at))
+    clear = _above(notes, at, n.SUN_A, local, sun_w)
+    height = clear / load(notes, n.SKY + s.SUN_RADIUS, at)
+    whole_or_none = select(orbiter | (height >= 1.0), 1.0, 0.0)
+    store(f, s.LIT, at, select(alive, whole_or_none, load(f, s.LIT, at)))
+    edge = mask(here & (height > -1.0) & (height < 1.0))
+    if edge:
+        store(notes, n.CLEAR, at, clear)
+        for k in range(8):
+            if edge & (1 << k):
+                f[s.LIT, at + k] = disc_lit(notes[n.CLEAR, at + k], 0.0, notes[n.SKY + s.SUN_RADIUS, at + k])
+    kind = load(spec, c.PANEL, at)
+    turned = here & (kind > 0.0) & (load(f, s.LIT, at) > 0.0)
+    cosine = splat(1.0)
+    if some(turned):
+        facing = panel_cosine(
+            kind, load(notes, n.SKY + s.SUN_AZ, at), local, load(spec, c.PANEL_TILT, at),
+            load(spec, c.PANEL_FACING, at), load(f, s.HEADING, at),
         )  # fmt: skip
-    if deaf:
-        i[s.LINK, r] = 0
-        return cosine
-    if spec[c.RATE_STATION, r] > 0.0 and r != station:
-        if station >= 0 and station_view[row, col] and listens(f, i, station):
-            rates[r, 0] = _local_rate(f, r, station, spec)
-            link |= BIT_STATION if rates[r, 0] > 0.0 else 0
-        if mast >= 0 and r != mast and mast_view[row, col] and listens(f, i, mast):
-            rates[r, 3] = _local_rate(f, r, mast, spec)
-            link |= BIT_MAST if rates[r, 3] > 0.0 else 0
-    layer = spec[c.RADIO_LAYER, r]
-    if spec[c.RATE_RELAY, r] > 0.0 and relay.el_deg > -90.0 and (orbiter < 0 or listens(f, i, orbiter)):
-        local = relay.el_deg + (dx * relay.east + dy * relay.north)
-        if _clear(ground, layer, row, col, local, relay):
-            power = received(spec[c.RELAY_FULL, r], sky[s.RELAY_M] * sky[s.RELAY_M])
-            rates[r, 1] = _step(spec, r, power, c.RATE_RELAY, c.RELAY_STEPS)
-            link |= BIT_RELAY if rates[r, 1] > 0.0 else 0
-    if spec[c.RATE_EARTH, r] > 0.0:
-        local = earth.el_deg + (dx * earth.east + dy * earth.north)
-        if _clear(ground, layer, row, col, local, earth):
-            power = received(spec[c.EARTH_FULL, r], sky[s.EARTH_M] * sky[s.EARTH_M])
-            rates[r, 2] = _step(spec, r, power, c.RATE_EARTH, c.EARTH_STEPS)
-            link |= BIT_EARTH if rates[r, 2] > 0.0 else 0
-    i[s.LINK, r] = link & ~i[s.CUT, r]
-    return cosine
+        cosine = select(turned, facing, cosine)
+    store(notes, n.COSINE, at, cosine)
 
-
-@leaf_kernel
-def _clear(ground: GroundLayers, layer: float, row: int, col: int, local_deg: float, body: Aim) -> bool:
-    if local_deg > HIGHEST_DEG:
-        return True
-    if local_deg < -HIGHEST_DEG:
-        return False
-    if layer == 0.0:
-        return above(ground.low, row, col, local_deg, body) >= 0.0
-    if layer == 1.0:
-        return above(ground.middle, row, col, local_deg, body) >= 0.0
-    return above(ground.high, row, col, local_deg, body) >= 0.0
-
-
-@leaf_kernel
-def _local_rate(f: Floats, r: int, other: int, spec: Floats) -> float:
-    """Return the rate [Mbit/s] of a robot's local radio to another place on the ground."""
-    to_x, to_y = f[s.X, other] - f[s.X, r], f[s.Y, other] - f[s.Y, r]
-    full = spec[c.RANGE_STATION, r]
-    if full <= 0.0:
-        return 0.0
-    return _step(spec, r, received(full, to_x * to_x + to_y * to_y), c.RATE_STATION, c.STATION_STEPS)
-
-
-@leaf_kernel
-def _step(spec: Floats, r: int, power: float, top: int, lower: int) -> float:
-    return rate_at(power, spec[top, r], spec[lower, r], spec[lower + 1, r], spec[lower + 2, r])
+    # who is heard, and how fast
+    link = splat(0)
+    robot = load(notes, n.ROBOT, at)
+    near = here & ~deaf & (load(spec, c.RATE_STATION, at) > 0.0) & (robot != float(station))
+    heard = near & (load(notes, n.STATION_SEES, at) > 0.0) & (load(notes, n.STATION_HEARS, at) > 0.0)
+    rate = select(heard, _local_rates(notes, at, x, y, n.STATION_X, spec), 0.0)
+    store(notes, n.TO_STATION, at, rate)
+    link = link | select(rate > 0.0, BIT_STATION, 0)
+    heard = near & (robot != float(mast)) & (load(notes, n.MAST_SEES, at) > 0.0) & (load(notes, n.MAST_HEARS, at) > 0.0)
+    rate = select(heard, _local_rates(notes, at, x, y, n.MAST_X, spec), 0.0)
+    store(notes, n.TO_MAST, at, rate)
+    link = link | select(rate > 0.0, BIT_MAST, 0)
+    local = load(notes, n.SKY + s.RELAY_EL, at)
+    local = local + (dx * load(notes, n.SKY + s.RELAY_EAST, at) + dy * load(notes, n.SKY + s.RELAY_NORTH, at))
+    heard = relay_up & ~deaf & (load(notes, n.RELAY_HEARS, at) > 0.0) & _sees(notes, at, n.RELAY_A, local, relay_w)
+    away = load(notes, n.SKY + s.RELAY_M, at)
+    power = received(load(spec, c.RELAY_FULL, at), away * away)
+    rate = select(heard, _rates(spec, at, power, c.RATE_RELAY, c.RELAY_STEPS), 0.0)
+    store(notes, n.TO_RELAY, at, rate)
+    link = link | select(rate > 0.0, BIT_RELAY, 0)
+    local = load(notes, n.SKY + s.EARTH_EL, at)
+    local = local + (dx * load(notes, n.SKY + s.EARTH_EAST, at) + dy * load(notes, n.SKY + s.EARTH_NORTH, at))
+    top = load(spec, c.RATE_EARTH, at)
+    heard = here & ~deaf & (top > 0.0) & _sees(notes, at, n.EARTH_A, local, earth_w)
+    away = load(notes, n.SKY + s.EARTH_M, at)
+    power = received(load(spec, c.EARTH_FULL, at), away * away)
+    rate = select(heard, _rates(spec, at, power, c.RATE_EARTH, c.EARTH_STEPS), 0.0)
+    rate = select(orbiter & ~deaf, top, rate)
+    store(notes, n.TO_EARTH, at, rate)
+    link = link | select(rate > 0.0, BIT_EARTH, 0)
+    store(i, s.LINK, at, select(alive, link & ~load(i, s.CUT, at), load(i, s.LINK, at)))

@@ -1,11 +1,13 @@
-"""Solar panels and what they serve: scalar kernels for one robot and one tick; the battery itself is in `battery`."""
+"""Solar panels and what they serve: kernels for one robot, or lanes of robots, and one tick; the battery itself is in `battery`."""
 
 from __future__ import annotations
 
 import math
 
-from moonfleet.terrain.flux import facing_cosine, panel_power_w
+from moonfleet.terrain.flux import panel_power_w
 from moonfleet.terrain.kernel import kernel
+from moonfleet.terrain.lane_math import sine_cosine_deg
+from moonfleet.terrain.lanes import most, select
 
 from .battery import CHARGE_EFFICIENCY, serve
 from .catalogue import RobotSpec
@@ -33,15 +35,14 @@ def panel_cosine(
     """Return the cosine 0..1 between a panel's normal and the Sun.
 
     A panel tracks the Sun, is fixed to the body (tilted by ``tilt_deg`` towards ``facing_deg`` clockwise of the heading), lies level, or
-    stands upright and turns with the Sun. The body counts as level.
+    stands upright and turns with the Sun. The body counts as level. One number each, or lanes.
     """
-    if panel == FIXED:
-        return facing_cosine(sun_az_deg, sun_el_deg, tilt_deg, heading_deg + facing_deg)
-    if panel == LEVEL:
-        return max(math.sin(math.radians(sun_el_deg)), 0.0)
-    if panel == UPRIGHT:
-        return math.cos(math.radians(sun_el_deg))
-    return 1.0
+    up, along = sine_cosine_deg(sun_el_deg)
+    tilt_up, tilt_along = sine_cosine_deg(tilt_deg)
+    _, across = sine_cosine_deg(sun_az_deg - (heading_deg + facing_deg))
+    fixed = most(up * tilt_along + along * tilt_up * across, 0.0)
+    standing = select(panel == UPRIGHT, along, 1.0)
+    return select(panel == FIXED, fixed, select(panel == LEVEL, most(up, 0.0), standing))
 
 
 def panel_share(spec: RobotSpec, years: float = 1.0) -> float:

@@ -8,11 +8,16 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from moonfleet.terrain.kernel import kernel
+from moonfleet.terrain.light import tilt_towards
 from moonfleet.terrain.relay import Relay
 from moonfleet.terrain.sky import Sky, earth_vector
 
 from .errors import WorldError
-from .state import EARTH_M, RELAY_AZ, RELAY_EL, RELAY_M, RHU_SHARE, SKY_COLUMNS, Floats, Ints
+from .state import (
+    EARTH_AZ, EARTH_EAST, EARTH_M, EARTH_NORTH, RELAY_AZ, RELAY_EAST, RELAY_EL, RELAY_M, RELAY_NORTH, RHU_SHARE, SKY_COLUMNS, SUN_AZ,
+    SUN_EAST, SUN_NORTH, Floats, Ints,
+)  # fmt: skip
 from .thermal import RHU_HALF_LIFE_S
 
 SKY_TICKS = 240  # ticks per block: 4 h of 60 s ticks
@@ -23,7 +28,7 @@ class SkyRows(Protocol):
     """Where a World finds its sky."""
 
     def lookup(self, t0: Floats, tick_index: Ints, ticks: int) -> tuple[Floats, Ints, Floats]:
-        """Return rows float64 [n, 11], columns as `SKY_COLUMNS`, and for each world which of them is now, int64 [W].
+        """Return rows float64 [n, 17], columns as `SKY_COLUMNS`, and for each world which of them is now, int64 [W].
 
         The next ``ticks`` rows are there too, ``ticks`` being at most `room`. The last array, float64 [W], is what radioisotope sources
         have kept of their heat since a world's start over what the rows say of it.
@@ -48,7 +53,7 @@ class SkyBlocks:
         self._decay = np.ones(worlds)
 
     def table(self, t0: Floats, tick_index: Ints) -> Floats:
-        """Return float64 [W, 240, 11], columns as `SKY_COLUMNS`; the row of tick k of a world is ``k % 240``."""
+        """Return float64 [W, 240, 17], columns as `SKY_COLUMNS`; the row of tick k of a world is ``k % 240``."""
         blocks = tick_index // SKY_TICKS
         stale = np.flatnonzero((blocks != self._block) | (t0 != self._start))
         if stale.size == 0:
@@ -152,7 +157,7 @@ class SharedSky:
 
 
 def sky_rows(sky: Sky, relay: Relay | None, lonlat: tuple[float, float], t: Floats, starts: Floats) -> Floats:
-    """Return the rows of blocks of times ``t`` float64 [n, m], [n, m, 11]; radioisotope heat is counted from ``starts`` [n]."""
+    """Return the rows of blocks of times ``t`` float64 [n, m], [n, m, 17]; radioisotope heat is counted from ``starts`` [n]."""
     n, m = t.shape
     rows = np.full((n, m, len(SKY_COLUMNS)), -90.0)  # -90: no relay
     rows[:, :, RELAY_M] = 0.0
@@ -166,10 +171,20 @@ def sky_rows(sky: Sky, relay: Relay | None, lonlat: tuple[float, float], t: Floa
     ends = [float(np.linalg.norm(place)) for place in earth_vector(np.ascontiguousarray(t[:, [0, -1]]).reshape(-1))]
     rows[:, :, EARTH_M] = np.linspace(np.array(ends[0::2]), np.array(ends[1::2]), m, axis=1)
     rows[:, :, RHU_SHARE] = np.exp2(-(t - starts[:, None]) / RHU_HALF_LIFE_S)
+    _tilts(rows.reshape(-1, len(SKY_COLUMNS)))
     return rows
 
 
+@kernel
+def _tilts(rows: Floats) -> None:
+    """Fill the columns of rows [n, 17] that say how elevations change over the site."""
+    for k in range(len(rows)):
+        rows[k, SUN_EAST], rows[k, SUN_NORTH] = tilt_towards(rows[k, SUN_AZ])
+        rows[k, EARTH_EAST], rows[k, EARTH_NORTH] = tilt_towards(rows[k, EARTH_AZ])
+        rows[k, RELAY_EAST], rows[k, RELAY_NORTH] = tilt_towards(rows[k, RELAY_AZ])
+
+
 def sky_now(sky: SkyRows, t0: Floats, tick_index: Ints) -> NDArray[np.float64]:
-    """Return the sky now, float64 [11, W]."""
+    """Return the sky now, float64 [17, W]."""
     rows, now, _ = sky.lookup(t0, tick_index, 0)
     return np.ascontiguousarray(rows[now].T)

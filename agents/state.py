@@ -157,8 +157,16 @@ SKY_COLUMNS = (
     "earth_m",
     "relay_m",
     "rhu_share",
+    # by how many degrees each stands higher per metre east and per metre north of the middle
+    "sun_east",
+    "sun_north",
+    "earth_east",
+    "earth_north",
+    "relay_east",
+    "relay_north",
 )
 SUN_AZ, SUN_EL, SUN_RADIUS, FLUX, EARTH_AZ, EARTH_EL, RELAY_AZ, RELAY_EL, EARTH_M, RELAY_M, RHU_SHARE = range(11)
+SUN_EAST, SUN_NORTH, EARTH_EAST, EARTH_NORTH, RELAY_EAST, RELAY_NORTH = range(11, 17)
 
 
 def state_views(floats: Floats, ints: Ints) -> WorldState:

@@ -1,15 +1,15 @@
 """The lumped thermal node: one temperature per robot, stepped exactly, so that no tick length is unstable.
 
 ``C dT/dt = P - G (T - T_env)`` with P (heat of the electronics, radioisotope units, heater, sunlight absorbed) and G
-held over the tick has the solution ``T_env + P/G + (T - T_env - P/G) exp(-G dt / C)``.
+held over the tick has the solution ``T_env + P/G + (T - T_env - P/G) exp(-G dt / C)``. All functions take one number or lanes.
 """
 
 from __future__ import annotations
 
-import math
-
 from moonfleet.terrain.flux import suns
 from moonfleet.terrain.kernel import kernel
+from moonfleet.terrain.lane_math import exp
+from moonfleet.terrain.lanes import least, most, root
 
 ENV_LIT_K = (
     230.0  # [K] radiative surroundings of a sunlit machine near the pole: lit polar ground is at 200-270 K [S/W]
@@ -25,20 +25,20 @@ HOT4, COLD4 = ENV_LIT_K**4, ENV_DARK_K**4
 @kernel
 def surroundings_k(flux_w_m2: float, lit: float) -> float:
     """Return the temperature [K] that the robot radiates to: fourth powers mixed by the share of the Sun in view."""
-    return math.sqrt(math.sqrt(COLD4 + lit * (HOT4 * suns(flux_w_m2) - COLD4)))
+    return root(root(COLD4 + lit * (HOT4 * suns(flux_w_m2) - COLD4)))
 
 
 @kernel
 def conductance(temp_k: float, shut_w_k: float, radiator_w_k: float) -> float:
     """Return the conductance [W/K] to the surroundings with louvres that open between 288 and 308 K."""
     opening = (temp_k - LOUVRE_SHUT_K) / (LOUVRE_OPEN_K - LOUVRE_SHUT_K)
-    return shut_w_k + radiator_w_k * min(max(opening, 0.0), 1.0)
+    return shut_w_k + radiator_w_k * least(most(opening, 0.0), 1.0)
 
 
 @kernel
 def memory(g_w_k: float, c_j_k: float, dt_s: float) -> float:
     """Return the share 0..1 of a temperature difference that is left after ``dt_s``."""
-    return math.exp(-g_w_k * dt_s / c_j_k)
+    return exp(-g_w_k * dt_s / c_j_k)
 
 
 @kernel

@@ -29,7 +29,7 @@ from .orders import START_TEMP_K
 from .sky_blocks import SharedSky, SkyBlocks, SkyRows, sky_now
 from .spec_block import spec_block
 from .state import LEG_POINTS, Activity, Floats, Ints, Loss, WorldState, state_views
-from .step import run_ticks, run_ticks_on
+from .step import lanes_of, run_ticks, run_ticks_on
 from .worker_threads import spread
 from .world_orders import COMMANDED, FARTHEST_M, WorldOrders
 from .world_state import STATE_VERSION, check_state
@@ -151,6 +151,7 @@ class World(WorldOrders):
         self._ground = ground_layers(self.sites[0], heights)[0]
         self.site = site = self.sites[0]
         self._spec = spec_block(self.specs, self.tick_s, faults, layers[:robots], layers[robots:])
+        self._spec_lanes = lanes_of(self._spec)
         self._prepare()
         roles = [spec.role for spec in self.specs]
         self._on_ground = np.array([role != "orbiter" for role in roles])
@@ -366,7 +367,7 @@ class World(WorldOrders):
         return self._floats, self._ints
 
     def sky_rows(self) -> tuple[Floats, Ints]:
-        """Return rows of the sky float64 [n, 11], columns as `state.SKY_COLUMNS`, and which of them is now in each world, int64 [W].
+        """Return rows of the sky float64 [n, 17], columns as `state.SKY_COLUMNS`, and which of them is now in each world, int64 [W].
 
         In a World with a ``sky_span`` row k is the sky k ticks after the first time of the span.
         """
@@ -476,7 +477,7 @@ class World(WorldOrders):
         def part(start: int, end: int) -> None:
             known = (
                 worlds, start, end, self._floats, self._ints, self._legs, self._stores, self._keys, sky, first, rhu,
-                ticks, self.tick_s, self._spec, station, mast, orbiter,
+                ticks, self.tick_s, self._spec_lanes, station, mast, orbiter,
             )  # fmt: skip
             if len(self.sites) == 1:
                 run_ticks(*known, self._ground, self._views, self._view_of)

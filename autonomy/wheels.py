@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.terrain.kernel import kernel
+from moonfleet.terrain.lanes import least, most
 from moonfleet.terrain.soil import slip
 
 ROLLING = 0.15  # [1] motion resistance over weight of a light wheeled vehicle on regolith [W]
@@ -29,10 +30,15 @@ HEADINGS = (
 def speed_and_power(grade: float, rated_m_s: float, rated_w: float) -> tuple[float, float]:
     """Return ground speed [m/s] and motor power [W] on a signed ``grade`` [deg]."""
     angle = math.radians(grade)
-    resistance = math.cos(angle) + math.sin(angle) / ROLLING
-    wheels = rated_m_s / max(resistance, 1.0)
-    power = rated_w * min(max(resistance, LEAST_POWER), 1.0)
-    return wheels * (1.0 - slip(max(grade, 0.0))), power
+    return speed_against(math.cos(angle) + math.sin(angle) / ROLLING, grade, rated_m_s, rated_w)
+
+
+@kernel
+def speed_against(resistance: float, grade: float, rated_m_s: float, rated_w: float) -> tuple[float, float]:
+    """Return speed and power as `speed_and_power` does where the ``resistance`` relative to the flat is known; one number each, or lanes."""
+    wheels = rated_m_s / most(resistance, 1.0)
+    power = rated_w * least(most(resistance, LEAST_POWER), 1.0)
+    return wheels * (1.0 - slip(grade)), power
 
 
 def mean_pace(slope_deg: NDArray[np.float64], rated_m_s: float) -> NDArray[np.float64]:

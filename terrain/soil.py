@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .kernel import kernel
+from .lanes import least, most
 
 LEVEL_SLIP = 0.03  # [-] Apollo rover on level ground 2-3 % (Carrier, Olhoeft & Mendell 1991, Lunar Sourcebook ch. 9)
 SLIP_PER_DEG2 = (
@@ -18,6 +19,5 @@ def slip(slope_deg: float) -> float:
     Ground covered is ``(1 - slip)`` times wheel travel. Source: level value from the Lunar Sourcebook (Carrier et al.
     1991); growth with the square of the slope is our fit to published Lunokhod and simulant figures.
     """
-    if slope_deg <= 0.0:
-        return LEVEL_SLIP
-    return min(LEVEL_SLIP + SLIP_PER_DEG2 * slope_deg * slope_deg, HIGHEST_SLIP)
+    grade = most(slope_deg, 0.0)
+    return least(LEVEL_SLIP + SLIP_PER_DEG2 * grade * grade, HIGHEST_SLIP)
