@@ -7,22 +7,14 @@ a polynomial, which is right to 1e-14; where that could round to another float32
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.terrain.kernel import leaf_kernel
-from moonfleet.terrain.lanes import (
-    WideType,
-    bit_count,
-    choose_wide,
-    flag_bits,
-    fused_wide,
-    gather_wide,
-    lanes_sum,
-    load_wide,
-    root_wide,
-)
+from moonfleet.terrain.lane_memory import bit_count, gather_flat, lanes_sum, load_flat
+from moonfleet.terrain.lanes import mask, root, select
 
 from .layouts import DISC, EASTWARD, NORTHWARD, RAISED, SPAN, WEIGHT, Layouts
 from .outlook import SAMPLES
@@ -60,32 +52,32 @@ _P = np.array(_segment())
 
 
 @leaf_kernel
-def _above(layouts: Layouts, cell: int, hour: int, first: int, dx: float, dy: float) -> WideType:
+def _above(layouts: Layouts, cell: int, hour: int, first: int, dx: float, dy: float) -> Any:
     """Return how far the Sun's middle stands above the horizon in samples ``first`` to ``first + 7`` [deg]."""
     at, places = 5 * SPAN * hour + first, SPAN * hour + first
-    w = load_wide(layouts.spans, at + SPAN * WEIGHT)
-    here = gather_wide(layouts.cells, cell, layouts.bins, places)
-    there = gather_wide(layouts.cells, cell + 1, layouts.bins, places)
+    w = load_flat(layouts.spans, at + SPAN * WEIGHT)
+    here = gather_flat(layouts.cells, cell, layouts.bins, places)
+    there = gather_flat(layouts.cells, cell + 1, layouts.bins, places)
     edge = ((1.0 - w) * here + w * there) * 0.001
-    east, north = load_wide(layouts.spans, at + SPAN * EASTWARD), load_wide(layouts.spans, at + SPAN * NORTHWARD)
-    return (load_wide(layouts.spans, at + SPAN * RAISED) + (east * dx + north * dy)) - edge
+    east, north = load_flat(layouts.spans, at + SPAN * EASTWARD), load_flat(layouts.spans, at + SPAN * NORTHWARD)
+    return (load_flat(layouts.spans, at + SPAN * RAISED) + (east * dx + north * dy)) - edge
 
 
 @leaf_kernel
-def _share(above: WideType, radius: WideType, up: int, down: int) -> WideType:
+def _share(above: Any, radius: Any, up: int, down: int) -> Any:
     """Return what share of the disc is in sight, good where it is cut; exact where it is not."""
     if up | down == 255:
-        return choose_wide(above > 0.0, 1.0, 0.0)
+        return select(above > 0.0, 1.0, 0.0)
     height = above / radius
-    lower = choose_wide(height < 0.0, height + 1.0, 1.0 - height)  # t of the smaller segment
+    lower = select(height < 0.0, height + 1.0, 1.0 - height)  # t of the smaller segment
     u = 1.0 - lower * 2.0
     v = u * u
     even, odd = v * 0.0 + _P[TERMS - 2], v * 0.0 + _P[TERMS - 1]
     for k in range(TERMS - 4, -1, -2):
-        even, odd = fused_wide(even, v, _P[k]), fused_wide(odd, v, _P[k + 1])
-    segment = lower * root_wide(lower) * fused_wide(odd, u, even)
-    cut = choose_wide(height < 0.0, segment, 1.0 - segment)
-    return choose_wide(above >= radius, 1.0, choose_wide(above <= 0.0 - radius, 0.0, cut))
+        even, odd = even * v + _P[k], odd * v + _P[k + 1]
+    segment = lower * root(lower) * (odd * u + even)
+    cut = select(height < 0.0, segment, 1.0 - segment)
+    return select(above >= radius, 1.0, select(above <= 0.0 - radius, 0.0, cut))
 
 
 @leaf_kernel
@@ -95,12 +87,12 @@ def lit_ahead(layouts: Layouts, cell: int, hour: int, dx: float, dy: float, out:
     ``cell`` is the place of its first azimuth in `Layouts.cells`, (dx, dy) the displacement of its middle from that of the map [m].
     """
     disc = 5 * SPAN * hour + SPAN * DISC
-    above_a, radius_a = _above(layouts, cell, hour, 0, dx, dy), load_wide(layouts.spans, disc)
-    above_b, radius_b = _above(layouts, cell, hour, 8, dx, dy), load_wide(layouts.spans, disc + 8)
-    above_c, radius_c = _above(layouts, cell, hour, 16, dx, dy), load_wide(layouts.spans, disc + 16)
-    up_a, down_a = flag_bits(above_a >= radius_a), flag_bits(above_a <= 0.0 - radius_a)
-    up_b, down_b = flag_bits(above_b >= radius_b), flag_bits(above_b <= 0.0 - radius_b)
-    up_c, down_c = flag_bits(above_c >= radius_c), flag_bits(above_c <= 0.0 - radius_c)
+    above_a, radius_a = _above(layouts, cell, hour, 0, dx, dy), load_flat(layouts.spans, disc)
+    above_b, radius_b = _above(layouts, cell, hour, 8, dx, dy), load_flat(layouts.spans, disc + 8)
+    above_c, radius_c = _above(layouts, cell, hour, 16, dx, dy), load_flat(layouts.spans, disc + 16)
+    up_a, down_a = mask(above_a >= radius_a), mask(above_a <= 0.0 - radius_a)
+    up_b, down_b = mask(above_b >= radius_b), mask(above_b <= 0.0 - radius_b)
+    up_c, down_c = mask(above_c >= radius_c), mask(above_c <= 0.0 - radius_c)
     up, down = up_a | (up_b << 8) | (up_c << 16), down_a | (down_b << 8) | (down_c << 16)
     for window in range(4):
         out[window] = bit_count(up & _BITS[window]) / SAMPLES[window]
@@ -113,8 +105,8 @@ def lit_ahead(layouts: Layouts, cell: int, hour: int, dx: float, dy: float, out:
     for window in range(4):
         if (up | down) & _BITS[window] != _BITS[window]:
             at = SPAN * window
-            within = part_a * load_wide(_MEMBERS, at) + part_b * load_wide(_MEMBERS, at + 8)
-            mean = lanes_sum(within + part_c * load_wide(_MEMBERS, at + 16)) / SAMPLES[window]
+            within = part_a * load_flat(_MEMBERS, at) + part_b * load_flat(_MEMBERS, at + 8)
+            mean = lanes_sum(within + part_c * load_flat(_MEMBERS, at + 16)) / SAMPLES[window]
             low, high = np.float32(mean - UNSURE), np.float32(mean + UNSURE)
             sure = sure and low == high
             out[window] = high

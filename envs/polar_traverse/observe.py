@@ -11,16 +11,9 @@ from numpy.typing import NDArray
 from moonfleet.agents import state as s
 from moonfleet.terrain.constants import MOON_RADIUS_M
 from moonfleet.terrain.kernel import inlined_kernel, kernel, leaf_kernel
-from moonfleet.terrain.lanes import (
-    LANES,
-    bit_count,
-    clip_wide,
-    copy_floats,
-    flag_bits,
-    lanes_least,
-    load_wide,
-    store_wide,
-)
+from moonfleet.terrain.lane_memory import bit_count, copier, lanes_least, load_flat, store_flat
+from moonfleet.terrain.lanes import WIDTH as LANES
+from moonfleet.terrain.lanes import least, mask, most
 from moonfleet.terrain.prefetch import prefetch
 
 from .layouts import LINE, STEP, WIDTH, Layouts, lay_out
@@ -71,7 +64,7 @@ EARTH_X, EARTH_Y, EARTH_EL, EARTH_BIN, EARTH_PART = range(6, 11)
 HOUR, NOTED = 11, 12
 ALMANAC = 16  # two lines of memory
 _COLUMNS = np.array([float(c * LIGHT_STRIDE - REACH) for c in range(LANES)])
-copy_slopes = copy_floats(SLOPE_SIDE * SLOPE_SIDE)
+copy_slopes = copier(SLOPE_SIDE * SLOPE_SIDE)
 
 # what a game is given: float64 [5]
 CAPACITY_WH, SOLAR_W, MAX_STEPS, TICK_S, PER_DIAGONAL = range(5)
@@ -142,13 +135,13 @@ def _near_light(
     r, c = row - LIGHT_STRIDE * up, col - LIGHT_STRIDE * left
     tile, start = left // STEP, left % STEP
     begin = (((((g * LIGHT_STRIDE + r) * LIGHT_STRIDE + c) * count + tile) * planes + plane) * high + up) * WIDTH + start
-    aside = load_wide(_COLUMNS, 0) * per_cell
+    aside = load_flat(_COLUMNS, 0) * per_cell
     for i in range(LIGHT_SIDE):
         local = (base - down * i) + aside
-        here = load_wide(layouts.tiles, begin + WIDTH * i)
-        there = load_wide(layouts.tiles, begin + WIDTH * (i + high))
+        here = load_flat(layouts.tiles, begin + WIDTH * i)
+        there = load_flat(layouts.tiles, begin + WIDTH * (i + high))
         margin = local - (here * first + there * second)
-        store_wide(out, at + LIGHT_SIDE * i, clip_wide(margin * (1.0 / MARGIN_SCALE_DEG), -1.0, 1.0))
+        store_flat(out, at + LIGHT_SIDE * i, least(most(margin * (1.0 / MARGIN_SCALE_DEG), -1.0), 1.0))
     if row < REACH or col < REACH or row >= rows - REACH or col >= cols - REACH:
         _darken(out, at, row, col, rows, cols)
 
@@ -180,12 +173,12 @@ def nearest_haven(havens: Floats, g: int, x: float, y: float) -> int:
     best, haven = math.inf, 0
     for h in range(0, count, LANES):
         at = 2 * count * g + h
-        dx, dy = load_wide(havens, at) - x, load_wide(havens, at + count) - y
+        dx, dy = load_flat(havens, at) - x, load_flat(havens, at + count) - y
         apart = dx * dx + dy * dy
-        least = lanes_least(apart)
-        if least < best:
-            equal = flag_bits(apart <= least)
-            best, haven = least, h + bit_count((equal & -equal) - 1)
+        near = lanes_least(apart)
+        if near < best:
+            equal = mask(apart <= near)
+            best, haven = near, h + bit_count((equal & -equal) - 1)
     return haven
 
 
