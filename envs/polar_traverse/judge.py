@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.agents import state as s
-from moonfleet.terrain.kernel import leaf_kernel
+from moonfleet.terrain.kernel import inlined_kernel, leaf_kernel
+from moonfleet.terrain.lane_memory import lanes_least, load_flat
+from moonfleet.terrain.lanes import least, real, root, select, splat
 from moonfleet.terrain.prefetch import prefetch
 
 from .observe import AHEAD, BROWNOUTS, CURRENT, STEPS, Progress, cell_of
@@ -24,6 +26,7 @@ REACH_M, MAX_STEPS, CAPACITY_WH, RESERVE = range(4)
 PROGRESS, TARGET, LOW, BROWNOUT, TIME, LOST = range(4, 10)
 # what is told of a world: int64 [3, W]
 REACHED, LOSS, BLOCKED = range(3)
+_LANES = np.arange(8.0)
 
 
 @leaf_kernel
@@ -60,6 +63,19 @@ def find_routes(which: Ints, progress: Progress, fields: Floats32, floats: Float
         progress.route_m[w] = _route(w, floats[w, s.X, 0], floats[w, s.Y, 0], progress, fields, frame, 0.0)
 
 
+@inlined_kernel
+def _way(fields: Floats32, row: float, col: float, cell_m: float, at: int, rows: int, cols: int) -> float:
+    """Return what `route_length_m` does, of the field that begins at place ``at`` of ``fields``, from anywhere but the rim of the map."""
+    r0, c0 = int(math.floor(row + 0.5)), int(math.floor(col + 0.5))
+    aside = col - (real(c0 - 1) + load_flat(_LANES, 0))
+    aside = aside * aside
+    best = splat(math.inf)
+    for r in range(r0 - 1, r0 + 2):
+        dr = row - r
+        best = least(best, load_flat(fields, at + r * cols + c0 - 1) + root(aside + dr * dr) * cell_m)
+    return lanes_least(select(load_flat(_LANES, 0) < 3.0, best, math.inf))
+
+
 @leaf_kernel
 def judge_worlds(
     which: Ints, start: int, end: int, progress: Progress, fields: Floats32, places_xy: Floats, floats: Floats,
@@ -71,7 +87,7 @@ def judge_worlds(
     [W, 6], both flags [W] and ``told`` [3, W].
     """
     targets = progress.chain.shape[1]
-    rows, cols = fields.shape[2:]
+    places, rows, cols = fields.shape[1:]
     for k in range(start, end):
         if k + AHEAD < end:
             near = which[k + AHEAD]
@@ -85,7 +101,15 @@ def judge_worlds(
         x, y = f[s.X, 0], f[s.Y, 0]
         count[STEPS] += 1
         before = progress.route_m[w]
-        route = _route(w, x, y, progress, fields, frame, before)  # pyright: ignore[reportArgumentType]
+        current = count[CURRENT]
+        route = before
+        row_at, col_at = (frame[Y_TOP] - y) / frame[CELL] - 0.5, (x - frame[X_LEFT]) / frame[CELL] - 0.5
+        if current < targets and 1.0 <= row_at < rows - 2.0 and 1.0 <= col_at < cols - 8.0:
+            at = (g * places + progress.chain[w, current]) * rows * cols
+            route = _way(fields, row_at, col_at, frame[CELL], at, rows, cols)
+            route = route if route < math.inf else before
+        else:
+            route = _route(w, x, y, progress, fields, frame, before)  # pyright: ignore[reportArgumentType]
         taken_off = before - route
         lost = i[s.ACTIVITY, 0] == s.LOST
         reached = 0
@@ -104,12 +128,13 @@ def judge_worlds(
         low = 0.0
         if rules[RESERVE] > 0.0:
             low = max(1.0 - f[s.BATTERY, 0] / rules[CAPACITY_WH] / rules[RESERVE], 0.0)
-        terms[w, 0] = rules[PROGRESS] * taken_off / 1000.0
-        terms[w, 1] = rules[TARGET] * reached
-        terms[w, 2] = -rules[LOW] * low
-        terms[w, 3] = -rules[BROWNOUT] * brownouts
-        terms[w, 4] = -rules[TIME]
-        terms[w, 5] = -rules[LOST] if lost else 0.0
+        earned = terms[w]
+        earned[0] = rules[PROGRESS] * taken_off / 1000.0
+        earned[1] = rules[TARGET] * reached
+        earned[2] = -rules[LOW] * low
+        earned[3] = -rules[BROWNOUT] * brownouts
+        earned[4] = -rules[TIME]
+        earned[5] = -rules[LOST] if lost else 0.0
         terminated[w] = lost or count[CURRENT] == targets
         truncated[w] = not terminated[w] and count[STEPS] >= rules[MAX_STEPS]
         told[REACHED, w] = count[CURRENT]
