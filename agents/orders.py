@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.terrain.kernel import kernel, leaf_kernel
+from moonfleet.terrain.prefetch import prefetch
 
 from . import spec_block as c
 from . import state as s
@@ -26,6 +27,7 @@ Bools = NDArray[np.bool_]
 
 START_TEMP_K = 288.0  # [K] robots start warm
 ASSIST_M = 30.0  # [m] another robot this near can help
+AHEAD = 8  # worlds ahead of which memory is asked for
 DEAF, DONE, NO_HOPS, OUTSIDE, TOO_FAR, TOO_LITTLE = range(6)  # how an order to hop ends
 
 
@@ -105,6 +107,40 @@ def order_offsets(
         legs[w, r, 0, 0] = floats[w, s.X, r] + offsets[k, 0]
         legs[w, r, 0, 1] = floats[w, s.Y, r] + offsets[k, 1]
         _drive(w, r, 1, floats, ints, legs, used)
+
+
+@kernel
+def order_moves(
+    worlds: Ints, start: int, end: int, r: int, choices: Ints, moves: Floats, rest: int, floats: Floats, ints: Ints,
+    legs: Floats, used: Ints,
+) -> None:  # fmt: skip
+    """As `order_offsets`, of robot ``r`` of the worlds ``worlds[start:end]``: to world w row ``choices[w]`` of ``moves`` [m, 2]."""
+    for k in range(start, end):
+        if k + AHEAD < end:
+            near = worlds[k + AHEAD]
+            prefetch(floats, (near, s.X, r))
+            prefetch(ints, (near, s.ACTIVITY, r))
+            prefetch(legs, (near, r, 0, 0))
+        w = worlds[k]
+        if takes_orders(ints, w, r):
+            dx, dy = moves[choices[w], 0], moves[choices[w], 1]
+            if dx == 0.0 and dy == 0.0:
+                _do(w, r, rest, 0.0, 0.0, 0.0, floats, ints)
+            else:
+                legs[w, r, 0, 0] = floats[w, s.X, r] + dx
+                legs[w, r, 0, 1] = floats[w, s.Y, r] + dy
+                _drive(w, r, 1, floats, ints, legs, used)
+
+
+@kernel
+def ascending(index: Ints, count: int) -> bool:
+    """Whether every number is greater than the one before it, and all are 0..count - 1."""
+    last = -1
+    for k in range(index.size):
+        if index[k] <= last:
+            return False
+        last = index[k]
+    return last < count
 
 
 @kernel

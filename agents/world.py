@@ -8,7 +8,7 @@ A mission uses one world, an environment many; worlds never touch each other. Ti
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +37,7 @@ from .world_state import STATE_VERSION, check_state
 __all__ = ["COMMANDED", "FARTHEST_M", "START_TEMP_K", "Audit", "World"]
 
 TARGET_M = 1.5  # [m] antenna height at which the station's viewshed is taken
+Part = Callable[[Ints, int, int], object]
 MIN_TICK_S = 1e-3  # [s] what happens in much less drowns in rounding
 
 
@@ -186,14 +187,22 @@ class World(WorldOrders):
         """Now, seconds of TDB past J2000, float64 [W]."""
         return self._t0 + self.tick_index * self.tick_s
 
-    def tick(self, n: int, worlds: ArrayLike | None = None) -> None:
-        """Advance every world, or only ``worlds`` int [k], by ``n`` ticks; any split of ``n`` gives the same bytes."""
+    def tick(
+        self, n: int, worlds: ArrayLike | None = None, *, before: Part | None = None, after: Part | None = None
+    ) -> None:
+        """Advance every world, or only ``worlds`` int [k], by ``n`` ticks; any split of ``n`` gives the same bytes.
+
+        ``before`` and ``after`` are called as ``before(who, start, end)`` for the worlds ``who[start:end]`` before their first tick and
+        after their last, by the thread that makes these: what is done to every world anyway is done side by side. They must not touch
+        other worlds, nor ask for the time, which moves on afterwards.
+        """
         if not isinstance(n, (int, np.integer)) or n < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise WorldError(f"tick({n!r}): must be a whole number >= 0")
         who = self._all if worlds is None else _worlds(worlds, self.worlds)
         while n > 0 and len(who):
             ticks = min(n, self._sky.room(self.tick_index[who]))
-            self._run(ticks, who)
+            self._run(ticks, who, before, after if ticks == n else None)
+            before = None
             if worlds is None:
                 self.tick_index += ticks
             else:
@@ -366,12 +375,12 @@ class World(WorldOrders):
         """
         return self._floats, self._ints
 
-    def sky_rows(self) -> tuple[Floats, Ints]:
+    def sky_rows(self, ticks: int = 0) -> tuple[Floats, Ints]:
         """Return rows of the sky float64 [n, 17], columns as `state.SKY_COLUMNS`, and which of them is now in each world, int64 [W].
 
-        In a World with a ``sky_span`` row k is the sky k ticks after the first time of the span.
+        The rows of the next ``ticks`` are there too, at most `SKY_TICKS`. In a World with a ``sky_span`` row k is the sky k ticks after the first time of the span.
         """
-        rows, now, _ = self._sky.lookup(self._t0, self.tick_index, 0)
+        rows, now, _ = self._sky.lookup(self._t0, self.tick_index, ticks)
         return rows, now
 
     @property
@@ -470,11 +479,13 @@ class World(WorldOrders):
                     self._view_index[key] = len(self._view_index)
                 self._view_of[row, w] = self._view_index[key]
 
-    def _run(self, ticks: int, worlds: Ints) -> None:
+    def _run(self, ticks: int, worlds: Ints, before: Part | None = None, after: Part | None = None) -> None:
         sky, first, rhu = self._sky.lookup(self._t0, self.tick_index, ticks)
         station, mast, orbiter = (-1 if r is None else r for r in (self.station, self.mast, self.orbiter))
 
         def part(start: int, end: int) -> None:
+            if before is not None:
+                before(worlds, start, end)
             known = (
                 worlds, start, end, self._floats, self._ints, self._legs, self._stores, self._keys, sky, first, rhu,
                 ticks, self.tick_s, self._spec_lanes, station, mast, orbiter,
@@ -483,6 +494,8 @@ class World(WorldOrders):
                 run_ticks(*known, self._ground, self._views, self._view_of)
             else:
                 run_ticks_on(*known, self._grounds, self.ground_of, self._views, self._view_of)
+            if after is not None:
+                after(worlds, start, end)
 
         if len(self.sites) > 1:  # those of one ground together
             worlds = worlds[np.argsort(self.ground_of[worlds], kind="stable")]
@@ -494,6 +507,8 @@ def _worlds(worlds: ArrayLike, count: int) -> Ints:
     index = np.atleast_1d(np.asarray(worlds))
     if index.ndim != 1 or (index.size and not np.issubdtype(index.dtype, np.integer)):
         raise WorldError(f"worlds = {worlds!r}: must be whole numbers")
+    if index.dtype == np.int64 and orders.ascending(index, count):
+        return index.copy()
     index = index.astype(np.int64)
     if index.size and not (-count <= index.min() and index.max() < count):
         raise WorldError(f"world {int(index[(index < -count) | (index >= count)][0])}: must be 0..{count - 1}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -143,6 +144,30 @@ class WorldOrders:
         out = np.empty(len(ways), dtype=np.bool_)
         orders.order_offsets(*who, ways, int(rest), self._floats, self._ints, self._legs, self._used, out)
         return out
+
+    def moves(self, r: int, choices: Ints, offsets: Floats, rest: Activity | int = Activity.CHARGE) -> Callable[[Ints, int, int], object]:
+        """Return what `command_offsets` does to robot ``r`` of worlds, to be called by `World.tick` before their ticks.
+
+        World w drives by row ``choices[w]`` (int64 [W]) of ``offsets`` float64 [m, 2] m. Raises `RobotError` as `command_offsets`, and for
+        a choice that is none of the rows.
+        """
+        ways = np.ascontiguousarray(offsets, dtype=np.float64)
+        if ways.ndim != 2 or ways.shape[1] != 2 or not (np.abs(ways) <= FARTHEST_M).all():
+            raise RobotError(f"offsets of shape {ways.shape}: must be [m, 2], finite, none beyond {FARTHEST_M:g} m")
+        if rest not in COMMANDED:
+            raise RobotError(f"rest = {rest!r}: must be one of {', '.join(a.name for a in COMMANDED)}")
+        if not self._drives[r]:
+            raise RobotError(f"robot {r} ({self.specs[r].kind}): cannot drive; speed_m_s = 0 in its catalogue file")
+        rows = np.ascontiguousarray(choices, dtype=np.int64)
+        if rows.shape != (len(self._ints),) or not (rows.min() >= 0 and rows.max() < len(ways)):
+            raise RobotError(f"choices of shape {rows.shape}: must be [{len(self._ints)}], each 0..{len(ways) - 1}")
+
+        def order(worlds: Ints, start: int, end: int) -> None:
+            orders.order_moves(
+                worlds, start, end, r, rows, ways, int(rest), self._floats, self._ints, self._legs, self._used
+            )
+
+        return order
 
     def command_hops(self, worlds: ArrayLike, robots: ArrayLike, to_xy: ArrayLike) -> Bools:
         """Launch the hops that can be launched, to ``to_xy`` float64 [n, 2] m; returns for each whether it was, bool [n].

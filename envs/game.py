@@ -66,6 +66,7 @@ class Game(ABC):
     reset_options: ClassVar[tuple[str, ...]] = ("t0_utc",)
     team: ClassVar[bool] = False  # whether actions and observations have an agents axis [W, R, ...]
     masked: ClassVar[bool] = False  # whether `masks` says which discrete actions are allowed
+    looks_at_once: ClassVar[bool] = False  # whether `step_and_look` is quicker than `step` and `observe`
 
     worlds: int
     threads: int
@@ -108,6 +109,12 @@ class Game(ABC):
         are not active hold anything that is in it. A masked action is carried out as the game documents. A world whose episode
         is over is not active before it begins anew.
         """
+
+    def step_and_look(self, actions: NDArray[np.generic], active: Bools, out: NDArray[np.float32]) -> Step:
+        """Make one step as `step` does, and write at least the rows of the ``active`` worlds of ``out`` as `observe` does after it."""
+        done = self.step(actions, active)
+        self.observe(out)
+        return done
 
     @abstractmethod
     def observe(self, out: NDArray[np.float32]) -> None:

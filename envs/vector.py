@@ -131,13 +131,19 @@ class GameVectorEnv(gymnasium.vector.VectorEnv[Observed, Any, Any]):
         if self.autoreset_mode == AutoresetMode.DISABLED and waiting.all():
             raise EnvStateError("step: every world's episode is over; call reset first.")
         stepped = ~waiting
-        done = self.game.step(check_actions(self.single_action_space, actions, self.num_envs), stepped)
+        chosen = check_actions(self.single_action_space, actions, self.num_envs)
+        seen: Observed | None = None
+        looked: NDArray[np.float32] | None = None
+        if self.game.looks_at_once and self.autoreset_mode != AutoresetMode.SAME_STEP:
+            looked = self._room()
+            done = self.game.step_and_look(chosen, stepped, looked)
+        else:
+            done = self.game.step(chosen, stepped)
         over = done.terminated | done.truncated
         terms: Infos = {}
         for k, name in enumerate(self.game.terms):
             terms[name], terms[f"_{name}"] = done.terms[:, k], stepped
         infos: Infos = {"reward_terms": terms, "_reward_terms": stepped}
-        seen: Observed | None = None
         if self.autoreset_mode == AutoresetMode.DISABLED:
             self._over = waiting | over
         elif self.autoreset_mode == AutoresetMode.NEXT_STEP:
@@ -148,6 +154,10 @@ class GameVectorEnv(gymnasium.vector.VectorEnv[Observed, Any, Any]):
         elif over.any():
             seen = self._same_step(np.flatnonzero(over), over, infos)
         infos |= self._told(np.ones(self.num_envs, dtype=np.bool_))
+        if looked is not None:
+            if waiting.any():
+                self.game.observe_worlds(looked, np.flatnonzero(waiting))
+            seen = self._masked(looked)
         self._look()
         return (
             self._observe() if seen is None else seen,
@@ -273,18 +283,24 @@ class GameVectorEnv(gymnasium.vector.VectorEnv[Observed, Any, Any]):
 
         ``again``: what was seen a moment ago, and which worlds began anew since.
         """
-        game = self.game
-        own = self.copy or fresh
-        seen = np.empty_like(self._seen) if own else self._seen
+        seen = self._room(fresh=fresh)
         if again is None:
-            game.observe(seen)
+            self.game.observe(seen)
         else:
             seen[...] = again[0]["observation"] if isinstance(again[0], dict) else again[0]
-            game.observe_worlds(seen, again[1])
-        if not game.masked:
+            self.game.observe_worlds(seen, again[1])
+        return self._masked(seen, fresh=fresh)
+
+    def _room(self, *, fresh: bool = False) -> NDArray[np.float32]:
+        """Return an array for what is seen."""
+        return np.empty_like(self._seen) if self.copy or fresh else self._seen
+
+    def _masked(self, seen: NDArray[np.float32], *, fresh: bool = False) -> Observed:
+        """Return ``seen``, with what is allowed now in a game that has masks."""
+        if not self.game.masked:
             return seen
-        masks = np.empty_like(self._masks) if own else self._masks
-        game.masks(masks)
+        masks = np.empty_like(self._masks) if self.copy or fresh else self._masks
+        self.game.masks(masks)
         return {"observation": seen, "action_mask": masks.view(np.int8)}
 
     def _told(self, which: Bools) -> Infos:

@@ -103,6 +103,7 @@ class PolarTraverseGame(Game):
         For an option that is not allowed.
     """
 
+    looks_at_once: ClassVar[bool] = True
     name: ClassVar[str] = "PolarTraverse"
     step_s: ClassVar[float] = STEP_S
     terms: ClassVar[tuple[str, ...]] = TERMS
@@ -203,7 +204,6 @@ class PolarTraverseGame(Game):
         )
         self._moves = spaces.discrete_moves() * (spec.speed_m_s * STEP_S)
         self._all = np.arange(worlds, dtype=np.int64)
-        self._rover = np.zeros(worlds, dtype=np.int64)  # the one robot of each
         self._pictures: dict[int, TraversePicture] = {}
         self._trails: dict[int, list[tuple[float, float]]] = {}
 
@@ -232,30 +232,11 @@ class PolarTraverseGame(Game):
 
     def step(self, actions: NDArray[np.generic], active: Bools) -> Step:
         """See `Game`."""
-        everyone = bool(active.all())
-        who = self._all if everyone else np.flatnonzero(active)
-        chosen = actions if everyone else actions[who]
-        if self.continuous:
-            offsets = spaces.continuous_moves(chosen) * (self.machine.speed_m_s * STEP_S)  # pyright: ignore[reportArgumentType]
-        else:
-            offsets = self._moves[chosen]  # pyright: ignore[reportCallIssue, reportArgumentType]
-        world = self._world
-        world.command_offsets(who, self._rover[: len(who)], offsets, Activity.HIBERNATE)
-        world.tick(TICKS, None if everyone else who)
-        terms = np.zeros((self.worlds, len(TERMS)))
-        terminated, truncated = np.zeros(self.worlds, np.bool_), np.zeros(self.worlds, np.bool_)
-        floats, ints = world.blocks()
+        return self._step(actions, active, None)
 
-        def part(start: int, end: int) -> None:
-            judge.judge_worlds(
-                who, start, end, self._progress, self._places.fields, self._chart.places_xy, floats, ints,
-                self._chart.frame, self._rules, terms, terminated, truncated, self._told,
-            )  # fmt: skip
-
-        spread(part, len(who), self.threads, len(who))
-        for drawn, trail in self._trails.items():
-            trail.append((float(world.state.x[drawn, 0]), float(world.state.y[drawn, 0])))
-        return Step(terms, terminated, truncated)
+    def step_and_look(self, actions: NDArray[np.generic], active: Bools, out: NDArray[np.float32]) -> Step:
+        """See `Game`."""
+        return self._step(actions, active, out)
 
     def observe(self, out: NDArray[np.float32]) -> None:
         """See `Game`."""
@@ -356,19 +337,57 @@ class PolarTraverseGame(Game):
 
     # -- inside --------------------------------------------------------------------------------------------------
 
+    def _step(self, actions: NDArray[np.generic], active: Bools, out: NDArray[np.float32] | None) -> Step:
+        """Make a step; orders, physics, reward and what is seen follow each other in one pass of every thread over its worlds."""
+        if self.continuous:
+            way_m = self.machine.speed_m_s * STEP_S
+            choices, moves = self._all, spaces.continuous_moves(actions) * way_m  # pyright: ignore[reportArgumentType]
+        else:
+            choices, moves = actions, self._moves
+        world = self._world
+        order = world.moves(0, choices, moves, Activity.HIBERNATE)  # pyright: ignore[reportArgumentType]
+        terms = np.zeros((self.worlds, len(TERMS)))
+        terminated, truncated = np.zeros(self.worlds, np.bool_), np.zeros(self.worlds, np.bool_)
+        floats, ints = world.blocks()
+        now = None if out is None else self._note_sky(self._all, TICKS)
+
+        def finish(who: Ints, start: int, end: int) -> None:
+            judge.judge_worlds(
+                who, start, end, self._progress, self._places.fields, self._chart.places_xy, floats, ints,
+                self._chart.frame, self._rules, terms, terminated, truncated, self._told,
+            )  # fmt: skip
+            if out is not None and now is not None:
+                self._look(who, start, end, out, floats, now)
+
+        world.tick(TICKS, None if active.all() else np.flatnonzero(active), before=order, after=finish)
+        for drawn, trail in self._trails.items():
+            trail.append((float(world.state.x[drawn, 0]), float(world.state.y[drawn, 0])))
+        return Step(terms, terminated, truncated)
+
     def _see(self, out: NDArray[np.float32], worlds: Ints) -> None:
         floats, _ = self._world.blocks()
-        sky, now = self._world.sky_rows()
-        if len(self._almanac) < len(sky):
-            self._almanac = np.zeros((len(sky), observe.ALMANAC))
-        observe.note_skies(worlds, now, sky, self._grounds.azimuths, TICK_S, self._almanac)
+        now = self._note_sky(worlds, 0)
 
         def part(start: int, end: int) -> None:
-            observe.see_worlds(
-                worlds, start, end, out, self._chart, self._layouts, self._progress, floats, self._almanac, now, self._given,
-            )  # fmt: skip
+            self._look(worlds, start, end, out, floats, now)
 
         spread(part, len(worlds), self.threads, PARTS * len(worlds))
+
+    def _note_sky(self, worlds: Ints, ticks: int) -> Ints:
+        """Return the row of the almanac in so many ticks, int64 [W]; those of ``worlds`` are there."""
+        sky, now = self._world.sky_rows(ticks)
+        if len(self._almanac) < len(sky):
+            self._almanac = np.zeros((len(sky), observe.ALMANAC))
+        rows = now + ticks
+        observe.note_skies(worlds, rows, sky, self._grounds.azimuths, TICK_S, self._almanac)
+        return rows
+
+    def _look(
+        self, who: Ints, start: int, end: int, out: NDArray[np.float32], floats: Floats, now: Ints
+    ) -> None:
+        observe.see_worlds(
+            who, start, end, out, self._chart, self._layouts, self._progress, floats, self._almanac, now, self._given,
+        )  # fmt: skip
 
     def _fixed_ticks(self, episodes: Sequence[Episode]) -> Ints:
         """Return the tick that a reset option fixes for each episode, or -1."""
