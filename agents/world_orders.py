@@ -145,7 +145,9 @@ class WorldOrders:
         orders.order_offsets(*who, ways, int(rest), self._floats, self._ints, self._legs, self._used, out)
         return out
 
-    def moves(self, r: int, choices: Ints, offsets: Floats, rest: Activity | int = Activity.CHARGE) -> Callable[[Ints, int, int], object]:
+    def moves(
+        self, r: int, choices: Ints, offsets: Floats, rest: Activity | int = Activity.CHARGE
+    ) -> Callable[[Ints, int, int], object]:
         """Return what `command_offsets` does to robot ``r`` of worlds, to be called by `World.tick` before their ticks.
 
         World w drives by row ``choices[w]`` (int64 [W]) of ``offsets`` float64 [m, 2] m. Raises `RobotError` as `command_offsets`, and for

@@ -382,9 +382,7 @@ class PolarTraverseGame(Game):
         observe.note_skies(worlds, rows, sky, self._grounds.azimuths, TICK_S, self._almanac)
         return rows
 
-    def _look(
-        self, who: Ints, start: int, end: int, out: NDArray[np.float32], floats: Floats, now: Ints
-    ) -> None:
+    def _look(self, who: Ints, start: int, end: int, out: NDArray[np.float32], floats: Floats, now: Ints) -> None:
         observe.see_worlds(
             who, start, end, out, self._chart, self._layouts, self._progress, floats, self._almanac, now, self._given,
         )  # fmt: skip

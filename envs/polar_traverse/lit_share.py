@@ -6,6 +6,7 @@ a polynomial, which is right to 1e-14; where that could round to another float32
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -25,7 +26,7 @@ UNSURE = 1e-13  # far more than what the polynomial and the order of a sum do to
 TERMS = 18  # of the polynomial, an even number
 _ALL = (1 << SPAN) - 1
 _EDGES = np.cumsum([0, *SAMPLES]).tolist()
-_BITS = tuple((1 << b) - (1 << a) for a, b in zip(_EDGES[:-1], _EDGES[1:], strict=True))  # samples of each window
+_BITS = tuple((1 << b) - (1 << a) for a, b in itertools.pairwise(_EDGES))  # samples of each window
 _MEMBERS = np.array([[1.0 if bits >> k & 1 else 0.0 for k in range(SPAN)] for bits in _BITS]).ravel()
 
 

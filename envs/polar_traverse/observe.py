@@ -134,7 +134,9 @@ def _near_light(
     up, left = row // LIGHT_STRIDE, col // LIGHT_STRIDE
     r, c = row - LIGHT_STRIDE * up, col - LIGHT_STRIDE * left
     tile, start = left // STEP, left % STEP
-    begin = (((((g * LIGHT_STRIDE + r) * LIGHT_STRIDE + c) * count + tile) * planes + plane) * high + up) * WIDTH + start
+    begin = (
+        ((((g * LIGHT_STRIDE + r) * LIGHT_STRIDE + c) * count + tile) * planes + plane) * high + up
+    ) * WIDTH + start
     aside = load_flat(_COLUMNS, 0) * per_cell
     for i in range(LIGHT_SIDE):
         local = (base - down * i) + aside
@@ -210,7 +212,7 @@ def _observe_one(
     out: Floats32, w: int, chart: Chart, layouts: Layouts, progress: Progress, f: Floats, note: Floats, given: Floats
 ) -> None:
     g = progress.ground_of[w]
-    frame, azimuths, rows, cols = chart.frame, chart.millideg.shape[1], chart.millideg.shape[2], chart.millideg.shape[3]
+    frame, (rows, cols) = chart.frame, chart.millideg.shape[2:]
     per_m = given[PER_DIAGONAL]
     targets = progress.chain.shape[1]
     current = progress.tally[w, CURRENT]
