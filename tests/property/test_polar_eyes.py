@@ -103,7 +103,7 @@ def test_a_forecast_is_left_to_the_plain_one_only_where_it_could_round_otherwise
         if lit_ahead(layouts, ((12 + row) * 13 + col) * (AZIMUTHS + 1), hour, dx, dy, quick):
             assert plain.tobytes() == quick.tobytes()
             sure += 1
-    assert sure >= 98
+    assert sure >= 90
 
 
 @settings(deadline=None, max_examples=60)
