@@ -105,7 +105,8 @@ class SharedSky:
         self._rows = np.zeros((blocks, SKY_TICKS, len(SKY_COLUMNS)))
         self._made = np.zeros(blocks, dtype=np.bool_)
         self._starts, self._decay = np.zeros(0), np.zeros(0)  # [W]
-        self._begin, self._low, self._high = (np.zeros(0, dtype=np.int64) for _ in range(3))  # [W] rows
+        self._begin = np.zeros(0, dtype=np.int64)  # [W] row
+        self._low, self._high = np.zeros(0, np.int64), np.zeros(0, np.int64)  # [W] rows that were seen to be there
 
     def lookup(self, t0: Floats, tick_index: Ints, ticks: int) -> tuple[Floats, Ints, Floats]:
         """See `SkyRows`. Raises `WorldError` for a world off the clock, or outside the span."""
@@ -113,14 +114,15 @@ class SharedSky:
             self._starts = np.full(t0.shape, np.nan)
             self._begin, self._decay = np.zeros(t0.shape, np.int64), np.zeros(t0.shape)
             self._low, self._high = np.zeros(t0.shape, np.int64), np.zeros(t0.shape, np.int64)
-        moved = self._starts != t0
-        if moved.any():
-            self._enrol(np.flatnonzero(moved), t0)
-        first = self._begin + tick_index
-        # rows from .. to of each world that were seen to be there before
-        if not ((first >= self._low) & (first + ticks < self._high)).all():
-            self._provide(first, ticks)
+        first = np.empty(t0.shape, np.int64)
+        if not self._follow(t0, tick_index, ticks, first):
+            self._enrol(np.flatnonzero(self._starts != t0), t0)
+            self._provide(self._begin + tick_index, ticks)
+            self._follow(t0, tick_index, ticks, first)
         return self._rows.reshape(-1, len(SKY_COLUMNS)), first, self._decay
+
+    def _follow(self, t0: Floats, tick_index: Ints, ticks: int, first: Ints) -> bool:
+        return follow(self._starts, t0, self._begin, tick_index, ticks, self._low, self._high, self._made, first)
 
     def room(self, tick_index: Ints) -> int:
         """See `SkyRows`."""
@@ -142,11 +144,9 @@ class SharedSky:
         """Make the blocks that rows ``first`` to ``first + ticks`` [W] lie in."""
         if int(first.max()) + ticks >= len(self._made) * SKY_TICKS:
             raise WorldError(f"time: a world runs past the end of its sky_span, {self.end!r} s TDB past J2000")
-        low, high = first // SKY_TICKS, (first + ticks) // SKY_TICKS
-        for wanted in (low, high):
+        for wanted in (first // SKY_TICKS, (first + ticks) // SKY_TICKS):
             if not self._made[wanted].all():
                 self._fill(np.unique(wanted[~self._made[wanted]]))
-        self._low, self._high = low * SKY_TICKS, (high + 1) * SKY_TICKS
 
     def _fill(self, blocks: Ints) -> None:
         t: Floats = np.add(
@@ -173,6 +173,27 @@ def sky_rows(sky: Sky, relay: Relay | None, lonlat: tuple[float, float], t: Floa
     rows[:, :, RHU_SHARE] = np.exp2(-(t - starts[:, None]) / RHU_HALF_LIFE_S)
     _tilts(rows.reshape(-1, len(SKY_COLUMNS)))
     return rows
+
+
+@kernel
+def follow(
+    starts: Floats, t0: Floats, begin: Ints, tick_index: Ints, ticks: int, low: Ints, high: Ints, made: NDArray[np.bool_], first: Ints
+) -> bool:  # fmt: skip
+    """Fill ``first`` with the rows of `SharedSky` that worlds are at; False where one is new, or the next ``ticks`` rows are not there.
+
+    Rows ``low`` to ``high`` of each are known to be there; they are moved on where ``made`` has the blocks.
+    """
+    for w in range(first.size):
+        row = begin[w] + tick_index[w]
+        first[w] = row
+        if starts[w] != t0[w]:
+            return False
+        if row < low[w] or row + ticks >= high[w]:
+            block, last = row // SKY_TICKS, (row + ticks) // SKY_TICKS
+            if last >= made.size or not made[block] or not made[last]:
+                return False
+            low[w], high[w] = block * SKY_TICKS, (last + 1) * SKY_TICKS
+    return True
 
 
 @kernel
