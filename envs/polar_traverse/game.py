@@ -187,6 +187,7 @@ class PolarTraverseGame(Game):
         )  # fmt: skip
         self._layouts = lay_out(*self._chart[:3], self._places.havens_xy)
         self._almanac = np.zeros((0, observe.ALMANAC))
+        self._spots = np.zeros((worlds, 2), np.int64)  # cells
         self._progress = Progress(
             self._world.ground_of,
             np.zeros((worlds, self.targets), np.int64),
@@ -384,7 +385,7 @@ class PolarTraverseGame(Game):
 
     def _look(self, who: Ints, start: int, end: int, out: NDArray[np.float32], floats: Floats, now: Ints) -> None:
         observe.see_worlds(
-            who, start, end, out, self._chart, self._layouts, self._progress, floats, self._almanac, now, self._given,
+            who, start, end, out, self._chart, self._layouts, self._progress, floats, self._almanac, now, self._spots, self._given,
         )  # fmt: skip
 
     def _fixed_ticks(self, episodes: Sequence[Episode]) -> Ints:

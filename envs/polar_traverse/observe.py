@@ -13,7 +13,8 @@ from moonfleet.terrain.constants import MOON_RADIUS_M
 from moonfleet.terrain.kernel import inlined_kernel, kernel, leaf_kernel
 from moonfleet.terrain.lane_memory import bit_count, copier, lanes_least, load_flat, store_flat
 from moonfleet.terrain.lanes import WIDTH as LANES
-from moonfleet.terrain.lanes import least, mask, most
+from moonfleet.terrain.lane_math import cosine, sine
+from moonfleet.terrain.lanes import least, mask, most, nearest
 from moonfleet.terrain.prefetch import prefetch
 
 from .layouts import LINE, STEP, WIDTH, Layouts, lay_out
@@ -62,6 +63,9 @@ HERE_CELL, HERE_HOUR, HAVEN, HAVEN_HOUR = range(4)
 SUN_X, SUN_Y, SUN_EL, SUN_BIN, SUN_HERE, SUN_NEXT = range(6)
 EARTH_X, EARTH_Y, EARTH_EL, EARTH_BIN, EARTH_PART = range(6, 11)
 HOUR, NOTED = 11, 12
+# pi/2 in two parts of 33 bits and the rest; factors on both sides of 1 by more than `direction` errs
+HALF_PI_A, HALF_PI_B, HALF_PI_C = 1.57079632673412561417, 6.07710050630396597660e-11, 2.02226624879595063154e-21
+LESS, MORE = 1.0 - 1e-14, 1.0 + 1e-14
 ALMANAC = 16  # two lines of memory
 _COLUMNS = np.array([float(c * LIGHT_STRIDE - REACH) for c in range(LANES)])
 copy_slopes = copier(SLOPE_SIDE * SLOPE_SIDE)
@@ -207,17 +211,38 @@ def note_skies(which: Ints, now: Ints, sky: Floats, azimuths: int, tick_s: float
             note_sky(sky, row, azimuths, tick_s, almanac)
 
 
+@leaf_kernel
+def direction(angle: float) -> tuple[float, float]:
+    """Return sine and cosine of an angle -10..10, such that as float32 they are those of `math.sin` and `math.cos`.
+
+    The angle is reduced to -pi/4..pi/4 with pi/2 in three parts (as in fdlibm, Sun Microsystems 1993), and where what is left of the
+    errors could round to another float32, the slower functions are asked.
+    """
+    turns = nearest(angle * (2.0 / math.pi))
+    r = ((angle - turns * HALF_PI_A) - turns * HALF_PI_B) - turns * HALF_PI_C
+    a, b = sine(r), cosine(r)
+    quarter = int(turns) & 3
+    if quarter & 1:
+        a, b = b, a
+    a = -a if quarter & 2 else a
+    b = -b if (quarter + 1) & 2 else b
+    low_a, high_a, low_b, high_b = np.float32(a * LESS), np.float32(a * MORE), np.float32(b * LESS), np.float32(b * MORE)
+    if low_a == high_a and low_b == high_b:
+        return high_a, high_b
+    return math.sin(angle), math.cos(angle)
+
+
 @inlined_kernel
 def _observe_one(
-    out: Floats32, w: int, chart: Chart, layouts: Layouts, progress: Progress, f: Floats, note: Floats, given: Floats
-) -> None:
+    out: Floats32, w: int, row: int, col: int, chart: Chart, layouts: Layouts, progress: Progress, f: Floats, note: Floats,
+    given: Floats,
+) -> None:  # fmt: skip
     g = progress.ground_of[w]
     frame, (rows, cols) = chart.frame, chart.millideg.shape[2:]
     per_m = given[PER_DIAGONAL]
     targets = progress.chain.shape[1]
     current = progress.tally[w, CURRENT]
     x, y = f[s.X, 0], f[s.Y, 0]
-    row, col = cell_of(frame, x, y, rows, cols)
     cell = row * cols + col
     sun_x, sun_y, sun_el = note[SUN_X], note[SUN_Y], note[SUN_EL]
     seen, at = out[w], w * out.shape[1]
@@ -248,8 +273,7 @@ def _observe_one(
     seen[_OWN + 1] = _clip((f[s.TEMP, 0] - 250.0) * (1.0 / 150.0), -1.0, 1.0)
     seen[_OWN + 2] = _clip(f[s.LIT, 0], 0.0, 1.0)
     seen[_OWN + 3] = _clip(f[s.SOLAR, 0] / given[SOLAR_W], 0.0, 1.0)
-    seen[_OWN + 4] = math.sin(f[s.HEADING, 0] * _RAD)
-    seen[_OWN + 5] = math.cos(f[s.HEADING, 0] * _RAD)
+    seen[_OWN + 4], seen[_OWN + 5] = direction(f[s.HEADING, 0] * _RAD)
     seen[_OWN + 6] = seen[SLOPE_SIDE * MARGIN + MARGIN]
 
     # a place off the middle of the site has a horizontal plane of its own (`light.local_elevation_deg`)
@@ -291,11 +315,14 @@ def _forecast(chart: Chart, layouts: Layouts, g: int, row: int, col: int, hour: 
 
 
 @inlined_kernel
-def _hint(chart: Chart, layouts: Layouts, progress: Progress, w: int, f: Floats, note: Floats) -> None:
-    """Ask for what `_observe_one` will read around a rover."""
+def _hint(
+    chart: Chart, layouts: Layouts, progress: Progress, w: int, f: Floats, note: Floats, spots: Ints
+) -> None:  # fmt: skip
+    """Find the cell of a rover, and ask for what `_observe_one` will read around it."""
     g = progress.ground_of[w]
     azimuths, rows, cols = chart.millideg.shape[1:]
     row, col = cell_of(chart.frame, f[s.X, 0], f[s.Y, 0], rows, cols)
+    spots[w, 0], spots[w, 1] = row, col
     strips = layouts.strips[g, col]
     for k in range(0, SLOPE_SIDE * SLOPE_SIDE + LINE - 1, LINE):
         prefetch(strips, (row + k // SLOPE_SIDE, k % SLOPE_SIDE))
@@ -321,26 +348,30 @@ def _hint(chart: Chart, layouts: Layouts, progress: Progress, w: int, f: Floats,
 @leaf_kernel
 def see_worlds(
     which: Ints, start: int, end: int, out: Floats32, chart: Chart, layouts: Layouts, progress: Progress, floats: Floats,
-    almanac: Floats, now: Ints, given: Floats,
+    almanac: Floats, now: Ints, spots: Ints, given: Floats,
 ) -> None:  # fmt: skip
     """Fill the rows ``which[start:end]`` of ``out`` float32 [W, 141].
 
-    ``floats`` is the World's block of numbers, ``now`` [W] the rows of the almanac, which are there; ``given`` float64 [5]: battery [Wh],
-    panel at 1 au [W], steps of an episode, seconds per row of the sky, one over the diagonal of the map [1/m].
+    ``floats`` is the World's block of numbers, ``now`` [W] the rows of the almanac, which are there; ``spots`` [W, 2] takes the cells
+    they stand in; ``given`` float64 [5]: battery [Wh], panel at 1 au [W], steps of an episode, seconds per row of the sky, one over the
+    diagonal of the map [1/m].
     """
-    for k in range(start, end):
+    for k in range(start, end + AHEAD):
         # scattered memory is asked for some worlds ahead: first where a rover stands, then what lies around it
-        if k + 2 * AHEAD < end:
-            far = which[k + 2 * AHEAD]
+        if k + AHEAD < end:
+            far = which[k + AHEAD]
             prefetch(floats, (far, s.X, 0))
             prefetch(almanac, (now[far], 0))
             prefetch(almanac, (now[far], LANES))
             prefetch(progress.tally, (far, 0))
-        if k + AHEAD < end:
-            near = which[k + AHEAD]
-            _hint(chart, layouts, progress, near, floats[near], almanac[now[near]])  # pyright: ignore[reportArgumentType]
-        w = which[k]
-        _observe_one(out, w, chart, layouts, progress, floats[w], almanac[now[w]], given)  # pyright: ignore[reportArgumentType]
+        if k < end:
+            near = which[k]
+            _hint(chart, layouts, progress, near, floats[near], almanac[now[near]], spots)  # pyright: ignore[reportArgumentType]
+        if k >= start + AHEAD:
+            w = which[k - AHEAD]
+            _observe_one(
+                out, w, spots[w, 0], spots[w, 1], chart, layouts, progress, floats[w], almanac[now[w]], given,  # pyright: ignore[reportArgumentType]
+            )  # fmt: skip
 
 
 def observe_worlds(
@@ -351,4 +382,4 @@ def observe_worlds(
     layouts = lay_out(chart.slope, chart.millideg, chart.hours, chart.havens_xy)
     almanac = np.zeros((len(sky), ALMANAC))
     note_skies(which, now, sky, chart.millideg.shape[1], float(given[TICK_S]), almanac)
-    see_worlds(which, start, end, out, chart, layouts, progress, floats, almanac, now, given)
+    see_worlds(which, start, end, out, chart, layouts, progress, floats, almanac, now, np.zeros((len(now), 2), np.int64), given)
