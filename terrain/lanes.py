@@ -376,6 +376,49 @@ pick: Any = _either(_pick_typed, lambda array, index: array.reshape(-1)[index].a
 """Numbers of a C-contiguous array of any shape at flat places, as lanes; every place must be inside."""
 
 
+def _pick_whole_typed(typing_context: Any, array: Any, index: Any) -> Any:
+    if not isinstance(array, types.Array) or array.dtype is not types.int64 or index is not wholes_t:
+        return None
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        start = arrayobj.make_array(array)(context, builder, args[0]).data
+        out: Any = ir.Constant(wholes_t.vector, ir.Undefined)
+        for k in range(WIDTH):
+            place = builder.gep(start, [builder.extract_element(args[1], WORD(k))])
+            out = builder.insert_element(out, builder.load(place), WORD(k))
+        return out
+
+    return wholes_t(array, wholes_t), generate
+
+
+pick_whole: Any = _either(_pick_whole_typed, lambda array, index: array.reshape(-1)[index].copy())
+"""As `pick`, of an int64 array, as whole numbers."""
+
+
+def _put_typed(typing_context: Any, array: Any, index: Any, value: Any) -> Any:
+    lane = _lane_of(array)
+    if lane is None or value is not lane or index is not wholes_t:
+        return None
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        start = arrayobj.make_array(array)(context, builder, args[0]).data
+        for k in reversed(range(WIDTH)):
+            place = builder.gep(start, [builder.extract_element(args[1], WORD(k))])
+            builder.store(builder.extract_element(args[2], WORD(k)), place)
+        return context.get_dummy_value()
+
+    return types.none(array, wholes_t, lane), generate
+
+
+def _put_plain(array: Any, index: Any, value: Any) -> None:
+    for k in reversed(range(WIDTH)):
+        array.reshape(-1)[index[k]] = value[k]
+
+
+put: Any = _either(_put_typed, _put_plain)
+"""Write lanes to flat places of a C-contiguous float64 or int64 array of any shape; of two at one place the earlier lane stays."""
+
+
 def _pick_of_typed(typing_context: Any, first: Any, second: Any, third: Any, which: Any, index: Any) -> Any:
     if not isinstance(first, types.Array) or which is not lanes_t or index is not wholes_t:
         return None
