@@ -66,7 +66,9 @@ def _note_sky(notes: Floats, lanes: int, count: int, sky: Floats, row: int, tick
 
 
 @forced_kernel
-def _note_keepers(f: Floats, i: Ints, notes: Floats, robots: int, count: int, station: int, mast: int, orbiter: int) -> None:
+def _note_keepers(
+    f: Floats, i: Ints, notes: Floats, robots: int, count: int, station: int, mast: int, orbiter: int
+) -> None:
     """Note where those stand that keep data for others, and whether they listen."""
     for p in range(count):
         base = p * robots
@@ -84,7 +86,8 @@ def _note_keepers(f: Floats, i: Ints, notes: Floats, robots: int, count: int, st
 @forced_kernel
 def _tick(
     f: Floats, i: Ints, legs: Floats, worlds: Ints, count: int, robots: int, world_of: Ints, stores: Floats, keys: NDArray[np.uint64],
-    advance: bool, dt_s: float, spec: Floats, station: int, mast: int, orbiter: int, ground: GroundLayers, views: NDArray[np.bool_], notes: Floats,
+    advance: bool, dt_s: float, spec: Floats, station: int, mast: int, orbiter: int, ground: GroundLayers,
+    views: NDArray[np.bool_], notes: Floats,
 ) -> None:  # fmt: skip
     """Run one tick of ``count`` worlds; without ``advance`` only look around."""
     lanes = spec.shape[1]
@@ -99,7 +102,7 @@ def _tick(
         base, w = p * robots, worlds[p]
         for r in range(robots):
             lane = base + r
-            if f[s.DATA, lane] > 0.0 or r == station or r == orbiter:
+            if f[s.DATA, lane] > 0.0 or r in (station, orbiter):
                 doing = int(notes[n.DOING, lane])
                 if doing != s.LOST and doing != s.HIBERNATE and doing != s.HOP:
                     transmitter = 0.0 if doing == s.RELAY else spec[c.COMM_W, lane]
@@ -205,7 +208,7 @@ def _run_groups(
             for lane in range(count * robots, lanes):
                 i[s.ACTIVITY, lane] = s.LOST
         for tick in range(max(ticks, 1)):
-            _note_sky(notes, lanes, count, sky, first[worlds[0]], tick)
+            _note_sky(notes, lanes, count, sky, int(first[worlds[0]]), tick)
             _tick(
                 f, i, legs, worlds, count, robots, world_of, stores, keys, ticks > 0, dt_s, spec, station, mast, orbiter,
                 ground, views, notes,
@@ -229,7 +232,7 @@ def run_ticks(
     sky : float64 [n, 17]
         Sky rows, tick by tick; world w starts at row ``first[w]``; its radioisotope sources have the share ``rhu[w]`` of what rows say.
     spec : float64 [69, L]
-        The machines as of `lanes_of`; ``station``, ``mast`` and ``orbiter`` are the indices of those that keep data for others, -1 for none.
+        The machines as of `lanes_of`; ``station``, ``mast`` and ``orbiter``: who keeps data for others, -1 for none.
     ground
         Heights, slopes and horizons.
     views : bool [V, rows, cols]
