@@ -46,7 +46,9 @@ def _put(i: Ints, row: int, at: int, flags: Any, value: int) -> None:
 
 
 @forced_kernel
-def act(f: Floats, i: Ints, at: int, legs: Floats, notes: Floats, spec: Floats, dt_s: float, ground: GroundLayers) -> None:
+def act(
+    f: Floats, i: Ints, at: int, legs: Floats, notes: Floats, spec: Floats, dt_s: float, ground: GroundLayers
+) -> None:
     """Decide what the power allows the robots in lanes ``at`` to ``at + 8``, then move or work; notes the power balance so far."""
     hours = dt_s / 3600.0
     activity = load(i, s.ACTIVITY, at)

@@ -1,4 +1,4 @@
-"""What robots see of the sky and of the others at the start of a tick: light on panels, and who can be reached how fast. Lanes of robots."""
+"""What robots see of the sky and of the others at the start of a tick: light on panels, who can be reached how fast. Lanes of robots."""
 
 from __future__ import annotations
 

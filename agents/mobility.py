@@ -91,11 +91,11 @@ def embedding_hazard(slip_ratio: Any, embed_slip: Any, per_m: Any) -> Any:
 def drive(
     f: Floats, i: Ints, at: int, goes: Any, legs: Vector, notes: Floats, spec: Floats, dt_s: float, ground: GroundLayers
 ) -> Any:
-    """Drive those of the robots in lanes ``at`` to ``at + 8`` that ``goes`` for up to ``dt_s`` along their legs; return the motors' work [J].
+    """Drive those of lanes ``at`` to ``at + 8`` that ``goes`` for up to ``dt_s`` along their legs; return the motors' work [J].
 
-    ``legs`` float64 [W, R, 64, 2] m. A robot arrives exactly on the last point of its leg. Its leg ends early, and `BLOCKED` is set, where
-    the cell ahead is steeper than it can climb or outside the grid (it stands before it) and where it gets stuck; it is noted in `FATE`
-    where it tips over.
+    ``legs`` float64 [W, R, 64, 2] m. A robot arrives exactly on the last point of its leg. Its leg ends early, and BLOCKED is set, where
+    the cell ahead is too steep for it or outside the grid (it stands before it), and where it gets stuck. It is noted in `FATE` where
+    it tips over.
     """
     rows, cols = ground.slope.shape
     frame = ground.frame

@@ -130,7 +130,7 @@ def settle(
             if worn & bit:
                 robot = int(notes[n.ROBOT, r])
                 wear(
-                    f, i, r, robot, keys[world_of[r]], spec[c.FAILS : c.REPAIR_S, r], spec[c.REPAIR_S : c.HELP, r],
+                    f, i, r, robot, int(keys[world_of[r]]), spec[c.FAILS : c.REPAIR_S, r], spec[c.REPAIR_S : c.HELP, r],
                     spec[c.HELP :, r],
                 )  # fmt: skip
             if flies & bit:

@@ -15,8 +15,22 @@ from moonfleet.terrain.sky import Sky, earth_vector
 
 from .errors import WorldError
 from .state import (
-    EARTH_AZ, EARTH_EAST, EARTH_M, EARTH_NORTH, RELAY_AZ, RELAY_EAST, RELAY_EL, RELAY_M, RELAY_NORTH, RHU_SHARE, SKY_COLUMNS, SUN_AZ,
-    SUN_EAST, SUN_NORTH, Floats, Ints,
+    EARTH_AZ,
+    EARTH_EAST,
+    EARTH_M,
+    EARTH_NORTH,
+    RELAY_AZ,
+    RELAY_EAST,
+    RELAY_EL,
+    RELAY_M,
+    RELAY_NORTH,
+    RHU_SHARE,
+    SKY_COLUMNS,
+    SUN_AZ,
+    SUN_EAST,
+    SUN_NORTH,
+    Floats,
+    Ints,
 )  # fmt: skip
 from .thermal import RHU_HALF_LIFE_S
 

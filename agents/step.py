@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from moonfleet.terrain.forced_kernel import forced_kernel
 from moonfleet.terrain.kernel import kernel, leaf_kernel
-from moonfleet.terrain.lanes import WIDTH, splat, store
+from moonfleet.terrain.lanes import WIDTH, load, pick, pick_whole, put, splat, store, whole
 from moonfleet.terrain.prefetch import prefetch
 
 from . import spec_block as c
@@ -52,20 +52,23 @@ def lanes_of(spec: Floats) -> Floats:
 
 
 @forced_kernel
-def _note_sky(notes: Floats, lanes: int, robots: int, worlds: Ints, count: int, sky: Floats, first: Ints, tick: int) -> None:
-    for k in range(COLUMNS):
-        if count == 1:
-            value = splat(sky[first[worlds[0]] + tick, k])
+def _note_sky(notes: Floats, lanes: int, count: int, sky: Floats, row: int, tick: int) -> None:
+    """Note the sky of a tick; ``row`` is that of the first world when its run began."""
+    if count == 1:
+        for k in range(COLUMNS):
+            value = splat(sky[row + tick, k])
             for at in range(0, lanes, WIDTH):
                 store(notes, n.SKY + k, at, value)
-        else:
-            for p in range(count):
-                for r in range(robots):
-                    notes[n.SKY + k, p * robots + r] = sky[first[worlds[p]] + tick, k]
+        return
+    place = whole(load(notes, n.SKY_ROW, 0) + float(tick * COLUMNS))
+    for k in range(COLUMNS):
+        store(notes, n.SKY + k, 0, pick(sky, place + k))
 
 
 @forced_kernel
-def _note_keepers(f: Floats, i: Ints, notes: Floats, robots: int, count: int, station: int, mast: int, orbiter: int) -> None:
+def _note_keepers(
+    f: Floats, i: Ints, notes: Floats, robots: int, count: int, station: int, mast: int, orbiter: int
+) -> None:
     """Note where those stand that keep data for others, and whether they listen."""
     for p in range(count):
         base = p * robots
@@ -83,7 +86,8 @@ def _note_keepers(f: Floats, i: Ints, notes: Floats, robots: int, count: int, st
 @forced_kernel
 def _tick(
     f: Floats, i: Ints, legs: Floats, worlds: Ints, count: int, robots: int, world_of: Ints, stores: Floats, keys: NDArray[np.uint64],
-    advance: bool, dt_s: float, spec: Floats, station: int, mast: int, orbiter: int, ground: GroundLayers, views: NDArray[np.bool_], notes: Floats,
+    advance: bool, dt_s: float, spec: Floats, station: int, mast: int, orbiter: int, ground: GroundLayers,
+    views: NDArray[np.bool_], notes: Floats,
 ) -> None:  # fmt: skip
     """Run one tick of ``count`` worlds; without ``advance`` only look around."""
     lanes = spec.shape[1]
@@ -98,7 +102,7 @@ def _tick(
         base, w = p * robots, worlds[p]
         for r in range(robots):
             lane = base + r
-            if f[s.DATA, lane] > 0.0 or r == station or r == orbiter:
+            if f[s.DATA, lane] > 0.0 or r in (station, orbiter):
                 doing = int(notes[n.DOING, lane])
                 if doing != s.LOST and doing != s.HIBERNATE and doing != s.HOP:
                     transmitter = 0.0 if doing == s.RELAY else spec[c.COMM_W, lane]
@@ -112,54 +116,53 @@ def _tick(
 
 
 @forced_kernel
+def _hint_horizon(ground: GroundLayers, az_deg: float, row: int, col: int) -> None:
+    azimuths = ground.low.shape[0]
+    at = int(az_deg * azimuths / 360.0)
+    if 0 <= at < azimuths:
+        prefetch(ground.low, (at, row, col))
+        prefetch(ground.low, (at + 1 if at + 1 < azimuths else 0, row, col))
+
+
+@forced_kernel
 def _hint(f: Floats, sky: Floats, legs: Floats, w: int, ground: GroundLayers) -> None:
     """Ask ahead for the memory that the robots of a world are about to look at; in short runs waiting for it takes most of the time."""
-    azimuths, rows, cols = ground.low.shape
-    sun = int((sky[s.SUN_AZ] % 360.0) * azimuths / 360.0)
-    earth = int((sky[s.EARTH_AZ] % 360.0) * azimuths / 360.0)
+    rows, cols = ground.slope.shape
     for r in range(f.shape[1]):
         row, col = cell_index(ground.frame, f[s.X, r], f[s.Y, r], rows, cols)
         if row >= 0:
-            prefetch(ground.low, (sun, row, col))
-            prefetch(ground.low, (sun + 1 if sun + 1 < azimuths else 0, row, col))
-            prefetch(ground.low, (earth, row, col))
-            prefetch(ground.low, (earth + 1 if earth + 1 < azimuths else 0, row, col))
+            _hint_horizon(ground, sky[s.SUN_AZ], row, col)
+            _hint_horizon(ground, sky[s.EARTH_AZ], row, col)
             if sky[s.RELAY_EL] > NO_RELAY_DEG:
-                relay = int((sky[s.RELAY_AZ] % 360.0) * azimuths / 360.0)
-                prefetch(ground.low, (relay, row, col))
-                prefetch(ground.low, (relay + 1 if relay + 1 < azimuths else 0, row, col))
+                _hint_horizon(ground, sky[s.RELAY_AZ], row, col)
             prefetch(ground.elevation, (row, col))
             prefetch(ground.slope, (row, col))
             prefetch(legs, (w, r, 0, 0))
 
 
 @forced_kernel
-def _take_in(floats: Floats, ints: Ints, worlds: Ints, count: int, f: Floats, i: Ints) -> None:
-    """Copy the numbers of worlds into lanes; lanes that are no robot's count as lost."""
+def _take_in(floats: Floats, ints: Ints, notes: Floats, f: Floats, i: Ints) -> None:
+    """Copy the numbers of worlds into lanes."""
     robots = floats.shape[2]
-    for p in range(count):
-        w, base = worlds[p], p * robots
+    for at in range(0, f.shape[1], WIDTH):
+        place = whole(load(notes, n.HOME_F, at))
         for k in range(floats.shape[1]):
-            for r in range(robots):
-                f[k, base + r] = floats[w, k, r]
+            store(f, k, at, pick(floats, place + k * robots))
+        place = whole(load(notes, n.HOME_I, at))
         for k in range(ints.shape[1]):
-            for r in range(robots):
-                i[k, base + r] = ints[w, k, r]
-    for lane in range(count * robots, f.shape[1]):
-        i[s.ACTIVITY, lane] = s.LOST
+            store(i, k, at, pick_whole(ints, place + k * robots))
 
 
 @forced_kernel
-def _put_back(floats: Floats, ints: Ints, worlds: Ints, count: int, f: Floats, i: Ints) -> None:
+def _put_back(floats: Floats, ints: Ints, notes: Floats, f: Floats, i: Ints) -> None:
     robots = floats.shape[2]
-    for p in range(count):
-        w, base = worlds[p], p * robots
+    for at in range(0, f.shape[1], WIDTH):
+        place = whole(load(notes, n.HOME_F, at))
         for k in range(floats.shape[1]):
-            for r in range(robots):
-                floats[w, k, r] = f[k, base + r]
+            put(floats, place + k * robots, load(f, k, at))
+        place = whole(load(notes, n.HOME_I, at))
         for k in range(ints.shape[1]):
-            for r in range(robots):
-                ints[w, k, r] = i[k, base + r]
+            put(ints, place + k * robots, load(i, k, at))
 
 
 @forced_kernel
@@ -184,29 +187,34 @@ def _run_groups(
                 near = which[ahead]
                 _hint(floats[near], sky[first[near]], legs, near, ground)
         worlds = which[k : k + count]
-        for p in range(count):
-            for r in range(robots):
-                lane, w = p * robots + r, worlds[p]
-                world_of[lane] = w
-                notes[n.RHU, lane] = rhu[w]
-                notes[n.STATION_VIEW, lane], notes[n.MAST_VIEW, lane] = view_of[0, w], view_of[1, w]
-                notes[n.LEG_AT, lane] = float((w * robots + r) * s.LEG_POINTS * 2)
-        notes[n.CELL, :] = -1.0
-        notes[n.RELAY_AT, :] = -1.0
+        for lane in range(lanes):
+            # lanes that are no robot's are put with the first of their eight, which is written last
+            real = lane if lane < count * robots else lane // WIDTH * WIDTH
+            w, r = worlds[real // robots], real % robots
+            world_of[lane] = w
+            notes[n.RHU, lane] = rhu[w]
+            notes[n.STATION_VIEW, lane], notes[n.MAST_VIEW, lane] = view_of[0, w], view_of[1, w]
+            notes[n.LEG_AT, lane] = float((w * robots + r) * s.LEG_POINTS * 2)
+            notes[n.HOME_F, lane] = float(w * robots * floats.shape[1] + r)
+            notes[n.HOME_I, lane] = float(w * robots * ints.shape[1] + r)
+            notes[n.SKY_ROW, lane] = float(first[w] * COLUMNS)
+            notes[n.CELL, lane] = notes[n.RELAY_AT, lane] = -1.0
         in_place = robots == lanes
         if in_place:
             f, i = floats[worlds[0]], ints[worlds[0]]
         else:
             f, i = buffer_f, buffer_i
-            _take_in(floats, ints, worlds, count, f, i)
+            _take_in(floats, ints, notes, f, i)
+            for lane in range(count * robots, lanes):
+                i[s.ACTIVITY, lane] = s.LOST
         for tick in range(max(ticks, 1)):
-            _note_sky(notes, lanes, robots, worlds, count, sky, first, tick)
+            _note_sky(notes, lanes, count, sky, int(first[worlds[0]]), tick)
             _tick(
                 f, i, legs, worlds, count, robots, world_of, stores, keys, ticks > 0, dt_s, spec, station, mast, orbiter,
                 ground, views, notes,
             )  # fmt: skip
         if not in_place:
-            _put_back(floats, ints, worlds, count, f, i)
+            _put_back(floats, ints, notes, f, i)
 
 
 @kernel
@@ -224,7 +232,7 @@ def run_ticks(
     sky : float64 [n, 17]
         Sky rows, tick by tick; world w starts at row ``first[w]``; its radioisotope sources have the share ``rhu[w]`` of what rows say.
     spec : float64 [69, L]
-        The machines as of `lanes_of`; ``station``, ``mast`` and ``orbiter`` are the indices of those that keep data for others, -1 for none.
+        The machines as of `lanes_of`; ``station``, ``mast`` and ``orbiter``: who keeps data for others, -1 for none.
     ground
         Heights, slopes and horizons.
     views : bool [V, rows, cols]

@@ -21,4 +21,6 @@ ROBOT, LEG_AT, RHU, STATION_VIEW, MAST_VIEW = range(_ON + 11, _ON + 16)
 CELL, SUN_AT, EARTH_AT, RELAY_AT = range(_ON + 16, _ON + 20)
 SUN_A, SUN_B, EARTH_A, EARTH_B, RELAY_A, RELAY_B, STATION_SEES, MAST_SEES = range(_ON + 20, _ON + 28)
 CLEAR = _ON + 28  # [deg] the Sun's middle above the horizon
-NOTES = _ON + 29
+# where a lane's numbers lie in the arrays of all worlds, and its row in the table of the sky
+HOME_F, HOME_I, SKY_ROW = range(_ON + 29, _ON + 32)
+NOTES = _ON + 32

@@ -35,7 +35,7 @@ def speed_and_power(grade: float, rated_m_s: float, rated_w: float) -> tuple[flo
 
 @kernel
 def speed_against(resistance: float, grade: float, rated_m_s: float, rated_w: float) -> tuple[float, float]:
-    """Return speed and power as `speed_and_power` does where the ``resistance`` relative to the flat is known; one number each, or lanes."""
+    """Return speed and power as `speed_and_power` does, given the ``resistance`` relative to the flat; one number each, or lanes."""
     wheels = rated_m_s / most(resistance, 1.0)
     power = rated_w * least(most(resistance, LEAST_POWER), 1.0)
     return wheels * (1.0 - slip(grade)), power

@@ -15,7 +15,7 @@ from .lanes import as_power, floor, least, most, nearest, select, size, whole
 LN2_HIGH: Final = 0.693147180369123816490  # its low 21 bits are zero: products with whole numbers below 2^21 are exact
 LN2_LOW: Final = math.log(2.0) - LN2_HIGH + 2.3190468138462996e-17  # the rest, to 2^-106
 RAD: Final = math.pi / 180.0
-E1, E2, E3, E4, E5, E6, E7, E8, E9, E10, E11, E12, E13 = (1.0 / math.factorial(k) for k in range(1, 14))
+E2, E3, E4, E5, E6, E7, E8, E9, E10, E11, E12, E13, E14, E15, E16 = (1.0 / math.factorial(k) for k in range(2, 17))
 LOWEST, HIGHEST = -700.0, 700.0
 QUARTERS: Final = 0.25
 ATAN_1, ATAN_2, ATAN_3, ATAN_4 = (math.atan(k * QUARTERS) for k in range(1, 5))
@@ -41,9 +41,10 @@ def exp(x: Any) -> Any:
 def _sine(r: Any) -> Any:
     """Return the sine of -pi/4..pi/4."""
     q = r * r
-    series = -E11 + q * E13
-    series = -E7 + q * (E9 + q * series)
-    series = -E3 + q * (E5 + q * series)
+    series = E13 - q * E15
+    series = E9 - q * (E11 - q * series)
+    series = E5 - q * (E7 - q * series)
+    series = q * series - E3
     return r + r * q * series
 
 
@@ -51,9 +52,9 @@ def _sine(r: Any) -> Any:
 def _cosine(r: Any) -> Any:
     """Return the cosine of -pi/4..pi/4."""
     q = r * r
-    series = -E10 + q * (E12 - q * (E13 * (1.0 / 14.0)))
-    series = -E6 + q * (E8 + q * series)
-    series = E4 + q * series
+    series = E12 - q * (E14 - q * E16)
+    series = E8 - q * (E10 - q * series)
+    series = E4 - q * (E6 - q * series)
     return 1.0 - (0.5 * q - q * q * series)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, ClassVar, Final, cast
 
 import numpy as np
 from llvmlite import ir
@@ -77,16 +77,18 @@ def _spread(builder: Any, value: Any, vector: Any) -> Any:
     return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), mask)
 
 
-def _operator(function: Any, lane: LaneType, scalar: Any, result: LaneType, build: Callable[[Any, Any, Any], Any]) -> None:
+def _operator(
+    function: Any, lane: LaneType, scalar: Any, result: LaneType, build: Callable[[Any, Any, Any], Any]
+) -> None:
     """Teach numba one operator of lanes with lanes, and with plain numbers on either side."""
     pairs = [(lane, lane), (lane, scalar), (scalar, lane)]
 
     class Template(ConcreteTemplate):
         """The signatures of one operator."""
 
-        cases = [signature(result, *pair) for pair in pairs]
+        cases: ClassVar[list[Any]] = [signature(result, *pair) for pair in pairs]
 
-    infer_global(function)(Template)
+    cast(Any, infer_global)(function)(Template)
 
     def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         a, b = (_spread(builder, value, lane.vector) for value in args)
@@ -97,7 +99,13 @@ def _operator(function: Any, lane: LaneType, scalar: Any, result: LaneType, buil
 
 
 _ARITHMETIC: Final = {operator.add: "fadd", operator.sub: "fsub", operator.mul: "fmul", operator.truediv: "fdiv"}
-_WHOLE: Final = {operator.add: "add", operator.sub: "sub", operator.mul: "mul", operator.and_: "and_", operator.or_: "or_"}
+_WHOLE: Final = {
+    operator.add: "add",
+    operator.sub: "sub",
+    operator.mul: "mul",
+    operator.and_: "and_",
+    operator.or_: "or_",
+}
 _COMPARED: Final = {
     operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge: ">=", operator.eq: "==", operator.ne: "!=",
 }  # fmt: skip
@@ -126,9 +134,9 @@ def _one_sided(function: Any, lane: LaneType, build: Callable[[Any, Any], Any]) 
     class Template(ConcreteTemplate):
         """The signature of one operator."""
 
-        cases = [signature(lane, lane)]
+        cases: ClassVar[list[Any]] = [signature(lane, lane)]
 
-    infer_global(function)(Template)
+    cast(Any, infer_global)(function)(Template)
     lower_builtin(function, lane)(lambda context, builder, sig, args: build(builder, args[0]))
 
 
@@ -290,9 +298,7 @@ counted: Any = _converted(
     lambda value: np.asarray(value).astype(np.int64),
 )
 """1 where a flag is set, else 0."""
-as_power: Any = _converted(
-    {wholes_t: lanes_t, types.int64: types.float64}, _power, lambda value: np.ldexp(1.0, value)
-)
+as_power: Any = _converted({wholes_t: lanes_t, types.int64: types.float64}, _power, lambda value: np.ldexp(1.0, value))
 """2 to whole numbers -1022..1023, exactly."""
 
 
@@ -300,7 +306,8 @@ as_power: Any = _converted(
 
 
 def _lane_of(array: Any) -> Any:
-    return {types.float64: lanes_t, types.int64: wholes_t}.get(getattr(array, "dtype", None))
+    kinds: dict[Any, Any] = {types.float64: lanes_t, types.int64: wholes_t}
+    return kinds.get(getattr(array, "dtype", None))
 
 
 def _place(context: Any, builder: Any, kind: Any, array: Any, row: Any, at: Any, vector: Any) -> Any:
@@ -316,7 +323,7 @@ def _load_typed(typing_context: Any, array: Any, row: Any, at: Any) -> Any:
         return None
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.load(_place(context, builder, array, *args, lane.vector), align=8)
+        return builder.load(_place(context, builder, array, args[0], args[1], args[2], lane.vector), align=8)
 
     return lane(array, types.intp, types.intp), generate
 
@@ -331,7 +338,7 @@ def _store_typed(typing_context: Any, array: Any, row: Any, at: Any, value: Any)
         return None
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        builder.store(args[3], _place(context, builder, array, *args[:3], lane.vector), align=8)
+        builder.store(args[3], _place(context, builder, array, args[0], args[1], args[2], lane.vector), align=8)
         return context.get_dummy_value()
 
     return types.none(array, types.intp, types.intp, lane), generate
@@ -376,6 +383,49 @@ pick: Any = _either(_pick_typed, lambda array, index: array.reshape(-1)[index].a
 """Numbers of a C-contiguous array of any shape at flat places, as lanes; every place must be inside."""
 
 
+def _pick_whole_typed(typing_context: Any, array: Any, index: Any) -> Any:
+    if not isinstance(array, types.Array) or array.dtype is not types.int64 or index is not wholes_t:
+        return None
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        start = arrayobj.make_array(array)(context, builder, args[0]).data
+        out: Any = ir.Constant(wholes_t.vector, ir.Undefined)
+        for k in range(WIDTH):
+            place = builder.gep(start, [builder.extract_element(args[1], WORD(k))])
+            out = builder.insert_element(out, builder.load(place), WORD(k))
+        return out
+
+    return wholes_t(array, wholes_t), generate
+
+
+pick_whole: Any = _either(_pick_whole_typed, lambda array, index: array.reshape(-1)[index].copy())
+"""As `pick`, of an int64 array, as whole numbers."""
+
+
+def _put_typed(typing_context: Any, array: Any, index: Any, value: Any) -> Any:
+    lane = _lane_of(array)
+    if lane is None or value is not lane or index is not wholes_t:
+        return None
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        start = arrayobj.make_array(array)(context, builder, args[0]).data
+        for k in reversed(range(WIDTH)):
+            place = builder.gep(start, [builder.extract_element(args[1], WORD(k))])
+            builder.store(builder.extract_element(args[2], WORD(k)), place)
+        return context.get_dummy_value()
+
+    return types.none(array, wholes_t, lane), generate
+
+
+def _put_plain(array: Any, index: Any, value: Any) -> None:
+    for k in reversed(range(WIDTH)):
+        array.reshape(-1)[index[k]] = value[k]
+
+
+put: Any = _either(_put_typed, _put_plain)
+"""Write lanes to flat places of a C-contiguous float64 or int64 array of any shape; of two at one place the earlier lane stays."""
+
+
 def _pick_of_typed(typing_context: Any, first: Any, second: Any, third: Any, which: Any, index: Any) -> Any:
     if not isinstance(first, types.Array) or which is not lanes_t or index is not wholes_t:
         return None
@@ -395,7 +445,9 @@ def _pick_of_typed(typing_context: Any, first: Any, second: Any, third: Any, whi
 
 
 def _pick_of_plain(first: Any, second: Any, third: Any, which: Any, index: Any) -> Any:
-    return np.choose(which.astype(np.int64), [one.reshape(-1)[index] for one in (first, second, third)]).astype(np.float64)
+    return np.choose(which.astype(np.int64), [one.reshape(-1)[index] for one in (first, second, third)]).astype(
+        np.float64
+    )
 
 
 pick_of: Any = _either(_pick_of_typed, _pick_of_plain)
