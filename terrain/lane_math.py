@@ -38,7 +38,7 @@ def exp(x: Any) -> Any:
 
 
 @leaf_kernel
-def _sine(r: Any) -> Any:
+def sine_near(r: Any) -> Any:
     """Return the sine of -pi/4..pi/4."""
     q = r * r
     series = E13 - q * E15
@@ -49,7 +49,7 @@ def _sine(r: Any) -> Any:
 
 
 @leaf_kernel
-def _cosine(r: Any) -> Any:
+def cosine_near(r: Any) -> Any:
     """Return the cosine of -pi/4..pi/4."""
     q = r * r
     series = E12 - q * (E14 - q * E16)
@@ -64,7 +64,7 @@ def sine_cosine_deg(degrees: Any) -> tuple[Any, Any]:
     turns = nearest(degrees * (1.0 / 90.0))
     r = (degrees - turns * 90.0) * RAD
     quarter = turns - 4.0 * floor(turns * 0.25)
-    s, c = _sine(r), _cosine(r)
+    s, c = sine_near(r), cosine_near(r)
     odd = (quarter == 1.0) | (quarter == 3.0)
     sine, cosine = select(odd, c, s), select(odd, s, c)
     sine = select(quarter >= 2.0, -sine, sine)

@@ -13,7 +13,7 @@ from moonfleet.terrain.constants import MOON_RADIUS_M
 from moonfleet.terrain.kernel import inlined_kernel, kernel, leaf_kernel
 from moonfleet.terrain.lane_memory import bit_count, copier, lanes_least, load_flat, store_flat
 from moonfleet.terrain.lanes import WIDTH as LANES
-from moonfleet.terrain.lane_math import cosine, sine
+from moonfleet.terrain.lane_math import cosine_near, sine_near
 from moonfleet.terrain.lanes import least, mask, most, nearest
 from moonfleet.terrain.prefetch import prefetch
 
@@ -220,7 +220,7 @@ def direction(angle: float) -> tuple[float, float]:
     """
     turns = nearest(angle * (2.0 / math.pi))
     r = ((angle - turns * HALF_PI_A) - turns * HALF_PI_B) - turns * HALF_PI_C
-    a, b = sine(r), cosine(r)
+    a, b = sine_near(r), cosine_near(r)
     quarter = int(turns) & 3
     if quarter & 1:
         a, b = b, a
