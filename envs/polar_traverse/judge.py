@@ -90,12 +90,12 @@ def judge_worlds(
     places, rows, cols = fields.shape[1:]
     for k in range(start, end):
         if k + AHEAD < end:
-            near = which[k + AHEAD]
+            near = np.uint64(which[k + AHEAD])  # without a sign: no check whether it counts from the end
             row, col = cell_of(frame, floats[near, s.X, 0], floats[near, s.Y, 0], rows, cols)
             place = progress.chain[near, min(progress.tally[near, CURRENT], targets - 1)]
             for r in range(max(row - 1, 0), min(row + 2, rows)):
                 prefetch(fields, (progress.ground_of[near], place, r, col))
-        w = which[k]
+        w = np.uint64(which[k])
         f, i, count = floats[w], ints[w], progress.tally[w]
         g = progress.ground_of[w]
         x, y = f[s.X, 0], f[s.Y, 0]

@@ -245,7 +245,7 @@ def _observe_one(
     x, y = f[s.X, 0], f[s.Y, 0]
     cell = row * cols + col
     sun_x, sun_y, sun_el = note[SUN_X], note[SUN_Y], note[SUN_EL]
-    seen, at = out[w], w * out.shape[1]
+    seen, at = out[w], np.int64(w) * out.shape[1]
 
     copy_slopes(out, at, layouts.strips, ((g * cols + col) * (rows + 2 * MARGIN) + row) * SLOPE_SIDE)
     east, north = sun_x * _DEG_PER_M, sun_y * _DEG_PER_M
@@ -365,10 +365,10 @@ def see_worlds(
             prefetch(almanac, (now[far], LANES))
             prefetch(progress.tally, (far, 0))
         if k < end:
-            near = which[k]
+            near = np.uint64(which[k])  # without a sign: no check whether it counts from the end
             _hint(chart, layouts, progress, near, floats[near], almanac[now[near]], spots)  # pyright: ignore[reportArgumentType]
         if k >= start + AHEAD:
-            w = which[k - AHEAD]
+            w = np.uint64(which[k - AHEAD])
             _observe_one(
                 out, w, spots[w, 0], spots[w, 1], chart, layouts, progress, floats[w], almanac[now[w]], given,  # pyright: ignore[reportArgumentType]
             )  # fmt: skip
