@@ -17,10 +17,12 @@ from moonfleet.terrain.kernel import leaf_kernel
 from moonfleet.terrain.lane_memory import bit_count, gather_flat, lanes_sum, load_flat
 from moonfleet.terrain.lanes import mask, root, select
 
-from .layouts import DISC, EASTWARD, NORTHWARD, RAISED, SPAN, WEIGHT, Layouts
+from .layouts import DISC, EASTWARD, NORTHWARD, RAISED, SPAN, WEIGHT
 from .outlook import SAMPLES
 
 Floats32 = NDArray[np.float32]
+Shorts = NDArray[np.int16]
+Places = NDArray[np.int32]
 
 UNSURE = 1e-13  # far more than what the polynomial and the order of a sum do to a mean
 TERMS = 18  # of the polynomial, an even number
@@ -53,15 +55,17 @@ _P = np.array(_segment())
 
 
 @leaf_kernel
-def _above(layouts: Layouts, cell: int, hour: int, first: int, dx: float, dy: float) -> Any:
+def _above(
+    cells: Shorts, spans: Floats32, bins: Places, cell: int, hour: int, first: int, dx: float, dy: float
+) -> Any:  # fmt: skip
     """Return how far the Sun's middle stands above the horizon in samples ``first`` to ``first + 7`` [deg]."""
     at, places = 5 * SPAN * hour + first, SPAN * hour + first
-    w = load_flat(layouts.spans, at + SPAN * WEIGHT)
-    here = gather_flat(layouts.cells, cell, layouts.bins, places)
-    there = gather_flat(layouts.cells, cell + 1, layouts.bins, places)
+    w = load_flat(spans, at + SPAN * WEIGHT)
+    here = gather_flat(cells, cell, bins, places)
+    there = gather_flat(cells, cell + 1, bins, places)
     edge = ((1.0 - w) * here + w * there) * 0.001
-    east, north = load_flat(layouts.spans, at + SPAN * EASTWARD), load_flat(layouts.spans, at + SPAN * NORTHWARD)
-    return (load_flat(layouts.spans, at + SPAN * RAISED) + (east * dx + north * dy)) - edge
+    east, north = load_flat(spans, at + SPAN * EASTWARD), load_flat(spans, at + SPAN * NORTHWARD)
+    return (load_flat(spans, at + SPAN * RAISED) + (east * dx + north * dy)) - edge
 
 
 @leaf_kernel
@@ -82,15 +86,17 @@ def _share(above: Any, radius: Any, up: int, down: int) -> Any:
 
 
 @leaf_kernel
-def lit_ahead(layouts: Layouts, cell: int, hour: int, dx: float, dy: float, out: Floats32) -> bool:
+def lit_ahead(
+    cells: Shorts, spans: Floats32, bins: Places, cell: int, hour: int, dx: float, dy: float, out: Floats32
+) -> bool:  # fmt: skip
     """Fill ``out`` [4] as `outlook` does, or return False where that cannot be told for certain.
 
-    ``cell`` is the place of its first azimuth in `Layouts.cells`, (dx, dy) the displacement of its middle from that of the map [m].
+    Arrays are those of `Layouts`, ``cell`` is the place of its first azimuth in ``cells``, (dx, dy) the displacement of its middle from that of the map [m].
     """
     disc = 5 * SPAN * hour + SPAN * DISC
-    above_a, radius_a = _above(layouts, cell, hour, 0, dx, dy), load_flat(layouts.spans, disc)
-    above_b, radius_b = _above(layouts, cell, hour, 8, dx, dy), load_flat(layouts.spans, disc + 8)
-    above_c, radius_c = _above(layouts, cell, hour, 16, dx, dy), load_flat(layouts.spans, disc + 16)
+    above_a, radius_a = _above(cells, spans, bins, cell, hour, 0, dx, dy), load_flat(spans, disc)
+    above_b, radius_b = _above(cells, spans, bins, cell, hour, 8, dx, dy), load_flat(spans, disc + 8)
+    above_c, radius_c = _above(cells, spans, bins, cell, hour, 16, dx, dy), load_flat(spans, disc + 16)
     up_a, down_a = mask(above_a >= radius_a), mask(above_a <= 0.0 - radius_a)
     up_b, down_b = mask(above_b >= radius_b), mask(above_b <= 0.0 - radius_b)
     up_c, down_c = mask(above_c >= radius_c), mask(above_c <= 0.0 - radius_c)

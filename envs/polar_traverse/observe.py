@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from moonfleet.agents import state as s
 from moonfleet.terrain.constants import MOON_RADIUS_M
 from moonfleet.terrain.kernel import inlined_kernel, kernel, leaf_kernel
+from moonfleet.terrain.lane_math import cosine_near, sine_near
 from moonfleet.terrain.lane_memory import bit_count, copier, lanes_least, load_flat, store_flat
 from moonfleet.terrain.lanes import WIDTH as LANES
-from moonfleet.terrain.lane_math import cosine_near, sine_near
 from moonfleet.terrain.lanes import least, mask, most, nearest
 from moonfleet.terrain.prefetch import prefetch
 
@@ -226,7 +226,12 @@ def direction(angle: float) -> tuple[float, float]:
         a, b = b, a
     a = -a if quarter & 2 else a
     b = -b if (quarter + 1) & 2 else b
-    low_a, high_a, low_b, high_b = np.float32(a * LESS), np.float32(a * MORE), np.float32(b * LESS), np.float32(b * MORE)
+    low_a, high_a, low_b, high_b = (
+        np.float32(a * LESS),
+        np.float32(a * MORE),
+        np.float32(b * LESS),
+        np.float32(b * MORE),
+    )
     if low_a == high_a and low_b == high_b:
         return high_a, high_b
     return math.sin(angle), math.cos(angle)
@@ -310,7 +315,8 @@ def _forecast(chart: Chart, layouts: Layouts, g: int, row: int, col: int, hour: 
     frame, (rows, cols, azimuths) = chart.frame, layouts.cells.shape[1:]
     dx = frame[X_LEFT] + (col + 0.5) * frame[CELL] - frame[CENTRE_X]
     dy = frame[Y_TOP] - (row + 0.5) * frame[CELL] - frame[CENTRE_Y]
-    if not lit_ahead(layouts, ((g * rows + row) * cols + col) * azimuths, hour, dx, dy, ahead):
+    cell = ((g * rows + row) * cols + col) * azimuths
+    if not lit_ahead(layouts.cells, layouts.spans, layouts.bins, cell, hour, dx, dy, ahead):
         outlook(chart.millideg, g, row, col, chart.hours, hour, frame, ahead)
 
 
@@ -382,4 +388,6 @@ def observe_worlds(
     layouts = lay_out(chart.slope, chart.millideg, chart.hours, chart.havens_xy)
     almanac = np.zeros((len(sky), ALMANAC))
     note_skies(which, now, sky, chart.millideg.shape[1], float(given[TICK_S]), almanac)
-    see_worlds(which, start, end, out, chart, layouts, progress, floats, almanac, now, np.zeros((len(now), 2), np.int64), given)
+    see_worlds(
+        which, start, end, out, chart, layouts, progress, floats, almanac, now, np.zeros((len(now), 2), np.int64), given
+    )

@@ -100,7 +100,9 @@ def test_a_forecast_is_left_to_the_plain_one_only_where_it_could_round_otherwise
         outlook.outlook(chart.millideg, 1, row, col, chart.hours, hour, chart.frame, plain)
         dx = (col + 0.5) * CELL_M + chart.frame[0] - chart.frame[3]
         dy = chart.frame[1] - (row + 0.5) * CELL_M - chart.frame[4]
-        if lit_ahead(layouts, ((12 + row) * 13 + col) * (AZIMUTHS + 1), hour, dx, dy, quick):
+        if lit_ahead(
+            layouts.cells, layouts.spans, layouts.bins, ((12 + row) * 13 + col) * (AZIMUTHS + 1), hour, dx, dy, quick
+        ):
             assert plain.tobytes() == quick.tobytes()
             sure += 1
     assert sure >= 90
