@@ -8,6 +8,7 @@ would give. A place that moves to another cell of the map starts anew, and so do
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -16,32 +17,52 @@ from numpy.typing import NDArray
 from moonfleet.autonomy.observation import WINDOWS_H
 from moonfleet.terrain.constants import DARK_BELOW
 from moonfleet.terrain.forced_kernel import forced_kernel
-from moonfleet.terrain.kernel import kernel
+from moonfleet.terrain.kernel import kernel, leaf_kernel
 
 from .almanac import (
+    EARTH,
     FAR_H,
+    RADIUS,
+    RELAY,
+    RUN_A,
+    RUN_B,
+    RUN_H,
+    SUN,
     UNTIL,
     WHOLE,
     WIDEST_DEG,
     Almanac,
     Floats,
     Ints,
-    clear_by,
+    clear_of_run,
     clears,
-    lean_of,
-    light_of,
+    light_at,
     middle_of,
 )
 
 Places = NDArray[np.int32]
 
+
+def _dark_height() -> float:
+    """Height in radii at which the light of the disc in whole parts falls below darkness: by halving, the light rises with it."""
+    low, high = -1.0, 1.0
+    while high - low > 1e-12:
+        middle = 0.5 * (low + high)
+        lit = 0.5 + (math.asin(middle) + middle * math.sqrt(1.0 - middle * middle)) / math.pi
+        low, high = (middle, high) if int(lit * WHOLE + 0.5) < DARK_BELOW * WHOLE else (low, middle)
+    return high
+
+
 DAY_H: Final = 24  # [h] of light that a job's place is judged by
 WAY_H: Final = 12  # [h] how far ahead the light at the two ends of a way is looked at
 SUN_RUNS, EARTH_RUNS, RELAY_RUNS = range(3)  # rows of `Almanac.runs`
-SPARE_H: Final = 12  # [h] that are looked at beyond what is asked for
+SPARE_H: Final = 12  # [h] that are looked at beyond what is asked for, where a place is asked for again
+NIGHT_SPARE_H: Final = 24  # [h] the same when the next night is looked for
 LINK_H: Final = 48  # [h] how far ahead links are looked for
 LONGEST_H: Final = WINDOWS_H[-1]
 DARK: Final = DARK_BELOW * WHOLE  # less of the disc is darkness
+DARK_AT: Final = _dark_height()  # [-] height of the Sun's middle over the ground, in radii, at which darkness begins
+NEAR: Final = 1e-6  # [deg] so near to it the light itself is looked at
 AHEAD: Final = len(WINDOWS_H) + 2
 _WINDOWS: Final = np.array(WINDOWS_H, dtype=np.int64)
 
@@ -77,42 +98,64 @@ def put_place(places: Places, w: int, p: int, row: int, col: int) -> None:
 
 
 @forced_kernel
-def look_ahead(almanac: Almanac, w: int, places: Places, p: int, hour: int, last: int) -> None:
-    """Let the sums of a place run from ``hour`` (or before) to ``last`` at least, which is at most 48 hours on."""
-    known = int(places[w, p, KNOWN])
+def ground_of(almanac: Almanac, w: int, row: int, col: int) -> tuple[int, int, float, float]:
+    """Of a cell of a world's site: where its horizon begins, the step from one azimuth to the next, metres (dx, dy) from the middle."""
+    s = almanac.site[w]
+    begin = almanac.layout[s, 0] + row * almanac.layout[s, 2] + col * almanac.layout[s, 3]
+    dx, dy = middle_of(almanac.frame, s, row, col)
+    return begin, almanac.layout[s, 1], dx, dy
+
+
+@forced_kernel
+def edges_of(almanac: Almanac, body: int, run: int, begin: int, step: int) -> tuple[float, float]:
+    """Horizon [0.001 deg] of a place at the two azimuths of a run."""
+    first = almanac.horizon[begin + int(almanac.runs[body, run, RUN_A]) * step]
+    return float(first), float(almanac.horizon[begin + int(almanac.runs[body, run, RUN_B]) * step])
+
+
+@leaf_kernel
+def add_hours(almanac: Almanac, w: int, places: Places, p: int, known: int, until: int, clear: Floats) -> None:
+    """Run the sums of a place on from hour ``known`` to ``until``; ``clear`` [RUN_H] is room to work in."""
+    sky, sky_row, sky_at = almanac.sky, almanac.first[w], almanac.sky_at[w]
+    begin, step, dx, dy = ground_of(almanac, w, places[w, p, ROW], places[w, p, COL])
+    total = int(places[w, p, RING + (known & (RING_H - 1))])
+    run = sky_at + almanac.run_of[SUN_RUNS, sky_row + known]
+    while known < until:
+        stop = min(sky_at + int(almanac.runs[SUN_RUNS, run, UNTIL]) - sky_row, until)
+        first, second = edges_of(almanac, SUN_RUNS, run, begin, step)
+        settled = clears(first, second, dx, dy, almanac.runs, SUN_RUNS, run, WIDEST_DEG)
+        if settled == 0:
+            clear_of_run(first, second, dx, dy, sky, sky_row + known, SUN, clear)
+            for k in range(stop - known):
+                total += light_at(clear[k], sky[RADIUS, sky_row + known + k])
+                places[w, p, RING + ((known + k + 1) & (RING_H - 1))] = np.int32(total & 0xFFFFFFFF)
+            known = stop
+        else:
+            more = WHOLE if settled > 0 else 0
+            while known < stop:
+                total += more
+                known += 1
+                places[w, p, RING + (known & (RING_H - 1))] = np.int32(total & 0xFFFFFFFF)
+        run += 1
+    places[w, p, KNOWN] = until
+
+
+@forced_kernel
+def look_ahead(almanac: Almanac, w: int, places: Places, p: int, hour: int, last: int, clear: Floats) -> None:
+    """Let the sums of a place run from ``hour`` (or before) to ``last`` at least, which is at most 48 hours on.
+
+    ``clear`` [RUN_H] is room to work in.
+    """
+    known, spare = int(places[w, p, KNOWN]), SPARE_H  # some more at once: a place's horizon lies far from the others' in memory
     if known < 0 or hour > known or hour < places[w, p, ASKED]:
-        known = hour
+        known, spare = hour, 0  # but who comes here may be gone in an hour
         places[w, p, KNOWN] = hour
         places[w, p, RING + (hour & (RING_H - 1))] = 0
         places[w, p, NIGHT] = places[w, p, DAWN] = -1
         places[w, p, LOOKED] = hour
     places[w, p, ASKED] = hour
     if known < last:
-        s, sky_row, sky_at, horizon = almanac.site[w], almanac.first[w], almanac.sky_at[w], almanac.horizon
-        row, col = places[w, p, ROW], places[w, p, COL]
-        begin, step = (
-            almanac.layout[s, 0] + row * almanac.layout[s, 2] + col * almanac.layout[s, 3],
-            almanac.layout[s, 1],
-        )
-        dx, dy = middle_of(almanac.frame, s, row, col)
-        lean = lean_of(dx, dy)
-        until = min(
-            last + SPARE_H, almanac.hours[w]
-        )  # some more at once: a place's horizon lies far from the others' in memory
-        total = int(places[w, p, RING + (known & (RING_H - 1))])
-        run = sky_at + almanac.run_of[SUN_RUNS, sky_row + known]
-        while known < until:
-            stop = min(sky_at + int(almanac.runs[SUN_RUNS, run, UNTIL]) - sky_row, until)
-            clear = clears(horizon, begin, step, lean, almanac.runs, SUN_RUNS, run, WIDEST_DEG)
-            while known < stop:
-                if clear == 0:
-                    total += light_of(horizon, begin, step, dx, dy, almanac.sky, sky_row + known)
-                elif clear > 0:
-                    total += WHOLE
-                known += 1
-                places[w, p, RING + (known & (RING_H - 1))] = np.int32(total & 0xFFFFFFFF)
-            run += 1
-        places[w, p, KNOWN] = known
+        add_hours(almanac, w, places, p, known, min(last + spare, almanac.hours[w]), clear)
 
 
 @forced_kernel
@@ -128,96 +171,124 @@ def mean_light(places: Places, w: int, p: int, first: int, last: int) -> float:
 
 
 @forced_kernel
-def find_night(almanac: Almanac, w: int, places: Places, p: int, hour: int, last: int) -> None:
-    """Find the next night of a place that `look_ahead` was asked for in this hour: found once, it stays the next until it is over."""
+def find_night(almanac: Almanac, w: int, places: Places, p: int, hour: int, last: int, clear: Floats) -> tuple[int, int]:
+    """The next night of a place that `look_ahead` was asked for in this hour, before ``last``: its first hour and the first after it.
+
+    -1 for a night that does not begin, or does not end, by then. Found once, it stays the next until it is over.
+    """
     if 0 <= places[w, p, DAWN] <= hour:
         places[w, p, NIGHT] = places[w, p, DAWN] = -1
         places[w, p, LOOKED] = hour
-    k = max(int(places[w, p, LOOKED]), hour)
-    if places[w, p, DAWN] < 0 and k < last:
-        known, night, dawn = int(places[w, p, KNOWN]), int(places[w, p, NIGHT]), -1
-        while dawn < 0 and k < min(known, last):
-            dark = light_in(places, w, p, k, k + 1) < DARK
-            if dark and night < 0:
-                night = k
-            elif not dark and night >= 0:
-                dawn = k
-            k += 1
-        if dawn < 0 and k < last:
-            s, sky_row, sky_at, horizon = almanac.site[w], almanac.first[w], almanac.sky_at[w], almanac.horizon
-            row, col = places[w, p, ROW], places[w, p, COL]
-            begin, step = (
-                almanac.layout[s, 0] + row * almanac.layout[s, 2] + col * almanac.layout[s, 3],
-                almanac.layout[s, 1],
-            )
-            dx, dy = middle_of(almanac.frame, s, row, col)
-            lean = lean_of(dx, dy)
-            run = sky_at + almanac.run_of[SUN_RUNS, sky_row + k]
-            while dawn < 0 and k < last:
-                stop = min(sky_at + int(almanac.runs[SUN_RUNS, run, UNTIL]) - sky_row, last)
-                clear = clears(horizon, begin, step, lean, almanac.runs, SUN_RUNS, run, WIDEST_DEG)
+    if places[w, p, DAWN] < 0 and places[w, p, LOOKED] < last:
+        search_night(almanac, w, places, p, hour, last, clear)
+    night, dawn = int(places[w, p, NIGHT]), int(places[w, p, DAWN])
+    return night if night < last else -1, dawn if dawn < last else -1
+
+
+@leaf_kernel
+def search_night(almanac: Almanac, w: int, places: Places, p: int, hour: int, last: int, clear: Floats) -> None:
+    """Look for the end of the next night of a place in the hours that were not looked at yet."""
+    looked, known, night, dawn = int(places[w, p, LOOKED]), int(places[w, p, KNOWN]), int(places[w, p, NIGHT]), -1
+    k = max(looked, hour)
+    if looked > hour:
+        last = min(last + NIGHT_SPARE_H, almanac.hours[w])
+    while dawn < 0 and k < min(known, last):
+        dark = light_in(places, w, p, k, k + 1) < DARK
+        if dark and night < 0:
+            night = k
+        elif not dark and night >= 0:
+            dawn = k
+        k += 1
+    if dawn < 0 and k < last:
+        sky, sky_row, sky_at = almanac.sky, almanac.first[w], almanac.sky_at[w]
+        begin, step, dx, dy = ground_of(almanac, w, places[w, p, ROW], places[w, p, COL])
+        run = sky_at + almanac.run_of[SUN_RUNS, sky_row + k]
+        while dawn < 0 and k < last:
+            stop = min(sky_at + int(almanac.runs[SUN_RUNS, run, UNTIL]) - sky_row, last)
+            first, second = edges_of(almanac, SUN_RUNS, run, begin, step)
+            settled = clears(first, second, dx, dy, almanac.runs, SUN_RUNS, run, WIDEST_DEG)
+            if settled == 0:
+                clear_of_run(first, second, dx, dy, sky, sky_row + k, SUN, clear)
+                begun = k
                 while dawn < 0 and k < stop:
-                    dark = clear < 0
-                    if clear == 0:
-                        dark = light_of(horizon, begin, step, dx, dy, almanac.sky, sky_row + k) < DARK
+                    height, radius = clear[k - begun], sky[RADIUS, sky_row + k]
+                    dark = height < DARK_AT * radius
+                    if abs(height - DARK_AT * radius) < NEAR:
+                        dark = light_at(height, radius) < DARK
                     if dark and night < 0:
                         night = k
                     elif not dark and night >= 0:
                         dawn = k
-                    k = k + 1 if clear == 0 else stop
-                run += 1
-        places[w, p, NIGHT], places[w, p, DAWN] = night, dawn
-        places[w, p, LOOKED] = k
+                    k += 1
+            else:
+                if settled < 0 and night < 0:
+                    night = k
+                elif settled > 0 and night >= 0:
+                    dawn = k
+                k = stop
+            run += 1
+    places[w, p, NIGHT], places[w, p, DAWN] = night, dawn
+    places[w, p, LOOKED] = k
 
 
 @forced_kernel
 def find_link(
-    almanac: Almanac, w: int, links: Places, r: int, n: int, body: int, row: int, col: int, hour: int
+    almanac: Almanac, w: int, links: Places, r: int, n: int, body: int, row: int, col: int, hour: int, clear: Floats
 ) -> tuple[float, float]:
     """Hours to the next sight of a body from a cell and hours that it lasts, within `LINK_H`; `FAR_H` and 0 when there is none.
 
     The window of link ``links[w, r, n]`` is kept, and only hours that were not looked at yet are. ``body``: 1 the Earth, 2 the relay.
     """
-    last = min(hour + LINK_H, almanac.hours[w])
+    last, spare = min(hour + LINK_H, almanac.hours[w]), SPARE_H
     moved = links[w, r, n, LINK_ROW] != row or links[w, r, n, LINK_COL] != col
     if moved or not links[w, r, n, LINK_ASKED] <= hour <= links[w, r, n, LINK_LOOKED]:
         links[w, r, n, LINK_ROW], links[w, r, n, LINK_COL] = row, col
         links[w, r, n, OPENS] = links[w, r, n, CLOSES] = -1
         links[w, r, n, LINK_LOOKED] = hour
+        spare = 0
     links[w, r, n, LINK_ASKED] = hour
-    opens, closes, k = int(links[w, r, n, OPENS]), int(links[w, r, n, CLOSES]), int(links[w, r, n, LINK_LOOKED])
-    if 0 <= closes <= hour:
-        opens = closes = -1
-        k = max(k, hour)
-    if closes < 0 and k < last:
-        s, sky_row, sky_at, horizon = almanac.site[w], almanac.first[w], almanac.sky_at[w], almanac.horizon
-        begin, step = (
-            almanac.layout[s, 0] + row * almanac.layout[s, 2] + col * almanac.layout[s, 3],
-            almanac.layout[s, 1],
-        )
-        dx, dy = middle_of(almanac.frame, s, row, col)
-        lean = lean_of(dx, dy)
-        until = min(last + SPARE_H, almanac.hours[w])
-        run = sky_at + almanac.run_of[body, sky_row + k]
-        while closes < 0 and k < until:
-            stop = min(sky_at + int(almanac.runs[body, run, UNTIL]) - sky_row, until)
-            clear = clears(horizon, begin, step, lean, almanac.runs, body, run, 0.0)
-            while closes < 0 and k < stop:
-                seen = clear > 0
-                if clear == 0:
-                    seen = clear_by(horizon, begin, step, dx, dy, almanac.sky, sky_row + k, 6 * body) >= 0.0
-                if seen and opens < 0:
-                    opens = k
-                elif not seen and opens >= 0:
-                    closes = k
-                k = k + 1 if clear == 0 else stop
-            run += 1
-        links[w, r, n, LINK_LOOKED] = k
-    links[w, r, n, OPENS], links[w, r, n, CLOSES] = opens, closes
+    if 0 <= links[w, r, n, CLOSES] <= hour:
+        links[w, r, n, OPENS] = links[w, r, n, CLOSES] = -1
+        links[w, r, n, LINK_LOOKED] = max(links[w, r, n, LINK_LOOKED], np.int32(hour))
+    if links[w, r, n, CLOSES] < 0 and links[w, r, n, LINK_LOOKED] < last:
+        search_link(almanac, w, links, r, n, body, min(last + spare, almanac.hours[w]), clear)
+    opens, closes = int(links[w, r, n, OPENS]), int(links[w, r, n, CLOSES])
     opens = max(opens, hour) if opens >= 0 else last
     if opens >= last:
         return float(FAR_H), 0.0
     return float(opens - hour), float(min(closes if closes >= 0 else last, last) - opens)
+
+
+@leaf_kernel
+def search_link(almanac: Almanac, w: int, links: Places, r: int, n: int, body: int, until: int, clear: Floats) -> None:
+    """Look for the end of the next window of a link in the hours that were not looked at yet."""
+    sky, sky_row, sky_at = almanac.sky, almanac.first[w], almanac.sky_at[w]
+    opens, closes, k = int(links[w, r, n, OPENS]), -1, int(links[w, r, n, LINK_LOOKED])
+    begin, step, dx, dy = ground_of(almanac, w, links[w, r, n, LINK_ROW], links[w, r, n, LINK_COL])
+    run = sky_at + almanac.run_of[body, sky_row + k]
+    while closes < 0 and k < until:
+        stop = min(sky_at + int(almanac.runs[body, run, UNTIL]) - sky_row, until)
+        first, second = edges_of(almanac, body, run, begin, step)
+        settled = clears(first, second, dx, dy, almanac.runs, body, run, 0.0)
+        if settled == 0:
+            clear_of_run(first, second, dx, dy, sky, sky_row + k, EARTH if body == EARTH_RUNS else RELAY, clear)
+            begun = k
+            while closes < 0 and k < stop:
+                seen = clear[k - begun] >= 0.0
+                if seen and opens < 0:
+                    opens = k
+                elif not seen and opens >= 0:
+                    closes = k
+                k += 1
+        else:
+            if settled > 0 and opens < 0:
+                opens = k
+            elif settled < 0 and opens >= 0:
+                closes = k
+            k = stop
+        run += 1
+    links[w, r, n, OPENS], links[w, r, n, CLOSES] = opens, closes
+    links[w, r, n, LINK_LOOKED] = k
 
 
 @forced_kernel
@@ -232,6 +303,7 @@ def ahead(
     lit_at: int,
     dark_in: int,
     dark_for: int,
+    clear: Floats,
 ) -> None:
     """Write the light ahead of a place from ``hour`` on into ``row[n]``.
 
@@ -240,11 +312,10 @@ def ahead(
     """
     far = min(almanac.hours[w], hour + FAR_H)
     near = min(far, hour + LONGEST_H)
-    look_ahead(almanac, w, places, p, hour, near)
+    look_ahead(almanac, w, places, p, hour, near, clear)
     for window in range(_WINDOWS.size):
         row[n, lit_at + window] = mean_light(places, w, p, hour, min(hour + _WINDOWS[window], near))
-    find_night(almanac, w, places, p, hour, far)
-    night, dawn = places[w, p, NIGHT], places[w, p, DAWN]
+    night, dawn = find_night(almanac, w, places, p, hour, far, clear)
     if night < 0:
         row[n, dark_in], row[n, dark_for] = FAR_H, 0.0
     else:
@@ -284,13 +355,15 @@ class LitHours:
 
 @kernel
 def _ahead(almanac: Almanac, places: Places, which: Ints, hour: int, out: Floats) -> None:
+    clear = np.empty(RUN_H)
     for n in range(which.size):
-        ahead(almanac, 0, places, which[n], hour, out, n, 0, AHEAD - 2, AHEAD - 1)
+        ahead(almanac, 0, places, which[n], hour, out, n, 0, AHEAD - 2, AHEAD - 1, clear)
 
 
 @kernel
 def _day(almanac: Almanac, places: Places, which: Ints, hour: int, out: Floats) -> None:
     last = min(hour + DAY_H, almanac.hours[0])
+    clear = np.empty(RUN_H)
     for n in range(which.size):
-        look_ahead(almanac, 0, places, which[n], hour, last)
+        look_ahead(almanac, 0, places, which[n], hour, last, clear)
         out[n] = mean_light(places, 0, which[n], hour, last)

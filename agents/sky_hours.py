@@ -47,7 +47,7 @@ class SkyHours:
         sky, runs, run_of = blank_sky(len(self.sites) * self._shared)
         for n, site in enumerate(self.sites):
             part = slice(n * self._shared, (n + 1) * self._shared)
-            sky_rows(site, relay, times, sky[part], runs[:, part], run_of[:, part])
+            sky_rows(site, relay, times, sky[:, part], runs[:, part], run_of[:, part])
         self.almanac = Almanac(
             horizon, layout, np.array([frame_of(site.ref) for site in self.sites]), sky, runs, run_of,
             none, none.copy(), none.copy(), none.copy(),
@@ -65,16 +65,16 @@ class SkyHours:
         start = len(self.sites) * self._shared + world * self.room
         if hours > self.room:
             raise ValueError(f"a mission of {duration_s} s: there is room for {self.room - MORE_H} h")
-        if len(almanac.sky) < start + self.room:
+        if almanac.sky.shape[1] < start + self.room:
             sky, runs, run_of = blank_sky(self.worlds * self.room)
             self.almanac = almanac = almanac._replace(
-                sky=np.concatenate([almanac.sky, sky]),
+                sky=np.concatenate([almanac.sky, sky], axis=1),
                 runs=np.concatenate([almanac.runs, runs], axis=1),
                 run_of=np.concatenate([almanac.run_of, run_of], axis=1),
             )
         part = slice(start, start + hours)
         times = t0 + np.arange(hours, dtype=np.float64) * HOUR_S
         sky_rows(
-            self.sites[ground], self.relay, times, almanac.sky[part], almanac.runs[:, part], almanac.run_of[:, part]
+            self.sites[ground], self.relay, times, almanac.sky[:, part], almanac.runs[:, part], almanac.run_of[:, part]
         )
         almanac.sky_at[world] = almanac.first[world] = start
