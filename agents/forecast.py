@@ -13,7 +13,7 @@ from moonfleet.terrain.kernel import kernel
 from moonfleet.terrain.relay import Relay
 from moonfleet.terrain.site import Site
 
-from .almanac import FAR_H, RUN_H, Almanac, Floats, Ints, almanac_of
+from .almanac import FAR_H, Almanac, Floats, Ints, almanac_of
 from .lit_hours import EARTH_RUNS, LINK_H, RELAY_RUNS, LitHours, Places, blank_links, find_link
 
 __all__ = ["FAR_H", "LINK_H", "Forecast", "LightAhead"]
@@ -69,5 +69,4 @@ class Forecast:
 
 @kernel
 def _find(almanac: Almanac, links: Places, body: int, cells: Ints, hour: int, out: Floats) -> None:
-    clear = np.empty(RUN_H)
-    out[0], out[1] = find_link(almanac, 0, links, 0, 0, body, cells[0, 0], cells[0, 1], hour, clear)
+    out[0], out[1] = find_link(almanac, 0, links, 0, 0, body, cells[0, 0], cells[0, 1], hour)

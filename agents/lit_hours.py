@@ -18,25 +18,32 @@ from moonfleet.autonomy.observation import WINDOWS_H
 from moonfleet.terrain.constants import DARK_BELOW
 from moonfleet.terrain.forced_kernel import forced_kernel
 from moonfleet.terrain.kernel import kernel, leaf_kernel
+from moonfleet.terrain.stack_room import stack_floats
 
 from .almanac import (
+    DISC,
     EARTH,
+    EASTWARD,
     FAR_H,
-    RADIUS,
+    HIGHEST,
+    LOWEST,
+    NORTHWARD,
+    QUICK_DEG,
     RELAY,
-    RUN_A,
-    RUN_B,
-    RUN_H,
-    SUN,
+    RUNS,
+    SLACK_DEG,
+    SPREAD,
     UNTIL,
     WHOLE,
     WIDEST_DEG,
     Almanac,
     Floats,
     Ints,
+    clear_by,
     clear_of_run,
     clears,
-    light_at,
+    edges_of,
+    light_of,
     middle_of,
 )
 
@@ -62,7 +69,10 @@ LINK_H: Final = 48  # [h] how far ahead links are looked for
 LONGEST_H: Final = WINDOWS_H[-1]
 DARK: Final = DARK_BELOW * WHOLE  # less of the disc is darkness
 DARK_AT: Final = _dark_height()  # [-] height of the Sun's middle over the ground, in radii, at which darkness begins
-NEAR: Final = 1e-6  # [deg] so near to it the light itself is looked at
+LIGHT_DEG, DARK_DEG = (
+    DARK_AT * 0.25,
+    DARK_AT * 0.28,
+)  # [deg] over the ground it is light for sure, or dark, whatever the Sun's radius
 AHEAD: Final = len(WINDOWS_H) + 2
 _WINDOWS: Final = np.array(WINDOWS_H, dtype=np.int64)
 
@@ -106,47 +116,46 @@ def ground_of(almanac: Almanac, w: int, row: int, col: int) -> tuple[int, int, f
     return begin, almanac.layout[s, 1], dx, dy
 
 
-@forced_kernel
-def edges_of(almanac: Almanac, body: int, run: int, begin: int, step: int) -> tuple[float, float]:
-    """Horizon [0.001 deg] of a place at the two azimuths of a run."""
-    first = almanac.horizon[begin + int(almanac.runs[body, run, RUN_A]) * step]
-    return float(first), float(almanac.horizon[begin + int(almanac.runs[body, run, RUN_B]) * step])
-
-
 @leaf_kernel
-def add_hours(almanac: Almanac, w: int, places: Places, p: int, known: int, until: int, clear: Floats) -> None:
-    """Run the sums of a place on from hour ``known`` to ``until``; ``clear`` [RUN_H] is room to work in."""
-    sky, sky_row, sky_at = almanac.sky, almanac.first[w], almanac.sky_at[w]
-    begin, step, dx, dy = ground_of(almanac, w, places[w, p, ROW], places[w, p, COL])
-    total = int(places[w, p, RING + (known & (RING_H - 1))])
+def add_hours(almanac: Almanac, w: int, places: Places, p: int, known: int, until: int) -> None:
+    """Run the sums of a place on from hour ``known`` to ``until``."""
+    sky_row, sky_at, ring, clear = almanac.first[w], almanac.sky_at[w], places[w, p], stack_floats(16)
+    begin, step, dx, dy = ground_of(almanac, w, ring[ROW], ring[COL])
+    east, north, widest = np.float32(dx), np.float32(dy), np.float32(WIDEST_DEG)
+    total = int(ring[RING + (known & (RING_H - 1))])
     run = sky_at + almanac.run_of[SUN_RUNS, sky_row + known]
     while known < until:
-        stop = min(sky_at + int(almanac.runs[SUN_RUNS, run, UNTIL]) - sky_row, until)
+        stop = min(sky_at + int(almanac.runs[SUN_RUNS, UNTIL, run]) - sky_row, until)
         first, second = edges_of(almanac, SUN_RUNS, run, begin, step)
-        settled = clears(first, second, dx, dy, almanac.runs, SUN_RUNS, run, WIDEST_DEG)
-        if settled == 0:
-            clear_of_run(first, second, dx, dy, sky, sky_row + known, SUN, clear)
-            for k in range(stop - known):
-                total += light_at(clear[k], sky[RADIUS, sky_row + known + k])
-                places[w, p, RING + ((known + k + 1) & (RING_H - 1))] = np.int32(total & 0xFFFFFFFF)
-            known = stop
-        else:
+        settled = clears(almanac.runs, SUN_RUNS, run, first, second, east, north, widest, -widest)
+        if settled != 0:
             more = WHOLE if settled > 0 else 0
             while known < stop:
                 total += more
                 known += 1
-                places[w, p, RING + (known & (RING_H - 1))] = np.int32(total & 0xFFFFFFFF)
+                ring[RING + (known & (RING_H - 1))] = np.int32(total & 0xFFFFFFFF)
+        else:
+            clear_of_run(almanac.quick, SUN_RUNS, sky_row + known, first, second, east, north, np.float32(0.0), clear)
+            begun = known
+            while known < stop:
+                height, radius = clear[known - begun], almanac.quick[SUN_RUNS, DISC, sky_row + known]
+                if abs(height) < radius + QUICK_DEG:
+                    total += light_of(almanac.horizon, begin, step, dx, dy, almanac.sky, sky_row + known)
+                elif height > 0.0:
+                    total += WHOLE
+                known += 1
+                ring[RING + (known & (RING_H - 1))] = np.int32(total & 0xFFFFFFFF)
         run += 1
-    places[w, p, KNOWN] = until
+    ring[KNOWN] = until
 
 
 @forced_kernel
-def look_ahead(almanac: Almanac, w: int, places: Places, p: int, hour: int, last: int, clear: Floats) -> None:
-    """Let the sums of a place run from ``hour`` (or before) to ``last`` at least, which is at most 48 hours on.
-
-    ``clear`` [RUN_H] is room to work in.
-    """
-    known, spare = int(places[w, p, KNOWN]), SPARE_H  # some more at once: a place's horizon lies far from the others' in memory
+def look_ahead(almanac: Almanac, w: int, places: Places, p: int, hour: int, last: int) -> None:
+    """Let the sums of a place run from ``hour`` (or before) to ``last`` at least, which is at most 48 hours on."""
+    known, spare = (
+        int(places[w, p, KNOWN]),
+        SPARE_H,
+    )  # some more at once: a place's horizon lies far from the others' in memory
     if known < 0 or hour > known or hour < places[w, p, ASKED]:
         known, spare = hour, 0  # but who comes here may be gone in an hour
         places[w, p, KNOWN] = hour
@@ -155,7 +164,7 @@ def look_ahead(almanac: Almanac, w: int, places: Places, p: int, hour: int, last
         places[w, p, LOOKED] = hour
     places[w, p, ASKED] = hour
     if known < last:
-        add_hours(almanac, w, places, p, known, min(last + spare, almanac.hours[w]), clear)
+        add_hours(almanac, w, places, p, known, min(last + spare, almanac.hours[w]))
 
 
 @forced_kernel
@@ -171,7 +180,7 @@ def mean_light(places: Places, w: int, p: int, first: int, last: int) -> float:
 
 
 @forced_kernel
-def find_night(almanac: Almanac, w: int, places: Places, p: int, hour: int, last: int, clear: Floats) -> tuple[int, int]:
+def find_night(almanac: Almanac, w: int, places: Places, p: int, hour: int, last: int) -> tuple[int, int]:
     """The next night of a place that `look_ahead` was asked for in this hour, before ``last``: its first hour and the first after it.
 
     -1 for a night that does not begin, or does not end, by then. Found once, it stays the next until it is over.
@@ -180,60 +189,67 @@ def find_night(almanac: Almanac, w: int, places: Places, p: int, hour: int, last
         places[w, p, NIGHT] = places[w, p, DAWN] = -1
         places[w, p, LOOKED] = hour
     if places[w, p, DAWN] < 0 and places[w, p, LOOKED] < last:
-        search_night(almanac, w, places, p, hour, last, clear)
+        search_night(almanac, w, places, p, hour, last)
     night, dawn = int(places[w, p, NIGHT]), int(places[w, p, DAWN])
     return night if night < last else -1, dawn if dawn < last else -1
 
 
 @leaf_kernel
-def search_night(almanac: Almanac, w: int, places: Places, p: int, hour: int, last: int, clear: Floats) -> None:
+def search_night(almanac: Almanac, w: int, places: Places, p: int, hour: int, last: int) -> None:
     """Look for the end of the next night of a place in the hours that were not looked at yet."""
-    looked, known, night, dawn = int(places[w, p, LOOKED]), int(places[w, p, KNOWN]), int(places[w, p, NIGHT]), -1
-    k = max(looked, hour)
-    if looked > hour:
+    place, runs = places[w, p], almanac.runs
+    firsts, seconds, states, clear = stack_floats(64), stack_floats(64), stack_floats(64), stack_floats(16)
+    night, dawn, k = int(place[NIGHT]), -1, max(int(place[LOOKED]), hour)
+    if place[LOOKED] > hour:
         last = min(last + NIGHT_SPARE_H, almanac.hours[w])
-    while dawn < 0 and k < min(known, last):
-        dark = light_in(places, w, p, k, k + 1) < DARK
-        if dark and night < 0:
-            night = k
-        elif not dark and night >= 0:
-            dawn = k
-        k += 1
-    if dawn < 0 and k < last:
-        sky, sky_row, sky_at = almanac.sky, almanac.first[w], almanac.sky_at[w]
-        begin, step, dx, dy = ground_of(almanac, w, places[w, p, ROW], places[w, p, COL])
-        run = sky_at + almanac.run_of[SUN_RUNS, sky_row + k]
-        while dawn < 0 and k < last:
-            stop = min(sky_at + int(almanac.runs[SUN_RUNS, run, UNTIL]) - sky_row, last)
-            first, second = edges_of(almanac, SUN_RUNS, run, begin, step)
-            settled = clears(first, second, dx, dy, almanac.runs, SUN_RUNS, run, WIDEST_DEG)
-            if settled == 0:
-                clear_of_run(first, second, dx, dy, sky, sky_row + k, SUN, clear)
-                begun = k
-                while dawn < 0 and k < stop:
-                    height, radius = clear[k - begun], sky[RADIUS, sky_row + k]
-                    dark = height < DARK_AT * radius
-                    if abs(height - DARK_AT * radius) < NEAR:
-                        dark = light_at(height, radius) < DARK
-                    if dark and night < 0:
-                        night = k
-                    elif not dark and night >= 0:
-                        dawn = k
-                    k += 1
-            else:
-                if settled < 0 and night < 0:
+    sky_row, sky_at = almanac.first[w], almanac.sky_at[w]
+    begin, step, dx, dy = ground_of(almanac, w, place[ROW], place[COL])
+    east, north, one = np.float32(dx), np.float32(dy), np.float32(1.0)
+    reach, slack = abs(east) + abs(north), np.float32(SLACK_DEG)
+    light, dark = np.float32(LIGHT_DEG), np.float32(DARK_DEG)
+    run, end = sky_at + almanac.run_of[SUN_RUNS, sky_row + k], sky_at + almanac.run_of[SUN_RUNS, sky_row + last - 1] + 1
+    while dawn < 0 and k < last:
+        count = min(end - run, RUNS)
+        for n in range(count):
+            firsts[n], seconds[n] = edges_of(almanac, SUN_RUNS, run + n, begin, step)
+        for n in range((count + 15) // 16 * 16):  # as `clears`, of sixteen runs at a time
+            tilt = east * runs[SUN_RUNS, EASTWARD, run + n] + north * runs[SUN_RUNS, NORTHWARD, run + n]
+            doubt = slack + reach * runs[SUN_RUNS, SPREAD, run + n]
+            lowest = runs[SUN_RUNS, LOWEST, run + n] + tilt - max(firsts[n], seconds[n]) - doubt
+            highest = runs[SUN_RUNS, HIGHEST, run + n] + tilt - min(firsts[n], seconds[n]) + doubt
+            states[n] = one if lowest >= light else (-one if highest <= dark else np.float32(0.0))
+        for n in range(count):
+            if dawn >= 0:
+                break
+            stop = min(sky_at + int(runs[SUN_RUNS, UNTIL, run + n]) - sky_row, last)
+            if states[n] != 0.0:
+                if states[n] < 0.0 and night < 0:
                     night = k
-                elif settled > 0 and night >= 0:
+                elif states[n] > 0.0 and night >= 0:
                     dawn = k
                 k = stop
-            run += 1
-    places[w, p, NIGHT], places[w, p, DAWN] = night, dawn
-    places[w, p, LOOKED] = k
+                continue
+            clear_of_run(
+                almanac.quick, SUN_RUNS, sky_row + k, firsts[n], seconds[n], east, north, np.float32(DARK_AT), clear
+            )
+            begun = k
+            while dawn < 0 and k < stop:
+                height = clear[k - begun]
+                gloom = height < 0.0
+                if abs(height) < QUICK_DEG:
+                    gloom = light_of(almanac.horizon, begin, step, dx, dy, almanac.sky, sky_row + k) < DARK
+                if gloom and night < 0:
+                    night = k
+                elif not gloom and night >= 0:
+                    dawn = k
+                k += 1
+        run += count
+    place[NIGHT], place[DAWN], place[LOOKED] = night, dawn, k
 
 
 @forced_kernel
 def find_link(
-    almanac: Almanac, w: int, links: Places, r: int, n: int, body: int, row: int, col: int, hour: int, clear: Floats
+    almanac: Almanac, w: int, links: Places, r: int, n: int, body: int, row: int, col: int, hour: int
 ) -> tuple[float, float]:
     """Hours to the next sight of a body from a cell and hours that it lasts, within `LINK_H`; `FAR_H` and 0 when there is none.
 
@@ -251,7 +267,7 @@ def find_link(
         links[w, r, n, OPENS] = links[w, r, n, CLOSES] = -1
         links[w, r, n, LINK_LOOKED] = max(links[w, r, n, LINK_LOOKED], np.int32(hour))
     if links[w, r, n, CLOSES] < 0 and links[w, r, n, LINK_LOOKED] < last:
-        search_link(almanac, w, links, r, n, body, min(last + spare, almanac.hours[w]), clear)
+        search_link(almanac, w, links, r, n, body, min(last + spare, almanac.hours[w]))
     opens, closes = int(links[w, r, n, OPENS]), int(links[w, r, n, CLOSES])
     opens = max(opens, hour) if opens >= 0 else last
     if opens >= last:
@@ -260,35 +276,40 @@ def find_link(
 
 
 @leaf_kernel
-def search_link(almanac: Almanac, w: int, links: Places, r: int, n: int, body: int, until: int, clear: Floats) -> None:
+def search_link(almanac: Almanac, w: int, links: Places, r: int, n: int, body: int, until: int) -> None:
     """Look for the end of the next window of a link in the hours that were not looked at yet."""
-    sky, sky_row, sky_at = almanac.sky, almanac.first[w], almanac.sky_at[w]
-    opens, closes, k = int(links[w, r, n, OPENS]), -1, int(links[w, r, n, LINK_LOOKED])
-    begin, step, dx, dy = ground_of(almanac, w, links[w, r, n, LINK_ROW], links[w, r, n, LINK_COL])
+    link, clear, none = links[w, r, n], stack_floats(16), np.float32(0.0)
+    sky_row, sky_at = almanac.first[w], almanac.sky_at[w]
+    opens, closes, k = int(link[OPENS]), -1, int(link[LINK_LOOKED])
+    begin, step, dx, dy = ground_of(almanac, w, link[LINK_ROW], link[LINK_COL])
+    east, north = np.float32(dx), np.float32(dy)
     run = sky_at + almanac.run_of[body, sky_row + k]
     while closes < 0 and k < until:
-        stop = min(sky_at + int(almanac.runs[body, run, UNTIL]) - sky_row, until)
+        stop = min(sky_at + int(almanac.runs[body, UNTIL, run]) - sky_row, until)
         first, second = edges_of(almanac, body, run, begin, step)
-        settled = clears(first, second, dx, dy, almanac.runs, body, run, 0.0)
-        if settled == 0:
-            clear_of_run(first, second, dx, dy, sky, sky_row + k, EARTH if body == EARTH_RUNS else RELAY, clear)
-            begun = k
-            while closes < 0 and k < stop:
-                seen = clear[k - begun] >= 0.0
-                if seen and opens < 0:
-                    opens = k
-                elif not seen and opens >= 0:
-                    closes = k
-                k += 1
-        else:
+        settled = clears(almanac.runs, body, run, first, second, east, north, none, none)
+        if settled != 0:
             if settled > 0 and opens < 0:
                 opens = k
             elif settled < 0 and opens >= 0:
                 closes = k
             k = stop
+        else:
+            clear_of_run(almanac.quick, body, sky_row + k, first, second, east, north, none, clear)
+            begun = k
+            while closes < 0 and k < stop:
+                height = clear[k - begun]
+                seen = height >= 0.0
+                if abs(height) < QUICK_DEG:
+                    column = EARTH if body == EARTH_RUNS else RELAY
+                    seen = clear_by(almanac.horizon, begin, step, dx, dy, almanac.sky, sky_row + k, column) >= 0.0
+                if seen and opens < 0:
+                    opens = k
+                elif not seen and opens >= 0:
+                    closes = k
+                k += 1
         run += 1
-    links[w, r, n, OPENS], links[w, r, n, CLOSES] = opens, closes
-    links[w, r, n, LINK_LOOKED] = k
+    link[OPENS], link[CLOSES], link[LINK_LOOKED] = opens, closes, k
 
 
 @forced_kernel
@@ -303,7 +324,6 @@ def ahead(
     lit_at: int,
     dark_in: int,
     dark_for: int,
-    clear: Floats,
 ) -> None:
     """Write the light ahead of a place from ``hour`` on into ``row[n]``.
 
@@ -312,10 +332,10 @@ def ahead(
     """
     far = min(almanac.hours[w], hour + FAR_H)
     near = min(far, hour + LONGEST_H)
-    look_ahead(almanac, w, places, p, hour, near, clear)
+    look_ahead(almanac, w, places, p, hour, near)
     for window in range(_WINDOWS.size):
         row[n, lit_at + window] = mean_light(places, w, p, hour, min(hour + _WINDOWS[window], near))
-    night, dawn = find_night(almanac, w, places, p, hour, far, clear)
+    night, dawn = find_night(almanac, w, places, p, hour, far)
     if night < 0:
         row[n, dark_in], row[n, dark_for] = FAR_H, 0.0
     else:
@@ -355,15 +375,13 @@ class LitHours:
 
 @kernel
 def _ahead(almanac: Almanac, places: Places, which: Ints, hour: int, out: Floats) -> None:
-    clear = np.empty(RUN_H)
     for n in range(which.size):
-        ahead(almanac, 0, places, which[n], hour, out, n, 0, AHEAD - 2, AHEAD - 1, clear)
+        ahead(almanac, 0, places, which[n], hour, out, n, 0, AHEAD - 2, AHEAD - 1)
 
 
 @kernel
 def _day(almanac: Almanac, places: Places, which: Ints, hour: int, out: Floats) -> None:
     last = min(hour + DAY_H, almanac.hours[0])
-    clear = np.empty(RUN_H)
     for n in range(which.size):
-        look_ahead(almanac, 0, places, which[n], hour, last, clear)
+        look_ahead(almanac, 0, places, which[n], hour, last)
         out[n] = mean_light(places, 0, which[n], hour, last)

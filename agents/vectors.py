@@ -35,7 +35,7 @@ from moonfleet.terrain.forced_kernel import forced_kernel
 from moonfleet.terrain.kernel import kernel, leaf_kernel
 
 from . import state as st
-from .almanac import RUN_H, Almanac, Floats, Ints, cell_at, tilt_deg
+from .almanac import Almanac, Floats, Ints, cell_at, tilt_deg
 from .job_block import JobsBlock
 from .knowledge import MISSING_S, NEVER_S
 from .lit_hours import EARTH_RUNS, RELAY_RUNS, Places, ahead, find_link, put_place
@@ -211,7 +211,6 @@ class _Desk(NamedTuple):
     rate: Floats  # [J] value per hour
     ready: Bools  # [J] all it needs is done
     group: Ints  # [K_JOBS] rank of the job in each slot
-    clear: Floats  # [RUN_H]
 
 
 @leaf_kernel
@@ -223,7 +222,7 @@ def _hand_out(
     frame = almanac.frame
     robots, room = tasks.job.shape[1], tasks.done.shape[2]
     heard, board = room + 3 * robots, room
-    row, v, on, rate, ready, group, clear = desk.row, desk.v, desk.on, desk.rate, desk.ready, desk.group, desk.clear
+    row, v, on, rate, ready, group = desk.row, desk.v, desk.on, desk.rate, desk.ready, desk.group
     for w in range(first, last):
         asked = False
         for r in range(robots):
@@ -234,7 +233,7 @@ def _hand_out(
         azimuth = math.radians(clock.sun_az_deg[w])
         sun_sin, sun_cos = math.sin(azimuth), math.cos(azimuth)
         if asked:
-            at_hour(almanac, w, hour, count, havens, hours, places, clear)
+            at_hour(almanac, w, hour, count, havens, hours, places)
         for r in range(robots):
             for k in range(SIZE):
                 v[k] = _BLANK[k]
@@ -308,14 +307,14 @@ def _hand_out(
             put_place(places, w, r, map_row, map_col)
             lit_here = 0.0
             if ground:
-                ahead(almanac, w, places, r, hour, row, 0, LIT_1H, DARK_IN, DARK_FOR, clear)
+                ahead(almanac, w, places, r, hour, row, 0, LIT_1H, DARK_IN, DARK_FOR)
                 there = havens.spot_at[w, r, haven] if haven >= 0 else r
-                ahead(almanac, w, places, there, hour, row, 0, HAVEN_LIT_1H, HAVEN_DARK_IN, HAVEN_DARK_FOR, clear)
+                ahead(almanac, w, places, there, hour, row, 0, HAVEN_LIT_1H, HAVEN_DARK_IN, HAVEN_DARK_FOR)
                 if drives:
-                    lit_here = light_at_end(almanac, w, places, r, hour, clear)
+                    lit_here = light_at_end(almanac, w, places, r, hour)
                     v[HAVEN_TRAVEL], v[HAVEN_ENERGY] = haven_h, NO_WAY
                     if haven >= 0:
-                        lit_there = light_at_end(almanac, w, places, there, hour, clear)
+                        lit_there = light_at_end(almanac, w, places, there, hour)
                         between = ways.between[w, stance, room + haven]
                         if math.isnan(between):
                             between = ways.between[w, stance, room + haven] = light_between(
@@ -327,8 +326,8 @@ def _hand_out(
                         )  # fmt: skip
                 v[STATION_IN] = 0.0 if link & LINK_STATION else STATION_FAR_H
                 v[STATION_FOR] = STATION_FOR_H if link & LINK_STATION else 0.0
-                v[EARTH_IN], v[EARTH_FOR] = find_link(almanac, w, links, r, 0, EARTH_RUNS, map_row, map_col, hour, clear)
-                v[RELAY_IN], v[RELAY_FOR] = find_link(almanac, w, links, r, 1, RELAY_RUNS, map_row, map_col, hour, clear)
+                v[EARTH_IN], v[EARTH_FOR] = find_link(almanac, w, links, r, 0, EARTH_RUNS, map_row, map_col, hour)
+                v[RELAY_IN], v[RELAY_FOR] = find_link(almanac, w, links, r, 1, RELAY_RUNS, map_row, map_col, hour)
                 v[SUN_EL] = clock.sun_el_deg[w] + tilt_deg(x - frame[s, 5], y - frame[s, 6], sun_sin, sun_cos)
                 v[SUN_SIN], v[SUN_COS] = sun_sin, sun_cos
             # jobs, as it knows them: first its own, then the one it was told to do, then open ones, by value per hour
@@ -381,7 +380,6 @@ def _hand_out(
                         ways,
                         hours,
                         places,
-                        clear,
                     )
                     v[at + EFFORT], v[at + LIT_24H] = left_h, hours.lit_day[w, n]
                     v[at + READY], v[at + OPEN] = 1.0 if ready[n] else 0.0, 1.0 if open_now else 0.0
@@ -419,7 +417,6 @@ def hand_out(
     row = np.empty((1, SIZE))
     desk = _Desk(
         row, row[0], np.empty(room, dtype=np.int64), np.empty(room), np.empty(room, dtype=np.bool_), np.empty(K_JOBS, dtype=np.int64),
-        np.empty(RUN_H),
     )  # fmt: skip
     _hand_out(
         first, last, almanac, machines, home, station, jobs, havens, ways, hours, places, links, body, tasks, clock, near_m, desk, out

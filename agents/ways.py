@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from moonfleet.terrain.forced_kernel import forced_kernel
 from moonfleet.terrain.kernel import kernel
 
-from .almanac import FAR_H, RUN_H, WHOLE, Almanac, Floats, Ints, cell_at, light_of, middle_of
+from .almanac import FAR_H, WHOLE, Almanac, Floats, Ints, cell_at, light_of, middle_of
 from .job_block import JobsBlock
 from .lit_hours import ASKED, DAY_H, KNOWN, WAY_H, Places, find_night, look_ahead, mean_light, put_place
 from .machines import Machines, drive_need, work_need
@@ -62,7 +62,6 @@ class HourBlock(NamedTuple):
     lit_way: Floats  # [W, J] lit part of the next 12 h at each job
     between: Floats  # [W, J, H] light between the ends of the way from each job to each haven; NaN: not looked at
     watch: Ints  # [W] the watch that these are of
-    clear: Floats  # [W, RUN_H] room to work in
 
 
 def blank_ways(worlds: int, robots: int, classes: int, places: int, fields: Float32s) -> Ways:
@@ -99,7 +98,6 @@ def blank_hours(worlds: int, jobs: int, havens: int) -> HourBlock:
         np.zeros((worlds, jobs)),
         np.full((worlds, jobs, havens), np.nan),
         np.full(worlds, -1, dtype=np.int64),
-        np.zeros((worlds, RUN_H)),
     )
 
 
@@ -188,7 +186,7 @@ def stance_of(xy: Floats, w: int, r: int, robots: int, x: float, y: float, as_he
 
 @forced_kernel
 def at_hour(
-    almanac: Almanac, w: int, hour: int, job_count: int, havens: Havens, hours: HourBlock, places: Places, clear: Floats
+    almanac: Almanac, w: int, hour: int, job_count: int, havens: Havens, hours: HourBlock, places: Places
 ) -> None:
     """Work out once what is the same for every robot of a world in an hour."""
     if hours.at[w] != hour:
@@ -197,12 +195,12 @@ def at_hour(
         far, day, way = min(total, hour + FAR_H), min(total, hour + DAY_H), min(total, hour + WAY_H)
         for k in range(havens.number[w]):
             p = havens.middle_at[w, k]
-            look_ahead(almanac, w, places, p, hour, hour, clear)
-            night, dawn = find_night(almanac, w, places, p, hour, far, clear)
+            look_ahead(almanac, w, places, p, hour, hour)
+            night, dawn = find_night(almanac, w, places, p, hour, far)
             hours.dark_for[w, k] = 0.0 if night < 0 else (dawn if dawn >= 0 else far) - max(night, hour)
         for job in range(job_count):
             p = havens.job_at[w, job]
-            look_ahead(almanac, w, places, p, hour, day, clear)
+            look_ahead(almanac, w, places, p, hour, day)
             hours.lit_day[w, job] = mean_light(places, w, p, hour, day)
             hours.lit_way[w, job] = mean_light(places, w, p, hour, way)
         if hours.watch[w] != hour // WATCH_H:
@@ -213,11 +211,11 @@ def at_hour(
 
 
 @forced_kernel
-def light_at_end(almanac: Almanac, w: int, places: Places, p: int, hour: int, clear: Floats) -> float:
+def light_at_end(almanac: Almanac, w: int, places: Places, p: int, hour: int) -> float:
     """Lit part of the next 12 hours at one end of a way."""
     last = min(almanac.hours[w], hour + WAY_H)
     if places[w, p, KNOWN] < last or hour != places[w, p, ASKED]:
-        look_ahead(almanac, w, places, p, hour, last, clear)
+        look_ahead(almanac, w, places, p, hour, last)
     return mean_light(places, w, p, hour, last)
 
 
@@ -254,7 +252,7 @@ def keep_watch(watch: Ints, between: Floats, w: int, row: int, hour: int) -> int
 @forced_kernel
 def home_need(
     w: int, r: int, job: int, hour: int, almanac: Almanac, machines: Machines, jobs: JobsBlock, havens: Havens, hours: HourBlock,
-    places: Places, clear: Floats,
+    places: Places,
 ) -> float:  # fmt: skip
     """Net energy of the way from a job to the best haven, battery fractions."""
     best, least, drive_class = -1, np.inf, machines.drive_class[r]
@@ -274,7 +272,7 @@ def home_need(
                 havens.xy[w, best, 0],
                 havens.xy[w, best, 1],
             )
-        there = light_at_end(almanac, w, places, havens.middle_at[w, best], hour, clear)
+        there = light_at_end(almanac, w, places, havens.middle_at[w, best], hour)
         need = drive_need(
             havens.home_h[w, drive_class, job, best], machines.awake[r], machines.drive_w[r], machines.solar_w[r],
             machines.battery_wh[r], light_on_way(hours.lit_way[w, job], there, hours.between[w, job, best]),
@@ -285,7 +283,7 @@ def home_need(
 @forced_kernel
 def job_need(
     w: int, r: int, job: int, hour: int, x: float, y: float, row: int, left_h: float, lit_here: float, almanac: Almanac,
-    machines: Machines, jobs: JobsBlock, havens: Havens, ways: Ways, hours: HourBlock, places: Places, clear: Floats,
+    machines: Machines, jobs: JobsBlock, havens: Havens, ways: Ways, hours: HourBlock, places: Places,
 ) -> tuple[float, float]:  # fmt: skip
     """Net energy of the way to a job and its work, and of the way from there to a haven, battery fractions.
 
@@ -305,7 +303,7 @@ def job_need(
                 )
             lit = light_on_way(lit_here, hours.lit_way[w, job], ways.between[w, row, job])
             energy += drive_need(way_h, awake, machines.drive_w[r], solar_w, battery_wh, lit)
-            home = home_need(w, r, job, hour, almanac, machines, jobs, havens, hours, places, clear)
+            home = home_need(w, r, job, hour, almanac, machines, jobs, havens, hours, places)
     return energy, home
 
 
@@ -332,8 +330,7 @@ def heard_need(
     """Fill row ``n`` of ``way_h``, ``energy`` and ``home_energy`` [n, J] for robot ``r`` of world ``w``, believed to be at (x, y)."""
     robots = machines.awake.size
     s = almanac.site[w]
-    clear = hours.clear[w]
-    at_hour(almanac, w, hour, jobs.number[w], havens, hours, places, clear)
+    at_hour(almanac, w, hour, jobs.number[w], havens, hours, places)
     row, filled = stance_of(ways.xy, w, r, robots, x, y, True)
     if not filled:
         ways.xy[w, row, 0], ways.xy[w, row, 1], ways.watch[w, row] = x, y, -1
@@ -354,10 +351,9 @@ def heard_need(
             map_row, map_col = cell_at(almanac.frame, s, x, y)
             p = r if places[w, r, 0] == map_row and places[w, r, 1] == map_col else robots + r
             put_place(places, w, p, map_row, map_col)
-            lit_here = light_at_end(almanac, w, places, p, hour, clear)
+            lit_here = light_at_end(almanac, w, places, p, hour)
         energy[n, job], home_energy[n, job] = job_need(
-            w, r, job, hour, x, y, row, left_h[n, job], lit_here, almanac, machines, jobs, havens, ways, hours, places,
-            clear,
+            w, r, job, hour, x, y, row, left_h[n, job], lit_here, almanac, machines, jobs, havens, ways, hours, places
         )
 
 
