@@ -214,8 +214,9 @@ def clear_by(horizon: Int16s, begin: int, step: int, dx: float, dy: float, sky: 
 @forced_kernel
 def edges_of(almanac: Almanac, body: int, run: int, begin: int, step: int) -> tuple[float, float]:
     """Horizon [deg] of a place at the two azimuths of a run."""
-    first = almanac.horizon[begin + int(almanac.runs[body, RUN_A, run]) * step]
-    second = almanac.horizon[begin + int(almanac.runs[body, RUN_B, run]) * step]
+    at = np.uint64(run)
+    first = almanac.horizon[np.uint64(begin + int(almanac.runs[body, RUN_A, at]) * step)]
+    second = almanac.horizon[np.uint64(begin + int(almanac.runs[body, RUN_B, at]) * step)]
     return np.float32(0.001) * np.float32(first), np.float32(0.001) * np.float32(second)
 
 
@@ -227,10 +228,11 @@ def clears(
 
     ``first`` and ``second`` are the horizon [deg] at the run's azimuths; a 0 says that hours must be looked at one by one.
     """
-    tilt = dx * runs[body, EASTWARD, run] + dy * runs[body, NORTHWARD, run]
-    slack = np.float32(SLACK_DEG) + (abs(dx) + abs(dy)) * runs[body, SPREAD, run]
-    lowest = runs[body, LOWEST, run] + tilt - max(first, second) - slack
-    highest = runs[body, HIGHEST, run] + tilt - min(first, second) + slack
+    at = np.uint64(run)
+    tilt = dx * runs[body, EASTWARD, at] + dy * runs[body, NORTHWARD, at]
+    slack = np.float32(SLACK_DEG) + (abs(dx) + abs(dy)) * runs[body, SPREAD, at]
+    lowest = runs[body, LOWEST, at] + tilt - max(first, second) - slack
+    highest = runs[body, HIGHEST, at] + tilt - min(first, second) + slack
     return int(lowest >= above) - int(highest <= below)
 
 
@@ -248,12 +250,15 @@ def clear_of_run(
 ) -> None:
     """How far [deg] a body stands over the ground in the `RUN_H` hours from ``k`` on, to within `QUICK_DEG`, into ``out`` [RUN_H].
 
-    All at once: a processor does sixteen of these as fast as one. ``thresholds`` of the Sun's radius are taken off.
+    All at once: a processor does sixteen of these as fast as one, where it knows that they lie side by side: numbers without a sign do
+    not count from the end. ``thresholds`` of the Sun's radius are taken off.
     """
+    hour = np.uint64(k)
     for i in range(RUN_H):
-        edge = first + quick[body, WEIGHT, k + i] * (second - first)
-        tilt = dx * quick[body, EAST, k + i] + dy * quick[body, NORTH, k + i]
-        out[i] = quick[body, UP, k + i] + tilt - edge - thresholds * quick[body, DISC, k + i]
+        at = hour + np.uint64(i)
+        edge = first + quick[body, WEIGHT, at] * (second - first)
+        tilt = dx * quick[body, EAST, at] + dy * quick[body, NORTH, at]
+        out[i] = quick[body, UP, at] + tilt - edge - thresholds * quick[body, DISC, at]
 
 
 @forced_kernel

@@ -213,10 +213,11 @@ def search_night(almanac: Almanac, w: int, places: Places, p: int, hour: int, la
         for n in range(count):
             firsts[n], seconds[n] = edges_of(almanac, SUN_RUNS, run + n, begin, step)
         for n in range((count + 15) // 16 * 16):  # as `clears`, of sixteen runs at a time
-            tilt = east * runs[SUN_RUNS, EASTWARD, run + n] + north * runs[SUN_RUNS, NORTHWARD, run + n]
-            doubt = slack + reach * runs[SUN_RUNS, SPREAD, run + n]
-            lowest = runs[SUN_RUNS, LOWEST, run + n] + tilt - max(firsts[n], seconds[n]) - doubt
-            highest = runs[SUN_RUNS, HIGHEST, run + n] + tilt - min(firsts[n], seconds[n]) + doubt
+            at = np.uint64(run) + np.uint64(n)
+            tilt = east * runs[SUN_RUNS, EASTWARD, at] + north * runs[SUN_RUNS, NORTHWARD, at]
+            doubt = slack + reach * runs[SUN_RUNS, SPREAD, at]
+            lowest = runs[SUN_RUNS, LOWEST, at] + tilt - max(firsts[n], seconds[n]) - doubt
+            highest = runs[SUN_RUNS, HIGHEST, at] + tilt - min(firsts[n], seconds[n]) + doubt
             states[n] = one if lowest >= light else (-one if highest <= dark else np.float32(0.0))
         for n in range(count):
             if dawn >= 0:
