@@ -39,6 +39,7 @@ from .almanac import (
     Almanac,
     Floats,
     Ints,
+    Ints32,
     clear_by,
     clear_of_run,
     clears,
@@ -168,15 +169,15 @@ def look_ahead(almanac: Almanac, w: int, places: Places, p: int, hour: int, last
 
 
 @forced_kernel
-def light_in(places: Places, w: int, p: int, first: int, last: int) -> int:
-    """Light of the hours from ``first`` to ``last``, in `WHOLE` parts of an hour: these sums must be there."""
-    return (places[w, p, RING + (last & (RING_H - 1))] - places[w, p, RING + (first & (RING_H - 1))]) & 0xFFFFFFFF
+def light_in(place: Ints32, first: int, last: int) -> int:
+    """Light of the hours from ``first`` to ``last`` at a place [72], in `WHOLE` parts of an hour: these sums must be there."""
+    return (place[RING + (last & (RING_H - 1))] - place[RING + (first & (RING_H - 1))]) & 0xFFFFFFFF
 
 
 @forced_kernel
-def mean_light(places: Places, w: int, p: int, first: int, last: int) -> float:
+def mean_light(place: Ints32, first: int, last: int) -> float:
     """Mean light of these hours, 0..1; 0 where there are none."""
-    return light_in(places, w, p, first, last) / (max(last - first, 1) * float(WHOLE))
+    return light_in(place, first, last) / (max(last - first, 1) * float(WHOLE))
 
 
 @forced_kernel
@@ -185,12 +186,13 @@ def find_night(almanac: Almanac, w: int, places: Places, p: int, hour: int, last
 
     -1 for a night that does not begin, or does not end, by then. Found once, it stays the next until it is over.
     """
-    if 0 <= places[w, p, DAWN] <= hour:
-        places[w, p, NIGHT] = places[w, p, DAWN] = -1
-        places[w, p, LOOKED] = hour
-    if places[w, p, DAWN] < 0 and places[w, p, LOOKED] < last:
+    place = places[w, p]
+    if 0 <= place[DAWN] <= hour:
+        place[NIGHT] = place[DAWN] = -1
+        place[LOOKED] = hour
+    if place[DAWN] < 0 and place[LOOKED] < last:
         search_night(almanac, w, places, p, hour, last)
-    night, dawn = int(places[w, p, NIGHT]), int(places[w, p, DAWN])
+    night, dawn = int(place[NIGHT]), int(place[DAWN])
     return night if night < last else -1, dawn if dawn < last else -1
 
 
@@ -334,8 +336,9 @@ def ahead(
     far = min(almanac.hours[w], hour + FAR_H)
     near = min(far, hour + LONGEST_H)
     look_ahead(almanac, w, places, p, hour, near)
+    place = places[w, p]
     for window in range(_WINDOWS.size):
-        row[n, lit_at + window] = mean_light(places, w, p, hour, min(hour + _WINDOWS[window], near))
+        row[n, lit_at + window] = mean_light(place, hour, min(hour + _WINDOWS[window], near))
     night, dawn = find_night(almanac, w, places, p, hour, far)
     if night < 0:
         row[n, dark_in], row[n, dark_for] = FAR_H, 0.0
@@ -385,4 +388,4 @@ def _day(almanac: Almanac, places: Places, which: Ints, hour: int, out: Floats) 
     last = min(hour + DAY_H, almanac.hours[0])
     for n in range(which.size):
         look_ahead(almanac, 0, places, which[n], hour, last)
-        out[n] = mean_light(places, 0, which[n], hour, last)
+        out[n] = mean_light(places[0, which[n]], hour, last)

@@ -14,32 +14,44 @@ from numba.extending import intrinsic
 from numba.np import arrayobj
 
 
-def _typed(typing_context: Any, size: Any) -> Any:
-    if not isinstance(size, types.IntegerLiteral):
-        return None
-    count, kind = int(size.literal_value), types.Array(types.float32, 1, "C")
+def _room(item: Any, number: Any, width: int) -> Any:
+    """What makes arrays of numbers of ``width`` bytes, ``item`` to numba and ``number`` to LLVM."""
 
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        room = cgutils.alloca_once(builder, ir.ArrayType(ir.FloatType(), count))
-        room.align = 64
-        whole = context.get_value_type(types.intp)
-        array = arrayobj.make_array(kind)(context, builder)
-        arrayobj.populate_array(
-            array,
-            data=builder.bitcast(room, ir.FloatType().as_pointer()),
-            shape=[whole(count)],
-            strides=[whole(4)],
-            itemsize=whole(4),
-            meminfo=None,
-        )
-        return array._getvalue()
+    def typed(typing_context: Any, size: Any) -> Any:
+        if not isinstance(size, types.IntegerLiteral):
+            return None
+        count, kind = int(size.literal_value), types.Array(item, 1, "C")
 
-    return kind(size), generate
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            room = cgutils.alloca_once(builder, ir.ArrayType(number, count))
+            room.align = 64
+            whole = context.get_value_type(types.intp)
+            array = arrayobj.make_array(kind)(context, builder)
+            arrayobj.populate_array(
+                array,
+                data=builder.bitcast(room, number.as_pointer()),
+                shape=[whole(count)],
+                strides=[whole(width)],
+                itemsize=whole(width),
+                meminfo=None,
+            )
+            return array._getvalue()
+
+        return kind(size), generate
+
+    return intrinsic(prefer_literal=True)(typed)
 
 
-def _made(size: int) -> Any:
-    """Make it in the ordinary way: there is no machine code."""
+def _floats(size: int) -> Any:
+    """Make them in the ordinary way: there is no machine code."""
     return np.empty(size, dtype=np.float32)
 
 
-stack_floats: Any = _made if getattr(config, "DISABLE_JIT", 0) else intrinsic(prefer_literal=True)(_typed)
+def _doubles(size: int) -> Any:
+    """Make them in the ordinary way: there is no machine code."""
+    return np.empty(size, dtype=np.float64)
+
+
+PLAIN = bool(getattr(config, "DISABLE_JIT", 0))
+stack_floats: Any = _floats if PLAIN else _room(types.float32, ir.FloatType(), 4)
+stack_doubles: Any = _doubles if PLAIN else _room(types.float64, ir.DoubleType(), 8)
