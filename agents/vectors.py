@@ -37,13 +37,14 @@ from moonfleet.autonomy.observation import (
 )
 from moonfleet.terrain.forced_kernel import forced_kernel
 from moonfleet.terrain.kernel import kernel, leaf_kernel
+from moonfleet.terrain.prefetch import prefetch
 from moonfleet.terrain.stack_room import stack_doubles
 
 from . import state as st
 from .almanac import Almanac, Floats, Ints, cell_at, tilt_deg
 from .job_block import JobsBlock
 from .knowledge import MISSING_S, NEVER_S
-from .lit_hours import EARTH_RUNS, RELAY_RUNS, Places, ahead, find_link, put_place
+from .lit_hours import EARTH_RUNS, RELAY_RUNS, RING, RING_H, Places, ahead, find_link, put_place
 from .machines import Machines, drive_need
 from .state import Link
 from .ways import (
@@ -217,6 +218,57 @@ def _encode(v: Floats, out: Float32s, first: int, last: int) -> None:
         out[k] = min(max(value, LOW[k]), HIGH[k])
 
 
+@forced_kernel
+def _fetch_world(
+    w: int, hour: int, almanac: Almanac, jobs: JobsBlock, havens: Havens, ways: Ways, places: Places, body: Instruments, drive_class: Ints
+) -> None:  # fmt: skip
+    """Ask for what will be read of a world: the light ahead of its jobs and havens, and the ground under robots that have moved."""
+    s, room, robots = almanac.site[w], jobs.able.shape[2], jobs.able.shape[1]
+    count, number = jobs.number[w], havens.number[w]
+    first, second, third = (
+        RING + (hour & (RING_H - 1)),
+        RING + ((hour + 12) & (RING_H - 1)),
+        RING + ((hour + 24) & (RING_H - 1)),
+    )
+    for n in range(count + number):
+        p = havens.job_at[w, n] if n < count else havens.middle_at[w, n - count]
+        prefetch(places, (w, p, 0))
+        prefetch(places, (w, p, first))
+        prefetch(places, (w, p, second))
+        prefetch(places, (w, p, third))
+    for r in range(robots):
+        x, y = body.x[w, r], body.y[w, r]
+        if ways.xy[w, r, 0] == x and ways.xy[w, r, 1] == y:
+            continue
+        row, col = cell_at(almanac.frame, s, x, y)
+        begin = almanac.layout[s, 0] + row * almanac.layout[s, 2] + col * almanac.layout[s, 3]
+        for k in range(3):
+            prefetch(almanac.horizon, (begin + 32 * k,))
+        if ways.fields.shape[0] > 0 and drive_class[r] >= 0:
+            cell = row * int(almanac.frame[s, 4]) + col
+            for n in range(count + number):
+                field = ways.field_of[w, np.uint64(drive_class[r]), n if n < count else room + n - count]
+                prefetch(ways.fields, (max(field, 0), cell))
+
+
+@forced_kernel
+def _fetch_robot(w: int, r: int, tasks: Tasks, ways: Ways, places: Places, links: Places, out: Handed) -> None:
+    """Ask for what will be read of a robot, and written for it."""
+    for k in range(0, SIZE, 16):
+        prefetch(out.vectors, (w, r, k))
+    for k in range(0, tasks.floats.shape[2], 8):
+        prefetch(tasks.floats, (w, r, k))
+    for k in range(0, tasks.ints.shape[2] // 2, 8):
+        prefetch(tasks.ints, (w, r, k))
+    for k in range(0, places.shape[2], 16):
+        prefetch(places, (w, r, k))
+    for k in range(0, ways.hours.shape[2], 8):
+        prefetch(ways.hours, (w, r, k))
+        prefetch(ways.between, (w, r, k))
+    prefetch(links, (w, r, 0, 0))
+    prefetch(tasks.done, (w, r, 0))
+
+
 class _Desk(NamedTuple):
     """What the kernel writes on, for one robot at a time, or for one world."""
 
@@ -244,6 +296,10 @@ def _hand_out(
     for w in range(first, last):
         if w < 0:  # never: but what has a sign would be asked for it at every index
             return
+        if w + 1 < last:
+            _fetch_world(
+                w + 1, clock.t_s[w + 1] // 3600, almanac, jobs, havens, ways, places, body, machines.drive_class
+            )
         asked = False
         for r in range(robots):
             asked |= tasks.who[w, r]
@@ -259,6 +315,10 @@ def _hand_out(
                 is_open[n] = window_s[n, 0] <= t_s < window_s[n, 1]
                 closes_h[n] = (window_s[n, 1] - t_s) / 3600.0 if jobs.windowed[w, n] else NO_CLOSE_H
         for r in range(robots):
+            if r + 1 < robots:
+                _fetch_robot(w, r + 1, tasks, ways, places, links, out)
+            elif w + 1 < last:
+                _fetch_robot(w + 1, 0, tasks, ways, places, links, out)
             vector, masks, slots = out.vectors[w, r], out.masks[w, r], out.slots[w, r]
             for k in range(N_ACTIONS):
                 masks[k] = False
@@ -297,6 +357,8 @@ def _hand_out(
                 haven_h = way[room + haven]
                 haven_x, haven_y = havens.spots[w, r, haven, 0], havens.spots[w, r, haven, 1]
                 out.havens[w, r, 0], out.havens[w, r, 1] = haven_x, haven_y
+                for k in range(0, places.shape[2], 16):
+                    prefetch(places, (w, havens.spot_at[w, r, haven], k))
             gap_x, gap_y = x - haven_x, y - haven_y
             # what is allowed, jobs aside: hoppers that fly or work away from home bring to its end what they have begun
             away, activity = False, body.activity[w, r]
