@@ -34,19 +34,29 @@ MORE_H: Final = FAR_H + 2  # [h] of the sky that are kept past the end of a miss
 WHOLE: Final = 1 << 20  # [-] light is kept as whole numbers, this many for the whole disc: sums are exact in any order
 
 RUN_H: Final = 16  # [h] most hours in a run: elevations change little in it
+RUNS: Final = 64  # [-] runs that are looked at together
+PAST_H: Final = 64  # [h] of blank sky past the last: what is read together is read as a whole
 SLACK_DEG: Final = (
     0.001  # [deg] by which a body must clear the ground, or miss, for a whole run of hours to be settled at once
 )
 WIDEST_DEG: Final = 0.2725  # [deg] the Sun's radius is never more, seen from the Moon
 
-# columns of an hour of the sky: for the Sun, the Earth and the relay each the two azimuths of the horizons that it stands between, how
-# far it is from the first to the second, sine and cosine of its azimuth, elevation [deg] at the middle of the site; last the Sun's radius
+# rows of the sky: for the Sun, the Earth and the relay each the two azimuths of the horizons that it stands between, how far it is
+# from the first to the second, sine and cosine of its azimuth, elevation [deg] at the middle of the site; last the Sun's radius
 AZ_A, AZ_B, AZ_W, SINE, COSINE, ELEVATION = range(6)
 SUN, EARTH, RELAY, RADIUS = 0, 6, 12, 18
 SKY_COLUMNS = 19
-# columns of a run of hours in which a body stays between two azimuths: these, its lowest and highest elevation, the hour after it
-RUN_A, RUN_B, LOWEST, HIGHEST, UNTIL = range(5)
-RUN_COLUMNS = 5
+# the same once more in short numbers, for each of the bodies: how far it is from the first azimuth to the second, degrees by which it
+# stands higher per metre east and per metre north, elevation at the middle of the site, radius (of the Sun only)
+WEIGHT, EAST, NORTH, UP, DISC = range(5)
+QUICK_COLUMNS = 5
+QUICK_DEG: Final = (
+    1e-4  # [deg] what these say is right to within this; nearer to the ground than this the long numbers are asked
+)
+# rows of a run of hours in which a body stays between two azimuths: these, its lowest and highest elevation, the hour after it, degrees
+# by which it stands higher per metre east and north in the middle of its azimuths, and by how much that may differ
+RUN_A, RUN_B, LOWEST, HIGHEST, UNTIL, EASTWARD, NORTHWARD, SPREAD = range(8)
+RUN_COLUMNS = 8
 
 
 class Almanac(NamedTuple):
@@ -57,12 +67,13 @@ class Almanac(NamedTuple):
         Ints  # [S, 4] of each site: where it begins in ``horizon``, steps from one azimuth, row and column to the next
     )
     frame: Floats  # [S, 7] of each site: x_left, y_top, cell_m, rows, cols, centre x, centre y
-    sky: Floats  # [rows, 19] hours of skies
-    runs: Float32s  # [3, rows, 5] of the Sun, the Earth and the relay: runs of hours; each sky's begin at its first row
+    sky: Floats  # [19, rows] hours of skies; `PAST_H` that nobody asks for stand at the end
+    quick: Float32s  # [3, 5, rows] of the Sun, the Earth and the relay
+    runs: Float32s  # [3, 8, rows] of the three too: runs of hours; each sky's begin at its first column
     run_of: Ints32  # [3, rows] which run an hour is in, counted from the first of its sky
     site: Ints  # [W]
     sky_at: Ints  # [W] first row of its sky: others may share it
-    first: Ints  # [W] row of ``sky`` of the first hour of the mission
+    first: Ints  # [W] column of ``sky`` of the first hour of the mission
     hours: Ints  # [W] hours of it that there are
 
 
@@ -71,10 +82,12 @@ def frame_of(ref: GeoRef) -> Floats:
     return np.array([ref.x_left, ref.y_top, ref.cell_m, ref.rows, ref.cols, *ref.centre])
 
 
-def sky_rows(site: Site, relay: Relay | None, times: Floats, sky: Floats, runs: Float32s, run_of: Ints32) -> None:
+def sky_rows(
+    site: Site, relay: Relay | None, times: Floats, sky: Floats, quick: Float32s, runs: Float32s, run_of: Ints32
+) -> None:
     """Fill hours of the sky of a site at ``times`` float64 [n], seconds TDB past J2000.
 
-    ``sky`` is float64 [n, 19], ``runs`` float32 [3, n, 5], ``run_of`` int32 [3, n]; see `Almanac`.
+    ``sky`` is float64 [19, n], ``quick`` float32 [3, 5, n], ``runs`` float32 [3, 8, n], ``run_of`` int32 [3, n]; see `Almanac`.
     """
     seen, count = site.sky.sample(times), site.horizon.azimuths
     az, el = np.full(len(times), -90.0), np.full(len(times), -90.0)
@@ -84,7 +97,9 @@ def sky_rows(site: Site, relay: Relay | None, times: Floats, sky: Floats, runs: 
     bodies = ((seen.sun_az_deg, seen.sun_el_deg), (seen.earth_az_deg, seen.earth_el_deg), (az, el))
     for n, ((az, el), at) in enumerate(zip(bodies, (SUN, EARTH, RELAY), strict=True)):
         _lay(count, az, el, sky, at, runs[n], run_of[n])
-    sky[:, RADIUS] = seen.sun_radius_deg
+        quick[n, WEIGHT], quick[n, UP] = sky[at + AZ_W], sky[at + ELEVATION]
+        quick[n, EAST], quick[n, NORTH] = np.degrees(sky[at + SINE : at + COSINE + 1] / MOON_RADIUS_M)
+    sky[RADIUS] = quick[0, DISC] = seen.sun_radius_deg
 
 
 def horizons_as_they_are(site: Site) -> tuple[Int16s, Ints]:
@@ -108,42 +123,60 @@ def horizons_by_cell(sites: Sequence[Site]) -> tuple[Int16s, Ints]:
     return parts[0] if len(parts) == 1 else np.concatenate(parts), np.array(layout, dtype=np.int64)
 
 
-def blank_sky(rows: int) -> tuple[Floats, Float32s, Ints32]:
-    """Room for so many hours: ``sky``, ``runs`` and ``run_of`` of an `Almanac`."""
+def blank_sky(rows: int) -> tuple[Floats, Float32s, Float32s, Ints32]:
+    """Room for so many hours: ``sky``, ``quick``, ``runs`` and ``run_of`` of an `Almanac`."""
     return (
-        np.zeros((rows, SKY_COLUMNS)),
-        np.zeros((3, rows, RUN_COLUMNS), dtype=np.float32),
+        np.zeros((SKY_COLUMNS, rows)),
+        np.zeros((3, QUICK_COLUMNS, rows), dtype=np.float32),
+        np.zeros((3, RUN_COLUMNS, rows), dtype=np.float32),
         np.zeros((3, rows), dtype=np.int32),
     )
+
+
+def hours_of(
+    skies: tuple[Floats, Float32s, Float32s, Ints32], part: slice
+) -> tuple[Floats, Float32s, Float32s, Ints32]:
+    """Some of the hours of ``sky``, ``quick``, ``runs`` and ``run_of``."""
+    sky, quick, runs, run_of = skies
+    return sky[:, part], quick[..., part], runs[..., part], run_of[:, part]
 
 
 def almanac_of(site: Site, t0: float, duration_s: int, relay: Relay | None) -> Almanac:
     """The almanac of one mission."""
     hours = duration_s // 3600 + MORE_H
-    sky, runs, run_of = blank_sky(hours)
-    sky_rows(site, relay, t0 + np.arange(hours, dtype=np.float64) * 3600.0, sky, runs, run_of)
+    skies = blank_sky(hours + PAST_H)
+    sky_rows(site, relay, t0 + np.arange(hours, dtype=np.float64) * 3600.0, *hours_of(skies, slice(hours)))
     horizon, layout = horizons_as_they_are(site)
     zero = np.zeros(1, dtype=np.int64)
     frame = frame_of(site.ref)[None]
-    return Almanac(horizon, layout, frame, sky, runs, run_of, zero, zero, zero, np.array([hours], dtype=np.int64))
+    return Almanac(horizon, layout, frame, *skies, zero, zero, zero, np.array([hours], dtype=np.int64))
 
 
 @kernel
 def _lay(count: int, az: Floats, el: Floats, sky: Floats, at: int, runs: Float32s, run_of: Ints32) -> None:
-    """Fill the columns of ``sky`` [n, 19] from ``at`` on for a body at (az, el) [n], over horizons of ``count`` azimuths, and its runs."""
-    run = -1
+    """Fill the rows of ``sky`` [19, n] from ``at`` on for a body at (az, el) [n], over horizons of ``count`` azimuths, and its runs."""
+    run, begin = -1, 0
     for i in range(az.size):
         a, b, w = azimuth_bin(count, az[i])
-        sky[i, at + AZ_A], sky[i, at + AZ_B], sky[i, at + AZ_W] = a, b, w
+        sky[at + AZ_A, i], sky[at + AZ_B, i], sky[at + AZ_W, i] = a, b, w
         azimuth = math.radians(az[i])
-        sky[i, at + SINE], sky[i, at + COSINE], sky[i, at + ELEVATION] = math.sin(azimuth), math.cos(azimuth), el[i]
-        if run < 0 or runs[run, RUN_A] != a or i - (runs[run - 1, UNTIL] if run > 0 else 0.0) >= RUN_H:
-            run += 1
-            runs[run, RUN_A], runs[run, RUN_B] = a, b
-            runs[run, LOWEST] = runs[run, HIGHEST] = el[i]
-        runs[run, LOWEST], runs[run, HIGHEST] = min(runs[run, LOWEST], el[i]), max(runs[run, HIGHEST], el[i])
-        runs[run, UNTIL] = i + 1
+        sky[at + SINE, i], sky[at + COSINE, i], sky[at + ELEVATION, i] = math.sin(azimuth), math.cos(azimuth), el[i]
+        if run < 0 or runs[RUN_A, run] != a or i - begin >= RUN_H:
+            run, begin = run + 1, i
+            runs[RUN_A, run], runs[RUN_B, run] = a, b
+            runs[LOWEST, run] = runs[HIGHEST, run] = el[i]
+        runs[LOWEST, run], runs[HIGHEST, run] = min(runs[LOWEST, run], el[i]), max(runs[HIGHEST, run], el[i])
+        runs[UNTIL, run] = i + 1
         run_of[i] = run
+    begin = 0
+    for n in range(run + 1):
+        middle = math.radians((runs[RUN_A, n] + 0.5) * 360.0 / count)
+        sine, cosine, spread = math.sin(middle), math.cos(middle), 0.0
+        for i in range(begin, int(runs[UNTIL, n])):
+            spread = max(spread, abs(sky[at + SINE, i] - sine), abs(sky[at + COSINE, i] - cosine))
+        runs[EASTWARD, n], runs[NORTHWARD, n] = math.degrees(sine / MOON_RADIUS_M), math.degrees(cosine / MOON_RADIUS_M)
+        runs[SPREAD, n] = math.degrees(spread / MOON_RADIUS_M)
+        begin = int(runs[UNTIL, n])
 
 
 @forced_kernel
@@ -168,42 +201,75 @@ def tilt_deg(dx: float, dy: float, sine: float, cosine: float) -> float:
 
 @forced_kernel
 def clear_by(horizon: Int16s, begin: int, step: int, dx: float, dy: float, sky: Floats, k: int, body: int) -> float:
-    """How far [deg] a body of hour ``sky[k]`` stands above the horizon of a place (`moonfleet.terrain.light.clearance_deg`).
+    """How far [deg] a body of hour ``sky[:, k]`` stands above the horizon of a place (`moonfleet.terrain.light.clearance_deg`).
 
     ``begin`` is where the first azimuth of the place's cell stands in ``horizon``, ``step`` what leads to the next.
     """
-    a, b, w = int(sky[k, body + AZ_A]), int(sky[k, body + AZ_B]), sky[k, body + AZ_W]
-    tilt = tilt_deg(dx, dy, sky[k, body + SINE], sky[k, body + COSINE])
+    a, b, w = int(sky[body + AZ_A, k]), int(sky[body + AZ_B, k]), sky[body + AZ_W, k]
+    tilt = tilt_deg(dx, dy, sky[body + SINE, k], sky[body + COSINE, k])
     edge = 0.001 * ((1.0 - w) * horizon[begin + a * step] + w * horizon[begin + b * step])
-    return sky[k, body + ELEVATION] + tilt - edge
+    return sky[body + ELEVATION, k] + tilt - edge
+
+
+@forced_kernel
+def edges_of(almanac: Almanac, body: int, run: int, begin: int, step: int) -> tuple[float, float]:
+    """Horizon [deg] of a place at the two azimuths of a run."""
+    at = np.uint64(run)
+    first = almanac.horizon[np.uint64(begin + int(almanac.runs[body, RUN_A, at]) * step)]
+    second = almanac.horizon[np.uint64(begin + int(almanac.runs[body, RUN_B, at]) * step)]
+    return np.float32(0.001) * np.float32(first), np.float32(0.001) * np.float32(second)
 
 
 @forced_kernel
 def clears(
-    horizon: Int16s, begin: int, step: int, lean_deg: float, runs: Float32s, body: int, run: int, radius: float
+    runs: Float32s, body: int, run: int, first: float, second: float, dx: float, dy: float, above: float, below: float
 ) -> int:
-    """Whether a disc clears the ground in all (1) or none (-1) of the hours of a run; 0 where they must be looked at one by one.
+    """Whether a body stands at least ``above`` degrees over the ground in all (1) hours of a run, or at most ``below`` (-1); else 0.
 
-    ``body`` is 0 for the Sun, 1 for the Earth, 2 for the relay; ``lean_deg`` the most by which the place's own horizontal leans.
+    ``first`` and ``second`` are the horizon [deg] at the run's azimuths; a 0 says that hours must be looked at one by one.
     """
-    first = float(horizon[begin + int(runs[body, run, RUN_A]) * step])
-    second = float(horizon[begin + int(runs[body, run, RUN_B]) * step])
-    reach = radius + lean_deg + SLACK_DEG
-    if runs[body, run, LOWEST] - 0.001 * max(first, second) >= reach:
-        return 1
-    return -1 if runs[body, run, HIGHEST] - 0.001 * min(first, second) <= -reach else 0
+    at = np.uint64(run)
+    tilt = dx * runs[body, EASTWARD, at] + dy * runs[body, NORTHWARD, at]
+    slack = np.float32(SLACK_DEG) + (abs(dx) + abs(dy)) * runs[body, SPREAD, at]
+    lowest = runs[body, LOWEST, at] + tilt - max(first, second) - slack
+    highest = runs[body, HIGHEST, at] + tilt - min(first, second) + slack
+    return int(lowest >= above) - int(highest <= below)
 
 
 @forced_kernel
-def lean_of(dx: float, dy: float) -> float:
-    """The most [deg] by which a body stands higher or lower at (dx, dy) metres from the middle of a site than there."""
-    return math.degrees((abs(dx) + abs(dy)) / MOON_RADIUS_M)
+def clear_of_run(
+    quick: Float32s,
+    body: int,
+    k: int,
+    first: float,
+    second: float,
+    dx: float,
+    dy: float,
+    thresholds: float,
+    out: Float32s,
+) -> None:
+    """How far [deg] a body stands over the ground in the `RUN_H` hours from ``k`` on, to within `QUICK_DEG`, into ``out`` [RUN_H].
+
+    All at once: a processor does sixteen of these as fast as one, where it knows that they lie side by side: numbers without a sign do
+    not count from the end. ``thresholds`` of the Sun's radius are taken off.
+    """
+    hour = np.uint64(k)
+    for i in range(RUN_H):
+        at = hour + np.uint64(i)
+        edge = first + quick[body, WEIGHT, at] * (second - first)
+        tilt = dx * quick[body, EAST, at] + dy * quick[body, NORTH, at]
+        out[i] = quick[body, UP, at] + tilt - edge - thresholds * quick[body, DISC, at]
 
 
 @forced_kernel
 def light_of(horizon: Int16s, begin: int, step: int, dx: float, dy: float, sky: Floats, k: int) -> int:
-    """Share of the Sun's disc in sight from a place in hour ``sky[k]``, in `WHOLE` parts; arguments as `clear_by`."""
-    clear, radius = clear_by(horizon, begin, step, dx, dy, sky, k, SUN), sky[k, RADIUS]
+    """Share of the Sun's disc in sight from a place in hour ``sky[:, k]``, in `WHOLE` parts; arguments as `clear_by`."""
+    return light_at(clear_by(horizon, begin, step, dx, dy, sky, k, SUN), sky[RADIUS, k])
+
+
+@forced_kernel
+def light_at(clear: float, radius: float) -> int:
+    """Share of the Sun's disc in sight, in `WHOLE` parts, when its middle stands ``clear`` degrees above the ground."""
     if clear >= radius:
         return WHOLE
     if clear <= -radius:

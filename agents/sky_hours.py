@@ -10,7 +10,7 @@ import numpy as np
 from moonfleet.terrain.relay import Relay
 from moonfleet.terrain.site import Site
 
-from .almanac import MORE_H, Almanac, blank_sky, frame_of, horizons_by_cell, sky_rows
+from .almanac import MORE_H, PAST_H, Almanac, blank_sky, frame_of, horizons_by_cell, hours_of, sky_rows
 
 HOUR_S = 3600.0
 
@@ -44,12 +44,12 @@ class SkyHours:
         times = (self._begin + np.arange(self._shared, dtype=np.float64)) * HOUR_S
         horizon, layout = horizons_by_cell(self.sites)
         none = np.zeros(worlds, dtype=np.int64)
-        sky, runs, run_of = blank_sky(len(self.sites) * self._shared)
+        skies = blank_sky(len(self.sites) * self._shared + PAST_H)
         for n, site in enumerate(self.sites):
             part = slice(n * self._shared, (n + 1) * self._shared)
-            sky_rows(site, relay, times, sky[part], runs[:, part], run_of[:, part])
+            sky_rows(site, relay, times, *hours_of(skies, part))
         self.almanac = Almanac(
-            horizon, layout, np.array([frame_of(site.ref) for site in self.sites]), sky, runs, run_of,
+            horizon, layout, np.array([frame_of(site.ref) for site in self.sites]), *skies,
             none, none.copy(), none.copy(), none.copy(),
         )  # fmt: skip
 
@@ -65,16 +65,16 @@ class SkyHours:
         start = len(self.sites) * self._shared + world * self.room
         if hours > self.room:
             raise ValueError(f"a mission of {duration_s} s: there is room for {self.room - MORE_H} h")
-        if len(almanac.sky) < start + self.room:
-            sky, runs, run_of = blank_sky(self.worlds * self.room)
-            self.almanac = almanac = almanac._replace(
-                sky=np.concatenate([almanac.sky, sky]),
-                runs=np.concatenate([almanac.runs, runs], axis=1),
-                run_of=np.concatenate([almanac.run_of, run_of], axis=1),
-            )
+        if almanac.sky.shape[1] < start + self.room:
+            more = blank_sky(self.worlds * self.room)
+            names = ("sky", "quick", "runs", "run_of")
+            grown = {
+                name: np.concatenate([getattr(almanac, name), new], axis=-1)
+                for name, new in zip(names, more, strict=True)
+            }
+            self.almanac = almanac = almanac._replace(**grown)
         part = slice(start, start + hours)
         times = t0 + np.arange(hours, dtype=np.float64) * HOUR_S
-        sky_rows(
-            self.sites[ground], self.relay, times, almanac.sky[part], almanac.runs[:, part], almanac.run_of[:, part]
-        )
+        skies = (almanac.sky, almanac.quick, almanac.runs, almanac.run_of)
+        sky_rows(self.sites[ground], self.relay, times, *hours_of(skies, part))
         almanac.sky_at[world] = almanac.first[world] = start

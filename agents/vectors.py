@@ -17,6 +17,7 @@ from moonfleet.autonomy.observation import (
     CHARGE,
     GO_ON,
     HIBERNATE,
+    HIGH,
     HOLD,
     INDEX,
     JOB0,
@@ -24,21 +25,26 @@ from moonfleet.autonomy.observation import (
     JOB_WIDTH,
     K_JOBS,
     K_OTHERS,
+    LOW,
     N_ACTIONS,
+    OFFSET,
     OTHER_COLUMN,
     OTHER_WIDTH,
     RELAY,
+    SCALE,
     SIZE,
-    encode_row,
+    encode,
 )
 from moonfleet.terrain.forced_kernel import forced_kernel
 from moonfleet.terrain.kernel import kernel, leaf_kernel
+from moonfleet.terrain.prefetch import prefetch
+from moonfleet.terrain.stack_room import stack_doubles
 
 from . import state as st
 from .almanac import Almanac, Floats, Ints, cell_at, tilt_deg
 from .job_block import JobsBlock
 from .knowledge import MISSING_S, NEVER_S
-from .lit_hours import EARTH_RUNS, RELAY_RUNS, Places, ahead, find_link, put_place
+from .lit_hours import EARTH_RUNS, RELAY_RUNS, RING, RING_H, Places, ahead, find_link, put_place
 from .machines import Machines, drive_need
 from .state import Link
 from .ways import (
@@ -51,8 +57,9 @@ from .ways import (
     job_need,
     keep_watch,
     light_at_end,
-    light_between,
     light_on_way,
+    look_along,
+    look_between,
     stance_of,
     way_hours,
 )
@@ -70,6 +77,7 @@ LINK_STATION: Final = int(Link.STATION)
 LINK_RELAY: Final = int(Link.RELAY)
 LINK_EARTH: Final = int(Link.EARTH)
 _BLANK: Final = layout_of.blank()
+_NOBODY: Final = encode(_BLANK)  # what is stored where nothing is known
 
 
 def _own(name: str) -> int:
@@ -172,38 +180,97 @@ def blank_handed(worlds: int, robots: int) -> Handed:
 
 
 @forced_kernel
-def _rank(out: Ints, group: Ints, w: int, r: int, filled: int, job: int, rank: int, rate: Floats) -> int:
+def _rank(slots: Ints, group: Ints, filled: int, job: int, rank: int, rate: Floats) -> int:
     """Put a job into the slots of a robot: by rank, then by value per hour, equals in mission order. How many are filled."""
-    at = filled
+    at, mine = filled, rate[job]
     while at > 0:
-        before = out[w, r, at - 1]
-        if group[at - 1] < rank or (group[at - 1] == rank and rate[before] >= rate[job]):
+        if group[at - 1] < rank or (group[at - 1] == rank and rate[np.uint64(slots[at - 1])] >= mine):
             break
         at -= 1
     if at >= K_JOBS:
         return filled
     filled = min(filled + 1, K_JOBS)
     for k in range(filled - 1, at, -1):
-        out[w, r, k], group[k] = out[w, r, k - 1], group[k - 1]
-    out[w, r, at], group[at] = job, rank
+        slots[k], group[k] = slots[k - 1], group[k - 1]
+    slots[at], group[at] = job, rank
     return filled
 
 
 @forced_kernel
-def _count_others(ints: Ints, floats: Floats, w: int, r: int, robots: int, heard: int, t_s: float, on: Ints) -> None:
+def _count_others(known: Ints, heard_s: Floats, r: int, robots: int, t_s: float, on: Ints) -> None:
     """Count in ``on`` [J] the others that are on each job or were given it; one that has been missing for long counts no more."""
     for other in range(robots):
-        if other == r or t_s - floats[w, r, heard + other] > MISSING_S:
+        if other == r or t_s - heard_s[other] > MISSING_S:
             continue
-        worker, given = ints[w, r, other], ints[w, r, robots + other]
+        worker, given = known[other], known[robots + other]
         if worker >= 0:
             on[worker] += 1
         if given >= 0 and given != worker:
             on[given] += 1
 
 
+@forced_kernel
+def _encode(v: Floats, out: Float32s, first: int, last: int) -> None:
+    """Store the physical values of the columns from ``first`` to ``last``; see `moonfleet.autonomy.observation.encode`."""
+    for k in range(first, last):
+        value = np.float32((v[k] - OFFSET[k]) / SCALE[k])
+        value = np.float32(0.0) if value != value else value
+        out[k] = min(max(value, LOW[k]), HIGH[k])
+
+
+@forced_kernel
+def _fetch_world(
+    w: int, hour: int, almanac: Almanac, jobs: JobsBlock, havens: Havens, ways: Ways, places: Places, body: Instruments, drive_class: Ints
+) -> None:  # fmt: skip
+    """Ask for what will be read of a world: the light ahead of its jobs and havens, and the ground under robots that have moved."""
+    s, room, robots = almanac.site[w], jobs.able.shape[2], jobs.able.shape[1]
+    count, number = jobs.number[w], havens.number[w]
+    first, second, third = (
+        RING + (hour & (RING_H - 1)),
+        RING + ((hour + 12) & (RING_H - 1)),
+        RING + ((hour + 24) & (RING_H - 1)),
+    )
+    for n in range(count + number):
+        p = havens.job_at[w, n] if n < count else havens.middle_at[w, n - count]
+        prefetch(places, (w, p, 0))
+        prefetch(places, (w, p, first))
+        prefetch(places, (w, p, second))
+        prefetch(places, (w, p, third))
+    for r in range(robots):
+        x, y = body.x[w, r], body.y[w, r]
+        if ways.xy[w, r, 0] == x and ways.xy[w, r, 1] == y:
+            continue
+        row, col = cell_at(almanac.frame, s, x, y)
+        begin = almanac.layout[s, 0] + row * almanac.layout[s, 2] + col * almanac.layout[s, 3]
+        for k in range(3):
+            prefetch(almanac.horizon, (begin + 32 * k,))
+        if ways.fields.shape[0] > 0 and drive_class[r] >= 0:
+            cell = row * int(almanac.frame[s, 4]) + col
+            for n in range(count + number):
+                field = ways.field_of[w, np.uint64(drive_class[r]), n if n < count else room + n - count]
+                prefetch(ways.fields, (max(field, 0), cell))
+
+
+@forced_kernel
+def _fetch_robot(w: int, r: int, tasks: Tasks, ways: Ways, places: Places, links: Places, out: Handed) -> None:
+    """Ask for what will be read of a robot, and written for it."""
+    for k in range(0, SIZE, 16):
+        prefetch(out.vectors, (w, r, k))
+    for k in range(0, tasks.floats.shape[2], 8):
+        prefetch(tasks.floats, (w, r, k))
+    for k in range(0, tasks.ints.shape[2] // 2, 8):
+        prefetch(tasks.ints, (w, r, k))
+    for k in range(0, places.shape[2], 16):
+        prefetch(places, (w, r, k))
+    for k in range(0, ways.hours.shape[2], 8):
+        prefetch(ways.hours, (w, r, k))
+        prefetch(ways.between, (w, r, k))
+    prefetch(links, (w, r, 0, 0))
+    prefetch(tasks.done, (w, r, 0))
+
+
 class _Desk(NamedTuple):
-    """What the kernel writes on, for one robot at a time."""
+    """What the kernel writes on, for one robot at a time, or for one world."""
 
     row: Floats  # [1, SIZE] physical values
     v: Floats  # [SIZE] the same
@@ -211,6 +278,9 @@ class _Desk(NamedTuple):
     rate: Floats  # [J] value per hour
     ready: Bools  # [J] all it needs is done
     group: Ints  # [K_JOBS] rank of the job in each slot
+    offered: Bools  # [J] it is in a slot
+    is_open: Bools  # [J] its window is open
+    closes_h: Floats  # [J] hours until that closes
 
 
 @leaf_kernel
@@ -221,9 +291,15 @@ def _hand_out(
 ) -> None:  # fmt: skip
     frame = almanac.frame
     robots, room = tasks.job.shape[1], tasks.done.shape[2]
-    heard, board = room + 3 * robots, room
     row, v, on, rate, ready, group = desk.row, desk.v, desk.on, desk.rate, desk.ready, desk.group
+    is_open, closes_h, offered = desk.is_open, desk.closes_h, desk.offered
     for w in range(first, last):
+        if w < 0:  # never: but what has a sign would be asked for it at every index
+            return
+        if w + 1 < last:
+            _fetch_world(
+                w + 1, clock.t_s[w + 1] // 3600, almanac, jobs, havens, ways, places, body, machines.drive_class
+            )
         asked = False
         for r in range(robots):
             asked |= tasks.who[w, r]
@@ -232,21 +308,34 @@ def _hand_out(
         hour = clock.t_s[w] // 3600
         azimuth = math.radians(clock.sun_az_deg[w])
         sun_sin, sun_cos = math.sin(azimuth), math.cos(azimuth)
+        value, effort_h, window_s, needs = jobs.value[w], jobs.effort_h[w], jobs.window_s[w], jobs.needs[w]
         if asked:
-            at_hour(almanac, w, hour, count, havens, hours, places)  # fmt: skip
+            at_hour(almanac, w, hour, count, havens, hours, places)
+            for n in range(count):
+                is_open[n] = window_s[n, 0] <= t_s < window_s[n, 1]
+                closes_h[n] = (window_s[n, 1] - t_s) / 3600.0 if jobs.windowed[w, n] else NO_CLOSE_H
         for r in range(robots):
-            for k in range(SIZE):
-                v[k] = _BLANK[k]
+            if r + 1 < robots:
+                _fetch_robot(w, r + 1, tasks, ways, places, links, out)
+            elif w + 1 < last:
+                _fetch_robot(w + 1, 0, tasks, ways, places, links, out)
+            vector, masks, slots = out.vectors[w, r], out.masks[w, r], out.slots[w, r]
             for k in range(N_ACTIONS):
-                out.masks[w, r, k] = False
+                masks[k] = False
             for k in range(K_JOBS):
-                out.slots[w, r, k] = -1
-            out.masks[w, r, GO_ON] = True
+                slots[k] = -1
+            masks[GO_ON] = True
             x, y = body.x[w, r], body.y[w, r]
+            haven_x, haven_y = x, y
             out.havens[w, r, 0], out.havens[w, r, 1] = x, y
             if not tasks.who[w, r]:
-                encode_row(row, 0, out.vectors, w, r)
+                for k in range(SIZE):
+                    vector[k] = _NOBODY[k]
                 continue
+            for k in range(JOBS):
+                v[k] = _BLANK[k]
+            known, told_of, done = tasks.ints[w, r], tasks.floats[w, r], tasks.done[w, r]
+            heard_s = told_of[room + 3 * robots :]
             # ways and the haven
             ground, drive_class, battery = not machines.orbits[r], machines.drive_class[r], machines.battery_wh[r]
             drives = drive_class >= 0
@@ -258,29 +347,33 @@ def _hand_out(
                     jobs.able, havens.number[w], havens.xy, ways.fields, ways.field_of, stance, ways.hours,
                 )  # fmt: skip
             watch = keep_watch(ways.watch, ways.between, w, stance, hour)
+            way, between = ways.hours[w, stance], ways.between[w, stance]
             haven, haven_h, least = -1, np.inf, np.inf
             for k in range(havens.number[w]):
-                cost = ways.hours[w, stance, room + k] + DARK_HOUR * hours.dark_for[w, k]
+                cost = way[room + k] + DARK_HOUR * hours.dark_for[w, k]
                 if cost < least:
                     haven, least = k, cost
             if haven >= 0:
-                haven_h = ways.hours[w, stance, room + haven]
-                out.havens[w, r, 0], out.havens[w, r, 1] = havens.spots[w, r, haven, 0], havens.spots[w, r, haven, 1]
-            gap_x, gap_y = x - out.havens[w, r, 0], y - out.havens[w, r, 1]
+                haven_h = way[room + haven]
+                haven_x, haven_y = havens.spots[w, r, haven, 0], havens.spots[w, r, haven, 1]
+                out.havens[w, r, 0], out.havens[w, r, 1] = haven_x, haven_y
+                for k in range(0, places.shape[2], 16):
+                    prefetch(places, (w, havens.spot_at[w, r, haven], k))
+            gap_x, gap_y = x - haven_x, y - haven_y
             # what is allowed, jobs aside: hoppers that fly or work away from home bring to its end what they have begun
-            away = False
+            away, activity = False, body.activity[w, r]
             if machines.hopper[r]:
-                away = body.activity[w, r] == st.HOP
+                away = activity == st.HOP
                 if not away and tasks.phase[w, r] != IDLE:
                     away = math.hypot(x - home[w, r, 0], y - home[w, r, 1]) > near_m
             stuck = (body.faults[w, r] & MOBILITY_DOWN) != 0 or body.trapped[w, r] != 0
             unfit = (body.faults[w, r] & PAYLOAD_DOWN) != 0 or (drives and stuck)
-            out.masks[w, r, HOLD] = not away
-            out.masks[w, r, RELAY] = not away and not ground
-            out.masks[w, r, CHARGE] = not away and ground and machines.panels[r] and (not drives or haven >= 0)
-            out.masks[w, r, HIBERNATE] = not away and ground
+            masks[HOLD] = not away
+            masks[RELAY] = not away and not ground
+            masks[CHARGE] = not away and ground and machines.panels[r] and (not drives or haven >= 0)
+            masks[HIBERNATE] = not away and ground
             # its own state
-            job, link = tasks.job[w, r], body.link[w, r]
+            job, link, hops_left = tasks.job[w, r], body.link[w, r], body.hops_left[w, r]
             if ground:
                 v[X], v[Y] = x - home[w, station, 0], y - home[w, station, 1]
             else:
@@ -290,18 +383,18 @@ def _hand_out(
             v[DATA] = body.data_mbit[w, r] / store if store > 0.0 else 0.0
             v[LIT], v[IDLE_RATE] = body.lit[w, r], machines.awake[r]
             v[SLEEP_RATE], v[CHARGE_RATE] = machines.asleep[r], machines.charging[r]
-            v[IS + body.activity[w, r]] = 1.0
+            v[IS + activity] = 1.0
             v[HAS_JOB] = 1.0 if job >= 0 else 0.0
             if job >= 0:
                 effort_s = jobs.effort_s[w, job]
-                v[PROGRESS] = 1.0 - (effort_s - tasks.floats[w, r, job]) / effort_s
+                v[PROGRESS] = 1.0 - (effort_s - told_of[job]) / effort_s
             else:
                 v[PROGRESS] = 0.0
             v[AT_HAVEN] = 1.0 if gap_x * gap_x + gap_y * gap_y <= near_m * near_m else 0.0
             v[UP_STATION] = 1.0 if link & LINK_STATION else 0.0
             v[UP_RELAY] = 1.0 if link & LINK_RELAY else 0.0
             v[UP_EARTH] = 1.0 if link & LINK_EARTH else 0.0
-            v[HOPS_LEFT], v[TIME_LEFT] = body.hops_left[w, r], 1.0 - t_s / clock.duration_s[w]
+            v[HOPS_LEFT], v[TIME_LEFT] = hops_left, 1.0 - t_s / clock.duration_s[w]
             # light and links ahead
             map_row, map_col = cell_at(frame, s, x, y)
             put_place(places, w, r, map_row, map_col)
@@ -315,12 +408,12 @@ def _hand_out(
                     v[HAVEN_TRAVEL], v[HAVEN_ENERGY] = haven_h, NO_WAY
                     if haven >= 0:
                         lit_there = light_at_end(almanac, w, places, there, hour)
-                        between = ways.between[w, stance, room + haven]
-                        if math.isnan(between):
-                            between = ways.between[w, stance, room + haven] = light_between(
-                                almanac, w, watch, x, y, out.havens[w, r, 0], out.havens[w, r, 1]
-                            )
-                        lit = light_on_way(lit_here, lit_there, between)
+                        if math.isnan(between[room + haven]):
+                            to_x, to_y, light = stack_doubles(16), stack_doubles(16), stack_doubles(16)
+                            to_x[0], to_y[0] = haven_x, haven_y
+                            look_between(almanac, w, watch, x, y, to_x, to_y, 1, light)
+                            between[room + haven] = light[0]
+                        lit = light_on_way(lit_here, lit_there, between[room + haven])
                         v[HAVEN_ENERGY] = drive_need(
                             haven_h, machines.awake[r], machines.drive_w[r], machines.solar_w[r], battery, lit
                         )  # fmt: skip
@@ -330,63 +423,46 @@ def _hand_out(
                 v[RELAY_IN], v[RELAY_FOR] = find_link(almanac, w, links, r, 1, RELAY_RUNS, map_row, map_col, hour)
                 v[SUN_EL] = clock.sun_el_deg[w] + tilt_deg(x - frame[s, 5], y - frame[s, 6], sun_sin, sun_cos)
                 v[SUN_SIN], v[SUN_COS] = sun_sin, sun_cos
+            _encode(v, vector, 0, JOBS)
             # jobs, as it knows them: first its own, then the one it was told to do, then open ones, by value per hour
-            if count > 0:
-                for n in range(count):
-                    on[n], ready[n] = 0, True
-                for n in range(jobs.needs.shape[1]):
-                    if jobs.needs[w, n, 0] >= 0 and not tasks.done[w, r, jobs.needs[w, n, 1]]:
-                        ready[jobs.needs[w, n, 0]] = False
-                _count_others(tasks.ints, tasks.floats, w, r, robots, heard, t_s, on)
-                told, used = tasks.ints[w, r, robots + r], 0
-                for n in range(count):
-                    if tasks.done[w, r, n] or not jobs.able[w, r, n]:
-                        continue
-                    way_h = ways.hours[w, stance, n]
-                    if not math.isfinite(way_h) or (
-                        jobs.hops[w, n] and body.hops_left[w, r] < 2
-                    ):  # it could not fly back
-                        continue
-                    left_h = way_h + jobs.effort_h[w, n] - tasks.floats[w, r, n] / 3600.0
-                    rate[n] = jobs.value[w, n] / max(left_h, 1.0)
-                    open_now = jobs.window_s[w, n, 0] <= t_s < jobs.window_s[w, n, 1]
-                    rank = (0 if n == job else 4) + (0 if n == told else 2) + (0 if ready[n] and open_now else 1)
-                    used = _rank(out.slots, group, w, r, used, n, rank, rate)
+            told, used = known[robots + r], 0
+            for n in range(count):
+                on[n], ready[n], offered[n] = 0, True, False
+                rate[n] = value[n] / max(way[n] + effort_h[n] - told_of[n] / 3600.0, 1.0)
+            for n in range(needs.shape[0]):
+                if needs[n, 0] >= 0 and not done[needs[n, 1]]:
+                    ready[needs[n, 0]] = False
+            _count_others(known, heard_s, r, robots, t_s, on)
+            able, flies = jobs.able[w, r], hops_left >= 2  # it could not fly back
+            for n in range(count):
+                if done[n] or not able[n] or not math.isfinite(way[n]) or (jobs.hops[w, n] and not flies):
+                    continue
+                rank = (0 if n == job else 4) + (0 if n == told else 2) + (0 if ready[n] and is_open[n] else 1)
+                used = _rank(slots, group, used, n, rank, rate)
+            if used > 0:
+                if drives:
+                    for k in range(used):
+                        offered[np.uint64(slots[k])] = True
+                    look_along(almanac, w, watch, x, y, jobs, offered, way, between)
                 for k in range(used):
-                    n, at = out.slots[w, r, k], JOBS + k * JOB_WIDTH
-                    way_h = ways.hours[w, stance, n]
-                    left_h = max(jobs.effort_h[w, n] - tasks.floats[w, r, n] / 3600.0, 0.0)
-                    open_now = jobs.window_s[w, n, 0] <= t_s < jobs.window_s[w, n, 1]
-                    v[at + VALID], v[at + KIND], v[at + VALUE], v[at + TRAVEL] = (
-                        1.0,
-                        jobs.kind[w, n],
-                        jobs.value[w, n],
-                        way_h,
-                    )
+                    n, at = np.uint64(slots[k]), JOBS + k * JOB_WIDTH
+                    left_h = max(effort_h[n] - told_of[n] / 3600.0, 0.0)
+                    v[at + VALID], v[at + KIND], v[at + VALUE], v[at + TRAVEL] = 1.0, jobs.kind[w, n], value[n], way[n]
                     v[at + ENERGY], v[at + HOME_ENERGY] = job_need(
-                        w,
-                        r,
-                        n,
-                        hour,
-                        x,
-                        y,
-                        stance,
-                        left_h,
-                        lit_here,
-                        almanac,
-                        machines,
-                        jobs,
-                        havens,
-                        ways,
-                        hours,
-                        places,
+                        w, r, n, hour, left_h, lit_here, way[n], between[n], almanac, machines, jobs, havens, hours
                     )
                     v[at + EFFORT], v[at + LIT_24H] = left_h, hours.lit_day[w, n]
-                    v[at + READY], v[at + OPEN] = 1.0 if ready[n] else 0.0, 1.0 if open_now else 0.0
-                    v[at + CLOSES_IN] = (jobs.window_s[w, n, 1] - t_s) / 3600.0 if jobs.windowed[w, n] else NO_CLOSE_H
-                    v[at + ON_IT], v[at + MINE] = on[n], 1.0 if n == told else 0.0
-                    may = ready[n] and open_now and on[n] < jobs.crew[w, n]
-                    out.masks[w, r, JOB0 + k] = may and not away and not unfit
+                    v[at + READY], v[at + OPEN] = 1.0 if ready[n] else 0.0, 1.0 if is_open[n] else 0.0
+                    v[at + CLOSES_IN], v[at + ON_IT], v[at + MINE] = (
+                        closes_h[n],
+                        on[n],
+                        1.0 if slots[k] == told else 0.0,
+                    )
+                    may = ready[n] and is_open[n] and on[n] < jobs.crew[w, n]
+                    masks[JOB0 + k] = may and not away and not unfit
+                _encode(v, vector, JOBS, JOBS + used * JOB_WIDTH)
+            for k in range(JOBS + used * JOB_WIDTH, OTHERS):
+                vector[k] = _NOBODY[k]
             # what was last heard of the others
             slot = 0
             for other in range(robots):
@@ -394,14 +470,17 @@ def _hand_out(
                     continue
                 if slot == K_OTHERS:
                     break
-                heard_s = tasks.floats[w, r, heard + other]
-                if heard_s != NEVER_S and not machines.orbits[other]:
-                    at, place = OTHERS + slot * OTHER_WIDTH, board + 3 * other
+                at, place = OTHERS + slot * OTHER_WIDTH, room + 3 * other
+                if heard_s[other] != NEVER_S and not machines.orbits[other]:
                     v[at + KNOWN] = 1.0
-                    v[at + DX], v[at + DY] = tasks.floats[w, r, place] - x, tasks.floats[w, r, place + 1] - y
-                    v[at + CHARGED], v[at + AGE] = tasks.floats[w, r, place + 2], (t_s - heard_s) / 3600.0
+                    v[at + DX], v[at + DY] = told_of[place] - x, told_of[place + 1] - y
+                    v[at + CHARGED], v[at + AGE] = told_of[place + 2], (t_s - heard_s[other]) / 3600.0
+                else:
+                    v[at + KNOWN] = v[at + DX] = v[at + DY] = v[at + CHARGED] = v[at + AGE] = 0.0
                 slot += 1
-            encode_row(row, 0, out.vectors, w, r)
+            _encode(v, vector, OTHERS, OTHERS + slot * OTHER_WIDTH)
+            for k in range(OTHERS + slot * OTHER_WIDTH, SIZE):
+                vector[k] = _NOBODY[k]
 
 
 @kernel
@@ -416,7 +495,8 @@ def hand_out(
     room = tasks.done.shape[2]
     row = np.empty((1, SIZE))
     desk = _Desk(
-        row, row[0], np.empty(room, dtype=np.int64), np.empty(room), np.empty(room, dtype=np.bool_), np.empty(K_JOBS, dtype=np.int64)
+        row, row[0], np.empty(room, dtype=np.int64), np.empty(room), np.empty(room, dtype=np.bool_), np.empty(K_JOBS, dtype=np.int64),
+        np.empty(room, dtype=np.bool_), np.empty(room, dtype=np.bool_), np.empty(room),
     )  # fmt: skip
     _hand_out(
         first, last, almanac, machines, home, station, jobs, havens, ways, hours, places, links, body, tasks, clock, near_m, desk, out

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.terrain.forced_kernel import forced_kernel
-from moonfleet.terrain.kernel import kernel
+from moonfleet.terrain.kernel import kernel, leaf_kernel
+from moonfleet.terrain.stack_room import stack_doubles
 
-from .almanac import FAR_H, WHOLE, Almanac, Floats, Ints, cell_at, light_of, middle_of
+from .almanac import FAR_H, RADIUS, SUN, WHOLE, Almanac, Floats, Ints, cell_at, clear_by, light_at, middle_of
 from .job_block import JobsBlock
-from .lit_hours import ASKED, DAWN, DAY_H, KNOWN, NIGHT, WAY_H, Places, find_night, look_ahead, mean_light, put_place
+from .lit_hours import ASKED, DAY_H, KNOWN, WAY_H, Places, find_night, look_ahead, mean_light, put_place
 from .machines import Machines, drive_need, work_need
 
 Float32s = NDArray[np.float32]
@@ -27,6 +28,7 @@ NO_WAY: Final = 10.0  # energy of a way that does not exist
 SHARES: Final = (0.25, 0.5, 0.75)  # [-] of a way, where its light is looked at besides its ends
 WATCH_H: Final = 6  # [h] for so long one look between the ends is good
 WATCH_AT_H: Final = 8  # [h] from the start of such a watch, when that look is taken: 3 to 8 h from now
+TOGETHER: Final = 16  # [-] ways whose light is looked up together
 HERE_M: Final = 1.0  # [m] what is nearer than this is where a machine stands that does not drive
 
 
@@ -58,6 +60,7 @@ class HourBlock(NamedTuple):
 
     at: Ints  # [W] the hour, -1 none
     dark_for: Floats  # [W, H] how long the next darkness lasts in each haven [h]
+    lit_haven: Floats  # [W, H] lit part of the next 12 h in each haven
     lit_day: Floats  # [W, J] lit part of the next 24 h at each job
     lit_way: Floats  # [W, J] lit part of the next 12 h at each job
     between: Floats  # [W, J, H] light between the ends of the way from each job to each haven; NaN: not looked at
@@ -93,6 +96,7 @@ def blank_hours(worlds: int, jobs: int, havens: int) -> HourBlock:
     """No hour yet."""
     return HourBlock(
         np.full(worlds, -1, dtype=np.int64),
+        np.zeros((worlds, havens)),
         np.zeros((worlds, havens)),
         np.zeros((worlds, jobs)),
         np.zeros((worlds, jobs)),
@@ -170,7 +174,7 @@ def way_hours(
             hours[w, row, at] = 0.0 if math.hypot(px - x, py - y) < HERE_M else np.inf
         else:
             field = field_of[w, drive_class, at]
-            hours[w, row, at] = np.inf if field < 0 else float(fields[field, cell]) / 3600.0
+            hours[w, row, at] = np.inf if field < 0 else float(fields[field, np.uint64(cell)]) / 3600.0
 
 
 @forced_kernel
@@ -190,25 +194,35 @@ def at_hour(
 ) -> None:
     """Work out once what is the same for every robot of a world in an hour."""
     if hours.at[w] != hour:
-        hours.at[w] = hour
-        total = almanac.hours[w]
-        far, day, way = min(total, hour + FAR_H), min(total, hour + DAY_H), min(total, hour + WAY_H)
-        for k in range(havens.number[w]):
-            p = havens.middle_at[w, k]
-            look_ahead(almanac, w, places, p, hour, hour)
-            find_night(almanac, w, places, p, hour, far)
-            night, dawn = places[w, p, NIGHT], places[w, p, DAWN]
-            hours.dark_for[w, k] = 0.0 if night < 0 else (dawn if dawn >= 0 else far) - max(night, hour)
+        new_hour(almanac, w, hour, job_count, havens, hours, places)
+
+
+@leaf_kernel
+def new_hour(
+    almanac: Almanac, w: int, hour: int, job_count: int, havens: Havens, hours: HourBlock, places: Places
+) -> None:
+    """See `at_hour`."""
+    if w < 0:
+        return
+    total, there = almanac.hours[w], places[w]
+    far, day, way = min(total, hour + FAR_H), min(total, hour + DAY_H), min(total, hour + WAY_H)
+    hours.at[w] = hour
+    for k in range(havens.number[w]):
+        p = havens.middle_at[w, k]
+        look_ahead(almanac, w, places, p, hour, way)
+        night, dawn = find_night(almanac, w, places, p, hour, far)
+        hours.dark_for[w, k] = 0.0 if night < 0 else (dawn if dawn >= 0 else far) - max(night, hour)
+        hours.lit_haven[w, k] = mean_light(there[p], hour, way)
+    for job in range(job_count):
+        p = havens.job_at[w, job]
+        look_ahead(almanac, w, places, p, hour, day)
+        hours.lit_day[w, job] = mean_light(there[p], hour, day)
+        hours.lit_way[w, job] = mean_light(there[p], hour, way)
+    if hours.watch[w] != hour // WATCH_H:
+        hours.watch[w] = hour // WATCH_H
         for job in range(job_count):
-            p = havens.job_at[w, job]
-            look_ahead(almanac, w, places, p, hour, day)
-            hours.lit_day[w, job] = mean_light(places, w, p, hour, day)
-            hours.lit_way[w, job] = mean_light(places, w, p, hour, way)
-        if hours.watch[w] != hour // WATCH_H:
-            hours.watch[w] = hour // WATCH_H
-            for job in range(job_count):
-                for k in range(havens.number[w]):
-                    hours.between[w, job, k] = np.nan
+            for k in range(havens.number[w]):
+                hours.between[w, job, k] = np.nan
 
 
 @forced_kernel
@@ -217,20 +231,62 @@ def light_at_end(almanac: Almanac, w: int, places: Places, p: int, hour: int) ->
     last = min(almanac.hours[w], hour + WAY_H)
     if places[w, p, KNOWN] < last or hour != places[w, p, ASKED]:
         look_ahead(almanac, w, places, p, hour, last)
-    return mean_light(places, w, p, hour, last)
+    return mean_light(places[w, p], hour, last)
+
+
+@leaf_kernel
+def look_between(
+    almanac: Almanac, w: int, watch: int, x: float, y: float, to_x: Floats, to_y: Floats, count: int, out: Floats
+) -> None:
+    """Fill ``out`` [`TOGETHER`]: light between (x, y) and each of the first ``count`` other ends of ways (``to_x``, ``to_y``).
+
+    The ways are straight lines; the mean of three points, at one moment of a watch. All points are looked up before any is judged, so
+    that the waits for memory pass at once.
+    """
+    if w < 0:
+        return
+    s, k = almanac.site[w], almanac.first[w] + min(watch * WATCH_H + WATCH_AT_H, almanac.hours[w] - 1)
+    clear, at = stack_doubles(48), 0
+    for n in range(count):
+        for i in range(len(SHARES)):
+            share = SHARES[i]
+            row, col = cell_at(almanac.frame, s, x + share * (to_x[n] - x), y + share * (to_y[n] - y))
+            dx, dy = middle_of(almanac.frame, s, row, col)
+            begin = almanac.layout[s, 0] + row * almanac.layout[s, 2] + col * almanac.layout[s, 3]
+            clear[at] = clear_by(almanac.horizon, begin, almanac.layout[s, 1], dx, dy, almanac.sky, k, SUN)
+            at += 1
+    radius = almanac.sky[RADIUS, k]
+    for n in range(count):
+        light = 0
+        for i in range(len(SHARES)):
+            light += light_at(clear[len(SHARES) * n + i], radius)
+        out[n] = light / (len(SHARES) * float(WHOLE))
 
 
 @forced_kernel
-def light_between(almanac: Almanac, w: int, watch: int, x: float, y: float, to_x: float, to_y: float) -> float:
-    """Light between the ends of a way, a straight line: the mean of three points, at one moment of a watch."""
-    s, k = almanac.site[w], almanac.first[w] + min(watch * WATCH_H + WATCH_AT_H, almanac.hours[w] - 1)
-    light = 0
-    for share in SHARES:
-        row, col = cell_at(almanac.frame, s, x + share * (to_x - x), y + share * (to_y - y))
-        dx, dy = middle_of(almanac.frame, s, row, col)
-        begin = almanac.layout[s, 0] + row * almanac.layout[s, 2] + col * almanac.layout[s, 3]
-        light += light_of(almanac.horizon, begin, almanac.layout[s, 1], dx, dy, almanac.sky, k)
-    return light / (len(SHARES) * float(WHOLE))
+def look_along(
+    almanac: Almanac, w: int, watch: int, x: float, y: float, jobs: JobsBlock, wanted: NDArray[np.bool_], way: Floats, between: Floats
+) -> bool:  # fmt: skip
+    """Fill ``between`` [J], the light between (x, y) and the jobs, where a drive is ``wanted`` and it is not there; whether any is.
+
+    ``way`` [J] are hours to the jobs.
+    """
+    count, begun, drives = jobs.number[w], 0, False
+    to_x, to_y, out, which = stack_doubles(16), stack_doubles(16), stack_doubles(16), stack_doubles(16)
+    while begun < count:
+        found = 0
+        while begun < count and found < TOGETHER:
+            if wanted[begun] and not jobs.hops[w, begun] and math.isfinite(way[begun]):
+                drives = True
+                if math.isnan(between[begun]):
+                    which[found], to_x[found], to_y[found] = begun, jobs.xy[w, begun, 0], jobs.xy[w, begun, 1]
+                    found += 1
+            begun += 1
+        if found > 0:
+            look_between(almanac, w, watch, x, y, to_x, to_y, found, out)
+            for n in range(found):
+                between[np.uint64(which[n])] = out[n]
+    return drives
 
 
 @forced_kernel
@@ -253,44 +309,39 @@ def keep_watch(watch: Ints, between: Floats, w: int, row: int, hour: int) -> int
 @forced_kernel
 def home_need(
     w: int, r: int, job: int, hour: int, almanac: Almanac, machines: Machines, jobs: JobsBlock, havens: Havens, hours: HourBlock,
-    places: Places,
 ) -> float:  # fmt: skip
     """Net energy of the way from a job to the best haven, battery fractions."""
     best, least, drive_class = -1, np.inf, machines.drive_class[r]
-    need = NO_WAY
+    home_h, dark_for = havens.home_h[w, np.uint64(drive_class), job], hours.dark_for[w]
     for k in range(havens.number[w]):
-        cost = havens.home_h[w, drive_class, job, k] + DARK_HOUR * hours.dark_for[w, k]
+        cost = home_h[k] + DARK_HOUR * dark_for[k]
         if cost < least:
             best, least = k, cost
-    if best >= 0:
-        if math.isnan(hours.between[w, job, best]):
-            hours.between[w, job, best] = light_between(
-                almanac,
-                w,
-                hour // WATCH_H,
-                jobs.xy[w, job, 0],
-                jobs.xy[w, job, 1],
-                havens.xy[w, best, 0],
-                havens.xy[w, best, 1],
-            )
-        there = light_at_end(almanac, w, places, havens.middle_at[w, best], hour)
-        need = drive_need(
-            havens.home_h[w, drive_class, job, best], machines.awake[r], machines.drive_w[r], machines.solar_w[r],
-            machines.battery_wh[r], light_on_way(hours.lit_way[w, job], there, hours.between[w, job, best]),
-        )  # fmt: skip
-    return need
+    if best < 0:
+        return NO_WAY
+    between = hours.between[w, job, best]
+    if math.isnan(between):
+        to_x, to_y, out = stack_doubles(16), stack_doubles(16), stack_doubles(16)
+        to_x[0], to_y[0] = havens.xy[w, best, 0], havens.xy[w, best, 1]
+        look_between(almanac, w, hour // WATCH_H, jobs.xy[w, job, 0], jobs.xy[w, job, 1], to_x, to_y, 1, out)
+        between = hours.between[w, job, best] = out[0]
+    lit = light_on_way(hours.lit_way[w, job], hours.lit_haven[w, best], between)
+    return drive_need(
+        home_h[best], machines.awake[r], machines.drive_w[r], machines.solar_w[r], machines.battery_wh[r], lit
+    )
 
 
 @forced_kernel
 def job_need(
-    w: int, r: int, job: int, hour: int, x: float, y: float, row: int, left_h: float, lit_here: float, almanac: Almanac,
-    machines: Machines, jobs: JobsBlock, havens: Havens, ways: Ways, hours: HourBlock, places: Places,
+    w: int, r: int, job: int, hour: int, left_h: float, lit_here: float, way_h: float, between: float, almanac: Almanac,
+    machines: Machines, jobs: JobsBlock, havens: Havens, hours: HourBlock,
 ) -> tuple[float, float]:  # fmt: skip
     """Net energy of the way to a job and its work, and of the way from there to a haven, battery fractions.
 
-    The robot is at (x, y), stance ``row``; ``lit_here`` is the lit part of the next 12 h there.
+    ``lit_here`` is the lit part of the next 12 h where the robot is, ``way_h`` how long its way there takes and ``between`` the light
+    along it; a robot that drives needs these.
     """
-    energy, home, way_h = NO_WAY, NO_WAY, ways.hours[w, row, job]
+    energy, home = NO_WAY, NO_WAY
     if math.isfinite(way_h):
         awake, solar_w, battery_wh = machines.awake[r], machines.solar_w[r], machines.battery_wh[r]
         energy = work_need(left_h, awake, jobs.work_w[w, job], solar_w, battery_wh, hours.lit_day[w, job])
@@ -298,13 +349,9 @@ def job_need(
         if jobs.hops[w, job]:
             energy += 2.0 * machines.hop_wh[r] / battery_wh
         elif machines.drive_class[r] >= 0:
-            if math.isnan(ways.between[w, row, job]):
-                ways.between[w, row, job] = light_between(
-                    almanac, w, hour // WATCH_H, x, y, jobs.xy[w, job, 0], jobs.xy[w, job, 1]
-                )
-            lit = light_on_way(lit_here, hours.lit_way[w, job], ways.between[w, row, job])
+            lit = light_on_way(lit_here, hours.lit_way[w, job], between)
             energy += drive_need(way_h, awake, machines.drive_w[r], solar_w, battery_wh, lit)
-            home = home_need(w, r, job, hour, almanac, machines, jobs, havens, hours, places)
+            home = home_need(w, r, job, hour, almanac, machines, jobs, havens, hours)
     return energy, home
 
 
@@ -329,33 +376,44 @@ def heard_need(
     energy: Floats, home_energy: Floats,
 ) -> None:  # fmt: skip
     """Fill row ``n`` of ``way_h``, ``energy`` and ``home_energy`` [n, J] for robot ``r`` of world ``w``, believed to be at (x, y)."""
-    robots = machines.awake.size
+    if w < 0 or r < 0:  # never: but what has a sign would be asked for it at every index
+        return
+    robots, count, drives = machines.awake.size, jobs.number[w], machines.drive_class[r] >= 0
     s = almanac.site[w]
-    at_hour(almanac, w, hour, jobs.number[w], havens, hours, places)  # fmt: skip
+    at_hour(almanac, w, hour, count, havens, hours, places)
     row, filled = stance_of(ways.xy, w, r, robots, x, y, True)
     if not filled:
         ways.xy[w, row, 0], ways.xy[w, row, 1], ways.watch[w, row] = x, y, -1
         way_hours(
-            w, r, x, y, almanac.frame, s, machines.drive_class[r], machines.hop_range_m[r], home, machines.orbits[r], jobs.number[w],
+            w, r, x, y, almanac.frame, s, machines.drive_class[r], machines.hop_range_m[r], home, machines.orbits[r], count,
             jobs.xy, jobs.hops, jobs.able, havens.number[w], havens.xy, ways.fields, ways.field_of, row, ways.hours,
         )  # fmt: skip
-    drives = machines.drive_class[r] >= 0
-    keep_watch(ways.watch, ways.between, w, row, hour)
-    lit_here, looked = 0.0, False
-    for job in range(jobs.number[w]):
-        way_h[n, job] = ways.hours[w, row, job]
-        if not wanted[n, job]:
-            energy[n, job] = home_energy[n, job] = 0.0
-            continue
-        if drives and not looked and not jobs.hops[w, job] and math.isfinite(way_h[n, job]):
-            looked = True
-            map_row, map_col = cell_at(almanac.frame, s, x, y)
-            p = r if places[w, r, 0] == map_row and places[w, r, 1] == map_col else robots + r
-            put_place(places, w, p, map_row, map_col)
-            lit_here = light_at_end(almanac, w, places, p, hour)
-        energy[n, job], home_energy[n, job] = job_need(
-            w, r, job, hour, x, y, row, left_h[n, job], lit_here, almanac, machines, jobs, havens, ways, hours, places
-        )
+    watch = keep_watch(ways.watch, ways.between, w, row, hour)
+    lit_here, way, between = 0.0, ways.hours[w, row], ways.between[w, row]
+    if drives and look_along(almanac, w, watch, x, y, jobs, wanted[n], way, between):
+        map_row, map_col = cell_at(almanac.frame, s, x, y)
+        p = r if places[w, r, 0] == map_row and places[w, r, 1] == map_col else robots + r
+        put_place(places, w, p, map_row, map_col)
+        lit_here = light_at_end(almanac, w, places, p, hour)
+    for job in range(count):
+        way_h[n, job] = way[job]
+        energy[n, job] = home_energy[n, job] = 0.0
+        if wanted[n, job]:
+            energy[n, job], home_energy[n, job] = job_need(
+                w,
+                r,
+                job,
+                hour,
+                left_h[n, job],
+                lit_here,
+                way[job],
+                between[job],
+                almanac,
+                machines,
+                jobs,
+                havens,
+                hours,
+            )
 
 
 @kernel
