@@ -255,19 +255,19 @@ def later(term: int, robot: int, t_s: float, than_term: int, than_robot: int, th
 
 
 @forced_kernel
-def same(f: Floats, i: Ints, d: Bools, w: int, a: int, b: int, jobs: int, robots: int) -> bool:
-    """Whether rows ``a`` and ``b`` of world ``w`` of (f, i, d) say the same."""
-    heard = jobs + 3 * robots
+def same(f: Floats, i: Ints, d: Bools, a: int, g: Floats, k: Ints, e: Bools, b: int, robots: int) -> bool:
+    """Whether row ``a`` of (f, i, d) and row ``b`` of (g, k, e), boards of these nodes, say the same."""
+    heard = d.shape[1] + 3 * robots
     # nobody knows a robot's latest news before itself: where it has some, this tells at once
-    if a < robots and f[w, a, heard + a] != f[w, b, heard + a]:
+    if a < robots and f[a, heard + a] != g[b, heard + a]:
         return False
-    if b < robots and f[w, a, heard + b] != f[w, b, heard + b]:
+    if b < robots and f[a, heard + b] != g[b, heard + b]:
         return False
     differs = False
-    for n in range(i.shape[2]):  # no way out of the loops: so several numbers are compared at once
-        differs |= i[w, a, n] != i[w, b, n]
-    for n in range(f.shape[2]):
-        differs |= f[w, a, n] != f[w, b, n]
-    for n in range(d.shape[2]):
-        differs |= d[w, a, n] != d[w, b, n]
+    for n in range(i.shape[1]):  # no way out of the loops: so several numbers are compared at once
+        differs |= i[a, n] != k[b, n]
+    for n in range(f.shape[1]):
+        differs |= f[a, n] != g[b, n]
+    for n in range(d.shape[1]):
+        differs |= d[a, n] != e[b, n]
     return not differs

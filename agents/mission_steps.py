@@ -23,7 +23,7 @@ from .knowledge import join
 from .leading import calls, find_gain, find_group, find_room, find_wanted, give, take_lead
 from .lit_hours import Places
 from .machines import Machines
-from .mail import Desk, deliver
+from .mail import Desk, deliver, make_desk, see_contacts, see_news
 from .map_minds import SEARCH, carry_out, give_up, set_off, settle, step_on
 from .map_routes import WaysBlock
 from .mission_blocks import ORBITER, BoardsBlock, Clocks, FleetBlock, GivenBlock, MindsBlock, WorkBlock
@@ -100,11 +100,8 @@ class Scratch(NamedTuple):
 @kernel
 def make_scratch(robots: int, jobs: int) -> Scratch:
     """Room for one world."""
-    nodes, seats = robots + 2, robots * (jobs + 1)
-    desk = Desk(
-        np.empty((nodes, jobs + 6 * robots + 1)), np.empty((nodes, 4 * robots + 2), np.int64), np.empty((nodes, jobs), np.bool_),
-        np.empty(nodes, np.int64), np.empty(nodes, np.int64), np.empty(nodes, np.bool_), np.empty((0, 0), np.bool_),
-    )  # fmt: skip
+    seats = robots * (jobs + 1)
+    desk = make_desk(robots, jobs, 0)
     sheet = Sheet(
         np.empty(seats, np.int64), np.empty(seats), np.empty(seats), np.empty(seats, np.int64), np.empty(seats, np.int64),
         np.empty(seats, np.bool_), np.empty(robots), np.empty(robots, np.int64), np.empty(robots, np.bool_),
@@ -220,7 +217,7 @@ def radio(one: All, air: Air, outlooks: Outlooks, w: int, drive: int, scratch: S
     end_s = one.work.steps_done[w] * clocks.decision_s + (drive + 1) * clocks.drive_s
     for r in range(robots):
         scratch.awake[r] = hears(truth, w, r)
-    found, quiet = False, False
+    found, fresh, quiet = False, True, False
     for part in range(1, clocks.parts + 1):
         number, now_s = drive * clocks.parts + part, end_s - (clocks.parts - part) * clocks.round_s
         cut_links(one.given, clocks, truth, w, now_s, scratch.cut)
@@ -235,18 +232,22 @@ def radio(one: All, air: Air, outlooks: Outlooks, w: int, drive: int, scratch: S
                 fleet.range_m, fleet.mast_m, clocks.station, clocks.relay, clocks.earth, air.elevation[one.given.ground[w]], air.cell_m,
                 air.frame, boards.sight_at, boards.seen, w,
             )  # fmt: skip
+            see_contacts(boards.up, w, scratch.desk)
             found, quiet = True, False
+        if fresh:
+            see_news(boards.version, boards.taken, w, scratch.desk)
+            fresh, quiet = False, False
         if not quiet:
             quiet = not deliver(
-                boards.floats, boards.ints, boards.done, boards.version, boards.taken, boards.up, boards.loss, boards.post, w,
+                boards.floats, boards.ints, boards.done, boards.version, boards.taken, boards.loss, boards.post, w,
                 one.given.mail_key[w], now_s // clocks.round_s, scratch.desk, columns, robots,
             )  # fmt: skip
         if number == clocks.note_round:
             note_selves(one.work, boards, fleet, truth, w, float(now_s))
-            quiet = False
+            fresh = True
         if number == clocks.plan_round:
             plan(one, outlooks, w, now_s, False, scratch)
-            quiet = False
+            fresh = True
 
 
 @leaf_kernel
