@@ -210,31 +210,46 @@ def join(
 ) -> bool:  # fmt: skip
     """Join row ``by`` of (g, k, e) into row ``to`` of world ``w`` of (f, i, d), both as in `Knowledge`; whether anything was new."""
     changed = False
-    for job in range(jobs):
-        if g[by, job] > f[w, to, job]:
-            f[w, to, job] = g[by, job]
-            changed = True
-        if e[by, job] and not d[w, to, job]:
-            d[w, to, job] = True
-            changed = True
     place, heard, since, given = jobs, jobs + 3 * robots, jobs + 4 * robots, jobs + 5 * robots
     worker, assigned, term, giver = 0, robots, 2 * robots, 3 * robots
+    # whether there is anything new in a part is found out without ways out of the loops: several numbers are compared at once
+    new = False
+    for job in range(jobs):
+        new |= g[by, job] > f[w, to, job]
+    for job in range(jobs):
+        new |= e[by, job] > d[w, to, job]
+    if new:
+        changed = True
+        for job in range(jobs):
+            f[w, to, job] = max(g[by, job], f[w, to, job])
+            d[w, to, job] = d[w, to, job] or e[by, job]
+    new = False
     for r in range(robots):
-        if g[by, heard + r] > f[w, to, heard + r]:
-            f[w, to, heard + r] = g[by, heard + r]
-            f[w, to, since + r] = g[by, since + r]
-            for part in range(3):
-                f[w, to, place + 3 * r + part] = g[by, place + 3 * r + part]
-            i[w, to, worker + r] = k[by, worker + r]
-            changed = True
-        if later(
-            k[by, term + r], k[by, giver + r], g[by, given + r], i[w, to, term + r], i[w, to, giver + r], f[w, to, given + r]
-        ):  # fmt: skip
-            f[w, to, given + r] = g[by, given + r]
-            i[w, to, term + r] = k[by, term + r]
-            i[w, to, giver + r] = k[by, giver + r]
-            i[w, to, assigned + r] = k[by, assigned + r]
-            changed = True
+        new |= g[by, heard + r] > f[w, to, heard + r]
+    if new:
+        changed = True
+        for r in range(robots):
+            if g[by, heard + r] > f[w, to, heard + r]:
+                f[w, to, heard + r] = g[by, heard + r]
+                f[w, to, since + r] = g[by, since + r]
+                for part in range(3):
+                    f[w, to, place + 3 * r + part] = g[by, place + 3 * r + part]
+                i[w, to, worker + r] = k[by, worker + r]
+    new = False
+    for r in range(robots):
+        new |= g[by, given + r] != f[w, to, given + r]
+        new |= k[by, term + r] != i[w, to, term + r]
+        new |= k[by, giver + r] != i[w, to, giver + r]
+    if new:
+        for r in range(robots):
+            if later(
+                k[by, term + r], k[by, giver + r], g[by, given + r], i[w, to, term + r], i[w, to, giver + r], f[w, to, given + r]
+            ):  # fmt: skip
+                f[w, to, given + r] = g[by, given + r]
+                i[w, to, term + r] = k[by, term + r]
+                i[w, to, giver + r] = k[by, giver + r]
+                i[w, to, assigned + r] = k[by, assigned + r]
+                changed = True
     beat, lead = jobs + 6 * robots, 4 * robots
     if later(k[by, lead], k[by, lead + 1], g[by, beat], i[w, to, lead], i[w, to, lead + 1], f[w, to, beat]):
         f[w, to, beat] = g[by, beat]
@@ -255,19 +270,19 @@ def later(term: int, robot: int, t_s: float, than_term: int, than_robot: int, th
 
 
 @forced_kernel
-def same(f: Floats, i: Ints, d: Bools, w: int, a: int, b: int, jobs: int, robots: int) -> bool:
-    """Whether rows ``a`` and ``b`` of world ``w`` of (f, i, d) say the same."""
-    heard = jobs + 3 * robots
+def same(f: Floats, i: Ints, d: Bools, a: int, g: Floats, k: Ints, e: Bools, b: int, robots: int) -> bool:
+    """Whether row ``a`` of (f, i, d) and row ``b`` of (g, k, e), boards of these nodes, say the same."""
+    heard = d.shape[1] + 3 * robots
     # nobody knows a robot's latest news before itself: where it has some, this tells at once
-    if a < robots and f[w, a, heard + a] != f[w, b, heard + a]:
+    if a < robots and f[a, heard + a] != g[b, heard + a]:
         return False
-    if b < robots and f[w, a, heard + b] != f[w, b, heard + b]:
+    if b < robots and f[a, heard + b] != g[b, heard + b]:
         return False
     differs = False
-    for n in range(i.shape[2]):  # no way out of the loops: so several numbers are compared at once
-        differs |= i[w, a, n] != i[w, b, n]
-    for n in range(f.shape[2]):
-        differs |= f[w, a, n] != f[w, b, n]
-    for n in range(d.shape[2]):
-        differs |= d[w, a, n] != d[w, b, n]
+    for n in range(i.shape[1]):  # no way out of the loops: so several numbers are compared at once
+        differs |= i[a, n] != k[b, n]
+    for n in range(f.shape[1]):
+        differs |= f[a, n] != g[b, n]
+    for n in range(d.shape[1]):
+        differs |= d[a, n] != e[b, n]
     return not differs

@@ -12,7 +12,7 @@ Whether a message is lost is a hash of (the mission's key, round, sender, receiv
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +58,7 @@ class Mail:
         self.post = np.zeros(2, dtype=np.int64)  # delivered, missed since the last report
         self.heard: Hook | None = None
         self.key: Any = mail_key(mission.seed)
-        self.desk = mail_desk(len(names), len(mission.jobs), heard=True)
+        self.desk = make_desk(len(names), len(mission.jobs), len(names) + MAILBOXES)
 
     def round(self, t_s: int) -> None:
         """Cut the links that are down by decree, and let everybody in contact tell its news; after a drive step's ticks."""
@@ -123,29 +123,32 @@ def parts_of(drive_s: int) -> int:
 
 
 class Desk(NamedTuple):
-    """What a round writes on, for one world at a time."""
+    """What a round writes on, for one world at a time. Sets of nodes are words of `WORD` bits."""
 
     floats: Floats  # [N, J + 6 R + 1] the boards as the round began, of those who have learned something since
     ints: Ints  # [N, 4 R + 2]
     done: Bools  # [N, J]
     was: Ints  # [N] their versions
-    alike: Ints  # [N] the first node whose board says the same
+    alike: Ints  # [N] a node whose board said the same then, as far as was found out; its own number of those that lead such a line
     kept: Bools  # [N] whose board is kept above
     heard: Bools  # [N, N] receiver heard sender; [0, 0] where nobody asks
+    near: Ints  # [N, words] who is in contact with each node (`see_contacts`)
+    news: Ints  # [N, words] whose board each node has not heard as it stands now (`see_news`)
 
 
-def mail_desk(robots: int, jobs: int, *, heard: bool) -> Desk:
-    """A desk for missions of so many robots and jobs."""
+WORD: Final = 32  # nodes in a word of a set
+
+
+@kernel
+def make_desk(robots: int, jobs: int, heard: int) -> Desk:
+    """A desk for missions of so many robots and jobs; ``heard`` nodes or 0, whether it is to say who heard whom."""
     nodes = robots + MAILBOXES
+    words = (nodes + WORD - 1) // WORD
     return Desk(
-        np.empty((nodes, jobs + 6 * robots + 1)),
-        np.empty((nodes, 4 * robots + 2), dtype=np.int64),
-        np.empty((nodes, jobs), dtype=np.bool_),
-        np.empty(nodes, dtype=np.int64),
-        np.empty(nodes, dtype=np.int64),
-        np.zeros(nodes, dtype=np.bool_),
-        np.zeros((nodes, nodes) if heard else (0, 0), dtype=np.bool_),
-    )
+        np.empty((nodes, jobs + 6 * robots + 1)), np.empty((nodes, 4 * robots + 2), np.int64), np.empty((nodes, jobs), np.bool_),
+        np.empty(nodes, np.int64), np.empty(nodes, np.int64), np.zeros(nodes, np.bool_), np.zeros((heard, heard), np.bool_),
+        np.zeros((nodes, words), np.int64), np.zeros((nodes, words), np.int64),
+    )  # fmt: skip
 
 
 @forced_kernel
@@ -161,51 +164,108 @@ def keep(floats: Floats, ints: Ints, done: Bools, w: int, node: int, desk: Desk)
 
 
 @forced_kernel
+def see_contacts(up: Bools, w: int, desk: Desk) -> None:
+    """Fill ``desk.near`` from the contacts ``up`` [W, N, N]."""
+    nodes = up.shape[1]
+    for receiver in range(nodes):
+        for word in range(desk.near.shape[1]):
+            bits, first = 0, word * WORD
+            for sender in range(first, min(first + WORD, nodes)):
+                bits |= int(up[w, receiver, sender]) << (sender - first)
+            desk.near[receiver, word] = bits
+
+
+@forced_kernel
+def see_news(version: Ints, taken: Ints, w: int, desk: Desk) -> None:
+    """Fill ``desk.news`` and ``desk.was`` from the versions of the boards and those that were taken up."""
+    nodes = version.shape[1]
+    for node in range(nodes):
+        desk.was[node] = version[w, node]
+    for receiver in range(nodes):
+        for word in range(desk.news.shape[1]):
+            bits, first = 0, word * WORD
+            for sender in range(first, min(first + WORD, nodes)):
+                bits |= int(version[w, sender] != taken[w, receiver, sender]) << (sender - first)
+            desk.news[receiver, word] = bits
+
+
+@forced_kernel
+def see_later_news(version: Ints, taken: Ints, w: int, desk: Desk) -> None:
+    """Bring ``desk.news`` up to date where boards have other versions than ``desk.was``, which follows."""
+    nodes = version.shape[1]
+    for sender in range(nodes):
+        now = version[w, sender]
+        if now == desk.was[sender]:
+            continue
+        desk.was[sender] = now
+        word = sender // WORD
+        bit = 1 << (sender - word * WORD)
+        for receiver in range(nodes):
+            if now != taken[w, receiver, sender]:
+                desk.news[receiver, word] |= bit
+            else:
+                desk.news[receiver, word] &= ~bit
+
+
+@forced_kernel
 def deliver(
-    floats: Floats, ints: Ints, done: Bools, version: Ints, taken: Ints, up: Bools, loss: Floats, post: Ints, w: int, key: int,
-    number: int, desk: Desk, jobs: int, robots: int,
+    floats: Floats, ints: Ints, done: Bools, version: Ints, taken: Ints, loss: Floats, post: Ints, w: int, key: int, number: int,
+    desk: Desk, jobs: int, robots: int,
 ) -> bool:  # fmt: skip
     """Round ``number`` of world ``w``: boards [W, N, ...] in place, ``post`` [W, 2] counts on. Whether there was anything to tell.
 
-    All that is told is what was known at the beginning, so that nothing makes two hops in one round.
+    All that is told is what was known at the beginning, so that nothing makes two hops in one round. ``desk.near``, ``desk.news`` and
+    ``desk.was`` are as things stand now, and the latter two are so again afterwards.
     """
-    nodes = up.shape[1]
-    work = False
+    nodes, words = version.shape[1], desk.near.shape[1]
+    any_bits = 0
     for receiver in range(nodes):
-        for sender in range(nodes):
-            work = work or (up[w, receiver, sender] and version[w, sender] != taken[w, receiver, sender])
-    if not work:
+        for word in range(words):
+            any_bits |= desk.near[receiver, word] & desk.news[receiver, word]
+    if any_bits == 0:
         return False
     for node in range(nodes):
-        desk.was[node], desk.kept[node], desk.alike[node] = version[w, node], False, node
-        for first in range(node):
-            if desk.alike[first] == first and same(floats, ints, done, w, first, node, jobs, robots):
-                desk.alike[node] = first
-                break
+        desk.kept[node], desk.alike[node] = False, node
     for receiver in range(nodes):
         learned = False
-        for sender in range(nodes):
-            if not up[w, receiver, sender] or desk.was[sender] == taken[w, receiver, sender]:
-                continue
-            if desk.alike[sender] == desk.alike[receiver]:  # they know the same: one word says so
+        for word in range(words):
+            bits, sender = desk.near[receiver, word] & desk.news[receiver, word], word * WORD - 1
+            while bits != 0:
+                told, bits, sender = bits & 1, bits >> 1, sender + 1
+                if told == 0:
+                    continue
+                g, k, e = floats[w], ints[w], done[w]
+                if desk.kept[sender]:
+                    g, k, e = desk.floats, desk.ints, desk.done
+                alike = desk.alike[sender] == desk.alike[receiver]
+                if not alike:
+                    f, i, d = floats[w], ints[w], done[w]
+                    if desk.kept[receiver]:
+                        f, i, d = desk.floats, desk.ints, desk.done
+                    alike = same(f, i, d, receiver, g, k, e, sender, robots)
+                    if alike:
+                        line, other = desk.alike[receiver], desk.alike[sender]
+                        for node in range(nodes):
+                            if desk.alike[node] == other:
+                                desk.alike[node] = line
+                if not alike:  # else they know the same: one word says so
+                    if uniform(key, sender, receiver, number) < loss[w, receiver, sender]:
+                        post[w, 1] += 1
+                        continue
+                    post[w, 0] += 1
                 taken[w, receiver, sender] = desk.was[sender]
-                continue
-            if uniform(key, sender, receiver, number) < loss[w, receiver, sender]:
-                post[w, 1] += 1
-                continue
-            post[w, 0] += 1
-            taken[w, receiver, sender] = desk.was[sender]
-            if desk.heard.size > 0:
-                desk.heard[receiver, sender] = True
-            if not desk.kept[receiver]:
-                keep(floats, ints, done, w, receiver, desk)
-            if desk.kept[sender]:
-                new = join(floats, ints, done, w, receiver, desk.floats, desk.ints, desk.done, sender, jobs, robots)
-            else:
-                new = join(floats, ints, done, w, receiver, floats[w], ints[w], done[w], sender, jobs, robots)
-            learned = learned or new
+                desk.news[receiver, word] &= ~(1 << (sender - word * WORD))
+                if alike:
+                    continue
+                if desk.heard.size > 0:
+                    desk.heard[receiver, sender] = True
+                if not desk.kept[receiver]:
+                    keep(floats, ints, done, w, receiver, desk)
+                new = join(floats, ints, done, w, receiver, g, k, e, sender, jobs, robots)
+                learned = learned or new
         if learned:
             version[w, receiver] += 1
+    see_later_news(version, taken, w, desk)
     return True
 
 
@@ -214,5 +274,7 @@ def deliver_once(
     floats: Floats, ints: Ints, done: Bools, version: Ints, taken: Ints, up: Bools, loss: Floats, post: Ints, key: int, number: int,
     desk: Desk, jobs: int, robots: int,
 ) -> bool:  # fmt: skip
-    """`deliver` in world 0."""
-    return deliver(floats, ints, done, version, taken, up, loss, post, 0, key, number, desk, jobs, robots)
+    """`deliver` in world 0, over the contacts ``up`` [1, N, N]."""
+    see_contacts(up, 0, desk)
+    see_news(version, taken, 0, desk)
+    return deliver(floats, ints, done, version, taken, loss, post, 0, key, number, desk, jobs, robots)

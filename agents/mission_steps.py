@@ -17,13 +17,14 @@ from moonfleet.terrain.kernel import kernel, leaf_kernel
 from . import state as s
 from .almanac import Almanac
 from .contact_graph import find_contacts
+from .gossip import Gossip, anything_to_tell, make_gossip, pass_on, read_in, write_out
 from .hands import TruthBlock
 from .job_block import JobsBlock
 from .knowledge import join
 from .leading import calls, find_gain, find_group, find_room, find_wanted, give, take_lead
 from .lit_hours import Places
 from .machines import Machines
-from .mail import Desk, deliver
+from .mail import Desk, deliver, make_desk, see_contacts, see_later_news, see_news
 from .map_minds import SEARCH, carry_out, give_up, set_off, settle, step_on
 from .map_routes import WaysBlock
 from .mission_blocks import ORBITER, BoardsBlock, Clocks, FleetBlock, GivenBlock, MindsBlock, WorkBlock
@@ -79,6 +80,7 @@ class Scratch(NamedTuple):
     """Room for one world at a time."""
 
     desk: Desk
+    gossip: Gossip
     sheet: Sheet
     awake: Bools  # [R]
     cut: Ints  # [R]
@@ -100,17 +102,14 @@ class Scratch(NamedTuple):
 @kernel
 def make_scratch(robots: int, jobs: int) -> Scratch:
     """Room for one world."""
-    nodes, seats = robots + 2, robots * (jobs + 1)
-    desk = Desk(
-        np.empty((nodes, jobs + 6 * robots + 1)), np.empty((nodes, 4 * robots + 2), np.int64), np.empty((nodes, jobs), np.bool_),
-        np.empty(nodes, np.int64), np.empty(nodes, np.int64), np.empty(nodes, np.bool_), np.empty((0, 0), np.bool_),
-    )  # fmt: skip
+    seats = robots * (jobs + 1)
+    desk = make_desk(robots, jobs, 0)
     sheet = Sheet(
         np.empty(seats, np.int64), np.empty(seats), np.empty(seats), np.empty(seats, np.int64), np.empty(seats, np.int64),
         np.empty(seats, np.bool_), np.empty(robots), np.empty(robots, np.int64), np.empty(robots, np.bool_),
     )  # fmt: skip
     return Scratch(
-        desk, sheet, np.empty(robots, np.bool_), np.empty(robots, np.int64), np.empty(robots, np.int64),
+        desk, make_gossip(robots, jobs), sheet, np.empty(robots, np.bool_), np.empty(robots, np.int64), np.empty(robots, np.int64),
         np.empty(robots, np.bool_), np.empty(robots, np.int64), np.empty(robots, np.int64), np.empty(robots, np.int64),
         np.empty(jobs, np.bool_), np.empty(jobs, np.int64), np.empty((robots, jobs), np.bool_), np.empty((robots, jobs)),
         np.empty((robots, jobs)), np.empty((robots, jobs)), np.empty((robots, jobs)), np.empty((robots, jobs)),
@@ -220,7 +219,8 @@ def radio(one: All, air: Air, outlooks: Outlooks, w: int, drive: int, scratch: S
     end_s = one.work.steps_done[w] * clocks.decision_s + (drive + 1) * clocks.drive_s
     for r in range(robots):
         scratch.awake[r] = hears(truth, w, r)
-    found, quiet = False, False
+    found, quiet, read, fits = False, False, False, False
+    see_news(boards.version, boards.taken, w, scratch.desk)
     for part in range(1, clocks.parts + 1):
         number, now_s = drive * clocks.parts + part, end_s - (clocks.parts - part) * clocks.round_s
         cut_links(one.given, clocks, truth, w, now_s, scratch.cut)
@@ -230,22 +230,50 @@ def radio(one: All, air: Air, outlooks: Outlooks, w: int, drive: int, scratch: S
             if not scratch.awake[r]:
                 boards.awake_s[w, r] = now_s
         if not found:
+            if read and fits:
+                write_out(boards.floats, boards.ints, boards.done, w, scratch.gossip)
+            read = False
             find_contacts(
                 boards.up, boards.loss, truth.f[:, s.X], truth.f[:, s.Y], scratch.awake, truth.i[:, s.LINK], scratch.cut, air.orbits,
                 fleet.range_m, fleet.mast_m, clocks.station, clocks.relay, clocks.earth, air.elevation[one.given.ground[w]], air.cell_m,
                 air.frame, boards.sight_at, boards.seen, w,
             )  # fmt: skip
+            see_contacts(boards.up, w, scratch.desk)
             found, quiet = True, False
         if not quiet:
-            quiet = not deliver(
-                boards.floats, boards.ints, boards.done, boards.version, boards.taken, boards.up, boards.loss, boards.post, w,
-                one.given.mail_key[w], now_s // clocks.round_s, scratch.desk, columns, robots,
-            )  # fmt: skip
+            quiet = not anything_to_tell(scratch.desk)
+        if not quiet:
+            if not read:
+                read, fits = True, read_in(boards.floats, boards.ints, boards.done, w, scratch.desk, scratch.gossip)
+            key, round_no = one.given.mail_key[w], now_s // clocks.round_s
+            if fits:
+                pass_on(
+                    boards.version,
+                    boards.taken,
+                    boards.loss,
+                    boards.post,
+                    w,
+                    key,
+                    round_no,
+                    scratch.desk,
+                    scratch.gossip,
+                )
+            else:
+                deliver(
+                    boards.floats, boards.ints, boards.done, boards.version, boards.taken, boards.loss, boards.post, w, key, round_no,
+                    scratch.desk, columns, robots,
+                )  # fmt: skip
+        if read and (number == clocks.note_round or number == clocks.plan_round or part == clocks.parts):
+            if fits:
+                write_out(boards.floats, boards.ints, boards.done, w, scratch.gossip)
+            read = False
         if number == clocks.note_round:
             note_selves(one.work, boards, fleet, truth, w, float(now_s))
+            see_later_news(boards.version, boards.taken, w, scratch.desk)
             quiet = False
         if number == clocks.plan_round:
             plan(one, outlooks, w, now_s, False, scratch)
+            see_later_news(boards.version, boards.taken, w, scratch.desk)
             quiet = False
 
 

@@ -38,6 +38,7 @@ from .mission_blocks import (
     fleet_block,
     write_given,
 )
+from .mission_count import NO_CHOICE, NOT_BEGUN, check_choices, count_gains, find_ends, note_score
 from .mission_steps import Air, All, Outlooks, after_ticks, decide, send_off, take_up, tell_news
 from .mission_zones import MissionZones
 from .missions_state import check_mission_state, goals_of
@@ -152,6 +153,7 @@ class Missions:
         self.air = Air(heights, ground_cell(self.sites[0].grid), ground_layers(self.sites[0])[0].frame, ~self.ground)
         self._known: set[tuple[int, int, tuple[float, float]]] = set()  # places that `ways` was asked for
         self.begun = np.zeros(worlds, dtype=np.bool_)
+        self._everyone = np.arange(worlds)
         self._search = np.zeros((worlds, robots), dtype=np.bool_)
         self._helped = np.zeros(worlds, dtype=np.bool_)
         self._body = instruments_of(self.world.state)
@@ -174,12 +176,18 @@ class Missions:
     @property
     def all_lost(self) -> Bools:
         """Whether every robot but the orbiters is lost, bool [W]."""
-        return np.asarray(self.work.lost[:, self.ground].all(axis=1))
+        return self.ends()[0]
 
     @property
     def finished(self) -> Bools:
         """Whether the time is up or nobody is left on the ground, bool [W]."""
-        return np.asarray(self.work.steps_done >= self.given.steps) | self.all_lost
+        return self.ends()[1]
+
+    def ends(self) -> tuple[Bools, Bools]:
+        """`all_lost` and `finished` at once."""
+        all_lost, finished = np.empty(self.worlds, dtype=np.bool_), np.empty(self.worlds, dtype=np.bool_)
+        find_ends(self.work.lost, self.ground, self.work.steps_done, self.given.steps, all_lost, finished)
+        return all_lost, finished
 
     # -- beginning -------------------------------------------------------------------------------------------------
 
@@ -283,10 +291,12 @@ class Missions:
         MissionError
             No mission was begun in an active world.
         """
-        worlds = np.arange(self.worlds) if active is None else np.flatnonzero(active)
+        worlds = self._everyone if active is None else np.flatnonzero(active)
         choices = np.ascontiguousarray(actions, dtype=np.int64)
         self._check(choices, worlds)
-        before = self._totals(None)
+        work, archive = self.work, self.world.archive_mbit
+        gains = Gains(np.empty(self.worlds), np.empty(self.worlds), *np.zeros((2, self.worlds), dtype=np.int64))
+        note_score(work.value, archive, work.lost, gains.value, gains.archive_mbit, gains.losses)
         one = self._all()
         self._spread(lambda a, b: decide(a, b, worlds, choices, one, self._search), len(worlds))
         self._search_routes(worlds, one)
@@ -306,30 +316,23 @@ class Missions:
                 self._search_routes(worlds, one)
         self._help(worlds, one)
         self.brief(worlds)
-        return self._totals(before)
+        count_gains(work.value, archive, work.lost, gains.value, gains.archive_mbit, gains.losses)
+        return gains
 
     def _check(self, choices: Ints, worlds: Ints) -> None:
         count = self.handed.masks.shape[2]
         if choices.shape != self.work.job.shape:
             raise RobotError(f"actions of shape {choices.shape}: must be {self.work.job.shape}")
-        bad = ((choices < 0) | (choices >= count))[worlds] & (~self.work.lost & self.work.landed)[worlds]
-        if bad.any():
-            raise RobotError(f"actions: {choices[worlds][bad][0]} is none; must be 0..{count - 1}")
-        if not self.begun[worlds].all():
-            raise MissionError(f"world {int(worlds[~self.begun[worlds]][0])}: no mission was begun there")
-
-    def _totals(self, before: Gains | None) -> Gains:
-        """The score so far, or what has come on top of an earlier one."""
-        work, archive = self.work, self.world.archive_mbit
-        lost = work.lost.sum(axis=1)
-        if before is None:
-            return Gains(work.value.copy(), archive.copy(), lost, np.zeros_like(lost))
-        return Gains(
-            work.value - before.value, archive - before.archive_mbit, lost - before.losses, np.zeros_like(lost)
-        )
+        answer, w, r = check_choices(worlds, choices, count, self.work.lost, self.work.landed, self.begun)
+        if answer == NO_CHOICE:
+            raise RobotError(f"actions: {choices[w, r]} is none; must be 0..{count - 1}")
+        if answer == NOT_BEGUN:
+            raise MissionError(f"world {w}: no mission was begun there")
 
     def _search_routes(self, worlds: Ints, one: All) -> None:
         """Search the routes that cannot be read off the tables: round ground that the wheels refused, mostly."""
+        if not self._search.any():
+            return
         for at, r in zip(*np.nonzero(self._search[worlds]), strict=True):
             w, robot = int(worlds[at]), int(r)
             minds, state = self.minds, self.world.state
@@ -349,6 +352,8 @@ class Missions:
 
     def _help(self, worlds: Ints, one: All) -> None:
         """Let robots land whose time has come, and mend and free those next to them that wait for help; then tell the news there."""
+        if not self._helped.any():
+            return
         waiting = worlds[self._helped[worlds]]
         if not waiting.size:
             return

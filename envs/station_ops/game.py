@@ -23,9 +23,10 @@ from ..faces import LAST_EPISODE
 from ..game import Bools, Episode, Floats, Game, Ints, State, Step
 from ..sites import resolve_site
 from . import spaces
+from .count import count_masked, count_robots, count_terms
 from .generator import HAVENS, HOUR_S, make_mission, most_jobs
 from .levels import fleet_of, level_of
-from .rewards import TERMS, worked_value
+from .rewards import TERMS
 
 if TYPE_CHECKING:
     from .picture import Scene, StationPicture
@@ -113,17 +114,21 @@ class StationOpsGame(Game):
         """See `Game.step`."""
         missions = self.missions
         choices = np.ascontiguousarray(actions, dtype=np.int64)
-        allowed = np.take_along_axis(missions.handed.masks, choices[:, :, None], axis=2)[:, :, 0]
-        self._masked[active] = (~allowed & self.present()).sum(axis=1)[active]
-        before_s = missions.work.progress_s.copy()
+        work, jobs, weights = missions.work, missions.jobs, self.level.weights
+        count_masked(choices, missions.handed.masks, work.landed, work.lost, active, self._masked)
+        before_s = work.progress_s.copy()
         gains = missions.step(choices, None if active.all() else active)
-        worked = worked_value(missions.jobs.value, missions.jobs.effort_s, before_s, missions.work.progress_s)
-        terms = self.level.weights.terms(gains.value, worked, gains.archive_mbit, gains.losses, gains.contacts)
-        terminated = missions.all_lost & active
+        terms = np.empty((self.worlds, len(TERMS)))
+        count_terms(
+            weights.in_order, gains.value, gains.archive_mbit, gains.losses, gains.contacts, jobs.value, jobs.effort_s, before_s,
+            work.progress_s, terms,
+        )  # fmt: skip
+        all_lost, finished = missions.ends()
+        terminated = all_lost & active
         for w, picture in self._pictures.items():
             if active[w]:
                 picture.follow(self.scene(w))
-        return Step(terms, terminated, missions.finished & active & ~terminated)
+        return Step(terms, terminated, finished & active & ~terminated)
 
     def observe(self, out: NDArray[np.float32]) -> None:
         """See `Game.observe`."""
@@ -140,10 +145,12 @@ class StationOpsGame(Game):
     def info(self) -> dict[str, NDArray[np.generic]]:
         """See the class."""
         work = self.missions.work
+        lost, done = np.empty((2, self.worlds), dtype=np.int64)
+        count_robots(work.lost, work.done, lost, done)
         return {
             "masked_actions": self._masked.copy(),
-            "jobs_done": work.done.sum(axis=1),
-            "lost": work.lost.sum(axis=1),
+            "jobs_done": done,
+            "lost": lost,
             "t_s": self.missions.t_s,
         }
 

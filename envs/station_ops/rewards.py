@@ -40,6 +40,11 @@ class RewardWeights:
         """Check every weight."""
         need_weights(self)
 
+    @property
+    def in_order(self) -> tuple[float, float, float, float, float]:
+        """The weights in the order of `TERMS`."""
+        return self.job_value, self.work, self.archive_per_gbit, self.loss, self.contact
+
     def terms(
         self, value: NDArray[np.float64], worked: NDArray[np.float64], archive_mbit: NDArray[np.float64],
         losses: NDArray[np.int64], contacts: NDArray[np.int64],
