@@ -100,6 +100,8 @@ class SoloEnv(gymnasium.Env[Observed, Any]):
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return which actions are allowed, bool [A] (team: [R * A], one agent after the other), as MaskablePPO wants them."""
+        if self._root is None:
+            raise EnvStateError("action_masks: no episode yet; call reset first.")
         return masks_of(self.game)[0].reshape(-1)
 
     def render(self) -> NDArray[np.uint8] | None:  # pyright: ignore[reportIncompatibleMethodOverride]

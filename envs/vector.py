@@ -159,6 +159,8 @@ class GameVectorEnv(gymnasium.vector.VectorEnv[Observed, Any, Any]):
 
     def action_masks(self) -> Bools:
         """Return which actions are allowed now, bool [W, A] (team: [W, R * A])."""
+        if not self._begun:
+            raise EnvStateError("action_masks: no episode yet; call reset first.")
         return masks_of(self.game).reshape(self.num_envs, -1)
 
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
