@@ -28,8 +28,8 @@ class Played(NamedTuple):
 
 def fixed_date(episode: Episode) -> float | None:
     """Return the start that reset was asked for [s TDB past J2000], if any."""
-    fixed = episode.options.get("t0_utc")
-    return None if fixed is None else need_date("options['t0_utc']", fixed)
+    given = episode.options
+    return need_date("options['t0_utc']", given["t0_utc"]) if "t0_utc" in given else None
 
 
 def played_state(episode: Episode, mission: MissionSpec, masked: int) -> State:
