@@ -298,7 +298,9 @@ class GameVectorEnv(gymnasium.vector.VectorEnv[Observed, Any, Any]):
 
     def _births(self, which: Bools) -> Infos:
         """Return what is told of worlds that began."""
-        born: Infos = {"seed": self._roots.copy(), "episode": self._numbers.copy(), "t0": self.game.t0.copy()}
+        born: Infos = {"seed": self._roots.copy(), "episode": self._numbers.copy()}
+        if self.game.dated:
+            born["t0"] = self.game.t0.copy()
         return born | {f"_{name}": which for name in born}
 
     def _look(self) -> None:
