@@ -262,3 +262,21 @@ def test_odd_arguments_are_named() -> None:
     for options in ({"dates": 5}, {"weights": 5}, {"mission": 5}):
         with pytest.raises(EnvOptionError, match=next(iter(options))):
             StationOps(**options)
+
+
+def test_robots_that_land_later_join_and_the_events_are_those_of_the_simulation() -> None:
+    spec = mission(days=0.5)
+    spec = dataclasses.replace(
+        spec, fleet=(spec.fleet[0], dataclasses.replace(spec.fleet[1], lands_s=2 * 3600 + 600), *spec.fleet[2:])
+    )
+    env, loop = StationOps(mission=spec, event_log=True), MissionLoop(spec, LocalFleet(spec), EventLog(None, keep=True))
+    env.reset(options={"as_given": True})
+    there: list[bool] = []
+    while not loop.finished:
+        there.append(bool(env.game.present()[0, 1]))
+        if not there[-1]:
+            assert np.flatnonzero(env.action_masks().reshape(ROBOTS, -1)[1]).tolist() == [GO_ON]
+        loop.step()
+        env.step(keep(env))
+    assert there[:4] == [False, False, False, True]
+    assert env.loop.log.pending == loop.log.pending
