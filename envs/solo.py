@@ -100,6 +100,11 @@ class SoloEnv(gymnasium.Env[Observed, Any]):
         self._look()
         return self._observe(), reward, terminated, truncated, {"reward_terms": terms, **self._info()}
 
+    @property
+    def over(self) -> bool:
+        """Whether there is no episode under way."""
+        return self._over
+
     def action_masks(self) -> NDArray[np.bool_]:
         """Return which actions are allowed, bool [A] (team: [R * A], one agent after the other), as MaskablePPO wants them."""
         if self._root is None:

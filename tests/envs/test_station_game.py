@@ -41,9 +41,31 @@ def make_loops(worlds: int, threads: int = 1) -> Game:
     return station_game(worlds, threads, days=0.25, perception="statistical")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", ALL_GAME_CHECKS, ids=lambda check: check.__name__)
 def test_stations_on_the_mission_loop_keep_the_rules(check: Check) -> None:
     check(game_subject(make_loops, worlds=2, steps=8))
+
+
+def test_a_damaged_state_of_a_mission_loop_is_refused_and_changes_nothing() -> None:
+    env = StationOps(days=0.25, perception="statistical", fleet="pair")
+    env.reset(seed=1)
+    for _ in range(3):
+        env.step(random_choices(np.random.default_rng(1), env.action_masks().reshape(len(env.robots), -1)))
+    state = env.get_state()
+    for name, value in state.items():
+        if name.startswith(("face.", "loop.world.")) or value.dtype.kind == "U":
+            continue
+        bad: list[object] = [None, value.tolist(), np.zeros((2, 2, 2, 2, 2))]
+        if value.dtype.kind == "f" and value.size and not name.endswith(("driver.scalars", "station.t0")):
+            bad.append(np.full_like(value, np.nan))
+        if name in ("station.number", "station.t0", "station.masked", "station.as_given"):
+            bad.remove(value.tolist())  # the same number in another dress
+        for one in bad:
+            with pytest.raises(EnvStateError):
+                env.set_state(state | {name: one})  # pyright: ignore[reportArgumentType]
+    now = env.get_state()
+    assert all(now[name].tobytes() == value.tobytes() for name, value in state.items())
 
 
 def test_worlds_side_by_side_are_the_mission_loop_to_the_bit() -> None:
