@@ -16,6 +16,7 @@ from .missions_state import ranges_of
 from .saved_arrays import MOST, Ranges, misfit
 
 UNFIT = (KeyError, IndexError, ValueError, TypeError, AttributeError, OverflowError)
+DOUBTFUL = ".driver.scalars"  # the only numbers of a mind that may be NaN
 NAMES = {"operations": "work", "knowledge": "boards", "mail": "boards"}  # parts, as `missions_state` names them
 
 
@@ -37,11 +38,17 @@ def take_up(loop: MissionLoop, state: object) -> None:
         goals = {name: array for name, array in own.items() if isinstance(array, np.ndarray)}
         known = {name.removeprefix(f"{block}."): pair for name, pair in ranges.items() if name.startswith(f"{block}.")}
         _fits(_part(given[part], part, goals), goals, known, part)
+    for robot in range(len(mission.fleet)):
+        own = _part(given["operations"].get(f"robot{robot}"), f"operations.robot{robot}", ("leg", "touched"))
+        for name, kind in (("leg", np.float64), ("touched", np.int64)):
+            rows = len(own[name]) if isinstance(own[name], np.ndarray) and own[name].ndim else 0
+            _fits({name: own[name]}, {name: np.zeros((rows, 2), kind)}, {}, f"operations.robot{robot}")
     minds, born = _part(given["minds"], "minds", fresh["minds"]), fresh["minds"]
     if set(minds) != set(born):  # pyright: ignore[reportArgumentType, reportCallIssue]
         raise MissionError(f"state.minds: of the robots {sorted(map(str, minds))}, not of this fleet")
     for name, mind in minds.items():
         _finite(mind, f"minds.{name}")
+        _alike(mind, born[name], f"minds.{name}")  # pyright: ignore[reportIndexIssue]
         task = _part(mind, f"minds.{name}", {"task": 0})["task"]
         known = {"task": ([0, 0, -1], [ranges["minds.phase"][1], ranges["minds.action"][1], len(mission.jobs) - 1])}
         _fits({"task": task}, {"task": np.zeros(3, np.int64)}, known, f"minds.{name}")  # pyright: ignore[reportArgumentType]
@@ -76,10 +83,27 @@ def _finite(value: object, where: str) -> None:
     if not isinstance(value, (np.ndarray, np.generic)):
         raise MissionError(f"state.{where}: {type(value).__name__}: must be an array")
     numbers: Any = value
-    if value.dtype.kind not in "biuf" or (
-        value.dtype.kind == "f" and (np.abs(numbers[np.isfinite(numbers)]) > MOST).any()
-    ):
+    floats = value.dtype.kind == "f"
+    unknown = floats and not where.endswith(DOUBTFUL) and np.isnan(numbers).any()
+    if value.dtype.kind not in "biuf" or unknown or (floats and (np.abs(numbers[np.isfinite(numbers)]) > MOST).any()):
         raise MissionError(f"state.{where}: holds what no state can")
+
+
+def _alike(value: Any, born: Any, where: str) -> None:
+    """Raise `MissionError` unless a mind's arrays have the types and shapes that it was ``born`` with; tables may have grown."""
+    for name, first in born.items():
+        inner = _part(value, where, (name,))[name]
+        if isinstance(first, Mapping):
+            _alike(inner, first, f"{where}.{name}")
+            continue
+        goal, given = np.asarray(first), inner if isinstance(inner, np.ndarray) else np.empty(0, object)
+        rows = goal.ndim > 1 and 0 not in goal.shape[1:]  # a table may have any number of rows
+        fits = given.ndim == goal.ndim and all(
+            n == m or m == 0 or (axis == 0 and rows)
+            for axis, (n, m) in enumerate(zip(given.shape, goal.shape, strict=True))
+        )
+        if not fits or given.dtype != goal.dtype:
+            raise MissionError(f"state.{where}.{name}: {given.dtype}{given.shape}: must be {goal.dtype}{goal.shape}")
 
 
 def _check_time(loop: MissionLoop, given: Mapping[str, Any]) -> None:

@@ -239,7 +239,7 @@ def commands_of(text: str) -> list[str]:
     return re.findall(r"^\W*([a-z][a-z-]+) {2,}\S", listed, flags=re.MULTILINE) if found else []
 
 
-def options(kind: type) -> str:
+def options(kind: Callable[..., object]) -> str:
     """Return what ``gymnasium.make`` takes for an environment: its docstring, and the defaults of its constructor."""
     defaults = ", ".join(
         f"{name}={value.default!r}"
@@ -268,9 +268,8 @@ def environment_parts(entry: str) -> list[str]:
     module, _, name = entry.partition(":")
     folder = f"moonfleet.envs.{module.rpartition('.')[0]}"
     kind = getattr(importlib.import_module(f"moonfleet.envs.{module}"), name)
-    files = {word: part_of(folder, word) for word in ("game", "levels", "rewards", "spaces")}
-    game = getattr(files["game"], f"{name}Game", None)
-    parts = [options(kind if game is None else game)]
+    files = {word: part_of(folder, word) for word in ("levels", "rewards", "spaces")}
+    parts = [options(getattr(kind, "GAME", kind))]
     levels = getattr(files["levels"], "LEVELS", None)
     if levels:
         parts += ["### Levels\n", level_table(levels)]

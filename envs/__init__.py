@@ -74,8 +74,11 @@ def solo_env(env_id: str, *, render_mode: str | None = None, **options: Any) -> 
         There is no such environment, or an option is not allowed.
     """
     from .errors import need_name
+    from .faces import RENDER_MODES
 
     name = need_name("env_id", env_id, ENVIRONMENTS)
+    if render_mode is not None:  # before gymnasium trips over what is no text
+        need_name("render_mode", render_mode, RENDER_MODES)
     return gymnasium.make(name, render_mode=render_mode, disable_env_checker=True, **options).unwrapped
 
 

@@ -8,6 +8,8 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from moonfleet.terrain.clock import tdb_to_utc
+
 from .errors import EnvStateError
 from .game import Bools, Floats, Game
 
@@ -87,6 +89,11 @@ def total(terms: Floats) -> Floats:
 def drawn_seed(seed: int) -> int:
     """Return the root seed that follows from the 128 bits of a generator that nobody seeded."""
     return seed & ((1 << SEED_BITS) - 1)
+
+
+def nearest_second(t: float) -> str:
+    """Return a moment [s TDB past J2000] as UTC text to the nearest whole second: clocks that count in TDB drift by milliseconds."""
+    return tdb_to_utc(t + 0.5)[:19] + "Z"
 
 
 def face_state(root: int, number: int, over: bool) -> dict[str, NDArray[np.generic]]:

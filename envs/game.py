@@ -57,7 +57,7 @@ class Game(ABC):
     single_observation_space, single_action_space
         Of one agent: a float32 Box [F]; Discrete(A) or a Box.
     t0
-        float64 [W], start of each world's episode, seconds of TDB past J2000.
+        float64 [W], start of each world's episode, seconds of TDB past J2000; zeros in a game without dates.
     """
 
     name: ClassVar[str]
@@ -67,6 +67,7 @@ class Game(ABC):
     team: ClassVar[bool] = False  # whether actions and observations have an agents axis [W, R, ...]
     masked: ClassVar[bool] = False  # whether `masks` says which discrete actions are allowed
     looks_at_once: ClassVar[bool] = False  # whether `step_and_look` is quicker than `step` and `observe`
+    dated: ClassVar[bool] = True  # whether `t0` means anything; faces tell it then
 
     worlds: int
     threads: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from gymnasium.vector import AutoresetMode
@@ -15,7 +16,7 @@ from .vector import GameVectorEnv
 class MadeSolo(SoloEnv):
     """One world of ``GAME``, made with its ``options``."""
 
-    GAME: ClassVar[type[Game]]
+    GAME: ClassVar[Callable[..., Game]]  # the class of the game, or a function that makes it
 
     def __init__(self, render_mode: str | None = None, **options: object) -> None:
         super().__init__(game_of(self.GAME, 1, options), render_mode)
@@ -24,7 +25,7 @@ class MadeSolo(SoloEnv):
 class MadeVector(GameVectorEnv):
     """``num_envs`` worlds of ``GAME``, made with its ``options`` (``threads`` among them); the rest as of `GameVectorEnv`."""
 
-    GAME: ClassVar[type[Game]]
+    GAME: ClassVar[Callable[..., Game]]  # the class of the game, or a function that makes it
 
     def __init__(
         self,

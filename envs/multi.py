@@ -9,9 +9,10 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import EnvActionError, EnvOptionError, EnvStateError, missing_extra
+from .errors import EnvActionError, EnvOptionError, EnvStateError, missing_extra, need_state
 from .faces import RENDER_FPS, RENDER_MODES, Observed, agent_space, masks_of, resting_actions, vector_shape
 from .game import Bools, Game, State
+from .saved import need_arrays
 from .solo import SoloEnv
 
 try:
@@ -78,7 +79,9 @@ class TeamEnv(ParallelEnv[str, Observed, Any]):
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Agents, dict[str, dict[str, Any]]]:
         """Begin the next episode of the seed; options as those of `SoloEnv` (``{"episode": n}``)."""
-        given = None if options is None else {name: value for name, value in options.items() if name != TOLERATED}
+        given: Any = options
+        if isinstance(options, Mapping):
+            given = {name: value for name, value in options.items() if name != TOLERATED}
         seen, info = self.solo.reset(seed=seed, options=given)
         self._here, self._gone = np.zeros_like(self._here), np.zeros_like(self._gone)
         self._meet()
@@ -141,18 +144,23 @@ class TeamEnv(ParallelEnv[str, Observed, Any]):
 
     def get_state(self) -> State:
         """Return everything that the rest of the episode depends on; `SoloEnv.set_state` takes it too."""
-        return self.solo.get_state() | {"face.team": np.stack([self._here, self._gone])}
+        return self.solo.get_state() | {"face.gone": self._gone.copy(), "face.early": np.array(self._early)}
 
     def set_state(self, state: Mapping[str, NDArray[np.generic]]) -> Agents:
         """Take up a state made by `get_state` of an environment with the same options; return the observations.
 
         A state that a single or vector face made is taken up too: who is absent then is taken for not landed yet.
         """
+        need_state(state, ())
+        blank: State = {"face.gone": np.zeros(len(self._gone), np.bool_), "face.early": np.array(0.0)}
+        team = {name: state.get(name, value) for name, value in blank.items()}
+        need_arrays(team, blank, {})
         seen = self.solo.set_state(state)
-        team = state.get("face.team", np.stack([self.game.present()[0], np.zeros(len(self._gone), np.bool_)]))
-        self._here, self._gone = (np.array(row, dtype=np.bool_) for row in team)
-        self.agents = [name for name, here in zip(self.game.agents, self._here, strict=True) if here]
-        self._early = 0.0
+        self._gone, self._early = team["face.gone"].astype(np.bool_), float(team["face.early"])
+        self._here = np.zeros_like(self._gone)
+        self._meet()
+        if self.solo.over:
+            self.agents = []
         return self._split(seen, self.agents)
 
     def _meet(self) -> None:
@@ -164,6 +172,8 @@ class TeamEnv(ParallelEnv[str, Observed, Any]):
 
     def _fill(self, actions: Mapping[str, Any]) -> NDArray[np.generic]:
         """Return the actions of all robots, [R] or [R, n]: those given, and what is sent for robots that are absent."""
+        if not isinstance(actions, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise EnvActionError(f"actions: got {type(actions).__name__}, need a mapping of agents to actions.")
         out = resting_actions(self.game, masks_of(self.game)[0])
         missing = [name for name in self.agents if name not in actions]
         unknown = [name for name in actions if name not in self.agents]
@@ -172,7 +182,10 @@ class TeamEnv(ParallelEnv[str, Observed, Any]):
             raise EnvActionError(f"actions: {who}; need one for each of {', '.join(self.agents) or 'nobody'}.")
         for k, name in enumerate(self.game.agents):
             if name in actions:
-                value = np.asarray(actions[name])
+                try:
+                    value = np.asarray(actions[name])
+                except ValueError:  # rows of different lengths
+                    value = np.empty(0)
                 if value.shape != out[k].shape:
                     value = value.reshape(-1)[0] if value.size == 1 and out[k].ndim == 0 else None
                 if value is None or (out.dtype == np.int64 and not np.issubdtype(value.dtype, np.integer)):

@@ -9,8 +9,6 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.terrain.clock import tdb_to_utc
-
 from .actions import check_actions
 from .errors import EnvStateError, need_count, need_name, need_reset_options, need_seed
 from .faces import (
@@ -22,6 +20,7 @@ from .faces import (
     drawn_seed,
     face_state,
     masks_of,
+    nearest_second,
     observed_space,
     read_face_state,
     total,
@@ -40,7 +39,8 @@ class SoloEnv(gymnasium.Env[Observed, Any]):
     The observation is a float32 Box [F] (team: [R, F]); of a game with masks a Dict of ``observation`` and ``action_mask`` (int8).
     Episodes follow from the seed and the number of resets since it was given, not from how long earlier ones ran.
     ``reset(options={"episode": n})`` goes to episode n of the seed. ``info`` holds ``reward_terms`` (name -> value; their sum is
-    the reward) and what the game tells; at reset ``seed``, ``episode``, ``t0`` (seconds TDB) and ``t0_utc``.
+    the reward) and what the game tells; at reset ``seed``, ``episode``, and of a game with dates ``t0`` (seconds TDB)
+    and ``t0_utc`` (to the second).
     ``render_mode``: ``"rgb_array"``, or ``"human"`` for a window that follows every step (needs the [viz] extra and a display).
 
     Raises
@@ -78,12 +78,14 @@ class SoloEnv(gymnasium.Env[Observed, Any]):
         number = number if chosen is None else chosen
         self.game.begin(WORLD, [Episode(root, number, given)])
         self._root, self._number, self._over = root, number, False
-        t0 = float(self.game.t0[0])
         if not self._followed:
             self.game.picture(0)
             self._followed = True
         self._look()
-        told: dict[str, object] = {"seed": root, "episode": number, "t0": t0, "t0_utc": tdb_to_utc(t0)}
+        told: dict[str, object] = {"seed": root, "episode": number}
+        if self.game.dated:
+            t0 = float(self.game.t0[0])
+            told |= {"t0": t0, "t0_utc": nearest_second(t0)}
         return self._observe(), told | self._info()
 
     def step(self, action: object) -> tuple[Observed, float, bool, bool, dict[str, object]]:
@@ -98,8 +100,15 @@ class SoloEnv(gymnasium.Env[Observed, Any]):
         self._look()
         return self._observe(), reward, terminated, truncated, {"reward_terms": terms, **self._info()}
 
+    @property
+    def over(self) -> bool:
+        """Whether there is no episode under way."""
+        return self._over
+
     def action_masks(self) -> NDArray[np.bool_]:
         """Return which actions are allowed, bool [A] (team: [R * A], one agent after the other), as MaskablePPO wants them."""
+        if self._root is None:
+            raise EnvStateError("action_masks: no episode yet; call reset first.")
         return masks_of(self.game)[0].reshape(-1)
 
     def render(self) -> NDArray[np.uint8] | None:  # pyright: ignore[reportIncompatibleMethodOverride]

@@ -169,6 +169,8 @@ class GameVectorEnv(gymnasium.vector.VectorEnv[Observed, Any, Any]):
 
     def action_masks(self) -> Bools:
         """Return which actions are allowed now, bool [W, A] (team: [W, R * A])."""
+        if not self._begun:
+            raise EnvStateError("action_masks: no episode yet; call reset first.")
         return masks_of(self.game).reshape(self.num_envs, -1)
 
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
@@ -312,7 +314,9 @@ class GameVectorEnv(gymnasium.vector.VectorEnv[Observed, Any, Any]):
 
     def _births(self, which: Bools) -> Infos:
         """Return what is told of worlds that began."""
-        born: Infos = {"seed": self._roots.copy(), "episode": self._numbers.copy(), "t0": self.game.t0.copy()}
+        born: Infos = {"seed": self._roots.copy(), "episode": self._numbers.copy()}
+        if self.game.dated:
+            born["t0"] = self.game.t0.copy()
         return born | {f"_{name}": which for name in born}
 
     def _look(self) -> None:

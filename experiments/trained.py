@@ -151,6 +151,9 @@ class TrainedPolicy:
             raise PolicyError(
                 f"{file}: {weights.size} weights, {low.size} and {high.size} bounds do not fit layers of {sizes}"
             )
-        return cls(
-            str(told.facts.get("env")), tuple(sizes), weights, low, high, notes if isinstance(notes, dict) else {}
-        )
+        if (low > high).any():
+            raise PolicyError(f"{file}: low and high: the lowest action lies above the highest")
+        env_id = told.facts.get("env")
+        if not isinstance(env_id, str) or not isinstance(notes, dict):
+            raise PolicyError(f"{file}: env = {env_id!r}, notes = {notes!r}: must be a text and a mapping")
+        return cls(env_id, tuple(sizes), weights, low, high, notes)

@@ -77,7 +77,7 @@ class Sb3VecEnv(VecEnv):
         observation, infos = self.env.reset(seed=given, options=dict(options) or None)
         self._reset_seeds()
         self._reset_options()
-        told = {name: infos[name] for name in ("seed", "episode", "t0")}
+        told = {name: infos[name] for name in ("seed", "episode", "t0") if name in infos}
         rows = [{name: value[world].item() for name, value in told.items()} for world in range(self.env.num_envs)]
         self.reset_infos = [dict(row) for row in rows for _ in range(self.rows_per_world)]
         return self._rows(observation)

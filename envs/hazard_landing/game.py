@@ -74,6 +74,7 @@ class HazardLandingGame(Game):
     step_s = 1.0
     terms = TERMS
     reset_options: ClassVar[tuple[str, ...]] = ("fuel_kg", "tile")
+    dated: ClassVar[bool] = False  # the Sun stands where the level says
 
     def __init__(
         self,

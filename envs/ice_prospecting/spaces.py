@@ -38,7 +38,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("battery", 1, 0.0, 1.0, "charge / capacity"),
     Feature("temperature", 1, -1.0, 1.0, "(temperature - 250 K) / 150 K"),
     Feature("lit", 1, 0.0, 1.0, "part of the Sun's disc in sight"),
-    Feature("solar", 1, 0.0, 1.0, "electrical power from the panels / their power facing the Sun at 1 au"),
+    Feature("solar", 1, 0.0, 1.0, "electrical power from the panels in the last tick (0 at reset) / their power facing the Sun at 1 au"),
     Feature("heading", 2, -1.0, 1.0, "heading (sin, cos), which is (x, y)"),
     Feature("slope_here", 1, 0.0, 2.0, "slope under the rover / steepest allowed slope"),
     Feature("prior_here", 1, 0.0, 1.0, "expected ice here / that of cold ground"),

@@ -30,7 +30,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("battery", 1, 0.0, 1.0, "charge / capacity"),
     Feature("load", 1, 0.0, 1.0, "soil carried / what it can carry"),
     Feature("lit", 1, 0.0, 1.0, "part of the Sun's disc in sight"),
-    Feature("solar", 1, 0.0, 1.0, "electrical power from the panels / their power facing the Sun at 1 au"),
+    Feature("solar", 1, 0.0, 1.0, "electrical power from the panels in the last tick (0 at reset) / their power facing the Sun at 1 au"),
     Feature("did", 4, 0.0, 1.0, "1 for what it did in the last step: drove, worked, slept, could not do as told"),
     Feature("down", 2, 0.0, 1.0, "1 for what is out of order: drive, tool"),
     Feature("here", 4, -1.0, 1.0, "of its cell: height off the design / 0.2 m; 1 if within tolerance; sintered share; loose soil / 0.2 m"),

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.agents.mission import MissionSpec, mission_key
+from moonfleet.agents.mission import MissionSpec
 from moonfleet.agents.missions import Missions
 from moonfleet.terrain.errors import MoonfleetError
 from moonfleet.terrain.relay import queqiao2
 from moonfleet.terrain.site import Site, SiteRecipe
 
-from ..errors import EnvOptionError, EnvStateError, need_count, need_date, need_number, need_seed, need_state
-from ..faces import LAST_EPISODE
+from ..errors import EnvOptionError, EnvStateError, need_count
 from ..game import Bools, Episode, Floats, Game, Ints, State, Step
 from ..sites import resolve_site
 from . import spaces
 from .count import count_masked, count_robots, count_terms
+from .episodes import PLAYED, fixed_date, need_mission, played_state, read_played
 from .generator import HAVENS, HOUR_S, make_mission, most_jobs
 from .levels import fleet_of, level_of
 from .rewards import TERMS
@@ -32,30 +32,10 @@ if TYPE_CHECKING:
     from .picture import Scene, StationPicture
 
 GroundLike = Site | SiteRecipe | str | Path
-LATEST_S = 3.2e9  # [s] past J2000: as far as the clock goes
-OWN_STATE = ("station.root", "station.number", "station.t0", "station.mission", "station.masked")
 
 
 class StationOpsGame(Game):
-    """W worlds of StationOps.
-
-    Parameters
-    ----------
-    worlds, threads
-        How many worlds, and threads that step them.
-    level
-        ``"easy"``, ``"default"`` or ``"hard"``: see `levels`.
-    site
-        `Site`, `SiteRecipe` (built once into the cache), path of a site folder, or a list of them with one georeference (episodes draw
-        one); ``None`` is the default 5 km site.
-    fleet
-        Name of a fleet of `levels.FLEETS`, or 2 to 64 kinds of the robot catalogue, the station's lander first.
-    options
-        Fields of `levels.Level` that differ from the level's. Many worlds know perception ``"map"`` only.
-
-    ``reset(options={"t0_utc": "2029-01-05T00:00:00"})`` fixes the start. A masked choice is carried out as "go on". ``info``:
-    ``masked_actions`` of the last step, ``jobs_done``, ``lost`` and ``t_s``, [W] each.
-    """
+    """W worlds of StationOps whose robots drive by the map, side by side; see `station_ops.env.station_game` for the options."""
 
     name: ClassVar[str] = "StationOps"
     step_s: ClassVar[float] = float(HOUR_S)
@@ -106,8 +86,7 @@ class StationOpsGame(Game):
 
     def _mission(self, episode: Episode) -> MissionSpec:
         """Return the mission of an episode."""
-        fixed = episode.options.get("t0_utc")
-        t0 = None if fixed is None else need_date("options['t0_utc']", fixed)
+        t0 = fixed_date(episode)
         return make_mission(self.sites, episode.root, episode.number, self.level, self.fleet, t0=t0)
 
     def step(self, actions: NDArray[np.generic], active: Bools) -> Step:
@@ -162,41 +141,28 @@ class StationOpsGame(Game):
 
     def get_state(self, world: int) -> State:
         """See `Game.get_state`."""
-        episode, mission = self._playing(world)
-        own: State = {
-            "station.root": np.array(str(episode.root)),
-            "station.number": np.array(episode.number),
-            "station.t0": np.array(mission.t0),
-            "station.mission": np.array(mission_key(mission)),
-            "station.masked": np.array(self._masked[world]),
-        }
-        return own | self.missions.get_state(world)
+        return played_state(*self._playing(world), int(self._masked[world])) | self.missions.get_state(world)
 
     def set_state(self, world: int, state: Mapping[str, NDArray[np.generic]]) -> None:
         """See `Game.set_state`."""
-        need_state(state, OWN_STATE)
+        episode, t0, masked = read_played(state, len(self.agents))
         try:
-            root = need_seed("station.root", int(str(state["station.root"])))
-            number = need_count("station.number", int(state["station.number"]), 0, LAST_EPISODE)
-            masked = need_count("station.masked", int(state["station.masked"]), 0, len(self.agents))
-            t0 = need_number("station.t0", float(state["station.t0"]), -LATEST_S, LATEST_S)
-            mission = make_mission(self.sites, root, number, self.level, self.fleet, t0=t0)
-        except (MoonfleetError, TypeError, ValueError, OverflowError) as error:
+            mission = make_mission(self.sites, episode.root, episode.number, self.level, self.fleet, t0=t0)
+        except MoonfleetError as error:
             raise EnvStateError(f"set_state: {error}") from error
-        if mission_key(mission) != str(state["station.mission"]):
-            raise EnvStateError("set_state: the state is of another mission; use an environment with the same options.")
+        need_mission(state, mission)
         held = self._episodes[world]
         before = None if held is None else self.missions.get_state(world)
         one = np.array([world])
         self.missions.begin(one, [mission])
         try:
-            self.missions.set_state(world, {name: value for name, value in state.items() if name not in OWN_STATE})
+            self.missions.set_state(world, {name: value for name, value in state.items() if name not in PLAYED})
         except (MoonfleetError, KeyError, TypeError, ValueError) as error:
             if held is not None and before is not None:
                 self.missions.begin(one, [held[1]])
                 self.missions.set_state(world, before)
             raise EnvStateError(f"set_state: {error}") from error
-        self._episodes[world] = (Episode(root, number), mission)
+        self._episodes[world] = (episode, mission)
         self.t0[world], self._masked[world] = mission.t0, masked
         if world in self._pictures:
             self._pictures[world].restart(self.scene(world))

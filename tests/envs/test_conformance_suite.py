@@ -39,6 +39,13 @@ def test_sound_games_pass(game: type[Game], check: Check) -> None:
     check(game_subject(game))
 
 
+def test_a_game_without_reset_options_begins_as_it_should() -> None:
+    class Bare(PuckGame):
+        reset_options = ()
+
+    assert game_checks.check_begin(game_subject(Bare)) is None
+
+
 @pytest.mark.slow
 def test_all_at_once_and_what_is_said() -> None:
     told = check_game(CrewGame, steps=30)

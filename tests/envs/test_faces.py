@@ -25,10 +25,11 @@ from moonfleet.envs.errors import (
     need_date,
     need_seed,
 )
-from moonfleet.envs.faces import drawn_seed, total
+from moonfleet.envs.faces import drawn_seed, nearest_second, total
 from moonfleet.envs.solo import SoloEnv
 from moonfleet.envs.vector import GameVectorEnv
 from moonfleet.envs.window import Window, no_display, tiled
+from moonfleet.terrain.clock import utc_to_tdb
 
 from .toy_game import Crew, CrewGame, CrewVector, Puck, PuckGame, PuckVector
 
@@ -297,3 +298,18 @@ def test_crews_are_a_team() -> None:
     assert env.action_masks().shape == (12,)
     game = CrewGame(2)
     assert GameVectorEnv(game).action_space.shape == (2, 3)
+
+
+def test_dates_are_told_to_the_second_and_only_where_there_are_any() -> None:
+    class Timeless(PuckGame):
+        dated = False
+
+    dated, timeless = Puck(), SoloEnv(Timeless(1))
+    assert nearest_second(utc_to_tdb("2029-09-19T19:59:59.998Z")) == "2029-09-19T20:00:00Z"
+    _, told = dated.reset(seed=1)
+    assert str(told["t0_utc"]) == nearest_second(float(dated.game.t0[0]))
+    _, told = timeless.reset(seed=1)
+    assert not {"t0", "t0_utc"} & set(told)
+    _, infos = GameVectorEnv(Timeless(2)).reset(seed=1)
+    assert "t0" not in infos
+    assert "seed" in infos

@@ -132,6 +132,40 @@ def test_state_of_all_and_saved_state() -> None:
     solo.set_state(state)
     twin.set_state(solo.get_state())
     assert twin.agents
+    assert not env.agents
+    assert twin.set_state(env.get_state()) == {}  # it was over
+    assert not twin.agents
+
+
+def test_a_saved_state_keeps_what_was_earned_before_anybody_landed() -> None:
+    from moonfleet.envs.multi import TeamEnv
+
+    class Late(CrewGame):
+        def present(self) -> Bools:
+            return np.broadcast_to(self.steps[:, None] >= 2, (self.worlds, len(self.agents)))
+
+    env, twin = TeamEnv(Late(1)), TeamEnv(Late(1))
+    env.reset(seed=1)
+    twin.set_state(env.get_state())
+    rewards = [one.step(waits(one))[1] for one in (env, twin)]
+    assert rewards[0] == rewards[1]
+    assert env.get_state()["face.early"] == 0.0
+
+
+def test_a_damaged_state_is_refused_and_changes_nothing() -> None:
+    env, other = team(robots=4), team(robots=4)
+    env.reset(seed=3)
+    other.reset(seed=4)
+    state, before = env.get_state(), other.get_state()
+    for name in ("face.gone", "face.early", "face.episode", "face.seed"):
+        for bad in (None, "x", [], {}, np.zeros((3, 3)), np.full(np.shape(state[name]), np.nan)):
+            with pytest.raises(EnvStateError):
+                other.set_state(state | {name: bad})
+    for bad in (None, 5, [], {}):
+        with pytest.raises(EnvStateError):
+            other.set_state(bad)
+    now = other.get_state()
+    assert all(np.array_equal(now[name], value) for name, value in before.items())
 
 
 def test_what_is_refused() -> None:
@@ -148,9 +182,14 @@ def test_what_is_refused() -> None:
         env.step({})
     with pytest.raises(EnvActionError, match="driver_7 not there"):
         env.step(waits(env) | {"driver_7": 0})
-    for wrong in (1.5, "dig", [1, 2], 4, -1):
+    for actions in (None, 5, [0, 0]):
+        with pytest.raises(EnvActionError, match="need a mapping"):
+            env.step(actions)
+    for wrong in (1.5, "dig", [1, 2], [[1], [1, 2]], 4, -1):
         with pytest.raises(EnvActionError, match="action"):
             env.step(waits(env) | {env.agents[0]: wrong})
     with pytest.raises(EnvOptionError, match="gaol"):
         env.reset(options={"gaol": 1})
+    with pytest.raises(EnvOptionError, match="need a mapping"):
+        env.reset(options=5)
     env.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from moonfleet.envs.polar_traverse.env import PolarTraverse
 from moonfleet.envs.render import MAP_PX, PANEL_PX, Picture, clock_text
@@ -47,12 +48,15 @@ def test_the_panel_names_the_nearest_minute() -> None:
 
 
 def test_station_ops_draws() -> None:
-    env = StationOps(days=1.0, render_mode="rgb_array")
-    env.reset(seed=1)
-    env.step(np.ones(len(env.robots), np.int64))
-    frame = env.render()
-    assert frame is not None
-    assert frame.shape == (MAP_PX, MAP_PX + PANEL_PX, 3)
+    frames: list[NDArray[np.uint8] | None] = []
+    for event_log in (False, True):
+        env = StationOps(days=1.0, event_log=event_log, render_mode="rgb_array")
+        env.reset(seed=1)
+        env.step(np.ones(len(env.robots), np.int64))
+        frames.append(env.render())
+    assert frames[0] is not None
+    assert frames[0].shape == (MAP_PX, MAP_PX + PANEL_PX, 3)
+    np.testing.assert_array_equal(frames[0], frames[1])
 
 
 def test_without_a_mode_there_is_no_picture() -> None:

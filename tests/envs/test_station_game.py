@@ -1,4 +1,4 @@
-"""StationOps, many side by side: each world is what the single face plays on the mission loop, to the bit."""
+"""StationOps, many side by side: each world is what the mission loop plays alone, to the bit."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 from moonfleet.autonomy.observation import GO_ON
 from moonfleet.autonomy.policy import Observation, StationKeeper
 from moonfleet.envs.errors import EnvOptionError, EnvStateError
-from moonfleet.envs.game import Episode
-from moonfleet.envs.station_ops.env import StationOps, StationOpsVector
+from moonfleet.envs.game import Episode, Game
+from moonfleet.envs.station_ops.env import StationOps, StationOpsVector, station_game
 from moonfleet.envs.station_ops.game import StationOpsGame
 from moonfleet.envs.station_ops.levels import FLEETS, fleet_of, level_of
 from moonfleet.envs.testing import ALL_GAME_CHECKS, Check, game_subject
@@ -37,9 +37,40 @@ def random_choices(rng: np.random.Generator, masks: np.ndarray) -> np.ndarray:
     return np.where(masks | (rng.random(masks.shape[:-1]) < 0.1)[..., None], draws, -1.0).argmax(axis=-1)
 
 
-def test_worlds_side_by_side_are_the_single_face_to_the_bit() -> None:
+def make_loops(worlds: int, threads: int = 1) -> Game:
+    return station_game(worlds, threads, days=0.25, perception="statistical")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("check", ALL_GAME_CHECKS, ids=lambda check: check.__name__)
+def test_stations_on_the_mission_loop_keep_the_rules(check: Check) -> None:
+    check(game_subject(make_loops, worlds=2, steps=8))
+
+
+def test_a_damaged_state_of_a_mission_loop_is_refused_and_changes_nothing() -> None:
+    env = StationOps(days=0.25, perception="statistical", fleet="pair")
+    env.reset(seed=1)
+    for _ in range(3):
+        env.step(random_choices(np.random.default_rng(1), env.action_masks().reshape(len(env.robots), -1)))
+    state = env.get_state()
+    for name, value in state.items():
+        if name.startswith(("face.", "loop.world.")) or value.dtype.kind == "U":
+            continue
+        bad: list[object] = [None, value.tolist(), np.zeros((2, 2, 2, 2, 2))]
+        if value.dtype.kind == "f" and value.size and not name.endswith(("driver.scalars", "station.t0")):
+            bad.append(np.full_like(value, np.nan))
+        if name in ("station.number", "station.t0", "station.masked", "station.as_given"):
+            bad.remove(value.tolist())  # the same number in another dress
+        for one in bad:
+            with pytest.raises(EnvStateError):
+                env.set_state(state | {name: one})  # pyright: ignore[reportArgumentType]
+    now = env.get_state()
+    assert all(now[name].tobytes() == value.tobytes() for name, value in state.items())
+
+
+def test_worlds_side_by_side_are_the_mission_loop_to_the_bit() -> None:
     many = StationOpsVector(WORLDS, days=DAYS, autoreset_mode="SameStep")
-    singles = [StationOps(days=DAYS) for _ in range(WORLDS)]
+    singles = [StationOps(days=DAYS, event_log=True) for _ in range(WORLDS)]
     rng = np.random.default_rng(0)
     seen, infos = many.reset(seed=7)
     alone = [one.reset(seed=7 + w)[0] for w, one in enumerate(singles)]
@@ -106,7 +137,7 @@ def test_lost_robots_are_absent_and_worlds_that_rest_earn_nothing(game: StationO
 def test_a_fixed_date_holds_for_both(game: StationOpsGame) -> None:
     given = {"t0_utc": "2029-01-05T00:00:00"}
     game.begin(np.array([0]), [Episode(5, 2, given)])
-    single = StationOps(days=DAYS)
+    single = StationOps(days=DAYS, event_log=True)
     seen, _ = single.reset(seed=5, options={"episode": 2, **given})
     assert game.t0[0] == single.loop.mission.t0
     np.testing.assert_array_equal(game.missions.handed.vectors[0], seen["observation"])
@@ -158,7 +189,7 @@ def test_a_thousand_steps_of_many_worlds_are_those_of_single_ones() -> None:
     """With nights, failures and resets: 64 worlds, of which every eighth is played alone as well."""
     worlds, alone = 64, range(0, 64, 8)
     many = StationOpsVector(worlds, days=10.0, autoreset_mode="SameStep", threads=2)
-    singles = {w: StationOps(days=10.0) for w in alone}
+    singles = {w: StationOps(days=10.0, event_log=True) for w in alone}
     rng = np.random.default_rng(3)
     seen, _ = many.reset(seed=100)
     for w, one in singles.items():

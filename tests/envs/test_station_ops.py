@@ -1,4 +1,4 @@
-"""StationOps: the mission loop with choices from outside; seeds, masks, state, ends."""
+"""StationOps on the mission loop with choices from outside: seeds, masks, events, state, ends."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from moonfleet.agents.events import EventLog
 from moonfleet.agents.fleet import LocalFleet
 from moonfleet.agents.mission import MissionSpec
 from moonfleet.agents.mission_loop import MissionLoop
@@ -27,7 +28,7 @@ DATES = (utc_to_tdb("2027-01-01T00:00:00"), utc_to_tdb("2031-01-01T00:00:00"))
 
 
 def make(**options: object) -> StationOps:
-    return StationOps(**{"days": 1.0, **options})  # pyright: ignore[reportArgumentType]
+    return StationOps(**{"days": 1.0, "event_log": True, **options})
 
 
 def mission(seed: int = 1, days: float = 1.0, **options: object) -> MissionSpec:
@@ -101,13 +102,11 @@ def test_a_saved_state_continues_with_the_same_bytes() -> None:
 @pytest.mark.parametrize("perception", ["map", "statistical"])
 def test_the_same_choices_make_the_same_mission_as_the_simulation_s_own_loop(perception: str) -> None:
     spec = mission(days=0.5, perception=perception)
-    env = StationOps(mission=spec)
-    env.reset()
-    loop = MissionLoop(spec, LocalFleet(spec))
+    env = StationOps(mission=spec, event_log=True)
+    env.reset(options={"as_given": True})
+    loop = MissionLoop(spec, LocalFleet(spec), EventLog(None, keep=True))
     loop.begin()
     assert env.loop.mission is spec
-    for one in (env.loop, loop):
-        one.log.keep = True
     while not loop.finished:
         loop.step()
         env.step(keep(env))
@@ -216,13 +215,16 @@ def test_actions_are_checked(action: NDArray[np.int64]) -> None:
 def test_options_are_checked() -> None:
     with pytest.raises(EnvOptionError, match="days: got 0"):
         make(days=0.0)
-    with pytest.raises(EnvOptionError, match="render_mode: got 'human'"):
-        make(render_mode="human")
-    with pytest.raises(EnvOptionError, match="a mission brings its own site"):
-        StationOps(resolve_site(None), mission=mission())
+    for name, value in {"site": resolve_site(None), "days": 2.0, "fleet": "small"}.items():
+        with pytest.raises(EnvOptionError, match=f"a mission brings its own {name}"):
+            StationOps(mission=mission(), **{name: value})
     env = StationOps(mission=mission())
     with pytest.raises(EnvOptionError, match="has its own date"):
         env.reset(options={"t0_utc": "2029-01-05T00:00:00"})
+    with pytest.raises(EnvOptionError, match="no mission was given"):
+        make().reset(options={"as_given": True})
+    with pytest.raises(EnvStateError, match="event_log=True"):
+        StationOps(days=1.0).loop  # noqa: B018
 
 
 def test_nothing_works_before_the_first_reset() -> None:
@@ -248,7 +250,7 @@ def test_states_that_do_not_fit_are_refused() -> None:
     env.reset(seed=1)
     longer.reset(seed=1)
     state = env.get_state()
-    for bad in (None, {}, {"episode": {}, "mission": {}}):
+    for bad in (None, {}, {name: state[name] for name in ("face.seed", "face.episode", "station.root")}):
         with pytest.raises(EnvStateError, match="get_state"):
             env.set_state(bad)  # pyright: ignore[reportArgumentType]
     with pytest.raises(EnvStateError, match="another mission"):
@@ -259,4 +261,22 @@ def test_states_that_do_not_fit_are_refused() -> None:
 def test_odd_arguments_are_named() -> None:
     for options in ({"dates": 5}, {"weights": 5}, {"mission": 5}):
         with pytest.raises(EnvOptionError, match=next(iter(options))):
-            make(**options)
+            StationOps(**options)
+
+
+def test_robots_that_land_later_join_and_the_events_are_those_of_the_simulation() -> None:
+    spec = mission(days=0.5)
+    spec = dataclasses.replace(
+        spec, fleet=(spec.fleet[0], dataclasses.replace(spec.fleet[1], lands_s=2 * 3600 + 600), *spec.fleet[2:])
+    )
+    env, loop = StationOps(mission=spec, event_log=True), MissionLoop(spec, LocalFleet(spec), EventLog(None, keep=True))
+    env.reset(options={"as_given": True})
+    there: list[bool] = []
+    while not loop.finished:
+        there.append(bool(env.game.present()[0, 1]))
+        if not there[-1]:
+            assert np.flatnonzero(env.action_masks().reshape(ROBOTS, -1)[1]).tolist() == [GO_ON]
+        loop.step()
+        env.step(keep(env))
+    assert there[:4] == [False, False, False, True]
+    assert env.loop.log.pending == loop.log.pending

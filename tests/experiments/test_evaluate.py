@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from moonfleet.agents.array_file import read_arrays, write_arrays
 from moonfleet.autonomy.errors import PolicyError
 from moonfleet.autonomy.observation import Observation
 from moonfleet.experiments.bootstrap import interval_of
@@ -16,7 +18,7 @@ from moonfleet.experiments.errors import OptionError
 from moonfleet.experiments.evaluate import play
 from moonfleet.experiments.policies import AnyAllowed, ask
 from moonfleet.experiments.problems import Problem, find_problem
-from moonfleet.experiments.trained import FILE, TrainedPolicy
+from moonfleet.experiments.trained import FILE, KIND, TrainedPolicy
 from tests import walk_game
 
 
@@ -152,14 +154,22 @@ def test_policy_file_comes_back_and_fits_only_its_like(walk: Problem, tmp_path: 
         policy.act(Observation(np.zeros(4, np.float32), np.ones(3, np.bool_)))
 
 
-@pytest.mark.parametrize("harm", ["cut", "flip", "sizes", "nan", "missing", "foreign"])
+@pytest.mark.parametrize("harm", ["cut", "flip", "sizes", "nan", "missing", "foreign", "env", "notes", "bounds"])
 def test_a_damaged_policy_is_refused(harm: str, tmp_path: Path) -> None:
     policy = network()
     if harm == "sizes":
         policy = TrainedPolicy(policy.env_id, (10, 9, 3), policy.weights, policy.low, policy.high, {})
     if harm == "nan":
         policy.weights[3] = np.nan
+    if harm == "env":
+        policy = dataclasses.replace(policy, env_id=5)  # pyright: ignore[reportArgumentType]
+    if harm == "bounds":
+        bound = np.ones(3, np.float32)
+        policy = dataclasses.replace(policy, low=bound, high=-bound)
     file = policy.save(tmp_path)
+    if harm == "notes":
+        told = read_arrays(file, KIND)
+        write_arrays(file, KIND, {**told.facts, "notes": 5}, told.arrays)
     raw = file.read_bytes()
     if harm == "cut":
         file.write_bytes(raw[:-7])
