@@ -208,7 +208,7 @@ def note_skies(which: Ints, now: Ints, sky: Floats, azimuths: int, tick_s: float
     for k in range(which.size):
         row = now[which[k]]
         if almanac[row, NOTED] == 0.0:
-            note_sky(sky, row, azimuths, tick_s, almanac)
+            note_sky(sky, row, azimuths, tick_s, almanac)  # pyright: ignore[reportArgumentType]
 
 
 @leaf_kernel
@@ -233,7 +233,7 @@ def direction(angle: float) -> tuple[float, float]:
         np.float32(b * MORE),
     )
     if low_a == high_a and low_b == high_b:
-        return high_a, high_b
+        return high_a, high_b  # pyright: ignore[reportReturnType]
     return math.sin(angle), math.cos(angle)
 
 
