@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from moonfleet.agents.catalogue import robot_spec
 from moonfleet.agents.errors import WorldError
+from moonfleet.agents.sky_blocks import SKY_TICKS
 from moonfleet.agents.state import Activity
 from moonfleet.agents.worker_threads import spread
 from moonfleet.agents.world import World
@@ -380,7 +381,7 @@ class PolarTraverseGame(Game):
         if len(self._almanac) < len(sky):
             self._almanac = np.zeros((len(sky), observe.ALMANAC))
         rows = now + ticks
-        observe.note_skies(worlds, rows, sky, self._grounds.azimuths, TICK_S, self._almanac)
+        observe.note_skies(worlds, rows, sky, self._grounds.azimuths, TICK_S, SKY_TICKS, self._almanac)
         return rows
 
     def _look(self, who: Ints, start: int, end: int, out: NDArray[np.float32], floats: Floats, now: Ints) -> None:

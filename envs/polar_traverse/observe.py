@@ -203,12 +203,16 @@ def note_sky(sky: Floats, row: int, azimuths: int, tick_s: float, almanac: Float
 
 
 @kernel
-def note_skies(which: Ints, now: Ints, sky: Floats, azimuths: int, tick_s: float, almanac: Floats) -> None:
-    """Fill the rows ``now[which]`` of the almanac that are not there yet."""
+def note_skies(
+    which: Ints, now: Ints, sky: Floats, azimuths: int, tick_s: float, together: int, almanac: Floats
+) -> None:  # fmt: skip
+    """See that rows ``now[which]`` of the almanac are there; the rows of the sky are made ``together`` at a time, and these too."""
     for k in range(which.size):
         row = now[which[k]]
         if almanac[row, NOTED] == 0.0:
-            note_sky(sky, row, azimuths, tick_s, almanac)  # pyright: ignore[reportArgumentType]
+            first = row - row % together
+            for other in range(first, min(first + together, len(sky))):
+                note_sky(sky, other, azimuths, tick_s, almanac)
 
 
 @leaf_kernel
@@ -387,7 +391,7 @@ def observe_worlds(
     """As `see_worlds`, for a chart that is not laid out yet and rows ``sky`` of the World: what is made of them is made for this call."""
     layouts = lay_out(chart.slope, chart.millideg, chart.hours, chart.havens_xy)
     almanac = np.zeros((len(sky), ALMANAC))
-    note_skies(which, now, sky, chart.millideg.shape[1], float(given[TICK_S]), almanac)
+    note_skies(which, now, sky, chart.millideg.shape[1], float(given[TICK_S]), 1, almanac)
     see_worlds(
         which, start, end, out, chart, layouts, progress, floats, almanac, now, np.zeros((len(now), 2), np.int64), given
     )
