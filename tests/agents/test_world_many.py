@@ -57,10 +57,10 @@ def test_orders_with_a_tick_are_those_given_before_it_by_any_number_of_threads()
     for who, choices in turns:
         apart.command_offsets(who, 1, offsets[choices[who]], Activity.HIBERNATE)
         apart.tick(3, who)
+    seen: list[int] = []
     for threads in (1, 2):
         together = many(site)
         together.threads = threads
-        seen: list[int] = []
         for who, choices in turns:
             told = together.moves(1, choices, offsets, Activity.HIBERNATE)
             together.tick(3, who, before=told, after=lambda w, start, end: seen.extend(w[start:end].tolist()))
