@@ -378,7 +378,8 @@ class World(WorldOrders):
     def sky_rows(self, ticks: int = 0) -> tuple[Floats, Ints]:
         """Return rows of the sky float64 [n, 17], columns as `state.SKY_COLUMNS`, and which of them is now in each world, int64 [W].
 
-        The rows of the next ``ticks`` are there too, at most `SKY_TICKS`. In a World with a ``sky_span`` row k is the sky k ticks after the first time of the span.
+        The rows of the next ``ticks`` are there too, at most `SKY_TICKS`. In a World with a ``sky_span`` row k is the sky k ticks after the
+        first time of the span.
         """
         rows, now, _ = self._sky.lookup(self._t0, self.tick_index, ticks)
         return rows, now

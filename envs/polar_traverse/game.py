@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from moonfleet.agents.catalogue import robot_spec
 from moonfleet.agents.errors import WorldError
+from moonfleet.agents.sky_blocks import SKY_TICKS
 from moonfleet.agents.state import Activity
 from moonfleet.agents.worker_threads import spread
 from moonfleet.agents.world import World
@@ -186,7 +187,7 @@ class PolarTraverseGame(Game):
             map_frame(held), self._places.havens_xy, places_xy,
         )  # fmt: skip
         self._layouts = lay_out(*self._chart[:3], self._places.havens_xy)
-        self._almanac = np.zeros((0, observe.ALMANAC))
+        self._almanac, self._noted = np.zeros((0, observe.ALMANAC)), np.zeros(0, np.bool_)
         self._spots = np.zeros((worlds, 2), np.int64)  # cells
         self._progress = Progress(
             self._world.ground_of,
@@ -379,8 +380,9 @@ class PolarTraverseGame(Game):
         sky, now = self._world.sky_rows(ticks)
         if len(self._almanac) < len(sky):
             self._almanac = np.zeros((len(sky), observe.ALMANAC))
+            self._noted = np.zeros(-(-len(sky) // SKY_TICKS), np.bool_)
         rows = now + ticks
-        observe.note_skies(worlds, rows, sky, self._grounds.azimuths, TICK_S, self._almanac)
+        observe.note_skies(worlds, rows, sky, self._grounds.azimuths, TICK_S, self._noted, self._almanac)
         return rows
 
     def _look(self, who: Ints, start: int, end: int, out: NDArray[np.float32], floats: Floats, now: Ints) -> None:

@@ -121,7 +121,7 @@ def judge_worlds(
             count[CURRENT] += 1
             reached += 1
         if reached > 0:
-            route = _route(w, x, y, progress, fields, frame, route)
+            route = _route(w, x, y, progress, fields, frame, route)  # pyright: ignore[reportArgumentType]
         progress.route_m[w] = route
         brownouts = i[s.BROWNOUTS, 0] - count[BROWNOUTS]
         count[BROWNOUTS] = i[s.BROWNOUTS, 0]

@@ -36,7 +36,7 @@ def _segment() -> tuple[float, ...]:
     """Return coefficients of P(u), u = 1 - 2 t: a disc of which t radii stand above an edge, t <= 1, shows t sqrt(t) P.
 
     The segment's share of the disc is 2/pi times the integral of sqrt(2 s - s^2) from 0 to t, so that P is the power series
-    (2 sqrt(2) / pi) sum binom(1/2, n) (-t/2)^n / (n + 3/2); it is brought to `TERMS` terms by interpolation in Chebyshev's points.
+    (2 sqrt(2) / pi) sum binom(1/2, n) (-t/2)^n / (n + 3/2); it is brought to `TERMS` terms by a fit in Chebyshev's points.
     """
 
     def series(u: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -47,7 +47,8 @@ def _segment() -> tuple[float, ...]:
         return total * (2.0 * math.sqrt(2.0) / math.pi)
 
     chebyshev = np.polynomial.chebyshev
-    terms = chebyshev.cheb2poly(chebyshev.chebinterpolate(series, TERMS - 1))
+    points = np.cos(math.pi * (np.arange(4 * TERMS) + 0.5) / (4 * TERMS))
+    terms = chebyshev.cheb2poly(chebyshev.chebfit(points, series(points), TERMS - 1))
     return tuple(np.pad(terms, (0, TERMS - len(terms))).tolist())
 
 
@@ -91,7 +92,8 @@ def lit_ahead(
 ) -> bool:  # fmt: skip
     """Fill ``out`` [4] as `outlook` does, or return False where that cannot be told for certain.
 
-    Arrays are those of `Layouts`, ``cell`` is the place of its first azimuth in ``cells``, (dx, dy) the displacement of its middle from that of the map [m].
+    Arrays are those of `Layouts`; ``cell`` is the place of its first azimuth in ``cells``, (dx, dy) the displacement of its middle from
+    that of the map [m].
     """
     disc = 5 * SPAN * hour + SPAN * DISC
     above_a, radius_a = _above(cells, spans, bins, cell, hour, 0, dx, dy), load_flat(spans, disc)

@@ -59,10 +59,10 @@ HERE_CELL, HERE_HOUR, HAVEN, HAVEN_HOUR = range(4)
 
 
 # columns of an almanac, float64 [n, 16], a row for every row of the World's sky: direction, elevation and azimuth of Sun and Earth (the
-# azimuth of the horizons before them, and weights of it and the next), the whole hour, and whether the row is there
+# azimuth of the horizons before them, and weights of it and the next), and the whole hour
 SUN_X, SUN_Y, SUN_EL, SUN_BIN, SUN_HERE, SUN_NEXT = range(6)
 EARTH_X, EARTH_Y, EARTH_EL, EARTH_BIN, EARTH_PART = range(6, 11)
-HOUR, NOTED = 11, 12
+HOUR = 11
 # pi/2 in two parts of 33 bits and the rest; factors on both sides of 1 by more than `direction` errs
 HALF_PI_A, HALF_PI_B, HALF_PI_C = 1.57079632673412561417, 6.07710050630396597660e-11, 2.02226624879595063154e-21
 LESS, MORE = 1.0 - 1e-14, 1.0 + 1e-14
@@ -199,16 +199,23 @@ def note_sky(sky: Floats, row: int, azimuths: int, tick_s: float, almanac: Float
     a, _, w = _bin(azimuths, sky[row, s.EARTH_AZ])
     note[EARTH_X], note[EARTH_Y], note[EARTH_EL] = math.sin(earth_az), math.cos(earth_az), sky[row, s.EARTH_EL]
     note[EARTH_BIN], note[EARTH_PART], note[HOUR] = a, w, int(row * tick_s / 3600.0)
-    note[NOTED] = 1.0
 
 
 @kernel
-def note_skies(which: Ints, now: Ints, sky: Floats, azimuths: int, tick_s: float, almanac: Floats) -> None:
-    """Fill the rows ``now[which]`` of the almanac that are not there yet."""
+def note_skies(
+    which: Ints, now: Ints, sky: Floats, azimuths: int, tick_s: float, noted: NDArray[np.bool_], almanac: Floats
+) -> None:  # fmt: skip
+    """See that rows ``now[which]`` of the almanac are there.
+
+    The rows of the sky are made a block at a time, and these too: ``noted`` [blocks] says of which blocks they are there.
+    """
+    together = -(-len(almanac) // len(noted))
     for k in range(which.size):
-        row = now[which[k]]
-        if almanac[row, NOTED] == 0.0:
-            note_sky(sky, row, azimuths, tick_s, almanac)
+        block = now[which[k]] // together
+        if not noted[block]:
+            for row in range(block * together, min((block + 1) * together, len(sky))):
+                note_sky(sky, row, azimuths, tick_s, almanac)
+            noted[block] = True
 
 
 @leaf_kernel
@@ -233,7 +240,7 @@ def direction(angle: float) -> tuple[float, float]:
         np.float32(b * MORE),
     )
     if low_a == high_a and low_b == high_b:
-        return high_a, high_b
+        return high_a, high_b  # pyright: ignore[reportReturnType]
     return math.sin(angle), math.cos(angle)
 
 
@@ -387,7 +394,7 @@ def observe_worlds(
     """As `see_worlds`, for a chart that is not laid out yet and rows ``sky`` of the World: what is made of them is made for this call."""
     layouts = lay_out(chart.slope, chart.millideg, chart.hours, chart.havens_xy)
     almanac = np.zeros((len(sky), ALMANAC))
-    note_skies(which, now, sky, chart.millideg.shape[1], float(given[TICK_S]), almanac)
+    note_skies(which, now, sky, chart.millideg.shape[1], float(given[TICK_S]), np.zeros(1, np.bool_), almanac)
     see_worlds(
         which, start, end, out, chart, layouts, progress, floats, almanac, now, np.zeros((len(now), 2), np.int64), given
     )

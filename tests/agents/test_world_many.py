@@ -48,6 +48,39 @@ def difference(a: World, b: World) -> list[str]:
     return [name for name in one if one[name].tobytes() != two[name].tobytes()]
 
 
+def test_orders_with_a_tick_are_those_given_before_it_by_any_number_of_threads() -> None:
+    site = ground(3.0)
+    apart = many(site)
+    rng = np.random.default_rng(3)
+    offsets = np.vstack([[0.0, 0.0], rng.uniform(-80.0, 80.0, (5, 2))])
+    turns = [(rng.permutation(WORLDS)[: WORLDS - 1], rng.integers(6, size=WORLDS)) for _ in range(6)]
+    for who, choices in turns:
+        apart.command_offsets(who, 1, offsets[choices[who]], Activity.HIBERNATE)
+        apart.tick(3, who)
+    seen: list[int] = []
+    for threads in (1, 2):
+        together = many(site)
+        together.threads = threads
+        for who, choices in turns:
+            told = together.moves(1, choices, offsets, Activity.HIBERNATE)
+            together.tick(3, who, before=told, after=lambda w, start, end: seen.extend(w[start:end].tolist()))
+            assert sorted(seen) == sorted(who.tolist())
+            seen.clear()
+        for name, values in together.get_state().items():
+            assert values.tobytes() == apart.get_state()[name].tobytes(), name
+    choices = turns[0][1]
+    for wrong, ways in (
+        (choices + 6, offsets),
+        (choices - 6, offsets),
+        (choices[1:], offsets),
+        (choices, offsets * 1e9),
+    ):
+        with pytest.raises(RobotError):
+            apart.moves(1, wrong, ways)
+    with pytest.raises(RobotError, match="cannot drive"):
+        apart.moves(0, choices, offsets)
+
+
 def test_orders_in_one_call_are_those_given_one_by_one() -> None:
     site = ground(3.0)
     together, apart = many(site), many(site)
