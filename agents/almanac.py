@@ -28,6 +28,7 @@ Ints = NDArray[np.int64]
 Int16s = NDArray[np.int16]
 Float32s = NDArray[np.float32]
 Ints32 = NDArray[np.int32]
+Short = float | np.float32  # a kernel that is given numbers of 32 bits works in these
 
 FAR_H: Final = 480  # [h] how far ahead darkness is looked for
 MORE_H: Final = FAR_H + 2  # [h] of the sky that are kept past the end of a mission
@@ -212,7 +213,7 @@ def clear_by(horizon: Int16s, begin: int, step: int, dx: float, dy: float, sky: 
 
 
 @forced_kernel
-def edges_of(almanac: Almanac, body: int, run: int, begin: int, step: int) -> tuple[float, float]:
+def edges_of(almanac: Almanac, body: int, run: int, begin: int, step: int) -> tuple[np.float32, np.float32]:
     """Horizon [deg] of a place at the two azimuths of a run."""
     at = np.uint64(run)
     first = almanac.horizon[np.uint64(begin + int(almanac.runs[body, RUN_A, at]) * step)]
@@ -222,7 +223,7 @@ def edges_of(almanac: Almanac, body: int, run: int, begin: int, step: int) -> tu
 
 @forced_kernel
 def clears(
-    runs: Float32s, body: int, run: int, first: float, second: float, dx: float, dy: float, above: float, below: float
+    runs: Float32s, body: int, run: int, first: Short, second: Short, dx: Short, dy: Short, above: Short, below: Short
 ) -> int:
     """Whether a body stands at least ``above`` degrees over the ground in all (1) hours of a run, or at most ``below`` (-1); else 0.
 
@@ -241,11 +242,11 @@ def clear_of_run(
     quick: Float32s,
     body: int,
     k: int,
-    first: float,
-    second: float,
-    dx: float,
-    dy: float,
-    thresholds: float,
+    first: Short,
+    second: Short,
+    dx: Short,
+    dy: Short,
+    thresholds: Short,
     out: Float32s,
 ) -> None:
     """How far [deg] a body stands over the ground in the `RUN_H` hours from ``k`` on, to within `QUICK_DEG`, into ``out`` [RUN_H].

@@ -15,7 +15,7 @@ from moonfleet.terrain.site import Site
 
 from .catalogue import RobotSpec
 from .errors import MissionError
-from .fields import Fields
+from .fields import shared_fields
 from .job_block import JobsBlock
 from .lit_hours import blank_links, blank_places
 from .machines import Floats, Ints, drive_classes, machines_of
@@ -76,7 +76,7 @@ class Briefings:
         self.classes = classes
         self._members = [class_of == number for number in range(len(classes))]
         self._aside = np.array([beside((0.0, 0.0), robot, APART_M) for robot in range(robots)])
-        self.fields = Fields(self.sites, classes)
+        self.fields = shared_fields(self.sites, tuple(classes))
         self.sky = SkyHours(self.sites, relay, worlds, dates, hours)
         self.havens = blank_havens(worlds, robots, len(classes), room, havens)
         self.ways = blank_ways(worlds, robots, len(classes), room + havens, self.fields.table)

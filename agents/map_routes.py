@@ -7,6 +7,7 @@ robot departs anew.
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -22,6 +23,7 @@ from moonfleet.autonomy.turns import NOWHERE, turning_points
 from moonfleet.terrain.forced_kernel import forced_kernel
 from moonfleet.terrain.site import Site
 
+from .fields import Fields, shared_fields
 from .mission_zones import MissionZones, closed_cells
 from .state import LEG_POINTS
 from .travel import site_cost, travel_field
@@ -60,11 +62,19 @@ def turn_table(
 
 
 class Ways:
-    """The tables of the places of many missions on the grounds ``sites``, which share a frame; it grows as places are asked for."""
+    """The tables of the places of many missions on the grounds ``sites``, which share a frame; it grows as places are asked for.
+
+    With ``fields`` these are what tables are made from, and who keeps them; else fields and tables are kept for others too.
+    """
 
     def __init__(
-        self, sites: Sequence[Site], classes: Sequence[DriveLimits], zones: MissionZones | None = None
+        self,
+        sites: Sequence[Site],
+        classes: Sequence[DriveLimits],
+        zones: MissionZones | None = None,
+        fields: Fields | None = None,
     ) -> None:
+        self.fields, self._lock = fields, threading.Lock()
         self.sites, self.classes, self.zones = tuple(sites), tuple(classes), zones
         ref = self.sites[0].ref
         cells = ref.rows * ref.cols
@@ -89,16 +99,31 @@ class Ways:
         at = cell[0] * ref.cols + cell[1]
         if self.block.table_at[ground, number, at] >= 0:
             return
-        table = turn_table(self.sites[ground], self.classes[number], cell, self.zones)
+        table = self._table(ground, number, cell)
         if table is None:
             return
-        if self.tables == len(self.block.turns):
-            more = np.empty((2 * self.tables, table.size), dtype=np.int32)
-            more[: self.tables] = self.block.turns
-            self.block = self.block._replace(turns=more)
-        self.block.turns[self.tables] = table
-        self.block.table_at[ground, number, at] = self.tables
-        self.tables += 1
+        with self._lock:
+            if self.tables == len(self.block.turns):
+                more = np.empty((2 * self.tables, table.size), dtype=np.int32)
+                more[: self.tables] = self.block.turns
+                self.block = self.block._replace(turns=more)
+            self.block.turns[self.tables] = table
+            self.block.table_at[ground, number, at] = self.tables
+            self.tables += 1
+
+    def _table(self, ground: int, number: int, cell: tuple[int, int]) -> NDArray[np.int32] | None:
+        """Turning points of the ways to a cell; None where it is impassable."""
+        site, limits = self.sites[ground], self.classes[number]
+        if self.fields is None:
+            return turn_table(site, limits, cell, self.zones)
+        field = self.fields.field(ground, number, cell, self.zones)
+        return None if field is None else turning_points(field, site_cost(site, limits, self.zones))
+
+
+@lru_cache(maxsize=4)
+def shared_ways(sites: tuple[Site, ...], classes: tuple[DriveLimits, ...], zones: MissionZones | None = None) -> Ways:
+    """The tables of these sites and classes, the same object for whoever asks: they are large, and the same for all missions."""
+    return Ways(sites, classes, zones, shared_fields(sites, classes))
 
 
 @forced_kernel

@@ -24,7 +24,7 @@ from .errors import MissionError, RobotError
 from .ground import ground_layers
 from .job_block import blank_jobs, write_jobs
 from .leaders import clocks_of
-from .map_routes import Ways, search_route
+from .map_routes import search_route, shared_ways
 from .mission import MissionSpec, check_clocks
 from .mission_blocks import (
     ORBITER,
@@ -147,7 +147,10 @@ class Missions:
         )
         self.fleet = fleet_block(self.specs, self.briefings.machines.drive_class)
         self.work, self.boards = blank_work(worlds, robots, jobs), blank_boards(worlds, robots, jobs)
-        self.minds, self.ways = blank_minds(worlds, robots), Ways(self.sites, self.briefings.classes, zones)
+        self.minds, self.ways = (
+            blank_minds(worlds, robots),
+            shared_ways(self.sites, tuple(self.briefings.classes), zones),
+        )
         self.ground = self.fleet.role != ORBITER
         heights = np.stack([ground_layers(site)[0].elevation for site in self.sites])
         self.air = Air(heights, ground_cell(self.sites[0].grid), ground_layers(self.sites[0])[0].frame, ~self.ground)

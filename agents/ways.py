@@ -308,7 +308,8 @@ def keep_watch(watch: Ints, between: Floats, w: int, row: int, hour: int) -> int
 
 @forced_kernel
 def home_need(
-    w: int, r: int, job: int, hour: int, almanac: Almanac, machines: Machines, jobs: JobsBlock, havens: Havens, hours: HourBlock,
+    w: int, r: int, job: int | np.uint64, hour: int, almanac: Almanac, machines: Machines, jobs: JobsBlock, havens: Havens,
+    hours: HourBlock,
 ) -> float:  # fmt: skip
     """Net energy of the way from a job to the best haven, battery fractions."""
     best, least, drive_class = -1, np.inf, machines.drive_class[r]
@@ -333,7 +334,7 @@ def home_need(
 
 @forced_kernel
 def job_need(
-    w: int, r: int, job: int, hour: int, left_h: float, lit_here: float, way_h: float, between: float, almanac: Almanac,
+    w: int, r: int, job: int | np.uint64, hour: int, left_h: float, lit_here: float, way_h: float, between: float, almanac: Almanac,
     machines: Machines, jobs: JobsBlock, havens: Havens, hours: HourBlock,
 ) -> tuple[float, float]:  # fmt: skip
     """Net energy of the way to a job and its work, and of the way from there to a haven, battery fractions.
