@@ -210,31 +210,46 @@ def join(
 ) -> bool:  # fmt: skip
     """Join row ``by`` of (g, k, e) into row ``to`` of world ``w`` of (f, i, d), both as in `Knowledge`; whether anything was new."""
     changed = False
-    for job in range(jobs):
-        if g[by, job] > f[w, to, job]:
-            f[w, to, job] = g[by, job]
-            changed = True
-        if e[by, job] and not d[w, to, job]:
-            d[w, to, job] = True
-            changed = True
     place, heard, since, given = jobs, jobs + 3 * robots, jobs + 4 * robots, jobs + 5 * robots
     worker, assigned, term, giver = 0, robots, 2 * robots, 3 * robots
+    # whether there is anything new in a part is found out without ways out of the loops: several numbers are compared at once
+    new = False
+    for job in range(jobs):
+        new |= g[by, job] > f[w, to, job]
+    for job in range(jobs):
+        new |= e[by, job] > d[w, to, job]
+    if new:
+        changed = True
+        for job in range(jobs):
+            f[w, to, job] = max(g[by, job], f[w, to, job])
+            d[w, to, job] = d[w, to, job] or e[by, job]
+    new = False
     for r in range(robots):
-        if g[by, heard + r] > f[w, to, heard + r]:
-            f[w, to, heard + r] = g[by, heard + r]
-            f[w, to, since + r] = g[by, since + r]
-            for part in range(3):
-                f[w, to, place + 3 * r + part] = g[by, place + 3 * r + part]
-            i[w, to, worker + r] = k[by, worker + r]
-            changed = True
-        if later(
-            k[by, term + r], k[by, giver + r], g[by, given + r], i[w, to, term + r], i[w, to, giver + r], f[w, to, given + r]
-        ):  # fmt: skip
-            f[w, to, given + r] = g[by, given + r]
-            i[w, to, term + r] = k[by, term + r]
-            i[w, to, giver + r] = k[by, giver + r]
-            i[w, to, assigned + r] = k[by, assigned + r]
-            changed = True
+        new |= g[by, heard + r] > f[w, to, heard + r]
+    if new:
+        changed = True
+        for r in range(robots):
+            if g[by, heard + r] > f[w, to, heard + r]:
+                f[w, to, heard + r] = g[by, heard + r]
+                f[w, to, since + r] = g[by, since + r]
+                for part in range(3):
+                    f[w, to, place + 3 * r + part] = g[by, place + 3 * r + part]
+                i[w, to, worker + r] = k[by, worker + r]
+    new = False
+    for r in range(robots):
+        new |= g[by, given + r] != f[w, to, given + r]
+        new |= k[by, term + r] != i[w, to, term + r]
+        new |= k[by, giver + r] != i[w, to, giver + r]
+    if new:
+        for r in range(robots):
+            if later(
+                k[by, term + r], k[by, giver + r], g[by, given + r], i[w, to, term + r], i[w, to, giver + r], f[w, to, given + r]
+            ):  # fmt: skip
+                f[w, to, given + r] = g[by, given + r]
+                i[w, to, term + r] = k[by, term + r]
+                i[w, to, giver + r] = k[by, giver + r]
+                i[w, to, assigned + r] = k[by, assigned + r]
+                changed = True
     beat, lead = jobs + 6 * robots, 4 * robots
     if later(k[by, lead], k[by, lead + 1], g[by, beat], i[w, to, lead], i[w, to, lead + 1], f[w, to, beat]):
         f[w, to, beat] = g[by, beat]

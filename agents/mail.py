@@ -129,6 +129,7 @@ class Desk(NamedTuple):
     ints: Ints  # [N, 4 R + 2]
     done: Bools  # [N, J]
     was: Ints  # [N] their versions
+    alike: Ints  # [N] a node whose board said the same then, as far as was found out; its own number of those that lead such a line
     kept: Bools  # [N] whose board is kept above
     heard: Bools  # [N, N] receiver heard sender; [0, 0] where nobody asks
     near: Ints  # [N, words] who is in contact with each node (`see_contacts`)
@@ -145,7 +146,7 @@ def make_desk(robots: int, jobs: int, heard: int) -> Desk:
     words = (nodes + WORD - 1) // WORD
     return Desk(
         np.empty((nodes, jobs + 6 * robots + 1)), np.empty((nodes, 4 * robots + 2), np.int64), np.empty((nodes, jobs), np.bool_),
-        np.empty(nodes, np.int64), np.zeros(nodes, np.bool_), np.zeros((heard, heard), np.bool_), np.zeros((nodes, words), np.int64),
+        np.empty(nodes, np.int64), np.empty(nodes, np.int64), np.zeros(nodes, np.bool_), np.zeros((heard, heard), np.bool_), np.zeros((nodes, words), np.int64),
         np.zeros((nodes, words), np.int64),
     )  # fmt: skip
 
@@ -176,8 +177,10 @@ def see_contacts(up: Bools, w: int, desk: Desk) -> None:
 
 @forced_kernel
 def see_news(version: Ints, taken: Ints, w: int, desk: Desk) -> None:
-    """Fill ``desk.news`` from the versions of the boards and those that were taken up."""
+    """Fill ``desk.news`` and ``desk.was`` from the versions of the boards and those that were taken up."""
     nodes = version.shape[1]
+    for node in range(nodes):
+        desk.was[node] = version[w, node]
     for receiver in range(nodes):
         for word in range(desk.news.shape[1]):
             bits, first = 0, word * WORD
@@ -187,14 +190,32 @@ def see_news(version: Ints, taken: Ints, w: int, desk: Desk) -> None:
 
 
 @forced_kernel
+def see_later_news(version: Ints, taken: Ints, w: int, desk: Desk) -> None:
+    """Bring ``desk.news`` up to date where boards have other versions than ``desk.was``, which follows."""
+    nodes = version.shape[1]
+    for sender in range(nodes):
+        now = version[w, sender]
+        if now == desk.was[sender]:
+            continue
+        desk.was[sender] = now
+        word = sender // WORD
+        bit = 1 << (sender - word * WORD)
+        for receiver in range(nodes):
+            if now != taken[w, receiver, sender]:
+                desk.news[receiver, word] |= bit
+            else:
+                desk.news[receiver, word] &= ~bit
+
+
+@forced_kernel
 def deliver(
     floats: Floats, ints: Ints, done: Bools, version: Ints, taken: Ints, loss: Floats, post: Ints, w: int, key: int, number: int,
     desk: Desk, jobs: int, robots: int,
 ) -> bool:  # fmt: skip
     """Round ``number`` of world ``w``: boards [W, N, ...] in place, ``post`` [W, 2] counts on. Whether there was anything to tell.
 
-    All that is told is what was known at the beginning, so that nothing makes two hops in one round. ``desk.near`` and ``desk.news`` hold
-    as they are now; ``desk.news`` does so again afterwards.
+    All that is told is what was known at the beginning, so that nothing makes two hops in one round. ``desk.near``, ``desk.news`` and
+    ``desk.was`` are as things stand now, and the latter two are so again afterwards.
     """
     nodes, words = version.shape[1], desk.near.shape[1]
     any_bits = 0
@@ -204,7 +225,7 @@ def deliver(
     if any_bits == 0:
         return False
     for node in range(nodes):
-        desk.was[node], desk.kept[node] = version[w, node], False
+        desk.kept[node], desk.alike[node] = False, node
     for receiver in range(nodes):
         learned = False
         for word in range(words):
@@ -216,10 +237,17 @@ def deliver(
                 g, k, e = floats[w], ints[w], done[w]
                 if desk.kept[sender]:
                     g, k, e = desk.floats, desk.ints, desk.done
-                f, i, d = floats[w], ints[w], done[w]
-                if desk.kept[receiver]:
-                    f, i, d = desk.floats, desk.ints, desk.done
-                alike = same(f, i, d, receiver, g, k, e, sender, robots)
+                alike = desk.alike[sender] == desk.alike[receiver]
+                if not alike:
+                    f, i, d = floats[w], ints[w], done[w]
+                    if desk.kept[receiver]:
+                        f, i, d = desk.floats, desk.ints, desk.done
+                    alike = same(f, i, d, receiver, g, k, e, sender, robots)
+                    if alike:
+                        line, other = desk.alike[receiver], desk.alike[sender]
+                        for node in range(nodes):
+                            if desk.alike[node] == other:
+                                desk.alike[node] = line
                 if not alike:  # else they know the same: one word says so
                     if uniform(key, sender, receiver, number) < loss[w, receiver, sender]:
                         post[w, 1] += 1
@@ -237,16 +265,7 @@ def deliver(
                 learned = learned or new
         if learned:
             version[w, receiver] += 1
-    for sender in range(nodes):
-        if version[w, sender] == desk.was[sender]:
-            continue
-        word = sender // WORD
-        bit = 1 << (sender - word * WORD)
-        for receiver in range(nodes):
-            if version[w, sender] != taken[w, receiver, sender]:
-                desk.news[receiver, word] |= bit
-            else:
-                desk.news[receiver, word] &= ~bit
+    see_later_news(version, taken, w, desk)
     return True
 
 

@@ -23,7 +23,7 @@ from .knowledge import join
 from .leading import calls, find_gain, find_group, find_room, find_wanted, give, take_lead
 from .lit_hours import Places
 from .machines import Machines
-from .mail import Desk, deliver, make_desk, see_contacts, see_news
+from .mail import Desk, deliver, make_desk, see_contacts, see_later_news, see_news
 from .map_minds import SEARCH, carry_out, give_up, set_off, settle, step_on
 from .map_routes import WaysBlock
 from .mission_blocks import ORBITER, BoardsBlock, Clocks, FleetBlock, GivenBlock, MindsBlock, WorkBlock
@@ -217,7 +217,8 @@ def radio(one: All, air: Air, outlooks: Outlooks, w: int, drive: int, scratch: S
     end_s = one.work.steps_done[w] * clocks.decision_s + (drive + 1) * clocks.drive_s
     for r in range(robots):
         scratch.awake[r] = hears(truth, w, r)
-    found, fresh, quiet = False, True, False
+    found, quiet = False, False
+    see_news(boards.version, boards.taken, w, scratch.desk)
     for part in range(1, clocks.parts + 1):
         number, now_s = drive * clocks.parts + part, end_s - (clocks.parts - part) * clocks.round_s
         cut_links(one.given, clocks, truth, w, now_s, scratch.cut)
@@ -234,9 +235,6 @@ def radio(one: All, air: Air, outlooks: Outlooks, w: int, drive: int, scratch: S
             )  # fmt: skip
             see_contacts(boards.up, w, scratch.desk)
             found, quiet = True, False
-        if fresh:
-            see_news(boards.version, boards.taken, w, scratch.desk)
-            fresh, quiet = False, False
         if not quiet:
             quiet = not deliver(
                 boards.floats, boards.ints, boards.done, boards.version, boards.taken, boards.loss, boards.post, w,
@@ -244,10 +242,12 @@ def radio(one: All, air: Air, outlooks: Outlooks, w: int, drive: int, scratch: S
             )  # fmt: skip
         if number == clocks.note_round:
             note_selves(one.work, boards, fleet, truth, w, float(now_s))
-            fresh = True
+            see_later_news(boards.version, boards.taken, w, scratch.desk)
+            quiet = False
         if number == clocks.plan_round:
             plan(one, outlooks, w, now_s, False, scratch)
-            fresh = True
+            see_later_news(boards.version, boards.taken, w, scratch.desk)
+            quiet = False
 
 
 @leaf_kernel
