@@ -17,6 +17,7 @@ from moonfleet.terrain.kernel import kernel, leaf_kernel
 from . import state as s
 from .almanac import Almanac
 from .contact_graph import find_contacts
+from .gossip import Gossip, anything_to_tell, make_gossip, pass_on, read_in, write_out
 from .hands import TruthBlock
 from .job_block import JobsBlock
 from .knowledge import join
@@ -79,6 +80,7 @@ class Scratch(NamedTuple):
     """Room for one world at a time."""
 
     desk: Desk
+    gossip: Gossip
     sheet: Sheet
     awake: Bools  # [R]
     cut: Ints  # [R]
@@ -107,7 +109,7 @@ def make_scratch(robots: int, jobs: int) -> Scratch:
         np.empty(seats, np.bool_), np.empty(robots), np.empty(robots, np.int64), np.empty(robots, np.bool_),
     )  # fmt: skip
     return Scratch(
-        desk, sheet, np.empty(robots, np.bool_), np.empty(robots, np.int64), np.empty(robots, np.int64),
+        desk, make_gossip(robots, jobs), sheet, np.empty(robots, np.bool_), np.empty(robots, np.int64), np.empty(robots, np.int64),
         np.empty(robots, np.bool_), np.empty(robots, np.int64), np.empty(robots, np.int64), np.empty(robots, np.int64),
         np.empty(jobs, np.bool_), np.empty(jobs, np.int64), np.empty((robots, jobs), np.bool_), np.empty((robots, jobs)),
         np.empty((robots, jobs)), np.empty((robots, jobs)), np.empty((robots, jobs)), np.empty((robots, jobs)),
@@ -217,7 +219,7 @@ def radio(one: All, air: Air, outlooks: Outlooks, w: int, drive: int, scratch: S
     end_s = one.work.steps_done[w] * clocks.decision_s + (drive + 1) * clocks.drive_s
     for r in range(robots):
         scratch.awake[r] = hears(truth, w, r)
-    found, quiet = False, False
+    found, quiet, read, fits = False, False, False, False
     see_news(boards.version, boards.taken, w, scratch.desk)
     for part in range(1, clocks.parts + 1):
         number, now_s = drive * clocks.parts + part, end_s - (clocks.parts - part) * clocks.round_s
@@ -228,6 +230,9 @@ def radio(one: All, air: Air, outlooks: Outlooks, w: int, drive: int, scratch: S
             if not scratch.awake[r]:
                 boards.awake_s[w, r] = now_s
         if not found:
+            if read and fits:
+                write_out(boards.floats, boards.ints, boards.done, w, scratch.gossip)
+            read = False
             find_contacts(
                 boards.up, boards.loss, truth.f[:, s.X], truth.f[:, s.Y], scratch.awake, truth.i[:, s.LINK], scratch.cut, air.orbits,
                 fleet.range_m, fleet.mast_m, clocks.station, clocks.relay, clocks.earth, air.elevation[one.given.ground[w]], air.cell_m,
@@ -236,10 +241,22 @@ def radio(one: All, air: Air, outlooks: Outlooks, w: int, drive: int, scratch: S
             see_contacts(boards.up, w, scratch.desk)
             found, quiet = True, False
         if not quiet:
-            quiet = not deliver(
-                boards.floats, boards.ints, boards.done, boards.version, boards.taken, boards.loss, boards.post, w,
-                one.given.mail_key[w], now_s // clocks.round_s, scratch.desk, columns, robots,
-            )  # fmt: skip
+            quiet = not anything_to_tell(scratch.desk)
+        if not quiet:
+            if not read:
+                read, fits = True, read_in(boards.floats, boards.ints, boards.done, w, scratch.desk, scratch.gossip)
+            key, round_no = one.given.mail_key[w], now_s // clocks.round_s
+            if fits:
+                pass_on(boards.version, boards.taken, boards.loss, boards.post, w, key, round_no, scratch.desk, scratch.gossip)
+            else:
+                deliver(
+                    boards.floats, boards.ints, boards.done, boards.version, boards.taken, boards.loss, boards.post, w, key, round_no,
+                    scratch.desk, columns, robots,
+                )  # fmt: skip
+        if read and (number == clocks.note_round or number == clocks.plan_round or part == clocks.parts):
+            if fits:
+                write_out(boards.floats, boards.ints, boards.done, w, scratch.gossip)
+            read = False
         if number == clocks.note_round:
             note_selves(one.work, boards, fleet, truth, w, float(now_s))
             see_later_news(boards.version, boards.taken, w, scratch.desk)
