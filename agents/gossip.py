@@ -42,9 +42,6 @@ class Gossip(NamedTuple):
     source: Ints  # [cells] a node whose board has this value
     count: Ints  # [3] bits, cells, nodes in contact
     who: Ints  # [N] nodes in contact with any other, in their order; the others neither tell nor hear anything
-    float_differs: Ints  # [J + 6 R + 1] whether the boards differ in a column
-    int_differs: Ints  # [4 R + 2]
-    done_differs: Bools  # [J]
 
 
 @kernel
@@ -54,8 +51,7 @@ def make_gossip(robots: int, jobs: int) -> Gossip:
     cells = (2 * jobs + 2 * robots + 1) * (nodes - 1)
     return Gossip(
         np.zeros(nodes, np.int64), np.zeros(nodes, np.int64), np.zeros(nodes, np.int64), np.zeros(BITS, np.int64), np.zeros(cells, np.int64),
-        np.zeros(cells, np.int64), np.zeros(cells, np.int64), np.zeros(3, np.int64), np.zeros(nodes, np.int64), np.zeros(jobs + 6 * robots + 1, np.int64),
-        np.zeros(4 * robots + 2, np.int64), np.zeros(jobs, np.bool_),
+        np.zeros(cells, np.int64), np.zeros(cells, np.int64), np.zeros(3, np.int64), np.zeros(nodes, np.int64),
     )  # fmt: skip
 
 
@@ -73,23 +69,6 @@ def find_company(desk: Desk, gossip: Gossip) -> None:
         if near != 0:
             gossip.who[gossip.count[2]] = node
             gossip.count[2] += 1
-
-
-@forced_kernel
-def find_differences(floats: Floats, ints: Ints, done: Bools, w: int, gossip: Gossip) -> None:
-    """Find the columns in which the boards of those in contact differ."""
-    fd, kd, dd, first = gossip.float_differs, gossip.int_differs, gossip.done_differs, gossip.who[0]
-    fd[:] = 0
-    kd[:] = 0
-    dd[:] = False
-    for k in range(1, gossip.count[2]):
-        node = gossip.who[k]
-        for n in range(fd.size):
-            fd[n] |= int(floats[w, node, n] != floats[w, first, n])
-        for n in range(kd.size):
-            kd[n] |= ints[w, node, n] ^ ints[w, first, n]
-        for n in range(dd.size):
-            dd[n] |= done[w, node, n] != done[w, first, n]
 
 
 @forced_kernel
@@ -114,9 +93,22 @@ def add_cell(fact: int, holders: int, source: int, gossip: Gossip) -> bool:
 @forced_kernel
 def add_column(floats: Floats, w: int, column: int, fact: int, gossip: Gossip) -> bool:
     """Add the cells of a fact that is greater where the number in its ``column`` is."""
-    low = np.inf
+    low, high = np.inf, -np.inf
     for k in range(gossip.count[2]):
-        low = min(low, floats[w, gossip.who[k], column])
+        value = floats[w, gossip.who[k], column]
+        low, high = min(low, value), max(high, value)
+    if low == high:
+        return True
+    lowest, upper, highest, source = 0, 0, 0, -1
+    for k in range(gossip.count[2]):
+        node = gossip.who[k]
+        value = floats[w, node, column]
+        lowest += int(value == low)
+        upper += int(value == high)
+        highest |= int(value == high) << node
+        source = node if value == high else source
+    if lowest + upper == gossip.count[2]:  # one step: nothing lies between
+        return add_cell(fact, highest, source, gossip)
     while True:
         above, source = np.inf, -1
         for k in range(gossip.count[2]):
@@ -133,10 +125,17 @@ def add_column(floats: Floats, w: int, column: int, fact: int, gossip: Gossip) -
         low = above
 
 
-@leaf_kernel
+@forced_kernel
 def add_word(floats: Floats, ints: Ints, w: int, term: int, giver: int, when: int, fact: int, gossip: Gossip) -> bool:
     """Add the cells of a leader's word, whose columns are ``term`` and ``giver`` of the integers and ``when`` of the floats."""
-    low = gossip.who[0]
+    low, other = gossip.who[0], False
+    for k in range(1, gossip.count[2]):
+        node = gossip.who[k]
+        other |= ints[w, node, term] != ints[w, low, term]
+        other |= ints[w, node, giver] != ints[w, low, giver]
+        other |= floats[w, node, when] != floats[w, low, when]
+    if not other:
+        return True
     for k in range(1, gossip.count[2]):
         node = gossip.who[k]
         if later(
@@ -204,37 +203,34 @@ def read_in(floats: Floats, ints: Ints, done: Bools, w: int, desk: Desk, gossip:
     if gossip.has.size > BITS:
         return False
     find_company(desk, gossip)
-    find_differences(floats, ints, done, w, gossip)
-    gossip.has[:] = 0
+    for node in range(gossip.has.size):
+        gossip.has[node] = 0
     gossip.count[0] = gossip.count[1] = 0
-    fd, kd, fits = gossip.float_differs, gossip.int_differs, True
+    fits = True
+    for n in range(jobs + robots):
+        column, fact = (n, n) if n < jobs else (3 * robots + n, jobs + n)
+        fits = fits and add_column(floats, w, column, fact, gossip)
     for job in range(jobs):
-        if fd[job] != 0:
-            fits = fits and add_column(floats, w, job, job, gossip)
-        if gossip.done_differs[job]:
-            holders, source = 0, -1
-            for k in range(gossip.count[2]):
-                if done[w, gossip.who[k], job]:
-                    source = gossip.who[k]
-                    holders |= 1 << source
+        holders, number, source = 0, 0, -1
+        for k in range(gossip.count[2]):
+            node = gossip.who[k]
+            has = done[w, node, job]
+            holders |= int(has) << node
+            number += int(has)
+            source = node if has else source
+        if 0 < number < gossip.count[2]:
             fits = fits and add_cell(jobs + job, holders, source, gossip)
-    start, end, before = 0, 0, -1  # cells of the word before
-    for r in range(robots):
-        heard, given = jobs + 3 * robots + r, jobs + 5 * robots + r
-        if fd[heard] != 0:
-            fits = fits and add_column(floats, w, heard, 2 * jobs + r, gossip)
-        if fd[given] != 0 or kd[2 * robots + r] != 0 or kd[3 * robots + r] != 0:
-            fact = 2 * jobs + robots + r
-            if before == r - 1 and r > 0 and same_word(floats, ints, w, 2 * robots + r, 3 * robots + r, given, gossip):
-                first = gossip.count[1]
-                repeat_cells(start, end, fact, gossip)
-            else:
-                first = gossip.count[1]
-                fits = fits and add_word(floats, ints, w, 2 * robots + r, 3 * robots + r, given, fact, gossip)
-            start, end, before = first, gossip.count[1], r
-    beat, lead = jobs + 6 * robots, 4 * robots
-    if fd[beat] != 0 or kd[lead] != 0 or kd[lead + 1] != 0:
-        fits = fits and add_word(floats, ints, w, lead, lead + 1, beat, 2 * jobs + 2 * robots, gossip)
+    start, end = 0, 0  # cells of the word to the robot before
+    for r in range(robots + 1):  # the last is who leads
+        term, giver, given, fact = 2 * robots + r, 3 * robots + r, jobs + 5 * robots + r, 2 * jobs + robots + r
+        if r == robots:
+            term, giver = 4 * robots, 4 * robots + 1
+        first = gossip.count[1]
+        if 0 < r < robots and same_word(floats, ints, w, term, giver, given, gossip):
+            repeat_cells(start, end, fact, gossip)
+        else:
+            fits = fits and add_word(floats, ints, w, term, giver, given, fact, gossip)
+        start, end = first, gossip.count[1]
     for node in range(gossip.has.size):
         gossip.first[node] = gossip.has[node]
     return fits
