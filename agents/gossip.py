@@ -49,9 +49,9 @@ def make_gossip(robots: int, jobs: int) -> Gossip:
     """Room for one world."""
     nodes = robots + MAILBOXES
     cells = (2 * jobs + 2 * robots + 1) * (nodes - 1)
+    sets, cell = np.zeros((3, nodes), np.int64), np.zeros((3, cells), np.int64)
     return Gossip(
-        np.zeros(nodes, np.int64), np.zeros(nodes, np.int64), np.zeros(nodes, np.int64), np.zeros(BITS, np.int64), np.zeros(cells, np.int64),
-        np.zeros(cells, np.int64), np.zeros(cells, np.int64), np.zeros(3, np.int64), np.zeros(nodes, np.int64),
+        sets[0], sets[1], sets[2], np.zeros(BITS, np.int64), cell[0], cell[1], cell[2], np.zeros(3, np.int64), np.zeros(nodes, np.int64)
     )  # fmt: skip
 
 

@@ -146,8 +146,8 @@ def make_desk(robots: int, jobs: int, heard: int) -> Desk:
     words = (nodes + WORD - 1) // WORD
     return Desk(
         np.empty((nodes, jobs + 6 * robots + 1)), np.empty((nodes, 4 * robots + 2), np.int64), np.empty((nodes, jobs), np.bool_),
-        np.empty(nodes, np.int64), np.empty(nodes, np.int64), np.zeros(nodes, np.bool_), np.zeros((heard, heard), np.bool_), np.zeros((nodes, words), np.int64),
-        np.zeros((nodes, words), np.int64),
+        np.empty(nodes, np.int64), np.empty(nodes, np.int64), np.zeros(nodes, np.bool_), np.zeros((heard, heard), np.bool_),
+        np.zeros((nodes, words), np.int64), np.zeros((nodes, words), np.int64),
     )  # fmt: skip
 
 

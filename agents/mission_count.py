@@ -33,7 +33,9 @@ def check_choices(
 
 
 @kernel
-def note_score(value: Floats, archive: Floats, lost: Bools, value_then: Floats, archive_then: Floats, lost_then: Ints) -> None:
+def note_score(
+    value: Floats, archive: Floats, lost: Bools, value_then: Floats, archive_then: Floats, lost_then: Ints
+) -> None:
     """Note the score so far of every world [W]."""
     for w in range(value.size):
         value_then[w], archive_then[w], lost_then[w] = value[w], archive[w], 0
@@ -42,7 +44,9 @@ def note_score(value: Floats, archive: Floats, lost: Bools, value_then: Floats, 
 
 
 @kernel
-def count_gains(value: Floats, archive: Floats, lost: Bools, value_then: Floats, archive_then: Floats, lost_then: Ints) -> None:
+def count_gains(
+    value: Floats, archive: Floats, lost: Bools, value_then: Floats, archive_then: Floats, lost_then: Ints
+) -> None:
     """Turn the score so far, as `note_score` left it, into what has come on top of it."""
     for w in range(value.size):
         value_then[w], archive_then[w] = value[w] - value_then[w], archive[w] - archive_then[w]

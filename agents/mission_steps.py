@@ -247,7 +247,17 @@ def radio(one: All, air: Air, outlooks: Outlooks, w: int, drive: int, scratch: S
                 read, fits = True, read_in(boards.floats, boards.ints, boards.done, w, scratch.desk, scratch.gossip)
             key, round_no = one.given.mail_key[w], now_s // clocks.round_s
             if fits:
-                pass_on(boards.version, boards.taken, boards.loss, boards.post, w, key, round_no, scratch.desk, scratch.gossip)
+                pass_on(
+                    boards.version,
+                    boards.taken,
+                    boards.loss,
+                    boards.post,
+                    w,
+                    key,
+                    round_no,
+                    scratch.desk,
+                    scratch.gossip,
+                )
             else:
                 deliver(
                     boards.floats, boards.ints, boards.done, boards.version, boards.taken, boards.loss, boards.post, w, key, round_no,
