@@ -40,7 +40,7 @@ class Gossip(NamedTuple):
     fact: Ints  # [cells] which fact: progress of jobs, jobs done, notes of robots, jobs given to robots, who leads
     bit: Ints  # [cells]
     source: Ints  # [cells] a node whose board has this value
-    count: Ints  # [3] bits, cells, nodes in contact
+    counts: Ints  # [3] bits, cells, nodes in contact
     who: Ints  # [N] nodes in contact with any other, in their order; the others neither tell nor hear anything
 
 
@@ -61,32 +61,32 @@ def make_gossip(robots: int, jobs: int) -> Gossip:
 @forced_kernel
 def find_company(desk: Desk, gossip: Gossip) -> None:
     """Find who is in contact with anybody."""
-    gossip.count[2] = 0
+    gossip.counts[2] = 0
     for node in range(desk.near.shape[0]):
         near = 0
         for word in range(desk.near.shape[1]):
             near |= desk.near[node, word]
         if near != 0:
-            gossip.who[gossip.count[2]] = node
-            gossip.count[2] += 1
+            gossip.who[gossip.counts[2]] = node
+            gossip.counts[2] += 1
 
 
 @forced_kernel
 def add_cell(fact: int, holders: int, source: int, gossip: Gossip) -> bool:
     """Add a cell that the nodes of the set ``holders`` have; False where there is no bit left for it."""
-    bit, bits = 0, gossip.count[0]
+    bit, bits = 0, gossip.counts[0]
     while bit < bits and gossip.holders[bit] != holders:
         bit += 1
     if bit == bits:
         if bits == BITS:
             return False
         gossip.holders[bit] = holders
-        gossip.count[0] += 1
-        for k in range(gossip.count[2]):
+        gossip.counts[0] += 1
+        for k in range(gossip.counts[2]):
             gossip.has[gossip.who[k]] |= ((holders >> gossip.who[k]) & 1) << bit
-    at = gossip.count[1]
+    at = gossip.counts[1]
     gossip.fact[at], gossip.bit[at], gossip.source[at] = fact, bit, source
-    gossip.count[1] += 1
+    gossip.counts[1] += 1
     return True
 
 
@@ -94,31 +94,31 @@ def add_cell(fact: int, holders: int, source: int, gossip: Gossip) -> bool:
 def add_column(floats: Floats, w: int, column: int, fact: int, gossip: Gossip) -> bool:
     """Add the cells of a fact that is greater where the number in its ``column`` is."""
     low, high = np.inf, -np.inf
-    for k in range(gossip.count[2]):
+    for k in range(gossip.counts[2]):
         value = floats[w, gossip.who[k], column]
         low, high = min(low, value), max(high, value)
     if low == high:
         return True
     lowest, upper, highest, source = 0, 0, 0, -1
-    for k in range(gossip.count[2]):
+    for k in range(gossip.counts[2]):
         node = gossip.who[k]
         value = floats[w, node, column]
         lowest += int(value == low)
         upper += int(value == high)
         highest |= int(value == high) << node
         source = node if value == high else source
-    if lowest + upper == gossip.count[2]:  # one step: nothing lies between
+    if lowest + upper == gossip.counts[2]:  # one step: nothing lies between
         return add_cell(fact, highest, source, gossip)
     while True:
         above, source = np.inf, -1
-        for k in range(gossip.count[2]):
+        for k in range(gossip.counts[2]):
             value = floats[w, gossip.who[k], column]
             if low < value < above:
                 above, source = value, gossip.who[k]
         if source < 0:
             return True
         holders = 0
-        for k in range(gossip.count[2]):
+        for k in range(gossip.counts[2]):
             holders |= int(floats[w, gossip.who[k], column] >= above) << gossip.who[k]
         if not add_cell(fact, holders, source, gossip):
             return False
@@ -129,14 +129,14 @@ def add_column(floats: Floats, w: int, column: int, fact: int, gossip: Gossip) -
 def add_word(floats: Floats, ints: Ints, w: int, term: int, giver: int, when: int, fact: int, gossip: Gossip) -> bool:
     """Add the cells of a leader's word, whose columns are ``term`` and ``giver`` of the integers and ``when`` of the floats."""
     low, other = gossip.who[0], False
-    for k in range(1, gossip.count[2]):
+    for k in range(1, gossip.counts[2]):
         node = gossip.who[k]
         other |= ints[w, node, term] != ints[w, low, term]
         other |= ints[w, node, giver] != ints[w, low, giver]
         other |= floats[w, node, when] != floats[w, low, when]
     if not other:
         return True
-    for k in range(1, gossip.count[2]):
+    for k in range(1, gossip.counts[2]):
         node = gossip.who[k]
         if later(
             ints[w, low, term], ints[w, low, giver], floats[w, low, when], ints[w, node, term], ints[w, node, giver],
@@ -145,7 +145,7 @@ def add_word(floats: Floats, ints: Ints, w: int, term: int, giver: int, when: in
             low = node
     while True:
         source = -1
-        for k in range(gossip.count[2]):
+        for k in range(gossip.counts[2]):
             node = gossip.who[k]
             above = later(
                 ints[w, node, term], ints[w, node, giver], floats[w, node, when], ints[w, low, term], ints[w, low, giver],
@@ -162,7 +162,7 @@ def add_word(floats: Floats, ints: Ints, w: int, term: int, giver: int, when: in
         if source < 0:
             return True
         holders = 0
-        for k in range(gossip.count[2]):
+        for k in range(gossip.counts[2]):
             node = gossip.who[k]
             below = later(
                 ints[w, source, term], ints[w, source, giver], floats[w, source, when], ints[w, node, term], ints[w, node, giver],
@@ -178,7 +178,7 @@ def add_word(floats: Floats, ints: Ints, w: int, term: int, giver: int, when: in
 def same_word(floats: Floats, ints: Ints, w: int, term: int, giver: int, when: int, gossip: Gossip) -> bool:
     """Whether the word in these columns is, on every board, that in the columns before them."""
     other = False
-    for k in range(gossip.count[2]):
+    for k in range(gossip.counts[2]):
         node = gossip.who[k]
         other |= ints[w, node, term] != ints[w, node, term - 1]
         other |= ints[w, node, giver] != ints[w, node, giver - 1]
@@ -190,9 +190,9 @@ def same_word(floats: Floats, ints: Ints, w: int, term: int, giver: int, when: i
 def repeat_cells(first: int, last: int, fact: int, gossip: Gossip) -> None:
     """Add the cells ``first`` to ``last`` once more, for another fact."""
     for cell in range(first, last):
-        at = gossip.count[1]
+        at = gossip.counts[1]
         gossip.fact[at], gossip.bit[at], gossip.source[at] = fact, gossip.bit[cell], gossip.source[cell]
-        gossip.count[1] += 1
+        gossip.counts[1] += 1
 
 
 @leaf_kernel
@@ -205,32 +205,32 @@ def read_in(floats: Floats, ints: Ints, done: Bools, w: int, desk: Desk, gossip:
     find_company(desk, gossip)
     for node in range(gossip.has.size):
         gossip.has[node] = 0
-    gossip.count[0] = gossip.count[1] = 0
+    gossip.counts[0] = gossip.counts[1] = 0
     fits = True
     for n in range(jobs + robots):
         column, fact = (n, n) if n < jobs else (3 * robots + n, jobs + n)
         fits = fits and add_column(floats, w, column, fact, gossip)
     for job in range(jobs):
         holders, number, source = 0, 0, -1
-        for k in range(gossip.count[2]):
+        for k in range(gossip.counts[2]):
             node = gossip.who[k]
             has = done[w, node, job]
             holders |= int(has) << node
             number += int(has)
             source = node if has else source
-        if 0 < number < gossip.count[2]:
+        if 0 < number < gossip.counts[2]:
             fits = fits and add_cell(jobs + job, holders, source, gossip)
     start, end = 0, 0  # cells of the word to the robot before
     for r in range(robots + 1):  # the last is who leads
         term, giver, given, fact = 2 * robots + r, 3 * robots + r, jobs + 5 * robots + r, 2 * jobs + robots + r
         if r == robots:
             term, giver = 4 * robots, 4 * robots + 1
-        first = gossip.count[1]
+        first = gossip.counts[1]
         if 0 < r < robots and same_word(floats, ints, w, term, giver, given, gossip):
             repeat_cells(start, end, fact, gossip)
         else:
             fits = fits and add_word(floats, ints, w, term, giver, given, fact, gossip)
-        start, end = first, gossip.count[1]
+        start, end = first, gossip.counts[1]
     for node in range(gossip.has.size):
         gossip.first[node] = gossip.has[node]
     return fits
@@ -257,7 +257,7 @@ def pass_on(
     has, had = gossip.has, gossip.had
     for node in range(has.size):
         had[node] = has[node]
-    for k in range(gossip.count[2]):
+    for k in range(gossip.counts[2]):
         receiver = gossip.who[k]
         for word in range(desk.near.shape[1]):
             bits, sender, heard = desk.near[receiver, word] & desk.news[receiver, word], word * WORD, 0
@@ -293,11 +293,11 @@ def write_out(floats: Floats, ints: Ints, done: Bools, w: int, gossip: Gossip) -
     for node in range(gossip.has.size):
         gossip.had[node] = gossip.has[node] & ~gossip.first[node]
         got |= gossip.had[node]
-    for cell in range(gossip.count[1]):
+    for cell in range(gossip.counts[1]):
         bit, fact, by = gossip.bit[cell], gossip.fact[cell], gossip.source[cell]
         if (got >> bit) & 1 == 0:
             continue
-        for k in range(gossip.count[2]):
+        for k in range(gossip.counts[2]):
             to = gossip.who[k]
             if (gossip.had[to] >> bit) & 1 == 0:
                 continue

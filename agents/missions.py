@@ -226,7 +226,8 @@ class Missions:
         later, robots = np.nonzero(~self.work.landed[who])
         if len(later):
             self.world.park(who[later], robots)
-        send_off(who, self._all(), self._outlooks())
+        one, outlooks = self._all(), self._outlooks()
+        self._spread(lambda a, b: send_off(who[a:b], one, outlooks), len(who))
         self.brief(who)
 
     def _ground_of(self, mission: MissionSpec) -> int:

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from moonfleet.agents.mission import MissionSpec
 from moonfleet.agents.missions import Missions
 from moonfleet.terrain.errors import MoonfleetError
-from moonfleet.terrain.relay import queqiao2
 from moonfleet.terrain.site import Site, SiteRecipe
 
 from ..errors import EnvOptionError, EnvStateError, need_count
@@ -24,7 +23,7 @@ from ..sites import resolve_site
 from . import spaces
 from .count import count_masked, count_robots, count_terms
 from .episodes import PLAYED, fixed_date, need_mission, played_state, read_played
-from .generator import HAVENS, HOUR_S, make_mission, most_jobs
+from .generator import HAVENS, HOUR_S, make_mission, most_jobs, shared_relay
 from .levels import fleet_of, level_of
 from .rewards import TERMS
 
@@ -64,7 +63,7 @@ class StationOpsGame(Game):
         jobs, needs = most_jobs(len(self.agents))
         self.missions = Missions(
             self.sites, self.fleet.specs, 0, worlds=self.worlds, jobs=jobs, needs=needs, havens=HAVENS,
-            relay=queqiao2() if self.level.relay else None, decision_s=HOUR_S, drive_s=self.level.drive_s, tick_s=self.level.tick_s,
+            relay=shared_relay() if self.level.relay else None, decision_s=HOUR_S, drive_s=self.level.drive_s, tick_s=self.level.tick_s,
             dates=self.level.span, hours=self.level.hours, faults=self.level.faults, threads=self.threads,
         )  # fmt: skip
         self.t0: Floats = np.zeros(self.worlds)

@@ -15,7 +15,7 @@ from moonfleet.autonomy.jobs import Job, JobKind
 from moonfleet.terrain.errors import PlaceNotFound
 from moonfleet.terrain.light import lit_series
 from moonfleet.terrain.places import PlaceRule, pick_places
-from moonfleet.terrain.relay import queqiao2
+from moonfleet.terrain.relay import Relay, queqiao2
 from moonfleet.terrain.seeds import stream
 from moonfleet.terrain.site import Site
 
@@ -117,12 +117,18 @@ def make_mission(
         seed=int(rng.integers(2**31)),
         station=fleet.names[0],
         havens=tuple((f"haven-{k}", xy) for k, xy in enumerate(ground.havens)),
-        relay=queqiao2() if level.relay else None,
+        relay=shared_relay() if level.relay else None,
         drive_s=level.drive_s,
         tick_s=level.tick_s,
         perception=level.perception,  # pyright: ignore[reportArgumentType]
         faults=level.faults,
     )
+
+
+@functools.cache
+def shared_relay() -> Relay:
+    """Return the relay satellite: one for all episodes of a process, so that none is asked whether it is another."""
+    return queqiao2()
 
 
 @functools.lru_cache(maxsize=64)

@@ -12,6 +12,7 @@ hard        a month, begun at any hour, without the relay satellite
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections import Counter
 from collections.abc import Sequence
 
@@ -76,7 +77,7 @@ class Level:
     @property
     def span(self) -> tuple[float, float]:
         """The dates, seconds TDB past J2000."""
-        return need_dates(self.dates)
+        return _span_of(tuple(self.dates))  # pyright: ignore[reportArgumentType]
 
     def check(self) -> None:
         """Raise `EnvOptionError` for an option that is not allowed."""
@@ -94,6 +95,12 @@ class Level:
             need_flag(name, getattr(self, name))
         if not isinstance(self.weights, RewardWeights):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise EnvOptionError(f"weights: got {type(self.weights).__name__}, need RewardWeights.")
+
+
+@functools.lru_cache(maxsize=64)
+def _span_of(dates: tuple[str, str]) -> tuple[float, float]:
+    """Return `need_dates` of dates that were checked; every episode asks for it."""
+    return need_dates(dates)
 
 
 LEVELS: dict[str, Level] = {

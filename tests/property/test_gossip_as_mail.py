@@ -7,13 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.random import Generator, default_rng
+from numpy.typing import NDArray
 
 from moonfleet.agents.gossip import BITS, Gossip, anything_to_tell, make_gossip, pass_on, read_in, write_out
 from moonfleet.agents.knowledge import MAILBOXES, Knowledge
 from moonfleet.agents.mail import Desk, deliver, make_desk, see_contacts, see_news
 from moonfleet.terrain.kernel import kernel
 
-Floats, Ints, Bools = np.ndarray, np.ndarray, np.ndarray
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 ROUNDS = 6
 
 
@@ -77,17 +80,18 @@ def both(rng: Generator, robots: int, jobs: int) -> bool:
     know = boards(rng, robots, jobs)
     half = np.triu(rng.random((know.nodes, know.nodes)) < rng.random(), 1)
     up, loss = (half | half.T)[None], rng.random((1, know.nodes, know.nodes)) * 0.6
-    ends: list[list[np.ndarray]] = []
+    ends: list[list[NDArray[np.generic]]] = []
     fits = True
     for sets in (False, True):
-        mine = [getattr(know, name).copy()[None] for name in ("floats", "ints", "done", "version", "taken")]
+        f, i, d = know.floats.copy()[None], know.ints.copy()[None], know.done.copy()[None]
+        version, taken = know.version.copy()[None], know.taken.copy()[None]
         post = np.zeros((1, 2), dtype=np.int64)
         desk = make_desk(robots, jobs, 0)
         if sets:
-            fits = bool(on_sets(*mine, up, loss, post, desk, make_gossip(robots, jobs), ROUNDS))
+            fits = bool(on_sets(f, i, d, version, taken, up, loss, post, desk, make_gossip(robots, jobs), ROUNDS))
         else:
-            on_boards(*mine, up, loss, post, desk, ROUNDS)
-        ends.append([*mine, post])
+            on_boards(f, i, d, version, taken, up, loss, post, desk, ROUNDS)
+        ends.append([f, i, d, version, taken, post])
     if fits:
         for one, other in zip(*ends, strict=True):
             assert one.tobytes() == other.tobytes()
