@@ -161,7 +161,8 @@ class WorldOrders:
         if not self._drives[r]:
             raise RobotError(f"robot {r} ({self.specs[r].kind}): cannot drive; speed_m_s = 0 in its catalogue file")
         rows = np.ascontiguousarray(choices, dtype=np.int64)
-        if rows.shape != (len(self._ints),) or rows.view(np.uint64).max() >= len(ways):  # as numbers without sign: two checks in one
+        highest = rows.view(np.uint64).max(initial=0)  # as numbers without sign: two checks in one
+        if rows.shape != (len(self._ints),) or highest >= len(ways):
             raise RobotError(f"choices of shape {rows.shape}: must be [{len(self._ints)}], each 0..{len(ways) - 1}")
 
         def order(worlds: Ints, start: int, end: int) -> None:

@@ -151,7 +151,7 @@ class PolarTraverseGame(Game):
         self.weights = weights if weights is not None else RewardWeights()
         self.machine = robot_spec(robot)
         if self.machine.speed_m_s <= 0.0:
-            raise EnvOptionError(f"robot: {robot!r} is a {self.machine.role} and does not drive.")
+            raise EnvOptionError(f"robot: {robot!r} does not drive: its role is {self.machine.role}.")
         limit = own.max_slope_deg if max_slope_deg is None else max_slope_deg
         if limit is not None:
             steepest = self.machine.max_slope_deg

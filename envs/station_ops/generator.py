@@ -20,10 +20,9 @@ from moonfleet.terrain.seeds import stream
 from moonfleet.terrain.site import Site
 
 from ..errors import EnvError
-from .levels import Fleet, Level
+from .levels import HOUR_S, Fleet, Level
 
 PURPOSE = "station-ops"
-HOUR_S = 3600
 DATES = 64  # hours drawn; the first at which the station stands in the light for long enough is taken
 LANDERS = 6  # candidate places of the station per site
 LANDER_SLOPE_DEG = 6.0  # deg, steepest ground under the lander

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -39,6 +40,7 @@ NAMES = {  # what robots of a kind are called
     "queqiao2": "relay",
 }  # fmt: skip
 LEAST, MOST = 2, 64  # robots
+HOUR_S = 3600  # of a decision
 PERCEPTIONS = ("map", "statistical", "stereo", "rendered")
 
 
@@ -82,7 +84,11 @@ class Level:
     def check(self) -> None:
         """Raise `EnvOptionError` for an option that is not allowed."""
         need_number("days", self.days, 1.0 / 24.0, 3660.0)
-        need_dates(self.dates)
+        first, last = (math.ceil(date / HOUR_S) for date in need_dates(self.dates))
+        if first >= last:
+            raise EnvOptionError(
+                f"dates: got {self.dates!r}; missions start on a whole hour of TDB, and none lies between."
+            )
         need_count("lit_start_h", self.lit_start_h, 0, 10_000)
         need_count("drive_s", self.drive_s, 1, 3600)
         need_count("tick_s", self.tick_s, 1, 300)

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from moonfleet.agents import spec_block as c
 from moonfleet.agents import state as s
+from moonfleet.agents.act import FAULTY_PANEL, HOP_TICKS, WAKE_LIT
 from moonfleet.agents.battery import MOST_LOCKED, WARM_K
 from moonfleet.agents.dust import FADING_UG_CM2
 from moonfleet.agents.faults import FAR_S, HELP_DRAW
 from moonfleet.agents.ground import ground_layers
 from moonfleet.agents.sky_blocks import SKY_TICKS, SkyBlocks
-from moonfleet.agents.act import FAULTY_PANEL, HOP_TICKS, WAKE_LIT
 from moonfleet.agents.thermal import COLD4, HEATER_MARGIN_K, HOT4, LOUVRE_OPEN_K, LOUVRE_SHUT_K
 from moonfleet.agents.world import TARGET_M, World
 from moonfleet.autonomy.wheels import LEAST_POWER, ROLLING

@@ -59,6 +59,7 @@ def test_weights_are_finite_numbers(weights: Any, value: Any) -> None:
         ("SiteConstruction", {"robots": (["grader"],)}, "robots"),
         ("SiteConstruction", {"faults": 2}, "faults"),
         ("StationOps", {"fleet": 7}, "fleet"),
+        ("StationOps", {"dates": ("2029-01-01T00:00:00", "2029-01-01T00:00:01")}, "whole hour"),
         ("StationOps", {"fleet": ("ce7-lander", 3)}, "fleet"),
     ],
 )
