@@ -34,7 +34,7 @@ PEERS: Final = {
     "cartpole": "gymnasium CartPole, 1024 worlds",
 }
 TRAVERSE: Final = "PolarTraverse, 1024 worlds"
-STATION: Final = "StationOps, hourly decisions"
+STATION: Final = f"StationOps, {STATION_WORLDS} worlds of 8 robots, hourly decisions"
 TIMES: Final = (
     (TRAVERSE, PEERS["cartpole"], 0.25),
     (STATION, PEERS["vmas"], 2.0),
@@ -111,7 +111,8 @@ def speed(tell: Tell) -> list[Row]:
     for name, rate in best.items():
         tell(f"  {name:40s} {rate / 1e3:10.1f} thousand agent-steps per CPU-second")
     return [compared(ours, theirs, times, best) for ours, theirs, times in TIMES] + [
-        two_threads(tell),
+        two_threads("PolarTraverse", WORLDS, tell),
+        two_threads("StationOps", STATION_WORLDS, tell),
         fresh_ground(tell),
     ]
 
@@ -150,15 +151,15 @@ def compared(ours: str, theirs: str, times: float, best: Mapping[str, float]) ->
     return Row(BAR, what, best[ours], "agent-steps/CPU-s", target, ratio >= times, said, ratio)
 
 
-def two_threads(tell: Tell) -> Row:
+def two_threads(env: str, worlds: int, tell: Tell) -> Row:
     """Return the row of two threads beside one, by wall time, in turns."""
     names = {1: "one thread", 2: "two threads"}
     starts: dict[str, Callable[[ExitStack], Runner]] = {
-        name: lambda stack, name=name, threads=threads: own(name, "StationOps", STATION_WORLDS, stack, threads=threads)
+        name: lambda stack, name=name, threads=threads: own(name, env, worlds, stack, threads=threads)
         for threads, name in names.items()
     }
     best = in_turns(starts, lambda said: said["agent_steps"] / said["wall_s"], tell)
-    what, target = "StationOps, two threads beside one, wall time", f">= {TWO_THREADS:g} x"
+    what, target = f"{env}, {worlds} worlds, two threads beside one, wall time", f">= {TWO_THREADS:g} x"
     if len(best) < len(names):
         return Row(BAR, what, "not measured", "", target, False)
     ratio = best[names[2]] / best[names[1]]

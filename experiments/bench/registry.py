@@ -19,7 +19,7 @@ BENCHES: Mapping[str, tuple[str, ...]] = {  # bench -> the modules that hold its
         "envs_learning",
         "envs_same",
         "envs_speed",
-        "envs_traverse",
+        "envs_memory",
     ),
     "fleet": (
         "fleet_belief",
