@@ -35,9 +35,8 @@ def memory(tell: Tell) -> list[Row]:
     rows: list[Row] = []
     for env in ("PolarTraverse", "StationOps"):
         command = [sys.executable, "-c", MEASURE, env, str(LARGE_M), str(WORLDS), str(STEPS)]
-        for _ in range(2):
-            told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        gb = float(json.loads(told.strip().splitlines()[-1]))
+        told = [subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2)]
+        gb = float(json.loads(told[-1].strip().splitlines()[-1]))
         tell(f"{env}: {WORLDS} worlds: {gb:.2f} GB at most")
         rows.append(at_most(MEMORY, f"{env}, {WORLDS} worlds on one site of 512 x 512: memory", gb, "GB", MEMORY_GB))
     return rows
