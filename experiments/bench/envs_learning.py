@@ -39,10 +39,6 @@ SIMPLE: Final = (RANDOM, GREEDY)
 LEARNED: Final = "PPO"
 MOST_MINUTES: Final = 15.0
 STEPS: Final = 400_000  # agent-steps of a training, if the minutes allow
-LONGER: Final = {
-    "StationOps": 1_600_000,
-    "PolarTraverse": 800_000,
-}  # eight robots make as many steps at once; a chain of targets
 PROCESSES: Final = 2
 SHARE: Final = 0.4  # of the best baseline's score: what random and greedy must stay below
 
@@ -94,11 +90,6 @@ class Results:
         return interval_of(np.concatenate([np.array(self.told[key]["scores"], np.float64) for key in keys]))
 
 
-def steps_of(problem: Problem) -> int:
-    """Return how many agent-steps a training makes, if the minutes allow."""
-    return LONGER.get(problem.short, STEPS)
-
-
 def code_key(problem: Problem, minutes: float) -> str:
     """Return a hash of the code and the limits that an environment's scores follow from, to tell old results from new ones."""
     import moonfleet.agents
@@ -108,8 +99,10 @@ def code_key(problem: Problem, minutes: float) -> str:
     envs, agents = (Path(str(room.__file__)).parent for room in (moonfleet.envs, moonfleet.agents))
     own = envs.joinpath(*module.split(".")[2:-1])
     files = [*envs.glob("*.py"), *agents.rglob("*.py"), *agents.rglob("*.yaml"), *own.rglob("*.py")]
-    files += [Path(__file__).parents[1] / name for name in ("train.py", "evaluate.py", "rows_env.py")]
-    whole = hashlib.sha256(repr((minutes, steps_of(problem), EPISODES, list(SEEDS))).encode())
+    files += [
+        Path(__file__).parents[1] / name for name in ("train.py", "evaluate.py", "rows_env.py", "reward_scale.py")
+    ]
+    whole = hashlib.sha256(repr((minutes, STEPS, EPISODES, list(SEEDS))).encode())
     for file in sorted(set(files)):
         whole.update(file.read_bytes())
     return whole.hexdigest()[:12]
@@ -118,7 +111,7 @@ def code_key(problem: Problem, minutes: float) -> str:
 def learn_one(env_id: str, seed: int, folder: str, minutes: float) -> dict[str, Any]:
     """Train with one seed on the easiest level and return the scores of its episodes; run in a process of its own."""
     problem = find_problem(env_id)
-    done = train(problem, Plan(env_id, EASY, seed), Path(folder), minutes=minutes, steps=steps_of(problem))
+    done = train(problem, Plan(env_id, EASY, seed), Path(folder), minutes=minutes, steps=STEPS)
     game = problem.game(EPISODES, level=EASY)
     told = play(game, done.policy, [seed], EPISODES).to_json()
     return told | {"agent_steps": done.progress.steps, "minutes": done.progress.seconds / 60.0}
