@@ -34,7 +34,7 @@ class RewardScale:
         self.returns[over] = 0.0
         return np.clip(rewards / np.sqrt(self.moments[1] + LEAST_VARIANCE), -LARGEST, LARGEST)
 
-    def get_state(self) -> dict[str, Floats]:
+    def get_state(self) -> dict[str, NDArray[np.generic]]:
         """Return all that changes."""
         return {"scale.returns": self.returns.copy(), "scale.moments": self.moments.copy()}
 
