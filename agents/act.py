@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.terrain.forced_kernel import forced_kernel
+from moonfleet.terrain.lane_memory import store_where
 from moonfleet.terrain.lanes import counted, least, load, most, real, select, some, splat, store
 
 from . import spec_block as c
@@ -38,11 +39,6 @@ def base_load_w(activity: Any, at: int, spec: Floats, work_w: Any, dt_s: float) 
     extra = select(activity == s.RELAY, load(spec, c.COMM_W, at), extra)
     extra = select(activity == s.HOP, load(spec, c.HOP_WH, at) * 3600.0 / (HOP_TICKS * dt_s), extra)
     return select(activity == s.HIBERNATE, load(spec, c.HIBERNATE_W, at), idle + extra)
-
-
-@forced_kernel
-def _put(i: Ints, row: int, at: int, flags: Any, value: int) -> None:
-    store(i, row, at, select(flags, value, load(i, row, at)))
 
 
 @forced_kernel
@@ -86,9 +82,9 @@ def act(
     activity = select(fails, s.HIBERNATE, activity)
     watts = select(fails, load(spec, c.HIBERNATE_W, at), watts)
     store(i, s.ACTIVITY, at, activity)
-    _put(i, s.BLOCKED, at, held, 1)
-    _put(i, s.LEG_SIZE, at, held | fails, 0)
-    _put(i, s.LEG_NEXT, at, held | fails, 0)
+    store_where(i, s.BLOCKED, at, held, 1)
+    store_where(i, s.LEG_SIZE, at, held | fails, 0)
+    store_where(i, s.LEG_NEXT, at, held | fails, 0)
     store(i, s.BROWNOUTS, at, load(i, s.BROWNOUTS, at) + counted(fails))
     goes = activity == s.DRIVE
     if some(goes):

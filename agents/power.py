@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from moonfleet.terrain.flux import panel_power_w
+from moonfleet.terrain.flux import facing, panel_power_w
 from moonfleet.terrain.kernel import kernel
 from moonfleet.terrain.lane_math import sine_cosine_deg
 from moonfleet.terrain.lanes import most, select
@@ -40,7 +40,7 @@ def panel_cosine(
     up, along = sine_cosine_deg(sun_el_deg)
     tilt_up, tilt_along = sine_cosine_deg(tilt_deg)
     _, across = sine_cosine_deg(sun_az_deg - (heading_deg + facing_deg))
-    fixed = most(up * tilt_along + along * tilt_up * across, 0.0)
+    fixed = facing(up, along, tilt_up, tilt_along, across)
     standing = select(panel == UPRIGHT, along, 1.0)
     return select(panel == FIXED, fixed, select(panel == LEVEL, most(up, 0.0), standing))
 

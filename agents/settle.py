@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from moonfleet.terrain.forced_kernel import forced_kernel
 from moonfleet.terrain.kernel import leaf_kernel
+from moonfleet.terrain.lane_memory import store_where
 from moonfleet.terrain.lanes import least, load, mask, most, select, size, some, splat, store
 
 from . import spec_block as c
@@ -56,11 +57,6 @@ def _add(f: Floats, row: int, at: int, flags: Any, value: Any) -> None:
 
 
 @forced_kernel
-def _put(f: Floats, row: int, at: int, flags: Any, value: Any) -> None:
-    store(f, row, at, select(flags, value, load(f, row, at)))
-
-
-@forced_kernel
 def settle(
     f: Floats, i: Ints, at: int, keys: NDArray[np.uint64], world_of: Ints, notes: Floats, spec: Floats, dt_s: float, ground: GroundLayers
 ) -> None:  # fmt: skip
@@ -95,11 +91,11 @@ def settle(
     )  # fmt: skip
     fade = least(fade + load(spec, c.FADE_TICK, at) + load(spec, c.FADE_WH, at) * size(battery - before), 1.0)
     held = least(battery, nominal * (1.0 - fade))
-    _put(f, s.FADE, at, alive, fade)
+    store_where(f, s.FADE, at, alive, fade)
     _add(f, s.FADED, at, alive, battery - held)
-    _put(f, s.BATTERY, at, alive, held)
-    _put(f, s.SOLAR, at, alive, solar)
-    _put(f, s.LOAD, at, alive, served / hours)
+    store_where(f, s.BATTERY, at, alive, held)
+    store_where(f, s.SOLAR, at, alive, solar)
+    store_where(f, s.LOAD, at, alive, served / hours)
     _add(f, s.MADE, at, alive, solar * hours)
     _add(f, s.ENERGY_IN, at, alive, came_in)
     _add(f, s.ENERGY_OUT, at, alive, served)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from .state import SKY_COLUMNS
 
 SKY = 0  # first of the rows of the sky, in the order of `state.SKY_COLUMNS`
-HERE, COSINE, SUN_W, LOAD_W, GIVE_WH, AVAILABLE_WH, FATE, DOING = range(len(SKY_COLUMNS), len(SKY_COLUMNS) + 8)
+COSINE, SUN_W, LOAD_W, GIVE_WH, AVAILABLE_WH, FATE, DOING = range(len(SKY_COLUMNS), len(SKY_COLUMNS) + 7)
 _ON = DOING + 1
 # rates of links [Mbit/s], as `data.send` reads them
 TO_STATION, TO_RELAY, TO_EARTH, TO_MAST = range(_ON, _ON + 4)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+from stable_baselines3.common.running_mean_std import RunningMeanStd
 
 Floats = NDArray[np.float64]
 DISCOUNT, LARGEST, LEAST_VARIANCE = 0.99, 10.0, 1e-8
@@ -21,24 +22,22 @@ class RewardScale:
 
     def __init__(self, worlds: int) -> None:
         self.returns: Floats = np.zeros(worlds)
-        self.moments: Floats = np.array([0.0, 1.0, 1e-4])  # mean, variance, how many
+        self.seen = RunningMeanStd(shape=())
 
     def scaled(self, rewards: Floats, over: NDArray[np.bool_]) -> Floats:
         """Return rewards [W] of a step in units of the spread so far; ``over`` says where an episode ended with it."""
         self.returns = self.returns * DISCOUNT + rewards
-        mean, variance, count = self.moments
-        more = len(rewards)
-        shift, total = float(self.returns.mean()) - mean, count + more
-        squares = variance * count + float(self.returns.var()) * more + shift * shift * count * more / total
-        self.moments = np.array([mean + shift * more / total, squares / total, total])
+        self.seen.update(self.returns)
         self.returns[over] = 0.0
-        return np.clip(rewards / np.sqrt(self.moments[1] + LEAST_VARIANCE), -LARGEST, LARGEST)
+        return np.clip(rewards / np.sqrt(self.seen.var + LEAST_VARIANCE), -LARGEST, LARGEST)
 
     def get_state(self) -> dict[str, NDArray[np.generic]]:
         """Return all that changes."""
-        return {"scale.returns": self.returns.copy(), "scale.moments": self.moments.copy()}
+        moments = np.array([self.seen.mean, self.seen.var, self.seen.count], dtype=np.float64)
+        return {"scale.returns": self.returns.copy(), "scale.moments": moments}
 
     def set_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Take up a state made by `get_state`."""
         self.returns = state["scale.returns"].astype(np.float64)
-        self.moments = state["scale.moments"].astype(np.float64)
+        mean, self.seen.var, count = state["scale.moments"].astype(np.float64)
+        self.seen.mean, self.seen.count = mean, float(count)

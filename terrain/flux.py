@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from .constants import SOLAR_CONSTANT_W_M2
 from .errors import SkyError
 from .kernel import kernel
+from .lanes import most
 from .sky import SkyTable
 
 Array = NDArray[np.float64]
@@ -46,7 +47,13 @@ def facing_cosine(sun_az_deg: float, sun_el_deg: float, tilt_deg: float, facing_
     """
     el, tilt = math.radians(sun_el_deg), math.radians(tilt_deg)
     across = math.cos(math.radians(sun_az_deg - facing_az_deg))
-    return max(math.sin(el) * math.cos(tilt) + math.cos(el) * math.sin(tilt) * across, 0.0)
+    return facing(math.sin(el), math.cos(el), math.sin(tilt), math.cos(tilt), across)
+
+
+@kernel
+def facing(sin_el: float, cos_el: float, sin_tilt: float, cos_tilt: float, across: float) -> float:
+    """Return what `facing_cosine` does, of sines and cosines; ``across`` is that of the azimuths' difference. One number each, or lanes."""
+    return most(sin_el * cos_tilt + cos_el * sin_tilt * across, 0.0)
 
 
 def on_tilted(sky: SkyTable, lit: ArrayLike, tilt_deg: float, facing_az_deg: float) -> Array:

@@ -11,17 +11,12 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic
 from numba.np import arrayobj
 
-from .lanes import LONG, PLAIN, WIDTH, WORD, lanes_t
+from .forced_kernel import forced_kernel
+from .lanes import LONG, WIDTH, WORD, either, lanes_t, load, select, store
 
 _FLOATS = ir.VectorType(ir.FloatType(), WIDTH)
-
-
-def _either(typed: Callable[..., Any], plain: Callable[..., Any]) -> Any:
-    """Return the compiled form, or the plain one where nothing is compiled."""
-    return plain if PLAIN else intrinsic(typed)
 
 
 def _pointer(context: Any, builder: Any, kind: Any, array: Any, at: Any, place: Any) -> Any:
@@ -47,7 +42,7 @@ def _load_typed(typing_context: Any, array: Any, at: Any) -> Any:
     return lanes_t(array, at), generate
 
 
-load_flat: Any = _either(_load_typed, lambda array, at: array.reshape(-1)[at : at + WIDTH].astype(np.float64))
+load_flat: Any = either(_load_typed, lambda array, at: array.reshape(-1)[at : at + WIDTH].astype(np.float64))
 """Eight numbers of an array from place ``at`` on."""
 
 
@@ -69,7 +64,7 @@ def _gather_plain(array: Any, at: int, places: Any, first: int) -> Any:
     return array.reshape(-1)[at + places.reshape(-1)[first : first + WIDTH]].astype(np.float64)
 
 
-gather_flat: Any = _either(_gather_typed, _gather_plain)
+gather_flat: Any = either(_gather_typed, _gather_plain)
 """The numbers of an array at places ``at + places[first]`` to ``at + places[first + 7]``; ``places`` int32."""
 
 
@@ -86,8 +81,14 @@ def _store_plain(array: Any, at: int, value: Any) -> None:
     array.reshape(-1)[at : at + WIDTH] = value
 
 
-store_flat: Any = _either(_store_typed, _store_plain)
+store_flat: Any = either(_store_typed, _store_plain)
 """Write lanes to a float32 array from place ``at`` on, each rounded to nearest."""
+
+
+@forced_kernel
+def store_where(array: Any, row: int, at: int, flags: Any, value: Any) -> None:
+    """Write ``value`` to those of ``array[row, at:at + 8]`` whose flag is set; float64 or int64."""
+    store(array, row, at, select(flags, value, load(array, row, at)))
 
 
 def copier(count: int) -> Any:
@@ -107,7 +108,7 @@ def copier(count: int) -> Any:
     def plain(goal: Any, at: int, source: Any, begin: int) -> None:
         goal.reshape(-1)[at : at + count] = source.reshape(-1)[begin : begin + count]
 
-    return _either(typed, plain)
+    return either(typed, plain)
 
 
 def _folded(build: Callable[[Any, Any, Any], Any], plain: Callable[[Any], float]) -> Any:
@@ -125,7 +126,7 @@ def _folded(build: Callable[[Any, Any, Any], Any], plain: Callable[[Any], float]
 
         return types.float64(lanes_t), generate
 
-    return _either(typed, plain)
+    return either(typed, plain)
 
 
 def _plain_sum(value: Any) -> float:
@@ -151,5 +152,5 @@ def _count_typed(typing_context: Any, bits: Any) -> Any:
     return types.int64(bits), generate
 
 
-bit_count: Any = _either(_count_typed, lambda bits: int(bits).bit_count())
+bit_count: Any = either(_count_typed, lambda bits: int(bits).bit_count())
 """How many bits of a whole number are set."""

@@ -148,7 +148,7 @@ _one_sided(operator.neg, lanes_t, lambda builder, a: builder.fneg(a))
 # -- functions -------------------------------------------------------------------------------------------------------
 
 
-def _either(typed: Any, plain: Callable[..., Any]) -> Any:
+def either(typed: Callable[..., Any], plain: Callable[..., Any]) -> Any:
     """Return the compiled form, or the plain one where nothing is compiled."""
     return plain if PLAIN else intrinsic(typed)
 
@@ -167,7 +167,7 @@ def _unary(name: str, plain: Callable[..., Any]) -> Any:
 
         return kind(kind), generate
 
-    return _either(typed, plain)
+    return either(typed, plain)
 
 
 root: Any = _unary("sqrt", np.sqrt)
@@ -185,7 +185,7 @@ def _splat_typed(typing_context: Any, value: Any) -> Any:
     return lane(scalar), lambda context, builder, sig, args: _spread(builder, args[0], lane.vector)
 
 
-splat: Any = _either(_splat_typed, lambda value: np.full(WIDTH, value))
+splat: Any = either(_splat_typed, lambda value: np.full(WIDTH, value))
 """The same number in all lanes."""
 
 
@@ -206,7 +206,7 @@ def _select_typed(typing_context: Any, flags: Any, yes: Any, no: Any) -> Any:
     return lane(flags_t, *sides), generate
 
 
-select: Any = _either(_select_typed, np.where)
+select: Any = either(_select_typed, np.where)
 """``yes`` where a flag is set, else ``no``; also of one flag and two numbers."""
 
 
@@ -222,7 +222,7 @@ def _extreme(name: str, plain: Callable[..., Any]) -> Any:
 
         return kind(*sides), generate
 
-    return _either(typed, plain)
+    return either(typed, plain)
 
 
 least: Any = _extreme("<", np.minimum)
@@ -245,7 +245,7 @@ def _some_typed(typing_context: Any, flags: Any) -> Any:
     return types.boolean(flags_t), generate
 
 
-some: Any = _either(_some_typed, lambda flags: bool(np.any(flags)))
+some: Any = either(_some_typed, lambda flags: bool(np.any(flags)))
 """Whether any flag is set."""
 
 
@@ -255,7 +255,7 @@ def _mask_typed(typing_context: Any, flags: Any) -> Any:
     return types.int64(flags_t), lambda context, builder, sig, args: builder.zext(_bits(builder, args[0]), LONG)
 
 
-mask: Any = _either(_mask_typed, lambda flags: int(sum(1 << k for k in range(WIDTH) if flags[k])))
+mask: Any = either(_mask_typed, lambda flags: int(sum(1 << k for k in range(WIDTH) if flags[k])))
 """The flags as bits of an integer, that of lane k at ``1 << k``."""
 
 
@@ -272,7 +272,7 @@ def _converted(pairs: dict[Any, Any], build: Callable[[Any, Any, Any], Any], pla
 
         return end(value), generate
 
-    return _either(typed, plain)
+    return either(typed, plain)
 
 
 def _power(builder: Any, value: Any, kind: Any) -> Any:
@@ -328,7 +328,7 @@ def _load_typed(typing_context: Any, array: Any, row: Any, at: Any) -> Any:
     return lane(array, types.intp, types.intp), generate
 
 
-load: Any = _either(_load_typed, lambda array, row, at: array[row, at : at + WIDTH].copy())
+load: Any = either(_load_typed, lambda array, row, at: array[row, at : at + WIDTH].copy())
 """``array[row, at:at + 8]`` of an array whose rows are contiguous, float64 or int64."""
 
 
@@ -348,23 +348,29 @@ def _store_plain(array: Any, row: int, at: int, value: Any) -> None:
     array[row, at : at + WIDTH] = value
 
 
-store: Any = _either(_store_typed, _store_plain)
+store: Any = either(_store_typed, _store_plain)
 """``array[row, at:at + 8] = value``."""
 
 
-def _numbers(builder: Any, kind: Any, pointers: Any) -> Any:
-    """Return lanes of what eight pointers point to."""
-    out: Any = ir.Constant(lanes_t.vector, ir.Undefined)
+def _gathered(builder: Any, kind: Any, goal: LaneType, pointers: Any) -> Any:
+    """Return lanes, or whole numbers, of what eight pointers point to."""
+    out: Any = ir.Constant(goal.vector, ir.Undefined)
     for k, place in enumerate(pointers):
         value = builder.load(place)
-        if isinstance(kind, types.Boolean):
+        if goal is lanes_t and isinstance(kind, types.Boolean):
             value = builder.uitofp(value, DOUBLE)
-        elif isinstance(kind, types.Integer):
+        elif goal is lanes_t and isinstance(kind, types.Integer):
             value = builder.sitofp(value, DOUBLE)
-        elif kind is not types.float64:
+        elif goal is lanes_t and kind is not types.float64:
             value = builder.fpext(value, DOUBLE)
         out = builder.insert_element(out, value, WORD(k))
     return out
+
+
+def _places(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
+    """Return pointers to the flat places of an array that lanes of whole numbers name."""
+    start = arrayobj.make_array(kind)(context, builder, array).data
+    return [builder.gep(start, [builder.extract_element(index, WORD(k))]) for k in range(WIDTH)]
 
 
 def _pick_typed(typing_context: Any, array: Any, index: Any) -> Any:
@@ -372,14 +378,12 @@ def _pick_typed(typing_context: Any, array: Any, index: Any) -> Any:
         return None
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        start = arrayobj.make_array(array)(context, builder, args[0]).data
-        places = (builder.gep(start, [builder.extract_element(args[1], WORD(k))]) for k in range(WIDTH))
-        return _numbers(builder, array.dtype, places)
+        return _gathered(builder, array.dtype, lanes_t, _places(context, builder, array, args[0], args[1]))
 
     return lanes_t(array, wholes_t), generate
 
 
-pick: Any = _either(_pick_typed, lambda array, index: array.reshape(-1)[index].astype(np.float64))
+pick: Any = either(_pick_typed, lambda array, index: array.reshape(-1)[index].astype(np.float64))
 """Numbers of a C-contiguous array of any shape at flat places, as lanes; every place must be inside."""
 
 
@@ -388,17 +392,12 @@ def _pick_whole_typed(typing_context: Any, array: Any, index: Any) -> Any:
         return None
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        start = arrayobj.make_array(array)(context, builder, args[0]).data
-        out: Any = ir.Constant(wholes_t.vector, ir.Undefined)
-        for k in range(WIDTH):
-            place = builder.gep(start, [builder.extract_element(args[1], WORD(k))])
-            out = builder.insert_element(out, builder.load(place), WORD(k))
-        return out
+        return _gathered(builder, array.dtype, wholes_t, _places(context, builder, array, args[0], args[1]))
 
     return wholes_t(array, wholes_t), generate
 
 
-pick_whole: Any = _either(_pick_whole_typed, lambda array, index: array.reshape(-1)[index].copy())
+pick_whole: Any = either(_pick_whole_typed, lambda array, index: array.reshape(-1)[index].copy())
 """As `pick`, of an int64 array, as whole numbers."""
 
 
@@ -408,10 +407,9 @@ def _put_typed(typing_context: Any, array: Any, index: Any, value: Any) -> Any:
         return None
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        start = arrayobj.make_array(array)(context, builder, args[0]).data
+        places = _places(context, builder, array, args[0], args[1])
         for k in reversed(range(WIDTH)):
-            place = builder.gep(start, [builder.extract_element(args[1], WORD(k))])
-            builder.store(builder.extract_element(args[2], WORD(k)), place)
+            builder.store(builder.extract_element(args[2], WORD(k)), places[k])
         return context.get_dummy_value()
 
     return types.none(array, wholes_t, lane), generate
@@ -422,7 +420,7 @@ def _put_plain(array: Any, index: Any, value: Any) -> None:
         array.reshape(-1)[index[k]] = value[k]
 
 
-put: Any = _either(_put_typed, _put_plain)
+put: Any = either(_put_typed, _put_plain)
 """Write lanes to flat places of a C-contiguous float64 or int64 array of any shape; of two at one place the earlier lane stays."""
 
 
@@ -439,7 +437,7 @@ def _pick_of_typed(typing_context: Any, first: Any, second: Any, third: Any, whi
             start = builder.select(builder.fcmp_ordered("==", number, DOUBLE(0.0)), starts[0], start)
             return builder.gep(start, [builder.extract_element(args[4], WORD(k))])
 
-        return _numbers(builder, first.dtype, map(place, range(WIDTH)))
+        return _gathered(builder, first.dtype, lanes_t, map(place, range(WIDTH)))
 
     return lanes_t(first, first, first, lanes_t, wholes_t), generate
 
@@ -450,5 +448,5 @@ def _pick_of_plain(first: Any, second: Any, third: Any, which: Any, index: Any) 
     )
 
 
-pick_of: Any = _either(_pick_of_typed, _pick_of_plain)
+pick_of: Any = either(_pick_of_typed, _pick_of_plain)
 """As `pick`, each lane from one of three arrays of one type: the first where ``which`` is 0, the second where it is 1, else the third."""

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba.core import cgutils, config, types
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 from numba.np import arrayobj
+
+from .lanes import PLAIN
 
 
 def _room(item: Any, number: Any, width: int) -> Any:
@@ -52,6 +54,5 @@ def _doubles(size: int) -> Any:
     return np.empty(size, dtype=np.float64)
 
 
-PLAIN = bool(getattr(config, "DISABLE_JIT", 0))
 stack_floats: Any = _floats if PLAIN else _room(types.float32, ir.FloatType(), 4)
 stack_doubles: Any = _doubles if PLAIN else _room(types.float64, ir.DoubleType(), 8)

@@ -29,9 +29,10 @@ def count_terms(
     weights: tuple[float, float, float, float, float], value: Floats, archive_mbit: Floats, losses: Ints, contacts: Ints,
     job_value: Floats, effort_s: Floats, before_s: Floats, now_s: Floats, terms: Floats,
 ) -> None:  # fmt: skip
-    """Fill ``terms`` [W, 5] as `rewards.RewardWeights.terms` does, and the work done as `rewards.worked_value` does.
+    """Fill ``terms`` [W, 5], in the order of `rewards.TERMS`, from what a step earned and cost in each world [W].
 
-    ``weights`` in the order of the terms, ``job_value``, ``effort_s``, ``before_s`` and ``now_s`` [W, J] of the jobs.
+    ``weights`` in the order of the terms, ``job_value``, ``effort_s``, ``before_s`` and ``now_s`` [W, J] of the jobs: the work done is
+    the share of their value that was worked for, jobs added in their order, so that blank ones at the end change nothing.
     """
     job, work, archive, loss, contact = weights
     for w in range(terms.shape[0]):

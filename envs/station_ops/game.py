@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from moonfleet.terrain.errors import MoonfleetError
 from moonfleet.terrain.site import Site, SiteRecipe
 
 from ..errors import EnvOptionError, EnvStateError, need_count
-from ..game import Bools, Episode, Floats, Game, Ints, State, Step
+from ..game import Bools, Episode, Floats, Ints, State, Step
 from ..sites import resolve_site
 from . import spaces
 from .count import count_masked, count_robots, count_terms
@@ -26,21 +26,16 @@ from .episodes import PLAYED, fixed_date, need_mission, played_state, read_playe
 from .generator import HAVENS, HOUR_S, make_mission, most_jobs, shared_relay
 from .levels import fleet_of, level_of
 from .rewards import TERMS
+from .station_game import StationGame
 
 if TYPE_CHECKING:
-    from .picture import Scene, StationPicture
+    from .picture import Scene
 
 GroundLike = Site | SiteRecipe | str | Path
 
 
-class StationOpsGame(Game):
+class StationOpsGame(StationGame):
     """W worlds of StationOps whose robots drive by the map, side by side; see `station_ops.env.station_game` for the options."""
-
-    name: ClassVar[str] = "StationOps"
-    step_s: ClassVar[float] = float(HOUR_S)
-    terms: ClassVar[tuple[str, ...]] = TERMS
-    team: ClassVar[bool] = True
-    masked: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -52,6 +47,7 @@ class StationOpsGame(Game):
         fleet: str | Sequence[str] = "default",
         **options: object,
     ) -> None:
+        super().__init__()
         self.worlds, self.threads = need_count("worlds", worlds, 1, 1_000_000), need_count("threads", threads, 1, 1024)
         self.level, self.fleet, self.sites = level_of(level, options), fleet_of(fleet), resolve_sites(site)
         if self.level.perception != "map":
@@ -69,7 +65,6 @@ class StationOpsGame(Game):
         self.t0: Floats = np.zeros(self.worlds)
         self._masked = np.zeros(self.worlds, dtype=np.int64)
         self._episodes: list[tuple[Episode, MissionSpec] | None] = [None] * self.worlds
-        self._pictures: dict[int, StationPicture] = {}
 
     # -- the game ------------------------------------------------------------------------------------------------
 
@@ -80,8 +75,7 @@ class StationOpsGame(Game):
         for w, one in zip(worlds.tolist(), drawn, strict=True):
             self._episodes[w] = one
             self.t0[w], self._masked[w] = one[1].t0, 0
-            if w in self._pictures:
-                self._pictures[w].restart(self.scene(w))
+            self.show_anew(w)
 
     def _mission(self, episode: Episode) -> MissionSpec:
         """Return the mission of an episode."""
@@ -163,8 +157,7 @@ class StationOpsGame(Game):
             raise EnvStateError(f"set_state: {error}") from error
         self._episodes[world] = (episode, mission)
         self.t0[world], self._masked[world] = mission.t0, masked
-        if world in self._pictures:
-            self._pictures[world].restart(self.scene(world))
+        self.show_anew(world)
 
     def _playing(self, world: int) -> tuple[Episode, MissionSpec]:
         """Return the episode of a world and its mission."""
@@ -180,16 +173,6 @@ class StationOpsGame(Game):
         from .picture import scene_of_world
 
         return scene_of_world(self._playing(world)[1], self.missions, world)
-
-    def picture(self, world: int) -> NDArray[np.uint8]:
-        """See `Game.picture`."""
-        from .picture import StationPicture
-
-        scene = self.scene(world)
-        if world not in self._pictures:
-            self._pictures[world] = StationPicture(scene.mission.site)
-            self._pictures[world].restart(scene)
-        return self._pictures[world].draw(scene)
 
 
 def resolve_sites(site: GroundLike | Sequence[GroundLike] | None) -> tuple[Site, ...]:

@@ -24,35 +24,32 @@ from moonfleet.terrain.errors import MoonfleetError
 from moonfleet.terrain.seeds import stream
 
 from ..errors import EnvOptionError, EnvStateError, need_count, need_state
-from ..game import Bools, Episode, Floats, Game, Ints, State, Step
+from ..game import Bools, Episode, Floats, Ints, State, Step
 from ..options import need_flag
 from ..saved import below
 from . import spaces
+from .count import count_terms
 from .episodes import PLAYED, fixed_date, need_mission, played_state, read_played
 from .game import GroundLike, resolve_sites
-from .generator import HOUR_S, PURPOSE, make_mission
+from .generator import PURPOSE, make_mission
 from .levels import fleet_of, level_of
-from .rewards import TERMS, worked_value
+from .rewards import TERMS
+from .station_game import StationGame
 
 if TYPE_CHECKING:
-    from .picture import Scene, StationPicture
+    from .picture import Scene
 
 LOOP = "loop."  # what the names of a loop's saved arrays begin with
 OF_MISSION = ("site", "fleet", "days", "dates", "lit_start_h", "faults", "relay", "drive_s", "tick_s", "perception")
 
 
-class StationLoopGame(Game):
+class StationLoopGame(StationGame):
     """W worlds of StationOps, each on a mission loop of its own; see `station_ops.env.station_game` for the options.
 
     What `StationOpsGame` plays with the same seeds and choices is the same to the bit; states are not interchangeable.
     """
 
-    name: ClassVar[str] = "StationOps"
-    step_s: ClassVar[float] = float(HOUR_S)
-    terms: ClassVar[tuple[str, ...]] = TERMS
     reset_options: ClassVar[tuple[str, ...]] = ("t0_utc", "as_given")
-    team: ClassVar[bool] = True
-    masked: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -66,6 +63,7 @@ class StationLoopGame(Game):
         event_log: bool = False,
         **options: object,
     ) -> None:
+        super().__init__()
         self.worlds, self.threads = need_count("worlds", worlds, 1, 1_000_000), need_count("threads", threads, 1, 1024)
         if mission is not None:
             _need_bare_mission(mission, {"site": site, "fleet": None if fleet == "default" else fleet, **options})
@@ -82,7 +80,6 @@ class StationLoopGame(Game):
         self._allowed = np.zeros((self.worlds, len(self.agents), layout.N_ACTIONS), dtype=np.bool_)
         self._allowed[:, :, GO_ON] = True
         self._blank = self._seen[0].copy(), self._allowed[0].copy()
-        self._pictures: dict[int, StationPicture] = {}
 
     def loop(self, world: int = 0) -> MissionLoop:
         """Return the mission of a world in progress; read it freely. With ``event_log`` its events are ``loop(w).log.pending``."""
@@ -121,8 +118,7 @@ class StationLoopGame(Game):
         self._episodes[world], self._loops[world] = episode, loop
         self.t0[world], self._masked[world] = loop.mission.t0, masked
         self._brief(world, loop)
-        if world in self._pictures:
-            self._pictures[world].restart(self.scene(world))
+        self.show_anew(world)
         if held is not None:
             held.fleet.close()
 
@@ -143,10 +139,13 @@ class StationLoopGame(Game):
             self._masked[w] = int((~self._allowed[w, robots, choices] & present).sum())
             before_s = loop.ops.progress_s[None].copy()
             score = loop.step(dict(enumerate(choices.tolist())))
-            value = loop.briefing.table.value[None]
-            worked = worked_value(value, loop.ops.effort_s[None], before_s, loop.ops.progress_s[None])
-            gained = (np.array([part]) for part in (score.archive_mbit, score.losses, score.contacts))
-            terms[w] = self.level.weights.terms(np.array([score.value]), worked, *gained)[0]
+            value, archive = np.array([score.value]), np.array([score.archive_mbit])
+            losses, contacts = np.array([score.losses]), np.array([score.contacts])
+            table, ops = loop.briefing.table, loop.ops
+            count_terms(
+                self.level.weights.in_order, value, archive, losses, contacts, table.value[None], ops.effort_s[None], before_s,
+                ops.progress_s[None], terms[w : w + 1],
+            )  # fmt: skip
             terminated[w] = loop.all_lost
             truncated[w] = loop.finished and not loop.all_lost
             self._brief(w, loop)
@@ -226,16 +225,6 @@ class StationLoopGame(Game):
         from .picture import scene_of_loop
 
         return scene_of_loop(self.loop(world))
-
-    def picture(self, world: int) -> NDArray[np.uint8]:
-        """See `Game.picture`."""
-        from .picture import StationPicture
-
-        scene = self.scene(world)
-        if world not in self._pictures:
-            self._pictures[world] = StationPicture(scene.mission.site)
-            self._pictures[world].restart(scene)
-        return self._pictures[world].draw(scene)
 
 
 def _need_bare_mission(mission: object, options: Mapping[str, object]) -> None:
