@@ -11,7 +11,6 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from stable_baselines3.common.running_mean_std import RunningMeanStd
 
 Floats = NDArray[np.float64]
 DISCOUNT, LARGEST, LEAST_VARIANCE = 0.99, 10.0, 1e-8
@@ -21,6 +20,8 @@ class RewardScale:
     """The scale of the rewards of W worlds."""
 
     def __init__(self, worlds: int) -> None:
+        from stable_baselines3.common.running_mean_std import RunningMeanStd  # of the [rl] extra
+
         self.returns: Floats = np.zeros(worlds)
         self.seen = RunningMeanStd(shape=())
 
