@@ -51,6 +51,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 State = dict[str, NDArray[np.generic]]
+MOST_SKY_ROWS = (
+    1_000_000  # of a sky kept for all worlds, 136 MB once all its dates were played; with more each keeps its own
+)
 
 
 def _identity(relay: Relay | None) -> object:
@@ -129,9 +132,14 @@ class Missions:
                 f"worlds = {worlds}, outages = {outages}: need at least one world, and no less than no outages"
             )
         self.clocks = clocks_of(self.specs, station, decision_s, drive_s)
+        span = (
+            dates[0] // decision_s * decision_s,
+            dates[1] + hours * 3600.0,
+        )  # most missions begin on a whole decision step
         self.world = World(
-            self.sites, self.specs, np.broadcast_to(np.array(ref.centre), (worlds, robots, 2)), dates[0], tick_s=float(tick_s),
+            self.sites, self.specs, np.broadcast_to(np.array(ref.centre), (worlds, robots, 2)), span[0], tick_s=float(tick_s),
             relay=relay, station=station, seed=[0] * worlds, faults=faults, threads=self.threads,
+            sky_span=span if span[1] - span[0] <= MOST_SKY_ROWS * tick_s else None, strays=True,
         )  # fmt: skip
         self.jobs, self.given = blank_jobs(worlds, robots, jobs, needs), blank_given(worlds, robots, havens, outages)
         self.briefings = Briefings(

@@ -1,4 +1,4 @@
-"""Sky tables for the physics, in fixed blocks of ticks: they never depend on how the ticks were asked for."""
+"""Sky tables for the physics, in blocks of ticks. A row follows from its time alone, so worlds see the same sky however they find it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class SkyRows(Protocol):
         """Return rows float64 [n, 17], columns as `SKY_COLUMNS`, and for each world which of them is now, int64 [W].
 
         The next ``ticks`` rows are there too, ``ticks`` being at most `room`. The last array, float64 [W], is what radioisotope sources
-        have kept of their heat since a world's start over what the rows say of it.
+        have kept of their heat since a world's start over what the rows say of it (that is counted from J2000).
         """
         ...
 
@@ -82,9 +82,10 @@ class SkyBlocks:
         part: Ints
         for part in np.array_split(own, -(-len(own) // AT_ONCE)):
             t = t0[part, None] + (blocks[part, None] * SKY_TICKS + np.arange(SKY_TICKS)) * self._tick_s
-            self._table[part] = sky_rows(self._sky, self._relay, self._lonlat, t, t0[part])
+            self._table[part] = sky_rows(self._sky, self._relay, self._lonlat, t)
         if len(own) < len(stale):
             self._table[stale] = self._table[twin_of]
+        self._decay[stale] = heat_since(t0[stale])
         self._block[stale], self._start[stale] = blocks[stale], t0[stale]
         return self._table
 
@@ -105,33 +106,44 @@ class SharedSky:
     ----------
     span
         First and last time [s TDB past J2000]; worlds start whole ticks after the first and stay within.
+    strays
+        So many worlds may start at any time and run on for ever: those that do have rows of their own.
     """
 
     def __init__(
-        self, sky: Sky, relay: Relay | None, lonlat: tuple[float, float], span: tuple[float, float], tick_s: float
+        self,
+        sky: Sky,
+        relay: Relay | None,
+        lonlat: tuple[float, float],
+        span: tuple[float, float],
+        tick_s: float,
+        strays: int = 0,
     ) -> None:
         self._sky, self._relay, self._lonlat, self._tick_s = sky, relay, lonlat, tick_s
         self.start, self.end = float(span[0]), float(span[1])
         if not (math.isfinite(self.start) and math.isfinite(self.end) and self.start < self.end):
             raise WorldError(f"sky_span = {span!r}: must be two times, the first before the last")
         blocks = int((self.end - self.start) / tick_s) // SKY_TICKS + 2
-        # zeros cost no memory before they are written
-        self._rows = np.zeros((blocks, SKY_TICKS, len(SKY_COLUMNS)))
+        # zeros cost no memory before they are written; strays have two blocks each behind those of all
+        self._rows = np.zeros((blocks + 2 * strays, SKY_TICKS, len(SKY_COLUMNS)))
         self._made = np.zeros(blocks, dtype=np.bool_)
+        self._strays = strays > 0
         self._starts, self._decay = np.zeros(0), np.zeros(0)  # [W]
-        self._begin = np.zeros(0, dtype=np.int64)  # [W] row
+        self._begin = np.zeros(0, dtype=np.int64)  # [W] row of the first tick
+        self._astray = np.zeros(0, dtype=np.bool_)  # [W]
         self._low, self._high = np.zeros(0, np.int64), np.zeros(0, np.int64)  # [W] rows that were seen to be there
 
     def lookup(self, t0: Floats, tick_index: Ints, ticks: int) -> tuple[Floats, Ints, Floats]:
-        """See `SkyRows`. Raises `WorldError` for a world off the clock, or outside the span."""
+        """See `SkyRows`. Raises `WorldError` for a world off the clock, or outside the span, that may not stray."""
         if self._starts.shape != t0.shape:
             self._starts = np.full(t0.shape, np.nan)
             self._begin, self._decay = np.zeros(t0.shape, np.int64), np.zeros(t0.shape)
             self._low, self._high = np.zeros(t0.shape, np.int64), np.zeros(t0.shape, np.int64)
+            self._astray = np.zeros(t0.shape, np.bool_)
         first = np.empty(t0.shape, np.int64)
         if not self._follow(t0, tick_index, ticks, first):
             self._enrol(np.flatnonzero(self._starts != t0), t0)
-            self._provide(self._begin + tick_index, ticks)
+            self._provide(tick_index, ticks)
             self._follow(t0, tick_index, ticks, first)
         return self._rows.reshape(-1, len(SKY_COLUMNS)), first, self._decay
 
@@ -146,32 +158,50 @@ class SharedSky:
         starts = t0[worlds]
         begin = np.round((starts - self.start) / self._tick_s)
         bad = (self.start + begin * self._tick_s != starts) | (begin < 0) | (starts > self.end)
-        if bad.any():
+        if bad.any() and not self._strays:
             raise WorldError(
                 f"t0 = {float(starts[bad][0])!r}: must be a whole number of ticks of {self._tick_s:g} s after {self.start!r}, "
                 f"and at most {self.end!r}: the World has a sky_span"
             )
-        self._starts[worlds], self._begin[worlds] = starts, begin.astype(np.int64)
-        self._decay[worlds] = np.exp2((starts - self.start) / RHU_HALF_LIFE_S)
+        self._starts[worlds], self._astray[worlds] = starts, bad
+        nowhere = len(self._made) * SKY_TICKS  # until `_provide` has found a place
+        self._begin[worlds] = np.where(bad, nowhere, begin).astype(np.int64)
+        self._low[worlds], self._high[worlds] = 0, 0
+        self._decay[worlds] = heat_since(starts)
 
-    def _provide(self, first: Ints, ticks: int) -> None:
-        """Make the blocks that rows ``first`` to ``first + ticks`` [W] lie in."""
-        if int(first.max()) + ticks >= len(self._made) * SKY_TICKS:
+    def _provide(self, tick_index: Ints, ticks: int) -> None:
+        """Make the blocks that the next ``ticks`` rows of every world lie in."""
+        first = self._begin + tick_index
+        past = ~self._astray & (first + ticks >= len(self._made) * SKY_TICKS)
+        if past.any() and not self._strays:
             raise WorldError(f"time: a world runs past the end of its sky_span, {self.end!r} s TDB past J2000")
-        for wanted in (first // SKY_TICKS, (first + ticks) // SKY_TICKS):
+        self._astray |= past
+        here = first[~self._astray]
+        for wanted in (here // SKY_TICKS, (here + ticks) // SKY_TICKS):
             if not self._made[wanted].all():
-                self._fill(np.unique(wanted[~self._made[wanted]]))
+                blocks = np.unique(wanted[~self._made[wanted]])
+                self._fill(blocks, self.start, blocks)
+                self._made[blocks] = True
+        for world in np.flatnonzero(self._astray).tolist():
+            if past[world] or not self._low[world] <= first[world] < self._high[world] - ticks:
+                block, place = int(tick_index[world]) // SKY_TICKS, len(self._made) + 2 * world
+                self._fill(np.array([place, place + 1]), self._starts[world], np.array([block, block + 1]))
+                self._begin[world] = (place - block) * SKY_TICKS
+                self._low[world], self._high[world] = place * SKY_TICKS, (place + 2) * SKY_TICKS
 
-    def _fill(self, blocks: Ints) -> None:
-        t: Floats = np.add(
-            self.start, (blocks[:, None] * SKY_TICKS + np.arange(SKY_TICKS)) * self._tick_s, dtype=np.float64
-        )
-        self._rows[blocks] = sky_rows(self._sky, self._relay, self._lonlat, t, np.full(len(blocks), self.start))
-        self._made[blocks] = True
+    def _fill(self, places: Ints, start: float, blocks: Ints) -> None:
+        """Make blocks number ``blocks`` since ``start`` at ``places`` of the table."""
+        t: Floats = np.add(start, (blocks[:, None] * SKY_TICKS + np.arange(SKY_TICKS)) * self._tick_s, dtype=np.float64)
+        self._rows[places] = sky_rows(self._sky, self._relay, self._lonlat, t)
 
 
-def sky_rows(sky: Sky, relay: Relay | None, lonlat: tuple[float, float], t: Floats, starts: Floats) -> Floats:
-    """Return the rows of blocks of times ``t`` float64 [n, m], [n, m, 17]; radioisotope heat is counted from ``starts`` [n]."""
+def heat_since(t: Floats) -> Floats:
+    """Return by what factor radioisotope sources gave more heat at J2000 than at ``t`` [s TDB past it]."""
+    return np.exp2(t / RHU_HALF_LIFE_S)
+
+
+def sky_rows(sky: Sky, relay: Relay | None, lonlat: tuple[float, float], t: Floats) -> Floats:
+    """Return the rows of times ``t`` float64 [n, m], [n, m, 17]; each follows from its time alone."""
     n, m = t.shape
     rows = np.full((n, m, len(SKY_COLUMNS)), -90.0)  # -90: no relay
     rows[:, :, RELAY_M] = 0.0
@@ -181,10 +211,9 @@ def sky_rows(sky: Sky, relay: Relay | None, lonlat: tuple[float, float], t: Floa
     if relay is not None:
         for column, values in zip((RELAY_AZ, RELAY_EL, RELAY_M), relay.look(flat, *lonlat), strict=True):
             rows[:, :, column] = values.reshape(n, m)
-    # the Earth's distance from the Moon's centre, straight between the ends of the block: it changes by 50 m/s at most
-    ends = [float(np.linalg.norm(place)) for place in earth_vector(np.ascontiguousarray(t[:, [0, -1]]).reshape(-1))]
-    rows[:, :, EARTH_M] = np.linspace(np.array(ends[0::2]), np.array(ends[1::2]), m, axis=1)
-    rows[:, :, RHU_SHARE] = np.exp2(-(t - starts[:, None]) / RHU_HALF_LIFE_S)
+    earth = earth_vector(flat)
+    rows[:, :, EARTH_M] = np.sqrt(earth[:, 0] ** 2 + earth[:, 1] ** 2 + earth[:, 2] ** 2).reshape(n, m)
+    rows[:, :, RHU_SHARE] = np.exp2(-t / RHU_HALF_LIFE_S)
     _tilts(rows.reshape(-1, len(SKY_COLUMNS)))
     return rows
 

@@ -85,7 +85,7 @@ class World(WorldOrders):
         Which of the grounds each world starts on: one number or int [W].
     sky_span
         For many worlds that start at many times: first and last time of one sky that they all share [s TDB past J2000]. Worlds must then
-        start whole ticks after the first.
+        start whole ticks after the first, unless ``strays``: then those that do not, or outlast it, get a sky of their own.
 
     Raises
     ------
@@ -116,6 +116,7 @@ class World(WorldOrders):
         threads: int = 1,
         ground: ArrayLike = 0,
         sky_span: tuple[float, float] | None = None,
+        strays: bool = False,
     ) -> None:
         self.sites: tuple[Ground, ...] = tuple(site) if isinstance(site, Sequence) else (site,)
         self.specs = tuple(specs)
@@ -163,7 +164,7 @@ class World(WorldOrders):
         self._sky: SkyRows = (
             SkyBlocks(site.sky, relay, lonlat, worlds, self.tick_s)
             if sky_span is None
-            else SharedSky(site.sky, relay, lonlat, sky_span, self.tick_s)
+            else SharedSky(site.sky, relay, lonlat, sky_span, self.tick_s, worlds if strays else 0)
         )
         self._views = np.zeros((1, site.ref.rows, site.ref.cols), dtype=np.bool_)
         self._view_of = np.zeros((2, worlds), dtype=np.int64)

@@ -13,6 +13,7 @@ from moonfleet.agents.errors import RobotError, WorldError
 from moonfleet.agents.sky_blocks import SKY_TICKS
 from moonfleet.agents.state import Activity, Loss
 from moonfleet.agents.world import World
+from moonfleet.terrain.errors import SkyError
 from moonfleet.terrain.relay import queqiao2
 from moonfleet.terrain.sky import Sky
 from tests.stand_in import T0, make_site
@@ -336,8 +337,7 @@ def test_a_shared_sky_is_the_sky_of_each() -> None:
         world.command_activities(np.arange(WORLDS), 0, Activity.WORK, 30.0, 0.2)
         world.command_legs(np.arange(WORLDS), 1, places(site, seed=3)[:, :4])
         world.tick(3 * SKY_TICKS + 17)
-    for name in ("x", "battery_wh", "temp_k", "lit", "solar_w", "sent_mbit", "energy_in_wh"):
-        np.testing.assert_allclose(getattr(shared.state, name), getattr(own.state, name), rtol=1e-9, atol=1e-9)
+    assert difference(shared, own) == []
     np.testing.assert_array_equal(shared.sky_now().sun_az_deg, own.sky_now().sun_az_deg)
     single = World(
         site, SPECS, places(site)[3], T0 + 3 * 86_400.0, relay=queqiao2(), station=0, faults=True, battery_frac=0.5,
@@ -349,6 +349,27 @@ def test_a_shared_sky_is_the_sky_of_each() -> None:
     single.tick(3 * SKY_TICKS + 17)
     ours, theirs = single.get_world(0), shared.get_world(3)
     assert [name for name in ours if ours[name].tobytes() != theirs[name].tobytes()] == []
+
+
+def test_strays_see_the_sky_of_their_own_time() -> None:
+    site = ground(3.0)
+    own = many(site)
+    shared = many(site, sky_span=(T0, T0 + 5.5 * 86_400.0), strays=True)  # some worlds run past its end
+    for world in (own, shared):
+        world.reset(1, t0=T0 + 30.5)  # off the clock
+        world.reset(2, t0=T0 - 86_400.0)
+    for _ in range(3):
+        for world in (own, shared):
+            world.tick(SKY_TICKS + 17)
+        assert difference(shared, own) == []
+    for world in (own, shared):
+        with pytest.raises(SkyError, match="outside 1973"):
+            world.reset(1, t0=-1e10)
+        with pytest.raises(SkyError, match="outside 1973"):
+            world.reset(1, t0=-1e10)
+        world.reset(1, t0=T0)
+        world.tick(3)
+    assert difference(shared, own) == []
 
 
 def test_a_shared_sky_has_one_clock_and_an_end() -> None:
