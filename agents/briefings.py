@@ -124,11 +124,11 @@ class Briefings:
         if self.fields.table is not self.ways.fields:
             self.ways = self.ways._replace(fields=self.fields.table)
 
-    def hand_out(self, tasks: Tasks, body: Instruments, first: int = 0, last: int | None = None) -> None:
-        """Fill ``out`` for the worlds from ``first`` to ``last``, at the time that ``clock`` says; lets other threads run."""
+    def hand_out(self, tasks: Tasks, body: Instruments, worlds: Ints, first: int, last: int) -> None:
+        """Fill ``out`` for ``worlds[first:last]``, at the time that ``clock`` says; lets other threads run."""
         hand_out(
-            first, len(self.home) if last is None else last, self.sky.almanac, self.machines, self.home, self.station, self.jobs,
-            self.havens, self.ways, self.hours, self.places, self.links, body, tasks, self.clock, ON_SITE_M, self.out,
+            first, last, worlds, self.sky.almanac, self.machines, self.home, self.station, self.jobs, self.havens, self.ways,
+            self.hours, self.places, self.links, body, tasks, self.clock, ON_SITE_M, self.out,
         )  # fmt: skip
 
     def as_heard(self, heard: Heard) -> None:

@@ -42,6 +42,7 @@ from .mission_count import NO_CHOICE, NOT_BEGUN, check_choices, count_gains, fin
 from .mission_steps import Air, All, Outlooks, after_ticks, decide, send_off, take_up, tell_news
 from .mission_zones import MissionZones
 from .missions_state import check_mission_state, goals_of
+from .state import SUN_AZ, SUN_EL
 from .travel import haven_spot
 from .vectors import Handed, Tasks, instruments_of
 from .worker_threads import spread
@@ -136,10 +137,11 @@ class Missions:
             dates[0] // decision_s * decision_s,
             dates[1] + hours * 3600.0,
         )  # most missions begin on a whole decision step
+        self._shares_sky = span[1] - span[0] <= MOST_SKY_ROWS * tick_s
         self.world = World(
             self.sites, self.specs, np.broadcast_to(np.array(ref.centre), (worlds, robots, 2)), span[0], tick_s=float(tick_s),
             relay=relay, station=station, seed=[0] * worlds, faults=faults, threads=self.threads,
-            sky_span=span if span[1] - span[0] <= MOST_SKY_ROWS * tick_s else None, strays=True,
+            sky_span=span if self._shares_sky else None, strays=True,
         )  # fmt: skip
         self.jobs, self.given = blank_jobs(worlds, robots, jobs, needs), blank_given(worlds, robots, havens, outages)
         self.briefings = Briefings(
@@ -167,6 +169,7 @@ class Missions:
         self._everyone = np.arange(worlds)
         self._search = np.zeros((worlds, robots), dtype=np.bool_)
         self._helped = np.zeros(worlds, dtype=np.bool_)
+        self._asked = np.zeros((worlds, robots), dtype=np.bool_)
         self._body = instruments_of(self.world.state)
 
     @property
@@ -282,13 +285,14 @@ class Missions:
         sky, desk = self.world.sky_now(), self.briefings
         desk.clock.t_s[worlds] = self.t_s[worlds]
         desk.sun(worlds, sky.sun_az_deg[worlds], sky.sun_el_deg[worlds])
-        board, work = self.boards, self.work
-        tasks = Tasks(~work.lost & work.landed, work.job, work.phase, board.floats, board.ints, board.done)
-        if len(worlds) == self.worlds:
-            spread(lambda a, b: desk.hand_out(tasks, self._body, a, b), self.worlds, self.threads, self.worlds * 1000)
-            return
-        for w in worlds.tolist():
-            desk.hand_out(tasks, self._body, w, w + 1)
+        self._spread(lambda a, b: self._hand_out(worlds, a, b), len(worlds))
+
+    def _hand_out(self, worlds: Ints, start: int, end: int) -> None:
+        """Fill `handed` for ``worlds[start:end]``, whose clocks are set."""
+        work, board, which = self.work, self.boards, worlds[start:end]
+        self._asked[which] = work.landed[which] & ~work.lost[which]
+        tasks = Tasks(self._asked, work.job, work.phase, board.floats, board.ints, board.done)
+        self.briefings.hand_out(tasks, self._body, worlds, start, end)
 
     def step(self, actions: Ints, active: Bools | None = None) -> Gains:
         """Make one decision step of every world that is ``active`` bool [W] (None: all) with the choices ``actions`` int64 [W, R].
@@ -309,27 +313,44 @@ class Missions:
         work, archive = self.work, self.world.archive_mbit
         gains = Gains(np.empty(self.worlds), np.empty(self.worlds), *np.zeros((2, self.worlds), dtype=np.int64))
         note_score(work.value, archive, work.lost, gains.value, gains.archive_mbit, gains.losses)
-        one = self._all()
-        self._spread(lambda a, b: decide(a, b, worlds, choices, one, self._search), len(worlds))
-        self._search_routes(worlds, one)
-        drives = self.clocks.decision_s // self.clocks.drive_s
-        everybody = len(worlds) == self.worlds
-        for drive in range(drives):
-            self.world.tick(self.clocks.drive_s // self.tick_s, None if everybody else worlds)
-            end = drive == drives - 1
-            outlooks = self._outlooks()
-            self._spread(
-                lambda a, b, n=drive, e=end, o=outlooks: after_ticks(
-                    a, b, worlds, n, e, one, self.air, o, self._search, self._helped
-                ),
-                len(worlds),
-            )
-            if not end:
-                self._search_routes(worlds, one)
-        self._help(worlds, one)
-        self.brief(worlds)
+        self._play(choices, worlds)
+        helped = worlds[self._helped[worlds]]
+        if helped.size:
+            self._help(helped)
+        behind = helped if self._shares_sky else worlds
+        if behind.size:
+            self.brief(behind)
         count_gains(work.value, archive, work.lost, gains.value, gains.archive_mbit, gains.losses)
         return gains
+
+    def _play(self, choices: Ints, worlds: Ints) -> None:
+        """Carry out choices, tick, and see to what follows; every thread goes through all of it with its worlds.
+
+        Where the sky is there ahead of time, robots are handed what they decide on next, too.
+        """
+        one, outlooks, ticks = self._all(), self._outlooks(), self.clocks.drive_s // self.tick_s
+        last = self.clocks.decision_s // self.clocks.drive_s - 1
+        everybody = len(worlds) == self.worlds
+
+        def before(who: Ints, start: int, end: int) -> None:
+            decide(start, end, who, choices, one, self._search)
+            self._search_routes(who[start:end], one)
+
+        for drive in range(last + 1):
+            if drive == last and self._shares_sky:
+                rows, now = self.world.sky_rows(ticks)
+                sun = rows[now[worlds] + ticks, :2]
+                self.briefings.clock.t_s[worlds] = self.t_s[worlds] + self.clocks.decision_s
+                self.briefings.sun(worlds, sun[:, SUN_AZ], sun[:, SUN_EL])
+
+            def after(who: Ints, start: int, end: int, drive: int = drive) -> None:
+                after_ticks(start, end, who, drive, drive == last, one, self.air, outlooks, self._search, self._helped)
+                if drive < last:
+                    self._search_routes(who[start:end], one)
+                elif self._shares_sky:
+                    self._hand_out(who, start, end)
+
+            self.world.tick(ticks, None if everybody else worlds, before=before if drive == 0 else None, after=after)
 
     def _check(self, choices: Ints, worlds: Ints) -> None:
         count = self.handed.masks.shape[2]
@@ -343,9 +364,10 @@ class Missions:
 
     def _search_routes(self, worlds: Ints, one: All) -> None:
         """Search the routes that cannot be read off the tables: round ground that the wheels refused, mostly."""
-        if not self._search.any():
+        wanted = self._search[worlds]
+        if not wanted.any():
             return
-        for at, r in zip(*np.nonzero(self._search[worlds]), strict=True):
+        for at, r in zip(*np.nonzero(wanted), strict=True):
             w, robot = int(worlds[at]), int(r)
             minds, state = self.minds, self.world.state
             ground, number = int(self.given.ground[w]), int(self.fleet.drive_class[robot])
@@ -362,13 +384,8 @@ class Missions:
             take_up(w, robot, len(route), one)
             self._search[w, robot] = False
 
-    def _help(self, worlds: Ints, one: All) -> None:
+    def _help(self, waiting: Ints) -> None:
         """Let robots land whose time has come, and mend and free those next to them that wait for help; then tell the news there."""
-        if not self._helped.any():
-            return
-        waiting = worlds[self._helped[worlds]]
-        if not waiting.size:
-            return
         state, given, work = self.world.state, self.given, self.work
         due = ~work.landed[waiting] & (given.lands_s[waiting] <= self.t_s[waiting, None])
         rows, robots = np.nonzero(due)
@@ -379,7 +396,7 @@ class Missions:
             ails = ((state.faults[w] != 0) | (state.trapped[w] != 0)) & ~self.work.lost[w]
             for robot in np.flatnonzero(ails).tolist():
                 self.world.assist(w, robot)
-        tell_news(waiting, one)
+        tell_news(waiting, self._all())
 
     def _spread(self, part: object, count: int) -> None:
         spread(part, count, self.threads, count * len(self.specs) * 100)  # pyright: ignore[reportArgumentType]

@@ -18,6 +18,7 @@ from .vectors import Clock, Tasks, blank_handed, hand_out, instruments_of
 from .world import World
 
 Bools = NDArray[np.bool_]
+ALONE = np.zeros(1, dtype=np.int64)  # the one world of a mission by itself
 
 
 class Briefing:
@@ -70,7 +71,7 @@ class Briefing:
         )
         clock.t_s[0], clock.sun_az_deg[0], clock.sun_el_deg[0] = t_s, sun_az, sun_el
         hand_out(
-            0, 1, own.almanac, own.machines, own.home, self.mission.station_index, own.works, own.havens, own.ways, own.hours,
+            0, 1, ALONE, own.almanac, own.machines, own.home, self.mission.station_index, own.works, own.havens, own.ways, own.hours,
             own.places, own.links, instruments_of(self.world.state), tasks, clock, ON_SITE_M, out,
         )  # fmt: skip
         table, slots = self.table, out.slots[0, robots]

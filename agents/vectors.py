@@ -285,20 +285,22 @@ class _Desk(NamedTuple):
 
 @leaf_kernel
 def _hand_out(
-    first: int, last: int, almanac: Almanac, machines: Machines, home: Floats, station: int, jobs: JobsBlock, havens: Havens, ways: Ways,
-    hours: HourBlock, places: Places, links: Places, body: Instruments, tasks: Tasks, clock: Clock, near_m: float, desk: _Desk,
+    first: int, last: int, worlds: Ints, almanac: Almanac, machines: Machines, home: Floats, station: int, jobs: JobsBlock, havens: Havens,
+    ways: Ways, hours: HourBlock, places: Places, links: Places, body: Instruments, tasks: Tasks, clock: Clock, near_m: float, desk: _Desk,
     out: Handed,
 ) -> None:  # fmt: skip
     frame = almanac.frame
     robots, room = tasks.job.shape[1], tasks.done.shape[2]
     row, v, on, rate, ready, group = desk.row, desk.v, desk.on, desk.rate, desk.ready, desk.group
     is_open, closes_h, offered = desk.is_open, desk.closes_h, desk.offered
-    for w in range(first, last):
+    for at_world in range(first, last):
+        w = int(worlds[at_world])
+        following = int(worlds[at_world + 1]) if at_world + 1 < last else -1
         if w < 0:  # never: but what has a sign would be asked for it at every index
             return
-        if w + 1 < last:
+        if following >= 0:
             _fetch_world(
-                w + 1, clock.t_s[w + 1] // 3600, almanac, jobs, havens, ways, places, body, machines.drive_class
+                following, clock.t_s[following] // 3600, almanac, jobs, havens, ways, places, body, machines.drive_class
             )
         asked = False
         for r in range(robots):
@@ -317,8 +319,8 @@ def _hand_out(
         for r in range(robots):
             if r + 1 < robots:
                 _fetch_robot(w, r + 1, tasks, ways, places, links, out)
-            elif w + 1 < last:
-                _fetch_robot(w + 1, 0, tasks, ways, places, links, out)
+            elif following >= 0:
+                _fetch_robot(following, 0, tasks, ways, places, links, out)
             vector, masks, slots = out.vectors[w, r], out.masks[w, r], out.slots[w, r]
             for k in range(N_ACTIONS):
                 masks[k] = False
@@ -485,10 +487,10 @@ def _hand_out(
 
 @kernel
 def hand_out(
-    first: int, last: int, almanac: Almanac, machines: Machines, home: Floats, station: int, jobs: JobsBlock, havens: Havens, ways: Ways,
-    hours: HourBlock, places: Places, links: Places, body: Instruments, tasks: Tasks, clock: Clock, near_m: float, out: Handed,
+    first: int, last: int, worlds: Ints, almanac: Almanac, machines: Machines, home: Floats, station: int, jobs: JobsBlock, havens: Havens,
+    ways: Ways, hours: HourBlock, places: Places, links: Places, body: Instruments, tasks: Tasks, clock: Clock, near_m: float, out: Handed,
 ) -> None:  # fmt: skip
-    """Fill what the robots of worlds ``first`` to ``last`` are handed; who is not asked is handed a blank and may only go on.
+    """Fill what the robots of ``worlds[first:last]`` are handed; who is not asked is handed a blank and may only go on.
 
     ``home`` [W, R, 2] is where robots started, ``near_m`` how near to its haven a robot is there.
     """
@@ -499,5 +501,6 @@ def hand_out(
         np.empty(room, dtype=np.bool_), np.empty(room, dtype=np.bool_), np.empty(room),
     )  # fmt: skip
     _hand_out(
-        first, last, almanac, machines, home, station, jobs, havens, ways, hours, places, links, body, tasks, clock, near_m, desk, out
+        first, last, worlds, almanac, machines, home, station, jobs, havens, ways, hours, places, links, body, tasks, clock, near_m,
+        desk, out,
     )  # fmt: skip
