@@ -6,9 +6,12 @@ term          what earns or costs it                                            
 ``jobs``      value of the jobs finished in this step, as the mission rates them            1 per point
 ``work``      share of the jobs' value that was worked for in this step, done or not             0 per point
 ``archive``   data that reached the archive on Earth                                       1 per gigabit
-``losses``    robots lost for good (frozen, run flat, tipped over)                         -150 each
+``losses``    robots lost for good (frozen, run flat, tipped over)                         -300 each
 ``contacts``  rocks that a robot's body touched                                            -0.5 each
 ============  ===========================================================================  ===============
+
+An episode is a few weeks of a base that is to stand for years: a robot lost in it is lost for all that follows. So a loss costs more
+than what the whole fleet can earn in a week, and nobody wins by wearing machines out.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ class RewardWeights:
     job_value: float = 1.0
     work: float = 0.0
     archive_per_gbit: float = 1.0
-    loss: float = 150.0
+    loss: float = 300.0
     contact: float = 0.5
 
     def __post_init__(self) -> None:

@@ -25,7 +25,7 @@ BAR: Final = "envs.3"
 ROUNDS: Final = 5
 SECONDS: Final = 2.0  # [s] of CPU, one stretch
 WORLDS: Final = 1024
-STATION_WORLDS: Final = 64
+STATION_WORLDS: Final = 128
 FOLDER: Final = Path(__file__).parent / "env_peers"
 PEERS: Final = {
     "vmas": "VMAS navigation, 4 agents, 1024 worlds",

@@ -176,7 +176,7 @@ def test_a_lost_robot_keeps_its_row_and_may_only_go_on() -> None:
     observed, reward, terminated, _, info = env.step(np.full(ROBOTS, HIBERNATE))
     assert info["lost"] == 1
     assert not terminated
-    assert info["reward_terms"]["losses"] == -150.0
+    assert info["reward_terms"]["losses"] == -300.0
     assert reward < -40.0
     assert env.observation_space.contains(observed)
     assert np.flatnonzero(observed["action_mask"][1]).tolist() == [GO_ON]
