@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -32,6 +33,12 @@ def test_every_target_can_be_made(root: Path, tmp_path: Path) -> None:
     for target in targets(root):
         done = make(root, "--dry-run", f"VENV={tmp_path / 'venv'}", target)
         assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" not in os.environ, reason="tests run in one process")
+def test_groups_of_tests_stay_together(request: pytest.FixtureRequest) -> None:
+    """Some pairs of pytest and pytest-xdist forget about groups without a word; kernels are then compiled by every process."""
+    assert request.node.nodeid.endswith(".py")
 
 
 def test_old_python_is_refused(root: Path, tmp_path: Path) -> None:
