@@ -47,6 +47,7 @@ def parallel_kernel(function: F) -> F:
 def _stamped(dispatcher: Any) -> Any:
     """Make the dispatcher's cache entries valid for the present content of the files that it was made from only."""
     index = getattr(dispatcher._cache, "_cache_file", None)
-    if index is not None and hasattr(index, "_source_stamp"):  # with NUMBA_DISABLE_JIT there is no cache
-        index._source_stamp = (index._source_stamp, kernel_stamp(dispatcher.py_func.__code__.co_filename))
+    if index is not None and hasattr(index, "_version"):  # with NUMBA_DISABLE_JIT there is no cache
+        # not the source stamp: that is read together with the entries, which may name classes that are gone
+        index._version = f"{index._version} {kernel_stamp(dispatcher.py_func.__code__.co_filename)}"
     return dispatcher
