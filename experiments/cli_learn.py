@@ -104,6 +104,12 @@ def evaluate(
     episodes: Annotated[int, typer.Option(help="Episodes in all, dealt evenly to the seeds.", min=1)] = 100,
     seeds: Annotated[int, typer.Option(help="Root seeds, from --seed on; the 95 % interval is over them.", min=1)] = 5,
     seed: Annotated[int, typer.Option(help="First root seed.", min=0)] = 0,
+    sample: Annotated[
+        bool,
+        typer.Option(
+            "--sample", help="Trained policies take actions by the chances they learned, not the best-rated one."
+        ),
+    ] = False,
     threads: Threads = 1,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Also write the figures and all scores to this file.", metavar="FILE")
@@ -124,7 +130,7 @@ def evaluate(
     console = Console()
     if not console.is_terminal:
         console.width = PIPE_COLUMNS
-    found = {name: problem.policy(name, game, seed) for name in names}
+    found = {name: problem.policy(name, game, seed, sample=sample) for name in names}
     told: dict[str, Scores] = {}
     with part_done(console, quiet=quiet) as shown:
         for name, one in found.items():

@@ -51,10 +51,10 @@ class Problem:
         module, _, name = self.entry.partition(":")
         return getattr(import_module(module), name)(num_envs=worlds, threads=threads, **given)
 
-    def policy(self, name: str, game: Game, seed: int = 0) -> BatchPolicy:
+    def policy(self, name: str, game: Game, seed: int = 0, *, sample: bool = False) -> BatchPolicy:
         """Return the policy called ``name``: a baseline, or the path of a trained one.
 
-        A baseline's factory is called with those of ``game`` and ``seed`` that it takes.
+        A baseline's factory is called with those of ``game`` and ``seed`` that it takes. With ``sample`` a trained one draws its actions.
 
         Raises
         ------
@@ -73,7 +73,8 @@ class Problem:
         if Path(name).exists():
             from .trained import TrainedPolicy
 
-            return TrainedPolicy.load(Path(name)).fitted(self.env_id, game)
+            trained = TrainedPolicy.load(Path(name)).fitted(self.env_id, game)
+            return trained.sampled(seed) if sample else trained
         names = sorted({RANDOM, *self.baselines})
         raise OptionError(
             f"--policy {name}: is neither a file nor one of {', '.join(names)}.{did_you_mean(name, names)}"

@@ -8,6 +8,7 @@ No torch is needed to use one, so a robot on a Ray actor carries it like any oth
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from moonfleet.agents.array_file import ArrayFile, ArrayFileError, read_arrays, write_arrays
 from moonfleet.autonomy.errors import PolicyError
 from moonfleet.autonomy.observation import Observation
+from moonfleet.terrain.seeds import stream
 
 if TYPE_CHECKING:
     from moonfleet.envs.game import Game
@@ -53,7 +55,7 @@ class TrainedPolicy:
 
         ``observation``: an `Observation`, or what an environment with one agent returned.
         """
-        vector, mask = self._parts(observation)
+        vector, mask = self.parts(observation)
         action = self.act_batch(Observation(vector[None], mask[None]))[0]
         return action if self.low.size else int(action)
 
@@ -67,9 +69,28 @@ class TrainedPolicy:
         PolicyError
             The observation has another size than the network.
         """
+        vectors, masks = self.parts(observations)
+        out = self.rate(vectors)
+        if self.low.size:
+            return np.clip(out, self.low, self.high)
+        return np.where(masks, out, NEVER).argmax(axis=1)
+
+    def sampled(self, seed: int = 0) -> SampledPolicy:
+        """Return a policy that takes actions by the chances that were learned, as in the training.
+
+        Raises
+        ------
+        PolicyError
+            Its actions are numbers, of which the file holds the means alone.
+        """
+        if self.low.size:
+            raise PolicyError(f"the policy trained for {self.env_id} answers with numbers: only their means are kept")
+        return SampledPolicy(self, seed)
+
+    def rate(self, vectors: NDArray[np.generic]) -> Floats32:
+        """Return the network's answer to vectors [n, F], float32 [n, A]."""
         from .trained_forward import forward
 
-        vectors, masks = self._parts(observations)
         rows = np.ascontiguousarray(vectors, np.float32)
         if rows.ndim != 2 or rows.shape[1] != self.sizes[0]:
             raise PolicyError(
@@ -77,11 +98,9 @@ class TrainedPolicy:
             )
         out = np.empty((len(rows), self.sizes[-1]), np.float32)
         forward(rows, self.weights, np.array(self.sizes, np.int64), out)
-        if self.low.size:
-            return np.clip(out, self.low, self.high)
-        return np.where(masks, out, NEVER).argmax(axis=1)
+        return out
 
-    def _parts(self, seen: Seen) -> Observation:
+    def parts(self, seen: Seen) -> Observation:
         """Return vectors and masks of whatever was given; everything is allowed where there are no masks."""
         if isinstance(seen, Observation):
             return seen
@@ -157,3 +176,32 @@ class TrainedPolicy:
         if not isinstance(env_id, str) or not isinstance(notes, dict):
             raise PolicyError(f"{file}: env = {env_id!r}, notes = {notes!r}: must be a text and a mapping")
         return cls(env_id, tuple(sizes), weights, low, high, notes)
+
+
+@dataclass(frozen=True, slots=True)
+class SampledPolicy:
+    """A trained policy that takes an action by the chance that it has learned for it.
+
+    What PPO learns are chances: where two moves are as good, one that always takes the same may go in circles. The draw follows from the
+    seed and the observation, so this policy has no memory either.
+    """
+
+    policy: TrainedPolicy
+    seed: int = 0
+
+    def act(self, observation: Seen) -> int:
+        """As `TrainedPolicy.act`."""
+        vector, mask = self.policy.parts(observation)
+        return int(self.act_batch(Observation(vector[None], mask[None]))[0])
+
+    def act_batch(self, observations: Seen) -> NDArray[np.int64]:
+        """As `TrainedPolicy.act_batch`."""
+        vectors, masks = self.policy.parts(observations)
+        ratings = self.policy.rate(vectors)
+        # the greatest of ratings with Gumbel noise is distributed as their softmax (Gumbel 1954; Maddison et al. 2014)
+        noise = np.array([self._noise(row) for row in np.ascontiguousarray(vectors, np.float32)])
+        return np.where(masks, ratings + noise.reshape(ratings.shape), NEVER).argmax(axis=1)
+
+    def _noise(self, row: Floats32) -> NDArray[np.float64]:
+        rng = stream(self.seed, "sampled-policy", index=(zlib.crc32(row.tobytes()),))
+        return rng.gumbel(size=self.policy.sizes[-1])

@@ -1,6 +1,7 @@
 """Learnable, not trivial: PPO beside random and greedy where it is easiest; both of them beside the best baseline on the default level.
 
-A learner is trained with each of `SEEDS` and plays the episodes of the root seed of the same number; everyone else plays the same ones.
+A learner is trained with each of `SEEDS` and plays the episodes of the root seed of the same number, by the chances that it learned;
+everyone else plays the same ones.
 Intervals are 95 % bootstraps over the seeds. Each result is written down as soon as it is there, with a hash of the code that
 made it: a bench that was stopped goes on, and nothing old is shown as new. Three environment variables set how::
 
@@ -100,7 +101,8 @@ def code_key(problem: Problem, minutes: float) -> str:
     own = envs.joinpath(*module.split(".")[2:-1])
     files = [*envs.glob("*.py"), *agents.rglob("*.py"), *agents.rglob("*.yaml"), *own.rglob("*.py")]
     files += [
-        Path(__file__).parents[1] / name for name in ("train.py", "evaluate.py", "rows_env.py", "reward_scale.py")
+        Path(__file__).parents[1] / name
+        for name in ("train.py", "evaluate.py", "rows_env.py", "reward_scale.py", "trained.py")
     ]
     whole = hashlib.sha256(repr((minutes, STEPS, EPISODES, list(SEEDS))).encode())
     for file in sorted(set(files)):
@@ -113,7 +115,7 @@ def learn_one(env_id: str, seed: int, folder: str, minutes: float) -> dict[str, 
     problem = find_problem(env_id)
     done = train(problem, Plan(env_id, EASY, seed), Path(folder), minutes=minutes, steps=STEPS)
     game = problem.game(EPISODES, level=EASY)
-    told = play(game, done.policy, [seed], EPISODES).to_json()
+    told = play(game, done.policy.sampled(seed), [seed], EPISODES).to_json()
     return told | {"agent_steps": done.progress.steps, "minutes": done.progress.seconds / 60.0}
 
 

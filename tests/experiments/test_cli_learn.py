@@ -25,7 +25,7 @@ def test_policies_are_put_to_the_same_episodes(walk: str, tmp_path: Path, capsys
     network().save(tmp_path / "learned")
     code, out, err = call(
         capsys, "evaluate", walk, "--policy", "random", "--policy", str(tmp_path / "learned"),
-        "--level", "easy", "--episodes", "12", "--seeds", "3", "--json", str(file),
+        "--level", "easy", "--episodes", "12", "--seeds", "3", "--json", str(file), "--sample",
     )  # fmt: skip
     assert (code, err) == (0, "")
     assert "tests.walk_game:WalkVector, level easy, 3 x 4 episodes" in out

@@ -136,6 +136,23 @@ def test_network_answers_alone_as_in_a_batch_and_as_the_slow_one() -> None:
     assert np.allclose(ask(boxed, seen), expected, atol=1e-5)
 
 
+def test_sampled_actions_come_by_the_chances_that_were_learned() -> None:
+    policy, rng = network(), np.random.default_rng(3)
+    row = rng.normal(size=10).astype(np.float32)
+    mask = np.array([True, False, True])
+    chances = np.exp(np.where(mask, plain_forward(policy, row), -np.inf))
+    chances /= chances.sum()
+    taken = np.array([policy.sampled(seed).act(Observation(row, mask)) for seed in range(2000)])
+    assert np.bincount(taken, minlength=3) / 2000 == pytest.approx(chances, abs=0.04)
+    seen = Observation(rng.normal(size=(40, 10)).astype(np.float32), np.ones((40, 3), np.bool_))
+    drawn = policy.sampled(7)
+    assert drawn.act_batch(seen).tolist() == [drawn.act(Observation(v, m)) for v, m in zip(*seen, strict=True)]
+    assert drawn.act_batch(seen).tolist() != policy.act_batch(seen).tolist()
+    assert drawn.act_batch(Observation(seen.vector[:0], seen.mask[:0])).shape == (0,)
+    with pytest.raises(PolicyError, match="answers with numbers"):
+        network(2, box=True).sampled()
+
+
 def test_policy_file_comes_back_and_fits_only_its_like(walk: Problem, tmp_path: Path) -> None:
     policy = network()
     file = policy.save(tmp_path / "new")
