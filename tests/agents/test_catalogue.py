@@ -99,7 +99,7 @@ def test_a_shipped_kind_is_not_overwritten(tmp_path: Path) -> None:
         (b"mass_kg: 0x_", "holds a value that cannot be read"),
         (b"title: 2031-13-45", "holds a value that cannot be read: month"),
         (b"mass_kg: " + b"9" * 6000, "holds a value that cannot be read"),
-        (b"[" * 20_000 + b"]" * 20_000, "nested too deeply"),
+        pytest.param(b"[" * 2_000 + b"]" * 2_000, "nested too deeply", id="nested too deeply"),
         (b"title: &a [1, 1]\nmass_kg: [*a, *a]", "aliases are not allowed"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -190,8 +191,12 @@ def test_ctrl_c_keeps_the_part_and_says_so(cache: Path) -> None:
     until = time.monotonic() + 120.0
     while not list((cache / "sites").glob("*.part/journal.json")) and time.monotonic() < until:
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=120)
+    err = ""
+    for _ in range(100):  # again where it fell on a moment that cannot raise, as people do
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            _, err = process.communicate(timeout=0.7)
+            break
     assert process.returncode == 130
     [part] = (cache / "sites").glob("*.part")
     assert f"What is done lies in {part}; the same command goes on from there" in err.replace("\n", " ")
