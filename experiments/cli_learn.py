@@ -86,7 +86,7 @@ def train(
 def learned_words(progress: Progress) -> str:
     """Return a line on what was learned so far."""
     episodes = sum(update.episodes for update in progress.updates)
-    score = "" if progress.recent is None else f", mean score of the last {progress.recent:.4g}"
+    score = "" if progress.recent is None else f", mean score of the last of them {progress.recent:.4g}"
     return f"{progress.steps:,} steps, {episodes:,} episodes{score}, {progress.seconds / 60.0:.1f} min"
 
 
@@ -95,13 +95,13 @@ def evaluate(
     policy: Annotated[
         list[str] | None,
         typer.Option(
-            help="random, greedy, planner or keeper (whichever the environment has), or the folder of a training. Given again, "
+            help="random, greedy, planner, careful or keeper (whichever the environment has), or the folder of a training. Given again, "
             "all are put to the same episodes. Default random.",
             metavar="NAME_OR_PATH",
         ),
     ] = None,
     level: Annotated[str, typer.Option(help="Level of difficulty: easy, default or hard.")] = "default",
-    episodes: Annotated[int, typer.Option(help="Episodes in all, dealt evenly to the seeds.", min=1)] = 100,
+    episodes: Annotated[int, typer.Option(help="Episodes in all, rounded up to as many for every seed.", min=1)] = 100,
     seeds: Annotated[int, typer.Option(help="Root seeds, from --seed on; the 95 % interval is over them.", min=1)] = 5,
     seed: Annotated[int, typer.Option(help="First root seed.", min=0)] = 0,
     sample: Annotated[
@@ -123,6 +123,8 @@ def evaluate(
     from .part_done import part_done
     from .problems import find_problem
 
+    if json_file is not None:
+        _writable(json_file)
     problem, names = find_problem(env), policy or ["random"]
     seeds = min(seeds, episodes)
     each = -(-episodes // seeds)
@@ -161,6 +163,12 @@ def score_table(title: str, told: Mapping[str, Scores]) -> Table:
             name, scores.interval.shown(), *made, f"{scores.steps.mean():.0f}", f"{scores.terminated.mean():.0%}"
         )
     return table
+
+
+def _writable(path: Path) -> None:
+    """See that a file can be written, before the work and not after it; raises `OptionError`."""
+    if not path.parent.is_dir() or path.is_dir():
+        raise OptionError(f"--json = {path}: must be a file in a folder that is there")
 
 
 def _write(path: Path, told: object) -> None:

@@ -61,6 +61,10 @@ def play(
     ------
     OptionError
         No seed, the same seed twice, or no episode.
+    PolicyError
+        ``policy`` has nothing to ask.
+    EnvActionError
+        It answered with what is no action.
     """
     from moonfleet.envs.game import Episode
 
@@ -121,8 +125,17 @@ class Stage:
         return Observation(flat, self.masks.reshape(len(flat), self.masks.shape[-1]))
 
     def actions(self, policy: BatchPolicy) -> Actions:
-        """Return what a policy answers, in the shape that the game wants: [W], [W, R], [W, k] or [W, R, k]."""
-        answers = ask(policy, self.rows(), masked=self.game.masked)
-        kind = np.float32 if answers.dtype.kind == "f" else np.int64
-        lead = self.vectors.shape[:-1]
-        return answers.astype(kind, copy=False).reshape(*lead, *answers.shape[1:])
+        """Return what a policy answers, in the shape that the game wants: [W], [W, R], [W, k] or [W, R, k].
+
+        Raises `PolicyError` or `EnvActionError` where there is no answer, or none that the game knows.
+        """
+        from moonfleet.envs.actions import check_actions
+        from moonfleet.envs.errors import EnvActionError
+
+        seen, lead = self.rows(), self.vectors.shape[:-1]
+        answers = ask(policy, seen, masked=self.game.masked)
+        try:
+            actions = check_actions(self.game.single_action_space, answers, len(seen.vector))
+        except EnvActionError as error:
+            raise EnvActionError(f"{type(policy).__name__}: {error}") from error
+        return actions.reshape(*lead, *actions.shape[1:])

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from moonfleet.autonomy.errors import PolicyError
 from moonfleet.autonomy.observation import Observation
 from moonfleet.terrain.seeds import stream
 
@@ -28,8 +29,13 @@ class BatchPolicy(Protocol):
 
 
 def ask(policy: BatchPolicy, seen: Observation, *, masked: bool = True) -> Actions:
-    """Return the actions of all rows: int64 [n], or float32 [n, k], for vectors [n, F] and masks [n, A]."""
+    """Return the actions of all rows: int64 [n], or float32 [n, k], for vectors [n, F] and masks [n, A].
+
+    Raises `PolicyError` for a policy that has neither ``act`` nor ``act_batch``.
+    """
     together = getattr(policy, "act_batch", None)
+    if together is None and not callable(getattr(policy, "act", None)):
+        raise PolicyError(f"policy: {policy!r} has no act(observation), and no act_batch")
     if together is not None:
         apart = "masks" in inspect.signature(together).parameters
         return np.asarray(together(seen.vector, seen.mask) if apart else together(seen if masked else seen.vector))

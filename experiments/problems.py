@@ -10,6 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gymnasium.vector import VectorEnv
+
 from moonfleet.terrain.errors import did_you_mean
 
 from .errors import OptionError
@@ -111,12 +113,18 @@ def _problem(env_id: str, entry: str) -> Problem:
     """Return the environment of an entry point. Raises `OptionError` if that cannot be imported."""
     module, _, name = entry.partition(":")
     try:
-        if not callable(getattr(import_module(module), name, None)):
+        face = getattr(import_module(module), name, None)
+        if not callable(face):
             raise OptionError(f"ENV = {entry}: {module} has no {name!r}")
+        if isinstance(face, type) and not issubclass(face, VectorEnv):
+            raise OptionError(
+                f"ENV = {entry}: {name} is no batched face; need a subclass of moonfleet.envs.vector.GameVectorEnv"
+            )
         policies = f"{module.rpartition('.')[0]}.policies"
         there = "." in module and find_spec(policies) is not None
     except (ImportError, ValueError) as error:
-        raise OptionError(f"ENV = {entry}: cannot be imported: {error}") from error
+        hint = "; is its folder in PYTHONPATH?" if isinstance(error, ModuleNotFoundError) else ""
+        raise OptionError(f"ENV = {entry}: cannot be imported: {error}{hint}") from error
     return Problem(env_id, entry, import_module(policies).BASELINES if there else {})
 
 

@@ -81,11 +81,16 @@ class TrainedPolicy:
         Raises
         ------
         PolicyError
-            Its actions are numbers, of which the file holds the means alone.
+            Its actions are numbers, of which the file holds the means alone; or ``seed`` is no whole number >= 0.
         """
         if self.low.size:
-            raise PolicyError(f"the policy trained for {self.env_id} answers with numbers: only their means are kept")
-        return SampledPolicy(self, seed)
+            raise PolicyError(
+                f"the policy trained for {self.env_id} answers with numbers, of which only the means are kept: it cannot be "
+                "sampled; leave --sample out"
+            )
+        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise PolicyError(f"seed = {seed!r}: must be a whole number >= 0")
+        return SampledPolicy(self, int(seed))
 
     def rate(self, vectors: NDArray[np.generic]) -> Floats32:
         """Return the network's answer to vectors [n, F], float32 [n, A]."""

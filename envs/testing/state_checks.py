@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import tempfile
 from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -132,10 +134,15 @@ def check_state_in_another_process(subject: Subject) -> str | None:
     _run(env, subject.seed, 1, STEPS_BEFORE)
     state = kept(_state(env, 0))
     wanted = _follow(env, 0, subject.seed)
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         try:
-            got = pool.apply(follow_in, (subject.vector, subject.worlds, subject.seed, state))
-        except (AttributeError, TypeError) as error:
+            got = pool.submit(follow_in, subject.vector, subject.worlds, subject.seed, state).result()
+        except BrokenProcessPool as error:
+            raise fail(
+                "the process that was to take up a state has died; in a script, call the checks below "
+                '`if __name__ == "__main__":`, for the process reads the script too'
+            ) from error
+        except Exception as error:
             if "pickle" not in str(error).lower():
                 raise
             return "the maker cannot be sent to another process: give a function of a module, not a lambda"

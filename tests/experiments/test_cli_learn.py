@@ -44,6 +44,9 @@ def test_policies_are_put_to_the_same_episodes(walk: str, tmp_path: Path, capsys
         (("evaluate", walk_game.ENV, "--policy", "greedy"), "is neither a file nor one of random"),
         (("evaluate", walk_game.ENV, "--level", "sleepy"), "level: got 'sleepy'"),
         (("evaluate", walk_game.ENV, "--policy", __file__), "not a file of moonfleet"),
+        (("evaluate", "tests.walk_game:Walk"), "Walk is no batched face"),
+        (("evaluate", "mine.walk:Walk"), "is its folder in PYTHONPATH?"),
+        (("evaluate", walk_game.ENV, "--json", "/nowhere/x.json"), "must be a file in a folder that is there"),
     ],
 )
 def test_mistakes_are_answered(arguments: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str]) -> None:

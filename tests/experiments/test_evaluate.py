@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from moonfleet.agents.array_file import read_arrays, write_arrays
 from moonfleet.autonomy.errors import PolicyError
 from moonfleet.autonomy.observation import Observation
+from moonfleet.envs.errors import EnvActionError
 from moonfleet.experiments.bootstrap import interval_of
 from moonfleet.experiments.errors import OptionError
 from moonfleet.experiments.evaluate import play
@@ -91,6 +93,34 @@ def test_names_are_found_and_misspelt_ones_answered(walk: Problem) -> None:
         play(game, Right(), [1, 1], 2)
 
 
+def test_answers_that_are_no_actions_are_refused(walk: Problem) -> None:
+    class Says:
+        def __init__(self, word: Any) -> None:
+            self.word = word
+
+        def act(self, observation: Observation) -> Any:
+            return self.word
+
+    game = walk.game(4)
+    for word, told in (
+        (99, "each must be from 0 to 2"),
+        (-1, "with -1"),
+        (1.7, "whole numbers"),
+        (None, "whole numbers"),
+        ("x", "x"),
+    ):
+        with pytest.raises(EnvActionError, match=f"Says: action: got .*{told}"):
+            play(game, Says(word), [0], 4)
+    batch: Any = SimpleNamespace(act_batch=lambda observations: np.zeros(3, np.int64))
+    with pytest.raises(EnvActionError, match=r"shape \(4,\)"):
+        play(game, batch, [0], 4)
+    with pytest.raises(PolicyError, match="has no act"):
+        play(game, SimpleNamespace(), [0], 4)  # type: ignore[arg-type]
+    for seed in (-1, 1.5, "a", True):
+        with pytest.raises(PolicyError, match=r"seed = .*: must be a whole number"):
+            network().sampled(seed)  # type: ignore[arg-type]
+
+
 def test_interval_draws_seeds_again_and_episodes_where_there_is_one() -> None:
     spread = interval_of(np.array([[0.0, 0.0], [10.0, 10.0], [20.0, 20.0]]))
     assert (spread.mean, spread.low, spread.high) == (10.0, 0.0, 20.0)
@@ -149,7 +179,7 @@ def test_sampled_actions_come_by_the_chances_that_were_learned() -> None:
     assert drawn.act_batch(seen).tolist() == [drawn.act(Observation(v, m)) for v, m in zip(*seen, strict=True)]
     assert drawn.act_batch(seen).tolist() != policy.act_batch(seen).tolist()
     assert drawn.act_batch(Observation(seen.vector[:0], seen.mask[:0])).shape == (0,)
-    with pytest.raises(PolicyError, match="answers with numbers"):
+    with pytest.raises(PolicyError, match="cannot be sampled; leave --sample out"):
         network(2, box=True).sampled()
 
 
