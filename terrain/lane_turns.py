@@ -1,4 +1,4 @@
-"""Numbers that lie together in memory, eight places of them at once, turned into `lanes` and back.
+"""Numbers that lie together in memory, eight places of them at once, turned into `lanes` and back; single numbers as lanes and back.
 
 Eight machines whose numbers each lie in one piece are eight rows of a table of which lanes are the columns. Picked number by number that
 takes eight loads a lane; here each row is loaded whole and a square of 8 x 8 is turned within the registers.
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.np import arrayobj
 
-from .lanes import LONG, WIDTH, WORD, either, wholes_t
+from .lanes import LONG, WIDTH, WORD, either, lanes_t, wholes_t
 
 
 def _turned(builder: Any, rows: list[Any]) -> list[Any]:
@@ -102,3 +103,27 @@ def _give_plain(goal: Any, places: Any, source: Any, row: int, at: int) -> None:
 
 give_turned: Any = either(_give_typed, _give_plain)
 """The way back: ``goal`` is flat, ``source`` in lanes; of two lanes at one place the earlier stays."""
+
+
+def _eight_typed(typing_context: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any) -> Any:
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        out: Any = ir.Constant(lanes_t.vector, ir.Undefined)
+        for k, value in enumerate(args):
+            out = builder.insert_element(out, value, WORD(k))
+        return out
+
+    return lanes_t(*[types.float64] * WIDTH), generate
+
+
+eight: Any = either(_eight_typed, lambda *numbers: np.array(numbers, dtype=np.float64))
+"""Eight numbers as lanes: a division or a root of eight numbers takes little longer than one of a single number."""
+
+
+def _number_typed(typing_context: Any, value: Any, k: Any) -> Any:
+    if value is not lanes_t:
+        return None
+    return types.float64(lanes_t, types.intp), lambda context, builder, sig, args: builder.extract_element(*args)
+
+
+number: Any = either(_number_typed, lambda value, k: value[k])
+"""Lane ``k`` of lanes."""

@@ -30,6 +30,7 @@ _ALL = (1 << SPAN) - 1
 _EDGES = np.cumsum([0, *SAMPLES]).tolist()
 _BITS = tuple((1 << b) - (1 << a) for a, b in itertools.pairwise(_EDGES))  # samples of each window
 _MEMBERS = np.array([[1.0 if bits >> k & 1 else 0.0 for k in range(SPAN)] for bits in _BITS]).ravel()
+_SHARES = np.array([[count / samples for count in range(SPAN + 1)] for samples in SAMPLES], np.float32).ravel()
 
 
 def _segment() -> tuple[float, ...]:
@@ -104,7 +105,7 @@ def lit_ahead(
     up_c, down_c = mask(above_c >= radius_c), mask(above_c <= 0.0 - radius_c)
     up, down = up_a | (up_b << 8) | (up_c << 16), down_a | (down_b << 8) | (down_c << 16)
     for window in range(4):
-        out[window] = bit_count(up & _BITS[window]) / SAMPLES[window]
+        out[window] = _SHARES[(SPAN + 1) * window + bit_count(up & _BITS[window])]
     if up | down == _ALL:
         return True
     part_a = _share(above_a, radius_a, up_a, down_a)

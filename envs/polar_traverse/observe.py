@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,12 @@ from moonfleet.terrain.constants import MOON_RADIUS_M
 from moonfleet.terrain.kernel import inlined_kernel, kernel, leaf_kernel
 from moonfleet.terrain.lane_math import cosine_near, sine_near
 from moonfleet.terrain.lane_memory import bit_count, copier, lanes_least, load_flat, store_flat
+from moonfleet.terrain.lane_turns import eight, number
 from moonfleet.terrain.lanes import WIDTH as LANES
-from moonfleet.terrain.lanes import least, mask, most, nearest
+from moonfleet.terrain.lanes import least, mask, most, nearest, root, select
 from moonfleet.terrain.prefetch import prefetch
 
-from .layouts import LINE, STEP, WIDTH, Layouts, lay_out
+from .layouts import DARK, LINE, STEP, WIDTH, Layouts, lay_out
 from .lit_share import lit_ahead
 from .outlook import CELL, CENTRE_X, CENTRE_Y, X_LEFT, Y_TOP, outlook
 from .spaces import (
@@ -48,8 +49,9 @@ _RAD = math.pi / 180.0
 _DEG_PER_M = 180.0 / (math.pi * MOON_RADIUS_M)  # deg by which a body stands higher per metre towards it
 MARGIN = SLOPE_SIDE // 2  # cells of steep ground put around the map
 AHEAD = 8  # worlds ahead of which memory is asked for
-SWEEP_DEG = 25  # that the Sun goes round in the 48 hours of the forecasts
+SWEEP_DEG = 25  # that the Sun goes round, either way, in the 48 hours of the forecasts
 REACH = LIGHT_SIDE // 2 * LIGHT_STRIDE  # cells that the light is seen around
+DARK_DEG = 0.001 * DARK  # horizon of layouts off the map
 STEEPEST = 2.0  # what slopes are clipped to, and what is off the map
 
 # columns of `Progress.tally`
@@ -69,6 +71,7 @@ LESS, MORE = 1.0 - 1e-14, 1.0 + 1e-14
 ALMANAC = 16  # two lines of memory
 _COLUMNS = np.array([float(c * LIGHT_STRIDE - REACH) for c in range(LANES)])
 copy_slopes = copier(SLOPE_SIDE * SLOPE_SIDE)
+copy_forecasts = copier(8)
 
 # what a game is given: float64 [5]
 CAPACITY_WH, SOLAR_W, MAX_STEPS, TICK_S, PER_DIAGONAL = range(5)
@@ -101,19 +104,10 @@ def _clip(value: float, low: float, high: float) -> float:
     return min(max(value, low), high)
 
 
-@leaf_kernel
-def _aim(out: Floats32, at: int, dx: float, dy: float, per_m: float) -> float:
-    """Write direction (2) and distance over the diagonal (1) of a displacement; ``per_m`` is one over that; return the distance [m]."""
-    distance = math.sqrt(dx * dx + dy * dy)
-    if distance > 1e-6:
-        scale = 1.0 / distance
-        out[at] = _clip(dx * scale, -1.0, 1.0)
-        out[at + 1] = _clip(dy * scale, -1.0, 1.0)
-    else:
-        out[at] = 0.0
-        out[at + 1] = 0.0
-    out[at + 2] = _clip(distance * per_m, 0.0, 1.0)
-    return distance
+@inlined_kernel
+def _write_aim(out: Floats32, at: int, k: int, x: Any, y: Any, distance: Any) -> None:
+    """Write direction (2) and distance over the diagonal (1) of lane ``k``."""
+    out[at], out[at + 1], out[at + 2] = number(x, k), number(y, k), number(distance, k)
 
 
 @leaf_kernel
@@ -149,7 +143,9 @@ def _near_light(
         margin = local - (here * first + there * second)
         store_flat(out, at + LIGHT_SIDE * i, least(most(margin * (1.0 / MARGIN_SCALE_DEG), -1.0), 1.0))
     if row < REACH or col < REACH or row >= rows - REACH or col >= cols - REACH:
-        _darken(out, at, row, col, rows, cols)
+        highest = abs(base) + abs(down) * LIGHT_SIDE + abs(per_cell) * REACH
+        if highest > DARK_DEG - 2.0 * MARGIN_SCALE_DEG:  # lower, it is as dark as can be behind the horizon off the map
+            _darken(out, at, row, col, rows, cols)
 
 
 @leaf_kernel
@@ -269,31 +265,47 @@ def _observe_one(
     )  # fmt: skip
 
     aim = progress.chain[w, min(current, targets - 1)]
-    distance = _aim(seen, _TARGET, chart.places_xy[g, aim, 0] - x, chart.places_xy[g, aim, 1] - y, per_m)
-    seen[_TARGET + 3] = _clip(distance * (1.0 / NEAR_M), 0.0, 1.0)
-    seen[_TARGET + 4] = _clip(0.5 * progress.route_m[w] * per_m, 0.0, 1.0)
+    aim_x, aim_y = chart.places_xy[g, aim, 0] - x, chart.places_xy[g, aim, 1] - y
+    next_x, next_y = 0.0, 0.0
     if current + 1 < targets:
         after = progress.chain[w, current + 1]
-        _aim(seen, _NEXT, chart.places_xy[g, after, 0] - x, chart.places_xy[g, after, 1] - y, per_m)
-    else:
-        _aim(seen, _NEXT, 0.0, 0.0, per_m)
+        next_x, next_y = chart.places_xy[g, after, 0] - x, chart.places_xy[g, after, 1] - y
     haven = nearest_haven(layouts.havens, g, x, y)
     haven_x, haven_y = chart.havens_xy[g, haven, 0], chart.havens_xy[g, haven, 1]
-    _aim(seen, _HAVEN, haven_x - x, haven_y - y, per_m)
+    # lanes: target, the one after it, haven; then shares that are quotients
+    dx, dy = (
+        eight(aim_x, next_x, haven_x - x, 0.0, 0.0, 0.0, 0.0, 0.0),
+        eight(aim_y, next_y, haven_y - y, 0.0, 0.0, 0.0, 0.0, 0.0),
+    )
+    distance = root(dx * dx + dy * dy)
+    parts = eight(
+        1.0, 1.0, 1.0, f[s.BATTERY, 0], f[s.SOLAR, 0], float(targets - current), float(progress.tally[w, STEPS]), 0.0
+    )
+    wholes = eight(1.0, 1.0, 1.0, given[CAPACITY_WH], given[SOLAR_W], float(targets), given[MAX_STEPS], 1.0)
+    away = distance > 1e-6
+    quotient = parts / select(away, distance, wholes)
+    to_x = select(away, least(most(dx * quotient, -1.0), 1.0), 0.0)
+    to_y = select(away, least(most(dy * quotient, -1.0), 1.0), 0.0)
+    far = least(most(distance * per_m, 0.0), 1.0)
+    _write_aim(seen, _TARGET, 0, to_x, to_y, far)
+    _write_aim(seen, _NEXT, 1, to_x, to_y, far)
+    _write_aim(seen, _HAVEN, 2, to_x, to_y, far)
+    seen[_TARGET + 3] = _clip(number(distance, 0) * (1.0 / NEAR_M), 0.0, 1.0)
+    seen[_TARGET + 4] = _clip(0.5 * progress.route_m[w] * per_m, 0.0, 1.0)
 
-    seen[_OWN] = _clip(f[s.BATTERY, 0] / given[CAPACITY_WH], 0.0, 1.0)
+    seen[_OWN] = _clip(number(quotient, 3), 0.0, 1.0)
     seen[_OWN + 1] = _clip((f[s.TEMP, 0] - 250.0) * (1.0 / 150.0), -1.0, 1.0)
     seen[_OWN + 2] = _clip(f[s.LIT, 0], 0.0, 1.0)
-    seen[_OWN + 3] = _clip(f[s.SOLAR, 0] / given[SOLAR_W], 0.0, 1.0)
+    seen[_OWN + 3] = _clip(number(quotient, 4), 0.0, 1.0)
     seen[_OWN + 4], seen[_OWN + 5] = direction(f[s.HEADING, 0] * _RAD)
     seen[_OWN + 6] = seen[SLOPE_SIDE * MARGIN + MARGIN]
 
     # a place off the middle of the site has a horizontal plane of its own (`light.local_elevation_deg`)
-    dx, dy = (x - frame[CENTRE_X]) * _DEG_PER_M, (y - frame[CENTRE_Y]) * _DEG_PER_M
-    earth_el = note[EARTH_EL] + (dx * note[EARTH_X] + dy * note[EARTH_Y])
+    east, north = (x - frame[CENTRE_X]) * _DEG_PER_M, (y - frame[CENTRE_Y]) * _DEG_PER_M
+    earth_el = note[EARTH_EL] + (east * note[EARTH_X] + north * note[EARTH_Y])
     seen[_SUN] = sun_x
     seen[_SUN + 1] = sun_y
-    seen[_SUN + 2] = _clip((sun_el + (dx * sun_x + dy * sun_y)) * (1.0 / SUN_EL_SCALE_DEG), -1.0, 1.0)
+    seen[_SUN + 2] = _clip((sun_el + (east * sun_x + north * sun_y)) * (1.0 / SUN_EL_SCALE_DEG), -1.0, 1.0)
     seen[_SUN + 3] = note[EARTH_X]
     seen[_SUN + 4] = note[EARTH_Y]
     seen[_SUN + 5] = _clip(earth_el * (1.0 / EARTH_EL_SCALE_DEG), -1.0, 1.0)
@@ -311,10 +323,9 @@ def _observe_one(
         haven_row, haven_col = cell_of(frame, haven_x, haven_y, rows, cols)
         _forecast(chart, layouts, g, haven_row, haven_col, hour, ahead[4:])
         known[HAVEN], known[HAVEN_HOUR] = haven, hour
-    for k in range(8):
-        seen[_FORECAST_HERE + k] = ahead[k]
-    seen[_LAST] = (targets - current) / targets
-    seen[_LAST + 1] = _clip(1.0 - progress.tally[w, STEPS] / given[MAX_STEPS], 0.0, 1.0)
+    copy_forecasts(out, at + _FORECAST_HERE, progress.ahead, np.int64(w) * 8)
+    seen[_LAST] = number(quotient, 5)
+    seen[_LAST + 1] = _clip(1.0 - number(quotient, 6), 0.0, 1.0)
 
 
 @inlined_kernel
@@ -343,13 +354,16 @@ def _hint(
     tile = layouts.tiles[g, row - LIGHT_STRIDE * up, col - LIGHT_STRIDE * left, left // STEP]
     for plane in range(a, a + 2):
         prefetch(tile, (plane, up, 0))
-        prefetch(tile, (plane, up + LIGHT_SIDE - 1, WIDTH - 1))
+        prefetch(tile, (plane, up + LIGHT_SIDE - 1, 0))
+        prefetch(tile, (plane, up + LIGHT_SIDE - 1, left % STEP + WIDTH - 1))  # loads go on into the next row
     cell = layouts.cells[g, row, col]
     prefetch(cell, (int(note[EARTH_BIN]),))
     known, hour = progress.known[w], int(note[HOUR])
     if known[HERE_CELL] != row * cols + col or known[HERE_HOUR] != hour:
+        sweep = SWEEP_DEG * azimuths // 360 + 1
         prefetch(cell, (a,))
-        prefetch(cell, (min(a + SWEEP_DEG * azimuths // 360 + 1, azimuths),))
+        prefetch(cell, (min(a + sweep, azimuths),))
+        prefetch(cell, (a - sweep if a >= sweep else a - sweep + azimuths,))
         span = layouts.spans[hour]
         for k in range(5):
             prefetch(span, (k, 0))

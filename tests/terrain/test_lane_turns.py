@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from moonfleet.terrain.kernel import kernel
-from moonfleet.terrain.lane_turns import give_turned, take_turned
-from moonfleet.terrain.lanes import WIDTH, load
+from moonfleet.terrain.lane_turns import eight, give_turned, number, take_turned
+from moonfleet.terrain.lanes import WIDTH, load, store
 
 ROWS, LONG = 11, 60
 
@@ -57,3 +57,17 @@ def test_lanes_go_back_and_of_two_at_one_place_the_earlier_stays(
         want[place : place + WIDTH] = source[row : row + WIDTH, at + lane]
     _give(goal, places, source, row, at)
     np.testing.assert_array_equal(goal.reshape(-1), want)
+
+
+@kernel
+def _single(a: Any, out: Any) -> None:
+    lanes = eight(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7])
+    store(out, 0, 0, lanes)
+    for k in range(WIDTH):
+        out[1, k] = number(lanes, WIDTH - 1 - k)
+
+
+def test_single_numbers_become_lanes_and_come_back() -> None:
+    out, numbers = np.zeros((2, WIDTH)), np.arange(WIDTH) * 0.3
+    _single(numbers, out)
+    np.testing.assert_array_equal(out, [numbers, numbers[::-1]])
