@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.np import arrayobj
 
-from .lanes import LONG, WIDTH, WORD, either, lanes_t, wholes_t
+from .lanes import LONG, WIDTH, WORD, either, flat_places, gathered, lanes_t, wholes_t
 
 
 def _turned(builder: Any, rows: list[Any]) -> list[Any]:
@@ -120,10 +120,29 @@ eight: Any = either(_eight_typed, lambda *numbers: np.array(numbers, dtype=np.fl
 
 
 def _number_typed(typing_context: Any, value: Any, k: Any) -> Any:
-    if value is not lanes_t:
+    kinds: dict[Any, Any] = {lanes_t: types.float64, wholes_t: types.int64}
+    kind = kinds.get(value)
+    if kind is None:
         return None
-    return types.float64(lanes_t, types.intp), lambda context, builder, sig, args: builder.extract_element(*args)
+    return kind(value, types.intp), lambda context, builder, sig, args: builder.extract_element(*args)
 
 
 number: Any = either(_number_typed, lambda value, k: value[k])
-"""Lane ``k`` of lanes."""
+"""Number ``k`` of lanes, or of whole numbers."""
+
+
+def _pick_near_typed(typing_context: Any, array: Any, index: Any, beyond: Any) -> Any:
+    if not isinstance(array, types.Array) or index is not wholes_t:
+        return None
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        pointers = [builder.gep(place, [args[2]]) for place in flat_places(context, builder, array, args[0], args[1])]
+        return gathered(builder, array.dtype, lanes_t, pointers)
+
+    return lanes_t(array, wholes_t, types.intp), generate
+
+
+pick_near: Any = either(
+    _pick_near_typed, lambda array, index, beyond: array.reshape(-1)[index + beyond].astype(np.float64)
+)
+"""As `pick` at ``index + beyond``; cheaper where many numbers are picked around the same places."""
