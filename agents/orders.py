@@ -144,6 +144,25 @@ def ascending(index: Ints, count: int) -> bool:
 
 
 @kernel
+def may_start(
+    times: Floats, starts: Floats, battery_frac: Floats, ground: Ints, grounds: int, bounds: Floats, on_ground: Bools
+) -> bool:  # fmt: skip
+    """Whether worlds can start: at finite ``times``, robots [n, R] on the site and charged 0..1, on one of so many grounds."""
+    for t in times:
+        if not math.isfinite(t):
+            return False
+    for k in range(len(starts)):
+        if not 0 <= ground[k] < grounds:
+            return False
+        for r in range(starts.shape[1]):
+            x, y = starts[k, r, 0], starts[k, r, 1]
+            inside = bounds[0] <= x <= bounds[2] and bounds[1] <= y <= bounds[3]
+            if not (inside or not on_ground[r]) or not 0.0 <= battery_frac[k, r] <= 1.0:
+                return False
+    return True
+
+
+@kernel
 def order_activities(
     worlds: Ints, robots: Ints, activity: Ints, work_w: Floats, data_mbps: Floats, wake_frac: Floats, floats: Floats,
     ints: Ints, out: Bools,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,6 +37,7 @@ from .world_state import STATE_VERSION, check_state
 __all__ = ["COMMANDED", "FARTHEST_M", "START_TEMP_K", "Audit", "World"]
 
 TARGET_M = 1.5  # [m] antenna height at which the station's viewshed is taken
+T = TypeVar("T", bound=np.generic)
 Part = Callable[[Ints, int, int], object]
 MIN_TICK_S = 1e-3  # [s] what happens in much less drowns in rounding
 
@@ -275,30 +276,33 @@ class World(WorldOrders):
             if t0 is not None:
                 times[who] = np.asarray(t0, dtype=np.float64)
             if start_xy is not None:
-                starts = np.array(np.broadcast_to(np.asarray(start_xy, dtype=np.float64), starts.shape))
+                starts = _filled(np.asarray(start_xy, dtype=np.float64), starts.shape)
             if ground is not None:
-                on = np.array(np.broadcast_to(np.asarray(ground, dtype=np.int64), (n,)))
+                on = _filled(np.asarray(ground, dtype=np.int64), (n,))
             frac = np.asarray(battery_frac, dtype=np.float64)
-            frac = np.array(np.broadcast_to(frac[:, None] if frac.ndim == 1 else frac, (n, self.robots)))
+            frac = _filled(frac[:, None] if frac.ndim == 1 else frac, (n, self.robots))
         except ValueError as error:
             raise WorldError(f"reset of {n} worlds of {self.robots} robots: {error}") from error
         if new_keys.shape != (n,):
             raise WorldError(f"keys of shape {new_keys.shape}: must be [{n}]")
-        if not np.isfinite(times).all():
-            raise WorldError(f"t0 = {t0!r}: must be finite seconds of TDB past J2000")
-        if n and not (on.min() >= 0 and on.max() < len(self.sites)):
-            raise WorldError(f"ground = {ground!r}: must be 0..{len(self.sites) - 1}")
-        self._check_starts(who, starts)
-        _check_charge(battery_frac, frac)
+        if not orders.may_start(times, starts, frac, on, len(self.sites), self._bounds, self._on_ground):
+            if not np.isfinite(times).all():
+                raise WorldError(f"t0 = {t0!r}: must be finite seconds of TDB past J2000")
+            if n and not (on.min() >= 0 and on.max() < len(self.sites)):
+                raise WorldError(f"ground = {ground!r}: must be 0..{len(self.sites) - 1}")
+            self._check_starts(who, starts)
+            _check_charge(battery_frac, frac)
         index = self.tick_index.copy()
         index[who] = 0
         self._sky.lookup(times, index, 0)  # raises before anything has changed
         self._t0[who], self.tick_index[who], self._starts[who] = times[who], 0, starts
         self._keys[who], self.ground_of[who] = new_keys, on
         self._stores[:, who] = 0.0
-        self._stand(
-            np.repeat(who, self.robots), np.tile(np.arange(self.robots), n), starts.reshape(-1, 2), frac.ravel()
-        )
+        if self.robots == 1:
+            self._stand(who, np.zeros(n, np.int64), starts[:, 0], frac[:, 0])
+        else:
+            robots = np.tile(np.arange(self.robots), n)
+            self._stand(np.repeat(who, self.robots), robots, starts.reshape(-1, 2), frac.ravel())
         self._find_views(who)
         self._run(0, who)
 
@@ -517,6 +521,13 @@ def _worlds(worlds: ArrayLike, count: int) -> Ints:
     if index.size > 1 and np.bincount(index, minlength=count).max() > 1:
         raise WorldError("worlds: one is named twice")
     return index
+
+
+def _filled(values: NDArray[T], shape: tuple[int, ...]) -> NDArray[T]:
+    """Return a new array of ``shape`` with ``values``, a single one of which stands for all; ValueError where they do not fit."""
+    if values.shape == shape:
+        return values.copy()
+    return np.full(shape, values) if values.ndim == 0 else np.array(np.broadcast_to(values, shape))
 
 
 def _check_charge(told: ArrayLike, battery_frac: Floats) -> None:

@@ -214,7 +214,7 @@ class PolarTraverseGame(Game):
     def begin(self, worlds: Ints, episodes: Sequence[Episode]) -> None:
         """See `Game`."""
         given = draw(
-            episodes, self._grounds, self._places, self._chart.millideg, self._clock, self._fixed_ticks(episodes),
+            episodes, self._places, self._chart.millideg, self._clock, self._chart.frame, self._fixed_ticks(episodes),
             targets=self.targets, target_range_m=self.target_range_m, lit_share=self.lit_share,
         )  # fmt: skip
         self._world.reset_worlds(
