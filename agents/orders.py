@@ -144,6 +144,13 @@ def ascending(index: Ints, count: int) -> bool:
 
 
 @kernel
+def advance(tick_index: Ints, worlds: Ints, ticks: int) -> None:
+    """Move the clocks of ``worlds`` on."""
+    for k in range(worlds.size):
+        tick_index[worlds[k]] += ticks
+
+
+@kernel
 def may_start(
     times: Floats, starts: Floats, battery_frac: Floats, ground: Ints, grounds: int, bounds: Floats, on_ground: Bools
 ) -> bool:  # fmt: skip

@@ -201,13 +201,13 @@ class World(WorldOrders):
             raise WorldError(f"tick({n!r}): must be a whole number >= 0")
         who = self._all if worlds is None else _worlds(worlds, self.worlds)
         while n > 0 and len(who):
-            ticks = min(n, self._sky.room(self.tick_index[who]))
+            ticks = min(n, self._sky.room(self.tick_index if worlds is None else self.tick_index[who]))
             self._run(ticks, who, before, after if ticks == n else None)
             before = None
             if worlds is None:
                 self.tick_index += ticks
             else:
-                self.tick_index[who] += ticks
+                orders.advance(self.tick_index, who, ticks)
             n -= ticks
 
     def reset(
@@ -509,7 +509,8 @@ class World(WorldOrders):
 
 def _worlds(worlds: ArrayLike, count: int) -> Ints:
     """Return checked indices of worlds, int64 [n], none twice."""
-    index = np.atleast_1d(np.asarray(worlds))
+    index = np.asarray(worlds)
+    index = index if index.ndim else index[None]
     if index.ndim != 1 or (index.size and not np.issubdtype(index.dtype, np.integer)):
         raise WorldError(f"worlds = {worlds!r}: must be whole numbers")
     if index.dtype == np.int64 and orders.ascending(index, count):

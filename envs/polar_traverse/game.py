@@ -348,7 +348,7 @@ class PolarTraverseGame(Game):
             choices, moves = actions, self._moves
         world = self._world
         order = world.moves(0, choices, moves, Activity.HIBERNATE)  # pyright: ignore[reportArgumentType]
-        terms = np.zeros((self.worlds, len(TERMS)))
+        terms = np.zeros((len(TERMS), self.worlds)).T  # a term of all worlds lies together, as it is added up and told
         terminated, truncated = np.zeros(self.worlds, np.bool_), np.zeros(self.worlds, np.bool_)
         floats, ints = world.blocks()
         now = None if out is None else self._note_sky(self._all, TICKS)

@@ -1,6 +1,6 @@
 """The kernel that judges a step of PolarTraverse: route, targets reached, what is earned and lost, whether it is over.
 
-Eight worlds at a time in lanes; what happens to few of them, a rim of the map or a target reached, is done one by one.
+Ways of eight worlds at a time are found in lanes; what is counted is counted one by one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from moonfleet.terrain.forced_kernel import forced_kernel
 from moonfleet.terrain.kernel import leaf_kernel
 from moonfleet.terrain.lane_memory import load_flat
 from moonfleet.terrain.lane_turns import number, pick_near
-from moonfleet.terrain.lanes import WIDTH, floor, least, mask, most, pick, pick_whole, root, select, splat, whole
+from moonfleet.terrain.lanes import WIDTH, floor, least, most, pick, pick_whole, root, select, size, splat, whole
 from moonfleet.terrain.prefetch import prefetch
 
 from .observe import BROWNOUTS, CURRENT, STEPS, Progress
@@ -32,6 +32,7 @@ REACH_M, MAX_STEPS, CAPACITY_WH, RESERVE = range(4)
 PROGRESS, TARGET, LOW, BROWNOUT, TIME, LOST = range(4, 10)
 # what is told of a world: int64 [3, W]
 REACHED, LOSS, BLOCKED = range(3)
+NEAR = 3  # rows and columns of cells around a place; a map has at least as many
 _LANES = np.arange(8.0)
 
 
@@ -80,9 +81,10 @@ def _eight_worlds(which: Ints, k: int, end: int) -> Any:
 def _middle(
     w: Any, progress: Progress, fields: Floats32, floats: Floats, frame: Floats
 ) -> tuple[Any, Any, Any, Any, Any, Any]:  # fmt: skip
-    """Return where the rovers of worlds stand in the fields of their targets.
+    """Return where the rovers of worlds stand in the fields of their targets, or of the last.
 
-    Rows and columns, whether they have a target and stand off the rim, the cells they are nearest to and the places of these in ``fields``.
+    Rows and columns, the first row and column of nine cells that hold all that are near, and the place of that in ``fields``; whether
+    they have a target.
     """
     places, rows, cols = fields.shape[1:]
     targets = progress.chain.shape[1]
@@ -90,23 +92,29 @@ def _middle(
     row = (frame[Y_TOP] - pick(floats, f + s.Y)) / frame[CELL] - 0.5
     col = (pick(floats, f + s.X) - frame[X_LEFT]) / frame[CELL] - 0.5
     current = pick_whole(progress.tally, w * progress.tally.shape[1] + CURRENT)
-    inner = (current < targets) & (row >= 1.0) & (row < rows - 2.0) & (col >= 1.0) & (col < cols - 2.0)
-    place = pick_whole(progress.chain, w * targets + select(current < targets, current, targets - 1))
-    r0, c0 = floor(select(inner, row, 1.0) + 0.5), floor(select(inner, col, 1.0) + 0.5)
-    at = (pick_whole(progress.ground_of, w) * places + place) * (rows * cols) + whole(r0 * float(cols) + c0)
-    return row, col, inner, r0, c0, at
+    goes_on = current < targets
+    place = pick_whole(progress.chain, w * targets + select(goes_on, current, targets - 1))
+    top = least(most(floor(row + 0.5) - 1.0, 0.0), float(rows - NEAR))
+    left = least(most(floor(col + 0.5) - 1.0, 0.0), float(cols - NEAR))
+    at = (pick_whole(progress.ground_of, w) * places + place) * (rows * cols) + whole(top * float(cols) + left)
+    return row, col, top, left, at, goes_on
 
 
 @forced_kernel
-def _ways(fields: Floats32, row: Any, col: Any, r0: Any, c0: Any, at: Any, cell_m: float) -> Any:
-    """Return what `route_length_m` does for places that are not on the rim of the map."""
+def _ways(fields: Floats32, row: Any, col: Any, top: Any, left: Any, at: Any, cell_m: float) -> Any:
+    """Return what `route_length_m` does, of lanes of places."""
     cols = fields.shape[3]
+    r0, c0 = floor(row + 0.5), floor(col + 0.5)
     best = splat(math.inf)
-    for r in range(-1, 2):
-        dr = row - (r0 + float(r))
-        for c in range(-1, 2):
-            dc = col - (c0 + float(c))
-            best = least(best, pick_near(fields, at, r * cols + c) + root(dr * dr + dc * dc) * cell_m)
+    for r in range(NEAR):
+        below = top + float(r)
+        dr = row - below
+        for c in range(NEAR):
+            aside = left + float(c)
+            dc = col - aside
+            length = pick_near(fields, at, r * cols + c) + root(dr * dr + dc * dc) * cell_m
+            near = (size(below - r0) <= 1.0) & (size(aside - c0) <= 1.0)
+            best = least(best, select(near, length, math.inf))
     return best
 
 
@@ -145,27 +153,18 @@ def judge_worlds(
     if start >= end:
         return
     w = _eight_worlds(which, start, end)
-    row, col, inner, r0, c0, at = _middle(w, progress, fields, floats, frame)
+    row, col, top, left, at, goes_on = _middle(w, progress, fields, floats, frame)
     for k in range(start, end, WIDTH):
         # the next eight are found, and their memory asked for, before these are judged
         after = _eight_worlds(which, min(k + WIDTH, end - 1), end)
-        next_row, next_col, next_inner, next_r0, next_c0, ahead = _middle(after, progress, fields, floats, frame)
+        next_row, next_col, next_top, next_left, ahead, next_goes_on = _middle(after, progress, fields, floats, frame)
         for lane in range(WIDTH):
             place = number(ahead, lane)
-            prefetch(flat, (place - cols,))
-            prefetch(flat, (place,))
-            prefetch(flat, (place + cols,))
+            for r in range(NEAR):
+                prefetch(flat, (place + r * cols,))
         before = pick(progress.route_m, w)
-        route = _ways(fields, row, col, r0, c0, at, frame[CELL])
-        route = select(inner & (route < math.inf), route, before)
-        outer = mask(~inner)
-        if outer:
-            for lane in range(min(WIDTH, end - k)):
-                if outer & (1 << lane):
-                    one = which[k + lane]
-                    x, y = floats[one, s.X, 0], floats[one, s.Y, 0]
-                    progress.route_m[one] = _route(one, x, y, progress, fields, frame, progress.route_m[one])  # pyright: ignore[reportArgumentType]
-            route = select(inner, route, pick(progress.route_m, w))
+        route = _ways(fields, row, col, top, left, at, frame[CELL])
+        route = select(goes_on, select(route < math.inf, route, before), 0.0)
         gained = rules[PROGRESS] * (before - route) / 1000.0
         low = splat(0.0)
         if rules[RESERVE] > 0.0:
@@ -187,4 +186,4 @@ def judge_worlds(
             truncated[one] = not terminated[one] and steps >= rules[MAX_STEPS]
             told[REACHED, one], told[LOSS, one] = count[CURRENT], i[s.LOSS, 0]
             told[BLOCKED, one] = i[s.BLOCKED, 0]
-        w, row, col, inner, r0, c0, at = after, next_row, next_col, next_inner, next_r0, next_c0, ahead
+        w, row, col, top, left, at, goes_on = after, next_row, next_col, next_top, next_left, ahead, next_goes_on

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.agents import state as s
+from moonfleet.agents.sky_blocks import SKY_TICKS
 from moonfleet.terrain.constants import MOON_RADIUS_M
 from moonfleet.terrain.kernel import inlined_kernel, kernel, leaf_kernel
 from moonfleet.terrain.lane_math import cosine_near, sine_near
@@ -205,11 +206,10 @@ def note_skies(
 
     The rows of the sky are made a block at a time, and these too: ``noted`` [blocks] says of which blocks they are there.
     """
-    together = -(-len(almanac) // len(noted))
     for k in range(which.size):
-        block = now[which[k]] // together
+        block = now[which[k]] // SKY_TICKS
         if not noted[block]:
-            for row in range(block * together, min((block + 1) * together, len(sky))):
+            for row in range(block * SKY_TICKS, min((block + 1) * SKY_TICKS, len(sky))):
                 note_sky(sky, row, azimuths, tick_s, almanac)
             noted[block] = True
 
@@ -364,12 +364,6 @@ def _hint(
         prefetch(cell, (a,))
         prefetch(cell, (min(a + sweep, azimuths),))
         prefetch(cell, (a - sweep if a >= sweep else a - sweep + azimuths,))
-        span = layouts.spans[hour]
-        for k in range(5):
-            prefetch(span, (k, 0))
-            prefetch(span, (k, LINE))
-        prefetch(layouts.bins, (hour, 0))
-        prefetch(layouts.bins, (hour, LINE))
 
 
 @leaf_kernel
@@ -408,7 +402,8 @@ def observe_worlds(
     """As `see_worlds`, for a chart that is not laid out yet and rows ``sky`` of the World: what is made of them is made for this call."""
     layouts = lay_out(chart.slope, chart.millideg, chart.hours, chart.havens_xy)
     almanac = np.zeros((len(sky), ALMANAC))
-    note_skies(which, now, sky, chart.millideg.shape[1], float(given[TICK_S]), np.zeros(1, np.bool_), almanac)
+    noted = np.zeros(-(-len(sky) // SKY_TICKS), np.bool_)
+    note_skies(which, now, sky, chart.millideg.shape[1], float(given[TICK_S]), noted, almanac)
     see_worlds(
         which, start, end, out, chart, layouts, progress, floats, almanac, now, np.zeros((len(now), 2), np.int64), given
     )
