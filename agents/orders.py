@@ -133,6 +133,18 @@ def order_moves(
 
 
 @kernel
+def may_move(choices: Ints, moves: Floats, farthest_m: float) -> bool:
+    """Whether every one of ``choices`` is a row of ``moves`` [m, 2], and none of these leads beyond ``farthest_m``."""
+    for k in range(moves.shape[0]):
+        if not (abs(moves[k, 0]) <= farthest_m and abs(moves[k, 1]) <= farthest_m):
+            return False
+    lowest, highest = 0, -1
+    for k in range(choices.size):
+        lowest, highest = min(lowest, choices[k]), max(highest, choices[k])
+    return lowest >= 0 and highest < len(moves)
+
+
+@kernel
 def ascending(index: Ints, count: int) -> bool:
     """Whether every number is greater than the one before it, and all are 0..count - 1."""
     last = -1

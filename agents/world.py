@@ -189,21 +189,28 @@ class World(WorldOrders):
         return self._t0 + self.tick_index * self.tick_s
 
     def tick(
-        self, n: int, worlds: ArrayLike | None = None, *, before: Part | None = None, after: Part | None = None
+        self,
+        n: int,
+        worlds: ArrayLike | None = None,
+        *,
+        before: Part | None = None,
+        after: Part | None = None,
+        sky: Callable[[Floats, Ints], object] | None = None,
     ) -> None:
         """Advance every world, or only ``worlds`` int [k], by ``n`` ticks; any split of ``n`` gives the same bytes.
 
         ``before`` and ``after`` are called as ``before(who, start, end)`` for the worlds ``who[start:end]`` before their first tick and
         after their last, by the thread that makes these: what is done to every world anyway is done side by side. They must not touch
-        other worlds, nor ask for the time, which moves on afterwards.
+        other worlds, nor ask for the time, which moves on afterwards. ``sky`` is called ahead of all with what `sky_rows` would return:
+        who needs them too is spared looking them up once more.
         """
         if not isinstance(n, (int, np.integer)) or n < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise WorldError(f"tick({n!r}): must be a whole number >= 0")
         who = self._all if worlds is None else _worlds(worlds, self.worlds)
         while n > 0 and len(who):
             ticks = min(n, self._sky.room(self.tick_index if worlds is None else self.tick_index[who]))
-            self._run(ticks, who, before, after if ticks == n else None)
-            before = None
+            self._run(ticks, who, before, after if ticks == n else None, sky)
+            before = sky = None
             if worlds is None:
                 self.tick_index += ticks
             else:
@@ -484,8 +491,17 @@ class World(WorldOrders):
                     self._view_index[key] = len(self._view_index)
                 self._view_of[row, w] = self._view_index[key]
 
-    def _run(self, ticks: int, worlds: Ints, before: Part | None = None, after: Part | None = None) -> None:
+    def _run(
+        self,
+        ticks: int,
+        worlds: Ints,
+        before: Part | None = None,
+        after: Part | None = None,
+        tell: Callable[[Floats, Ints], object] | None = None,
+    ) -> None:
         sky, first, rhu = self._sky.lookup(self._t0, self.tick_index, ticks)
+        if tell is not None:
+            tell(sky, first)
         station, mast, orbiter = (-1 if r is None else r for r in (self.station, self.mast, self.orbiter))
 
         def part(start: int, end: int) -> None:

@@ -153,17 +153,16 @@ class WorldOrders:
         World w drives by row ``choices[w]`` (int64 [W]) of ``offsets`` float64 [m, 2] m. Raises `RobotError` as `command_offsets`, and for
         a choice that is none of the rows.
         """
-        ways = np.ascontiguousarray(offsets, dtype=np.float64)
-        if ways.ndim != 2 or ways.shape[1] != 2 or not (np.abs(ways) <= FARTHEST_M).all():
-            raise RobotError(f"offsets of shape {ways.shape}: must be [m, 2], finite, none beyond {FARTHEST_M:g} m")
+        ways, rows = np.ascontiguousarray(offsets, dtype=np.float64), np.ascontiguousarray(choices, dtype=np.int64)
+        fits = ways.ndim == 2 and ways.shape[1] == 2 and rows.shape == (len(self._ints),)
+        if not fits or not orders.may_move(rows, ways, FARTHEST_M):
+            if ways.ndim != 2 or ways.shape[1] != 2 or not (np.abs(ways) <= FARTHEST_M).all():
+                raise RobotError(f"offsets of shape {ways.shape}: must be [m, 2], finite, none beyond {FARTHEST_M:g} m")
+            raise RobotError(f"choices of shape {rows.shape}: must be [{len(self._ints)}], each 0..{len(ways) - 1}")
         if rest not in COMMANDED:
             raise RobotError(f"rest = {rest!r}: must be one of {', '.join(a.name for a in COMMANDED)}")
         if not self._drives[r]:
             raise RobotError(f"robot {r} ({self.specs[r].kind}): cannot drive; speed_m_s = 0 in its catalogue file")
-        rows = np.ascontiguousarray(choices, dtype=np.int64)
-        highest = rows.view(np.uint64).max(initial=0)  # as numbers without sign: two checks in one
-        if rows.shape != (len(self._ints),) or highest >= len(ways):
-            raise RobotError(f"choices of shape {rows.shape}: must be [{len(self._ints)}], each 0..{len(ways) - 1}")
 
         def order(worlds: Ints, start: int, end: int) -> None:
             orders.order_moves(
