@@ -188,7 +188,7 @@ class PolarTraverseGame(Game):
         )  # fmt: skip
         self._layouts = lay_out(*self._chart[:3], self._places.havens_xy)
         self._almanac, self._noted = np.zeros((0, observe.ALMANAC)), np.zeros(0, np.bool_)
-        self._spots = np.zeros((worlds, 2), np.int64)  # cells
+        self._spots = np.zeros((worlds, observe.SPOTS), np.int64)
         self._progress = Progress(
             self._world.ground_of,
             np.zeros((worlds, self.targets), np.int64),

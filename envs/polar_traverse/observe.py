@@ -57,6 +57,9 @@ STEEPEST = 2.0  # what slopes are clipped to, and what is off the map
 
 # columns of `Progress.tally`
 STEPS, CURRENT, BROWNOUTS = range(3)
+# columns of spots, int64 [W, 5]: where a rover stands, and the flat places in `Layouts.tiles`, `strips` and `cells` of what it sees from there
+ROW, COL, TILE, STRIP, HORIZON = range(5)
+SPOTS = 5
 # columns of `Progress.known`: what the forecasts in `Progress.ahead` are of
 HERE_CELL, HERE_HOUR, HAVEN, HAVEN_HOUR = range(4)
 
@@ -121,21 +124,16 @@ def cell_of(frame: Floats, x: float, y: float, rows: int, cols: int) -> tuple[in
 
 @inlined_kernel
 def _near_light(
-    out: Floats32, at: int, layouts: Layouts, g: int, row: int, col: int, rows: int, cols: int, base: float, down: float,
-    per_cell: float, plane: int, first: float, second: float,
+    out: Floats32, at: int, layouts: Layouts, begin: int, row: int, col: int, rows: int, cols: int, base: float, down: float,
+    per_cell: float, first: float, second: float,
 ) -> None:  # fmt: skip
     """Write how far the Sun stands above the horizon of cells around from number ``at`` on, and three numbers of no meaning after them.
 
-    ``base``: its elevation at the column of the rover in the row at the top; ``down`` and ``per_cell``: deg lower per row of these and
-    higher per column of the map; ``first`` and ``second``: weights of horizons towards azimuth ``plane`` and the next.
+    ``begin``: place in the tiles of the horizons towards the azimuth before the Sun, of which ``first`` is the weight, ``second`` that of
+    the next; ``base``: its elevation at the column of the rover in the row at the top; ``down`` and ``per_cell``: deg lower per row of
+    these and higher per column of the map.
     """
-    count, planes, high = layouts.tiles.shape[3:6]
-    up, left = row // LIGHT_STRIDE, col // LIGHT_STRIDE
-    r, c = row - LIGHT_STRIDE * up, col - LIGHT_STRIDE * left
-    tile, start = left // STEP, left % STEP
-    begin = (
-        ((((g * LIGHT_STRIDE + r) * LIGHT_STRIDE + c) * count + tile) * planes + plane) * high + up
-    ) * WIDTH + start
+    high = layouts.tiles.shape[5]
     aside = load_flat(_COLUMNS, 0) * per_cell
     for i in range(LIGHT_SIDE):
         local = (base - down * i) + aside
@@ -242,10 +240,10 @@ def direction(angle: float) -> tuple[float, float]:
 
 @inlined_kernel
 def _observe_one(
-    out: Floats32, w: int, row: int, col: int, chart: Chart, layouts: Layouts, progress: Progress, f: Floats, note: Floats,
-    given: Floats,
+    out: Floats32, w: int, spot: Ints, chart: Chart, layouts: Layouts, horizons: NDArray[np.int16], progress: Progress, f: Floats,
+    note: Floats, given: Floats,
 ) -> None:  # fmt: skip
-    g = progress.ground_of[w]
+    g, row, col = progress.ground_of[w], spot[ROW], spot[COL]
     frame, (rows, cols) = chart.frame, chart.millideg.shape[2:]
     per_m = given[PER_DIAGONAL]
     targets = progress.chain.shape[1]
@@ -255,13 +253,13 @@ def _observe_one(
     sun_x, sun_y, sun_el = note[SUN_X], note[SUN_Y], note[SUN_EL]
     seen, at = out[w], np.int64(w) * out.shape[1]
 
-    copy_slopes(out, at, layouts.strips, ((g * cols + col) * (rows + 2 * MARGIN) + row) * SLOPE_SIDE)
+    copy_slopes(out, at, layouts.strips, spot[STRIP])
     east, north = sun_x * _DEG_PER_M, sun_y * _DEG_PER_M
     base = sun_el + north * (frame[Y_TOP] - (row - REACH + 0.5) * frame[CELL] - frame[CENTRE_Y])
     base += east * (frame[X_LEFT] + (col + 0.5) * frame[CELL] - frame[CENTRE_X])
     _near_light(
-        out, at + _LIGHT, layouts, g, row, col, rows, cols, base, north * frame[CELL] * LIGHT_STRIDE, east * frame[CELL],
-        int(note[SUN_BIN]), note[SUN_HERE], note[SUN_NEXT],
+        out, at + _LIGHT, layouts, spot[TILE], row, col, rows, cols, base, north * frame[CELL] * LIGHT_STRIDE, east * frame[CELL],
+        note[SUN_HERE], note[SUN_NEXT],
     )  # fmt: skip
 
     aim = progress.chain[w, min(current, targets - 1)]
@@ -310,8 +308,8 @@ def _observe_one(
     seen[_SUN + 4] = note[EARTH_Y]
     seen[_SUN + 5] = _clip(earth_el * (1.0 / EARTH_EL_SCALE_DEG), -1.0, 1.0)
     a, part = int(note[EARTH_BIN]), note[EARTH_PART]
-    edges = layouts.cells[g, row, col]
-    edge = 0.001 * ((1.0 - part) * edges[a] + part * edges[a + 1])
+    edge = np.uint64(spot[HORIZON] + a)  # without a sign: no check whether it counts from the end
+    edge = 0.001 * ((1.0 - part) * horizons[edge] + part * horizons[edge + np.uint64(1)])
     seen[_SUN + 6] = 1.0 if earth_el >= edge else 0.0
 
     # forecasts are of cells and whole hours: they are kept until either changes
@@ -340,30 +338,37 @@ def _forecast(chart: Chart, layouts: Layouts, g: int, row: int, col: int, hour: 
 
 @inlined_kernel
 def _hint(
-    chart: Chart, layouts: Layouts, progress: Progress, w: int, f: Floats, note: Floats, spots: Ints
+    chart: Chart, layouts: Layouts, tiles: NDArray[np.int16], strips: Floats32, horizons: NDArray[np.int16], progress: Progress,
+    w: int, f: Floats, note: Floats, spot: Ints,
 ) -> None:  # fmt: skip
-    """Find the cell of a rover, and ask for what `_observe_one` will read around it."""
+    """Find where a rover stands, and ask for what `_observe_one` will read around it; three layouts once more, flat."""
     g = progress.ground_of[w]
     azimuths, rows, cols = chart.millideg.shape[1:]
+    count, planes, high = layouts.tiles.shape[3:6]
     row, col = cell_of(chart.frame, f[s.X, 0], f[s.Y, 0], rows, cols)
-    spots[w, 0], spots[w, 1] = row, col
-    strips = layouts.strips[g, col]
+    strip = ((g * cols + col) * (rows + 2 * MARGIN) + row) * SLOPE_SIDE
     for k in range(0, SLOPE_SIDE * SLOPE_SIDE + LINE - 1, LINE):
-        prefetch(strips, (row + k // SLOPE_SIDE, k % SLOPE_SIDE))
+        prefetch(strips, (strip + k,))
     up, left, a = row // LIGHT_STRIDE, col // LIGHT_STRIDE, int(note[SUN_BIN])
-    tile = layouts.tiles[g, row - LIGHT_STRIDE * up, col - LIGHT_STRIDE * left, left // STEP]
-    for plane in range(a, a + 2):
-        prefetch(tile, (plane, up, 0))
-        prefetch(tile, (plane, up + LIGHT_SIDE - 1, 0))
-        prefetch(tile, (plane, up + LIGHT_SIDE - 1, left % STEP + WIDTH - 1))  # loads go on into the next row
-    cell = layouts.cells[g, row, col]
-    prefetch(cell, (int(note[EARTH_BIN]),))
-    known, hour = progress.known[w], int(note[HOUR])
-    if known[HERE_CELL] != row * cols + col or known[HERE_HOUR] != hour:
+    r, c = row - LIGHT_STRIDE * up, col - LIGHT_STRIDE * left
+    tile, start = left // STEP, left % STEP
+    light = ((((g * LIGHT_STRIDE + r) * LIGHT_STRIDE + c) * count + tile) * planes + a) * high + up
+    light = light * WIDTH + start
+    for plane in range(2):
+        begin = light + plane * high * WIDTH
+        prefetch(tiles, (begin,))
+        prefetch(tiles, (begin + WIDTH * (LIGHT_SIDE - 1),))
+        prefetch(tiles, (begin + WIDTH * LIGHT_SIDE - 1,))
+    cell = row * cols + col
+    horizon = (g * rows * cols + cell) * (azimuths + 1)
+    prefetch(horizons, (horizon + int(note[EARTH_BIN]),))
+    spot[ROW], spot[COL], spot[TILE], spot[STRIP], spot[HORIZON] = row, col, light, strip, horizon
+    known = progress.known[w]
+    if known[HERE_CELL] != cell or known[HERE_HOUR] != int(note[HOUR]):
         sweep = SWEEP_DEG * azimuths // 360 + 1
-        prefetch(cell, (a,))
-        prefetch(cell, (min(a + sweep, azimuths),))
-        prefetch(cell, (a - sweep if a >= sweep else a - sweep + azimuths,))
+        prefetch(horizons, (horizon + a,))
+        prefetch(horizons, (horizon + min(a + sweep, azimuths),))
+        prefetch(horizons, (horizon + (a - sweep if a >= sweep else a - sweep + azimuths),))
 
 
 @leaf_kernel
@@ -373,10 +378,11 @@ def see_worlds(
 ) -> None:  # fmt: skip
     """Fill the rows ``which[start:end]`` of ``out`` float32 [W, 141].
 
-    ``floats`` is the World's block of numbers, ``now`` [W] the rows of the almanac, which are there; ``spots`` [W, 2] takes the cells
-    they stand in; ``given`` float64 [5]: battery [Wh], panel at 1 au [W], steps of an episode, seconds per row of the sky, one over the
+    ``floats`` is the World's block of numbers, ``now`` [W] the rows of the almanac, which are there; ``spots`` [W, 5] takes where
+    they stand; ``given`` float64 [5]: battery [Wh], panel at 1 au [W], steps of an episode, seconds per row of the sky, one over the
     diagonal of the map [1/m].
     """
+    tiles, strips, horizons = layouts.tiles.reshape(-1), layouts.strips.reshape(-1), layouts.cells.reshape(-1)
     for k in range(start, end + AHEAD):
         # scattered memory is asked for some worlds ahead: first where a rover stands, then what lies around it
         if k + AHEAD < end:
@@ -387,11 +393,13 @@ def see_worlds(
             prefetch(progress.tally, (far, 0))
         if k < end:
             near = np.uint64(which[k])  # without a sign: no check whether it counts from the end
-            _hint(chart, layouts, progress, near, floats[near], almanac[now[near]], spots)  # pyright: ignore[reportArgumentType]
+            _hint(
+                chart, layouts, tiles, strips, horizons, progress, near, floats[near], almanac[now[near]], spots[near],  # pyright: ignore[reportArgumentType]
+            )  # fmt: skip
         if k >= start + AHEAD:
             w = np.uint64(which[k - AHEAD])
             _observe_one(
-                out, w, spots[w, 0], spots[w, 1], chart, layouts, progress, floats[w], almanac[now[w]], given,  # pyright: ignore[reportArgumentType]
+                out, w, spots[w], chart, layouts, horizons, progress, floats[w], almanac[now[w]], given,  # pyright: ignore[reportArgumentType]
             )  # fmt: skip
 
 
@@ -405,5 +413,5 @@ def observe_worlds(
     noted = np.zeros(-(-len(sky) // SKY_TICKS), np.bool_)
     note_skies(which, now, sky, chart.millideg.shape[1], float(given[TICK_S]), noted, almanac)
     see_worlds(
-        which, start, end, out, chart, layouts, progress, floats, almanac, now, np.zeros((len(now), 2), np.int64), given
+        which, start, end, out, chart, layouts, progress, floats, almanac, now, np.zeros((len(now), SPOTS), np.int64), given
     )
