@@ -413,5 +413,16 @@ def observe_worlds(
     noted = np.zeros(-(-len(sky) // SKY_TICKS), np.bool_)
     note_skies(which, now, sky, chart.millideg.shape[1], float(given[TICK_S]), noted, almanac)
     see_worlds(
-        which, start, end, out, chart, layouts, progress, floats, almanac, now, np.zeros((len(now), SPOTS), np.int64), given
+        which,
+        start,
+        end,
+        out,
+        chart,
+        layouts,
+        progress,
+        floats,
+        almanac,
+        now,
+        np.zeros((len(now), SPOTS), np.int64),
+        given,
     )
