@@ -75,6 +75,10 @@ def draw_episodes(
             for p in range(count):
                 row, col = places.places[g, p, 0], places.places[g, p, 1]
                 lit += 1 if lit_now(millideg, g, row, col, hours, hour, frame) > 0.5 else 0
+                better = lit > best * count
+                # what is left to count cannot change what comes of it
+                if (better and lit / count >= lit_share) or lit + (count - 1 - p) <= best * count:
+                    break
             if lit > best * count:
                 best = lit / count
                 tick = k

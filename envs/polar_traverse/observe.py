@@ -57,7 +57,7 @@ STEEPEST = 2.0  # what slopes are clipped to, and what is off the map
 
 # columns of `Progress.tally`
 STEPS, CURRENT, BROWNOUTS = range(3)
-# columns of spots, int64 [W, 5]: where a rover stands, and the flat places in `Layouts.tiles`, `strips` and `cells` of what it sees from there
+# columns of spots, int64 [W, 5]: where a rover stands, and the places in `Layouts.tiles`, `strips` and `cells` of what it sees there
 ROW, COL, TILE, STRIP, HORIZON = range(5)
 SPOTS = 5
 # columns of `Progress.known`: what the forecasts in `Progress.ahead` are of
