@@ -358,12 +358,14 @@ class PolarTraverseGame(Game):
             now = self._note_rows(self._all, sky, rows + TICKS)
 
         def finish(who: Ints, start: int, end: int) -> None:
-            judge.judge_worlds(
-                who, start, end, self._progress, self._places.fields, self._chart.places_xy, floats, ints,
-                self._chart.frame, self._rules, terms, terminated, truncated, self._told,
+            judged = (self._progress, self._places.fields, self._chart.places_xy, floats, ints)
+            said = (self._rules, terms, terminated, truncated, self._told)
+            if out is None:
+                judge.judge_worlds(who, start, end, *judged, self._chart.frame, *said)
+                return
+            judge.judge_and_see(
+                who, start, end, *judged, *said, out, self._chart, self._layouts, self._almanac, now, self._spots, self._given,
             )  # fmt: skip
-            if out is not None:
-                self._look(who, start, end, out, floats, now)
 
         world.tick(
             TICKS, None if active.all() else np.flatnonzero(active), before=order, after=finish,

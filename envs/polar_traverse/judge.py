@@ -19,7 +19,8 @@ from moonfleet.terrain.lane_turns import number, pick_near
 from moonfleet.terrain.lanes import WIDTH, floor, least, most, pick, pick_whole, root, select, size, splat, whole
 from moonfleet.terrain.prefetch import prefetch
 
-from .observe import BROWNOUTS, CURRENT, STEPS, Progress
+from .layouts import Layouts
+from .observe import BROWNOUTS, CURRENT, STEPS, Chart, Progress, see_worlds
 from .outlook import CELL, X_LEFT, Y_TOP
 
 Floats = NDArray[np.float64]
@@ -187,3 +188,16 @@ def judge_worlds(
             told[REACHED, one], told[LOSS, one] = count[CURRENT], i[s.LOSS, 0]
             told[BLOCKED, one] = i[s.BLOCKED, 0]
         w, row, col, top, left, at, goes_on = after, next_row, next_col, next_top, next_left, ahead, next_goes_on
+
+
+@leaf_kernel
+def judge_and_see(
+    which: Ints, start: int, end: int, progress: Progress, fields: Floats32, places_xy: Floats, floats: Floats,
+    ints: Ints, rules: Floats, terms: Floats, terminated: Bools, truncated: Bools, told: Ints, out: Floats32, chart: Chart,
+    layouts: Layouts, almanac: Floats, now: Ints, spots: Ints, given: Floats,
+) -> None:  # fmt: skip
+    """Do what `judge_worlds` and then `observe.see_worlds` do: a thread that comes back in between waits for the interpreter's lock."""
+    judge_worlds(
+        which, start, end, progress, fields, places_xy, floats, ints, chart.frame, rules, terms, terminated, truncated, told
+    )
+    see_worlds(which, start, end, out, chart, layouts, progress, floats, almanac, now, spots, given)
