@@ -25,13 +25,14 @@ from .catalogue import RobotSpec
 from .errors import WorldError
 from .ground import Ground, GroundStack, ground_layers, stacked_layers
 from .hands import TruthBlock
+from .moved_step import move_and_run
 from .orders import START_TEMP_K
 from .sky_blocks import SharedSky, SkyBlocks, SkyRows, sky_now
 from .spec_block import spec_block
 from .state import LEG_POINTS, Activity, Floats, Ints, Loss, WorldState, state_views
 from .step import lanes_of, run_ticks, run_ticks_on
 from .worker_threads import spread
-from .world_orders import COMMANDED, FARTHEST_M, WorldOrders
+from .world_orders import COMMANDED, FARTHEST_M, Moves, WorldOrders
 from .world_state import STATE_VERSION, check_state
 
 __all__ = ["COMMANDED", "FARTHEST_M", "START_TEMP_K", "Audit", "World"]
@@ -505,16 +506,21 @@ class World(WorldOrders):
         station, mast, orbiter = (-1 if r is None else r for r in (self.station, self.mast, self.orbiter))
 
         def part(start: int, end: int) -> None:
-            if before is not None:
-                before(worlds, start, end)
             known = (
                 worlds, start, end, self._floats, self._ints, self._legs, self._stores, self._keys, sky, first, rhu,
                 ticks, self.tick_s, self._spec_lanes, station, mast, orbiter,
             )  # fmt: skip
-            if len(self.sites) == 1:
-                run_ticks(*known, self._ground, self._views, self._view_of)
+            alone = len(self.sites) == 1
+            if alone and isinstance(before, Moves) and before.world is self:
+                told = (before.robot, before.choices, before.ways, before.rest, self._used)
+                move_and_run(*told, *known, self._ground, self._views, self._view_of)
             else:
-                run_ticks_on(*known, self._grounds, self.ground_of, self._views, self._view_of)
+                if before is not None:
+                    before(worlds, start, end)
+                if alone:
+                    run_ticks(*known, self._ground, self._views, self._view_of)
+                else:
+                    run_ticks_on(*known, self._grounds, self.ground_of, self._views, self._view_of)
             if after is not None:
                 after(worlds, start, end)
 

@@ -198,6 +198,19 @@ def judge_and_see(
 ) -> None:  # fmt: skip
     """Do what `judge_worlds` and then `observe.see_worlds` do: a thread that comes back in between waits for the interpreter's lock."""
     judge_worlds(
-        which, start, end, progress, fields, places_xy, floats, ints, chart.frame, rules, terms, terminated, truncated, told
+        which,
+        start,
+        end,
+        progress,
+        fields,
+        places_xy,
+        floats,
+        ints,
+        chart.frame,
+        rules,
+        terms,
+        terminated,
+        truncated,
+        told,
     )
     see_worlds(which, start, end, out, chart, layouts, progress, floats, almanac, now, spots, given)
