@@ -54,7 +54,18 @@ def cells(frame: Vector, x: Any, y: Any, rows: int, cols: int) -> tuple[Any, Any
 
     As `cell_index`; of a place outside the nearest cell.
     """
-    down, right = (frame[Y_TOP] - y) / frame[CELL], (x - frame[X_LEFT]) / frame[CELL]
+    down, right = _cells_away(frame, x, y)
+    return _cells_at(down, right, rows, cols)
+
+
+@forced_kernel
+def _cells_away(frame: Vector, x: Any, y: Any) -> tuple[Any, Any]:
+    """Return how far lanes of places lie below and to the right of the grid's corner [cells]."""
+    return (frame[Y_TOP] - y) / frame[CELL], (x - frame[X_LEFT]) / frame[CELL]
+
+
+@forced_kernel
+def _cells_at(down: Any, right: Any, rows: int, cols: int) -> tuple[Any, Any, Any]:
     outside = (down < 0.0) | (right < 0.0) | (down > float(rows)) | (right > float(cols))
     row = least(most(floor(down), 0.0), float(rows - 1))
     col = least(most(floor(right), 0.0), float(cols - 1))
@@ -62,12 +73,10 @@ def cells(frame: Vector, x: Any, y: Any, rows: int, cols: int) -> tuple[Any, Any
 
 
 @forced_kernel
-def gradient(elevation: Grid, frame: Vector, x: Any, y: Any) -> tuple[Any, Any]:
-    """Return the rise per metre of the bilinear ground at lanes of places towards the east and towards the north."""
+def gradient(elevation: Grid, cell: float, down: Any, right: Any) -> tuple[Any, Any]:
+    """Return the rise per metre of the bilinear ground towards the east and the north, so many cells down and right of its corner."""
     rows, cols = elevation.shape
-    cell = frame[CELL]
-    down = (frame[Y_TOP] - y) / cell - 0.5
-    right = (x - frame[X_LEFT]) / cell - 0.5
+    down, right = down - 0.5, right - 0.5
     row = least(most(floor(down), 0.0), float(rows - 2))
     col = least(most(floor(right), 0.0), float(cols - 2))
     a = least(most(down - row, 0.0), 1.0)
@@ -106,7 +115,8 @@ def drive(
     hazard = load(f, s.TRAP_LEFT, at)
     left, metres, joules = splat(dt_s), splat(0.0), splat(0.0)
     east, north, end = splat(0.0), splat(0.0), splat(float(GOES_ON))
-    row, col, _ = cells(frame, x, y, rows, cols)
+    down, right = _cells_away(frame, x, y)
+    row, col, _ = _cells_at(down, right, rows, cols)
     on = goes & (ahead < size)
     while some(on):
         point = first + select(on, ahead, 0) * 2
@@ -117,7 +127,7 @@ def drive(
         go = on & ~there
         apart = select(go, distance, 1.0)
         east, north = select(go, to_x / apart, east), select(go, to_y / apart, north)
-        rise_east, rise_north = gradient(ground.elevation, frame, x, y)
+        rise_east, rise_north = gradient(ground.elevation, frame[CELL], down, right)
         tips = go & (rise_east * rise_east + rise_north * rise_north > load(spec, c.TIP_TAN2, at))
         end = select(tips, float(TIPS), end)
         go = go & ~tips
@@ -131,11 +141,13 @@ def drive(
         time, step = select(short, left, time), select(short, speed * left, step)
         arrives = step >= distance
         new_x, new_y = select(arrives, leg_x, x + east * step), select(arrives, leg_y, y + north * step)
-        new_row, new_col, outside = cells(frame, new_x, new_y, rows, cols)
+        new_down, new_right = _cells_away(frame, new_x, new_y)
+        new_row, new_col, outside = _cells_at(new_down, new_right, rows, cols)
         steep = pick(ground.slope, whole(new_row * cols + new_col)) > load(spec, c.MAX_SLOPE, at)
         refused = go & (outside | (((new_row != row) | (new_col != col)) & steep))
         end = select(refused, float(BLOCKED), end)
         go = go & ~refused
+        down, right = select(go, new_down, down), select(go, new_right, right)
         x, y, row, col = select(go, new_x, x), select(go, new_y, y), select(go, new_row, row), select(go, new_col, col)
         metres = metres + select(go, step, 0.0)
         joules = joules + select(go, power * time, 0.0)

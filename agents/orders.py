@@ -133,6 +133,18 @@ def order_moves(
 
 
 @kernel
+def may_move(choices: Ints, moves: Floats, farthest_m: float) -> bool:
+    """Whether every one of ``choices`` is a row of ``moves`` [m, 2], and none of these leads beyond ``farthest_m``."""
+    for k in range(moves.shape[0]):
+        if not (abs(moves[k, 0]) <= farthest_m and abs(moves[k, 1]) <= farthest_m):
+            return False
+    lowest, highest = 0, -1
+    for k in range(choices.size):
+        lowest, highest = min(lowest, choices[k]), max(highest, choices[k])
+    return lowest >= 0 and highest < len(moves)
+
+
+@kernel
 def ascending(index: Ints, count: int) -> bool:
     """Whether every number is greater than the one before it, and all are 0..count - 1."""
     last = -1
@@ -141,6 +153,32 @@ def ascending(index: Ints, count: int) -> bool:
             return False
         last = index[k]
     return last < count
+
+
+@kernel
+def advance(tick_index: Ints, worlds: Ints, ticks: int) -> None:
+    """Move the clocks of ``worlds`` on."""
+    for k in range(worlds.size):
+        tick_index[worlds[k]] += ticks
+
+
+@kernel
+def may_start(
+    times: Floats, starts: Floats, battery_frac: Floats, ground: Ints, grounds: int, bounds: Floats, on_ground: Bools
+) -> bool:  # fmt: skip
+    """Whether worlds can start: at finite ``times``, robots [n, R] on the site and charged 0..1, on one of so many grounds."""
+    for t in times:
+        if not math.isfinite(t):
+            return False
+    for k in range(len(starts)):
+        if not 0 <= ground[k] < grounds:
+            return False
+        for r in range(starts.shape[1]):
+            x, y = starts[k, r, 0], starts[k, r, 1]
+            inside = bounds[0] <= x <= bounds[2] and bounds[1] <= y <= bounds[3]
+            if not (inside or not on_ground[r]) or not 0.0 <= battery_frac[k, r] <= 1.0:
+                return False
+    return True
 
 
 @kernel

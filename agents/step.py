@@ -3,7 +3,8 @@
 Worlds are independent. In a tick all robots of a world first look around (`look`), then act (`act`), then send in index order (`data`), and
 last settle power, heat, wear and fate (`settle`). Eight robots at a time are worked on in lanes (`moonfleet.terrain.lanes`): those of a
 world whose robots are a multiple of eight where they lie, others side by side in a buffer, several small worlds at once. A robot's numbers
-do not depend on who is in the other lanes. The numbers of a world lie together, float64 [F, R] and int64 [I, R].
+do not depend on who is in the other lanes. The numbers of a world lie together, float64 [F, R] and int64 [I, R]; those of a robot that is
+alone in its world lie in one piece.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 
 from moonfleet.terrain.forced_kernel import forced_kernel
 from moonfleet.terrain.kernel import kernel, leaf_kernel
-from moonfleet.terrain.lanes import WIDTH, load, pick, pick_whole, put, splat, store, whole
+from moonfleet.terrain.lane_memory import load_flat
+from moonfleet.terrain.lane_turns import give_turned, take_turned
+from moonfleet.terrain.lanes import WIDTH, load, pick, pick_whole, put, real, select, splat, store, whole
 from moonfleet.terrain.prefetch import prefetch
 
 from . import spec_block as c
@@ -30,6 +33,8 @@ __all__ = ["HOP_TICKS", "group_shape", "lanes_of", "run_ticks", "run_ticks_on"]
 
 SHORT = 8  # in runs of at most so many ticks memory is asked for ahead
 COLUMNS = len(s.SKY_COLUMNS)
+LINE = 8  # float64 of a line of memory
+_LANES = np.arange(float(WIDTH))
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -54,6 +59,12 @@ def lanes_of(spec: Floats) -> Floats:
 @forced_kernel
 def _note_sky(notes: Floats, lanes: int, count: int, sky: Floats, row: int, tick: int) -> None:
     """Note the sky of a tick; ``row`` is that of the first world when its run began."""
+    if lanes == WIDTH and count > 1:
+        place = whole(load(notes, n.SKY_ROW, 0) + float(tick * COLUMNS))
+        for k in range(0, COLUMNS, WIDTH):
+            first = min(k, COLUMNS - WIDTH)  # the last eight, some of them twice
+            take_turned(notes, n.SKY + first, 0, sky, place + first)
+        return
     if count == 1:
         for k in range(COLUMNS):
             value = splat(sky[row + tick, k])
@@ -143,26 +154,66 @@ def _hint(f: Floats, sky: Floats, legs: Floats, w: int, ground: GroundLayers) ->
 @forced_kernel
 def _take_in(floats: Floats, ints: Ints, notes: Floats, f: Floats, i: Ints) -> None:
     """Copy the numbers of worlds into lanes."""
-    robots = floats.shape[2]
+    robots, count_f, count_i = floats.shape[2], floats.shape[1], ints.shape[1]
+    if robots == 1:
+        place = whole(load(notes, n.HOME_F, 0))
+        for k in range(0, count_f, WIDTH):
+            row = min(k, count_f - WIDTH)  # the last eight, some of them twice
+            take_turned(f, row, 0, floats, place + row)
+        place = whole(load(notes, n.HOME_I, 0))
+        for k in range(0, count_i, WIDTH):
+            row = min(k, count_i - WIDTH)
+            take_turned(i, row, 0, ints, place + row)
+        return
     for at in range(0, f.shape[1], WIDTH):
         place = whole(load(notes, n.HOME_F, at))
-        for k in range(floats.shape[1]):
+        for k in range(count_f):
             store(f, k, at, pick(floats, place + k * robots))
         place = whole(load(notes, n.HOME_I, at))
-        for k in range(ints.shape[1]):
+        for k in range(count_i):
             store(i, k, at, pick_whole(ints, place + k * robots))
 
 
 @forced_kernel
 def _put_back(floats: Floats, ints: Ints, notes: Floats, f: Floats, i: Ints) -> None:
-    robots = floats.shape[2]
+    robots, count_f, count_i = floats.shape[2], floats.shape[1], ints.shape[1]
+    if robots == 1:
+        place = whole(load(notes, n.HOME_F, 0))
+        for k in range(0, count_f, WIDTH):
+            row = min(k, count_f - WIDTH)
+            give_turned(floats, place + row, f, row, 0)
+        place = whole(load(notes, n.HOME_I, 0))
+        for k in range(0, count_i, WIDTH):
+            row = min(k, count_i - WIDTH)
+            give_turned(ints, place + row, i, row, 0)
+        return
     for at in range(0, f.shape[1], WIDTH):
         place = whole(load(notes, n.HOME_F, at))
-        for k in range(floats.shape[1]):
+        for k in range(count_f):
             put(floats, place + k * robots, load(f, k, at))
         place = whole(load(notes, n.HOME_I, at))
-        for k in range(ints.shape[1]):
+        for k in range(count_i):
             put(ints, place + k * robots, load(i, k, at))
+
+
+@forced_kernel
+def _note_single(
+    which: Ints, k: int, count: int, notes: Floats, world_of: Ints, first: Ints, rhu: Floats, view_of: Ints, count_f: int,
+    count_i: int,
+) -> None:  # fmt: skip
+    """Note the worlds ``which[k:k + count]`` of one robot each; lanes that are no robot's repeat the first."""
+    lane = load_flat(_LANES, 0)
+    w = pick_whole(which, whole(select(lane < float(count), lane, 0.0)) + k)
+    put(world_of, whole(lane), w)
+    store(notes, n.RHU, 0, pick(rhu, w))
+    store(notes, n.STATION_VIEW, 0, pick(view_of, w))
+    store(notes, n.MAST_VIEW, 0, pick(view_of, w + view_of.shape[1]))
+    store(notes, n.LEG_AT, 0, real(w * (s.LEG_POINTS * 2)))
+    store(notes, n.HOME_F, 0, real(w * count_f))
+    store(notes, n.HOME_I, 0, real(w * count_i))
+    store(notes, n.SKY_ROW, 0, pick(first, w) * float(COLUMNS))
+    store(notes, n.CELL, 0, splat(-1.0))
+    store(notes, n.RELAY_AT, 0, splat(-1.0))
 
 
 @forced_kernel
@@ -179,15 +230,17 @@ def _run_groups(
         if ticks <= SHORT:
             for ahead in range(k + 2 * most, min(k + 3 * most, k_to)):
                 far = which[ahead]
-                prefetch(sky, (first[far], 0))
-                prefetch(sky, (first[far], s.SUN_NORTH))
+                for column in range(0, COLUMNS, LINE):
+                    prefetch(sky, (first[far], column))
                 prefetch(floats, (far, s.X, 0))
                 prefetch(floats, (far, s.Y, robots - 1))
             for ahead in range(k + most, min(k + 2 * most, k_to)):
                 near = which[ahead]
                 _hint(floats[near], sky[first[near]], legs, near, ground)
         worlds = which[k : k + count]
-        for lane in range(lanes):
+        if robots == 1:
+            _note_single(which, k, count, notes, world_of, first, rhu, view_of, floats.shape[1], ints.shape[1])
+        for lane in range(0 if robots == 1 else lanes):
             # lanes that are no robot's are put with the first of their eight, which is written last
             real = lane if lane < count * robots else lane // WIDTH * WIDTH
             w, r = worlds[real // robots], real % robots

@@ -3,20 +3,59 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
-from functools import lru_cache
+from queue import SimpleQueue
 
 TINY = 512  # [robot-ticks] less work than this is done at once, by who asks
 
-
-@lru_cache(maxsize=8)
-def _pool(threads: int, process: int) -> ThreadPoolExecutor:
-    """Return the pool of so many helpers; ``process`` because a forked child has none of its parent's threads."""
-    return ThreadPoolExecutor(threads, thread_name_prefix="moonfleet-worlds")
+Work = Callable[[int, int], object]
+Done = SimpleQueue[BaseException | None]
 
 
-def spread(work: Callable[[int, int], object], count: int, threads: int, weight: int) -> None:
+class _Crew:
+    """Threads that wait for chunks of work, as many as were ever asked for at once."""
+
+    def __init__(self) -> None:
+        self.chunks: SimpleQueue[tuple[Work, int, int, Done]] = SimpleQueue()
+        self._helpers = 0
+        self._growing = threading.Lock()
+
+    def grow(self, helpers: int) -> None:
+        """See that there are so many threads."""
+        if self._helpers >= helpers:
+            return
+        with self._growing:
+            while self._helpers < helpers:
+                threading.Thread(target=self._serve, name="moonfleet-worlds", daemon=True).start()
+                self._helpers += 1
+
+    def _serve(self) -> None:
+        while True:
+            work, start, end, done = self.chunks.get()
+            try:
+                work(start, end)
+            except BaseException as error:
+                done.put(error)
+            else:
+                done.put(None)
+            del work, done  # while it waits it keeps no one's arrays alive
+
+
+_crew = _Crew()
+
+
+def _forget() -> None:
+    """Begin with a new crew: a forked child has none of its parent's threads."""
+    global _crew
+    _crew = _Crew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
+def spread(work: Work, count: int, threads: int, weight: int) -> None:
     """Call ``work(start, end)`` for chunks of ``0..count`` in ``threads`` threads, the last of them in this one.
 
     ``weight`` is how much there is to do in all [robot-ticks or the like]; below `TINY` it is done here. Chunks must not touch each other,
@@ -27,11 +66,14 @@ def spread(work: Callable[[int, int], object], count: int, threads: int, weight:
         work(0, count)
         return
     edges = [count * k // parts for k in range(parts + 1)]
-    pool = _pool(threads - 1, os.getpid())
-    others = [pool.submit(work, edges[k], edges[k + 1]) for k in range(parts - 1)]
+    crew, done = _crew, Done()
+    crew.grow(parts - 1)
+    for k in range(parts - 1):
+        crew.chunks.put((work, edges[k], edges[k + 1], done))
     try:
         work(edges[-2], edges[-1])
     finally:
-        wait(others)
-    for other in others:
-        other.result()
+        errors = [done.get() for _ in range(parts - 1)]
+    for error in errors:
+        if error is not None:
+            raise error

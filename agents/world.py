@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,18 +25,20 @@ from .catalogue import RobotSpec
 from .errors import WorldError
 from .ground import Ground, GroundStack, ground_layers, stacked_layers
 from .hands import TruthBlock
+from .moved_step import move_and_run
 from .orders import START_TEMP_K
 from .sky_blocks import SharedSky, SkyBlocks, SkyRows, sky_now
 from .spec_block import spec_block
 from .state import LEG_POINTS, Activity, Floats, Ints, Loss, WorldState, state_views
 from .step import lanes_of, run_ticks, run_ticks_on
 from .worker_threads import spread
-from .world_orders import COMMANDED, FARTHEST_M, WorldOrders
+from .world_orders import COMMANDED, FARTHEST_M, Moves, WorldOrders
 from .world_state import STATE_VERSION, check_state
 
 __all__ = ["COMMANDED", "FARTHEST_M", "START_TEMP_K", "Audit", "World"]
 
 TARGET_M = 1.5  # [m] antenna height at which the station's viewshed is taken
+T = TypeVar("T", bound=np.generic)
 Part = Callable[[Ints, int, int], object]
 MIN_TICK_S = 1e-3  # [s] what happens in much less drowns in rounding
 
@@ -189,25 +191,32 @@ class World(WorldOrders):
         return self._t0 + self.tick_index * self.tick_s
 
     def tick(
-        self, n: int, worlds: ArrayLike | None = None, *, before: Part | None = None, after: Part | None = None
+        self,
+        n: int,
+        worlds: ArrayLike | None = None,
+        *,
+        before: Part | None = None,
+        after: Part | None = None,
+        sky: Callable[[Floats, Ints], object] | None = None,
     ) -> None:
         """Advance every world, or only ``worlds`` int [k], by ``n`` ticks; any split of ``n`` gives the same bytes.
 
         ``before`` and ``after`` are called as ``before(who, start, end)`` for the worlds ``who[start:end]`` before their first tick and
         after their last, by the thread that makes these: what is done to every world anyway is done side by side. They must not touch
-        other worlds, nor ask for the time, which moves on afterwards.
+        other worlds, nor ask for the time, which moves on afterwards. ``sky`` is called ahead of all with what `sky_rows` would return:
+        who needs them too is spared looking them up once more.
         """
         if not isinstance(n, (int, np.integer)) or n < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise WorldError(f"tick({n!r}): must be a whole number >= 0")
         who = self._all if worlds is None else _worlds(worlds, self.worlds)
         while n > 0 and len(who):
-            ticks = min(n, self._sky.room(self.tick_index[who]))
-            self._run(ticks, who, before, after if ticks == n else None)
-            before = None
+            ticks = min(n, self._sky.room(self.tick_index if worlds is None else self.tick_index[who]))
+            self._run(ticks, who, before, after if ticks == n else None, sky)
+            before = sky = None
             if worlds is None:
                 self.tick_index += ticks
             else:
-                self.tick_index[who] += ticks
+                orders.advance(self.tick_index, who, ticks)
             n -= ticks
 
     def reset(
@@ -276,30 +285,33 @@ class World(WorldOrders):
             if t0 is not None:
                 times[who] = np.asarray(t0, dtype=np.float64)
             if start_xy is not None:
-                starts = np.array(np.broadcast_to(np.asarray(start_xy, dtype=np.float64), starts.shape))
+                starts = _filled(np.asarray(start_xy, dtype=np.float64), starts.shape)
             if ground is not None:
-                on = np.array(np.broadcast_to(np.asarray(ground, dtype=np.int64), (n,)))
+                on = _filled(np.asarray(ground, dtype=np.int64), (n,))
             frac = np.asarray(battery_frac, dtype=np.float64)
-            frac = np.array(np.broadcast_to(frac[:, None] if frac.ndim == 1 else frac, (n, self.robots)))
+            frac = _filled(frac[:, None] if frac.ndim == 1 else frac, (n, self.robots))
         except ValueError as error:
             raise WorldError(f"reset of {n} worlds of {self.robots} robots: {error}") from error
         if new_keys.shape != (n,):
             raise WorldError(f"keys of shape {new_keys.shape}: must be [{n}]")
-        if not np.isfinite(times).all():
-            raise WorldError(f"t0 = {t0!r}: must be finite seconds of TDB past J2000")
-        if n and not (on.min() >= 0 and on.max() < len(self.sites)):
-            raise WorldError(f"ground = {ground!r}: must be 0..{len(self.sites) - 1}")
-        self._check_starts(who, starts)
-        _check_charge(battery_frac, frac)
+        if not orders.may_start(times, starts, frac, on, len(self.sites), self._bounds, self._on_ground):
+            if not np.isfinite(times).all():
+                raise WorldError(f"t0 = {t0!r}: must be finite seconds of TDB past J2000")
+            if n and not (on.min() >= 0 and on.max() < len(self.sites)):
+                raise WorldError(f"ground = {ground!r}: must be 0..{len(self.sites) - 1}")
+            self._check_starts(who, starts)
+            _check_charge(battery_frac, frac)
         index = self.tick_index.copy()
         index[who] = 0
         self._sky.lookup(times, index, 0)  # raises before anything has changed
         self._t0[who], self.tick_index[who], self._starts[who] = times[who], 0, starts
         self._keys[who], self.ground_of[who] = new_keys, on
         self._stores[:, who] = 0.0
-        self._stand(
-            np.repeat(who, self.robots), np.tile(np.arange(self.robots), n), starts.reshape(-1, 2), frac.ravel()
-        )
+        if self.robots == 1:
+            self._stand(who, np.zeros(n, np.int64), starts[:, 0], frac[:, 0])
+        else:
+            robots = np.tile(np.arange(self.robots), n)
+            self._stand(np.repeat(who, self.robots), robots, starts.reshape(-1, 2), frac.ravel())
         self._find_views(who)
         self._run(0, who)
 
@@ -481,21 +493,35 @@ class World(WorldOrders):
                     self._view_index[key] = len(self._view_index)
                 self._view_of[row, w] = self._view_index[key]
 
-    def _run(self, ticks: int, worlds: Ints, before: Part | None = None, after: Part | None = None) -> None:
+    def _run(
+        self,
+        ticks: int,
+        worlds: Ints,
+        before: Part | None = None,
+        after: Part | None = None,
+        tell: Callable[[Floats, Ints], object] | None = None,
+    ) -> None:
         sky, first, rhu = self._sky.lookup(self._t0, self.tick_index, ticks)
+        if tell is not None:
+            tell(sky, first)
         station, mast, orbiter = (-1 if r is None else r for r in (self.station, self.mast, self.orbiter))
 
         def part(start: int, end: int) -> None:
-            if before is not None:
-                before(worlds, start, end)
             known = (
                 worlds, start, end, self._floats, self._ints, self._legs, self._stores, self._keys, sky, first, rhu,
                 ticks, self.tick_s, self._spec_lanes, station, mast, orbiter,
             )  # fmt: skip
-            if len(self.sites) == 1:
-                run_ticks(*known, self._ground, self._views, self._view_of)
+            alone = len(self.sites) == 1
+            if alone and isinstance(before, Moves) and before.world is self:
+                told = (before.robot, before.choices, before.ways, before.rest, self._used)
+                move_and_run(*told, *known, self._ground, self._views, self._view_of)
             else:
-                run_ticks_on(*known, self._grounds, self.ground_of, self._views, self._view_of)
+                if before is not None:
+                    before(worlds, start, end)
+                if alone:
+                    run_ticks(*known, self._ground, self._views, self._view_of)
+                else:
+                    run_ticks_on(*known, self._grounds, self.ground_of, self._views, self._view_of)
             if after is not None:
                 after(worlds, start, end)
 
@@ -506,7 +532,8 @@ class World(WorldOrders):
 
 def _worlds(worlds: ArrayLike, count: int) -> Ints:
     """Return checked indices of worlds, int64 [n], none twice."""
-    index = np.atleast_1d(np.asarray(worlds))
+    index = np.asarray(worlds)
+    index = index if index.ndim else index[None]
     if index.ndim != 1 or (index.size and not np.issubdtype(index.dtype, np.integer)):
         raise WorldError(f"worlds = {worlds!r}: must be whole numbers")
     if index.dtype == np.int64 and orders.ascending(index, count):
@@ -518,6 +545,13 @@ def _worlds(worlds: ArrayLike, count: int) -> Ints:
     if index.size > 1 and np.bincount(index, minlength=count).max() > 1:
         raise WorldError("worlds: one is named twice")
     return index
+
+
+def _filled(values: NDArray[T], shape: tuple[int, ...]) -> NDArray[T]:
+    """Return a new array of ``shape`` with ``values``, a single one of which stands for all; ValueError where they do not fit."""
+    if values.shape == shape:
+        return values.copy()
+    return np.full(shape, values) if values.ndim == 0 else np.array(np.broadcast_to(values, shape))
 
 
 def _check_charge(told: ArrayLike, battery_frac: Floats) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -145,32 +145,40 @@ class WorldOrders:
         orders.order_offsets(*who, ways, int(rest), self._floats, self._ints, self._legs, self._used, out)
         return out
 
-    def moves(
-        self, r: int, choices: Ints, offsets: Floats, rest: Activity | int = Activity.CHARGE
-    ) -> Callable[[Ints, int, int], object]:
+    def moves(self, r: int, choices: Ints, offsets: Floats, rest: Activity | int = Activity.CHARGE) -> Moves:
         """Return what `command_offsets` does to robot ``r`` of worlds, to be called by `World.tick` before their ticks.
 
         World w drives by row ``choices[w]`` (int64 [W]) of ``offsets`` float64 [m, 2] m. Raises `RobotError` as `command_offsets`, and for
         a choice that is none of the rows.
         """
-        ways = np.ascontiguousarray(offsets, dtype=np.float64)
-        if ways.ndim != 2 or ways.shape[1] != 2 or not (np.abs(ways) <= FARTHEST_M).all():
-            raise RobotError(f"offsets of shape {ways.shape}: must be [m, 2], finite, none beyond {FARTHEST_M:g} m")
+        ways, rows = np.ascontiguousarray(offsets, dtype=np.float64), np.ascontiguousarray(choices, dtype=np.int64)
+        fits = ways.ndim == 2 and ways.shape[1] == 2 and rows.shape == (len(self._ints),)
+        if not fits or not orders.may_move(rows, ways, FARTHEST_M):
+            if ways.ndim != 2 or ways.shape[1] != 2 or not (np.abs(ways) <= FARTHEST_M).all():
+                raise RobotError(f"offsets of shape {ways.shape}: must be [m, 2], finite, none beyond {FARTHEST_M:g} m")
+            raise RobotError(f"choices of shape {rows.shape}: must be [{len(self._ints)}], each 0..{len(ways) - 1}")
         if rest not in COMMANDED:
             raise RobotError(f"rest = {rest!r}: must be one of {', '.join(a.name for a in COMMANDED)}")
         if not self._drives[r]:
             raise RobotError(f"robot {r} ({self.specs[r].kind}): cannot drive; speed_m_s = 0 in its catalogue file")
-        rows = np.ascontiguousarray(choices, dtype=np.int64)
-        highest = rows.view(np.uint64).max(initial=0)  # as numbers without sign: two checks in one
-        if rows.shape != (len(self._ints),) or highest >= len(ways):
-            raise RobotError(f"choices of shape {rows.shape}: must be [{len(self._ints)}], each 0..{len(ways) - 1}")
 
-        def order(worlds: Ints, start: int, end: int) -> None:
-            orders.order_moves(
-                worlds, start, end, r, rows, ways, int(rest), self._floats, self._ints, self._legs, self._used
-            )
+        return Moves(self, r, rows, ways, int(rest))
 
-        return order
+    def carry_out(self, told: Moves, worlds: Ints, start: int, end: int) -> None:
+        """Carry out what `moves` returned, in ``worlds[start:end]``."""
+        orders.order_moves(
+            worlds,
+            start,
+            end,
+            told.robot,
+            told.choices,
+            told.ways,
+            told.rest,
+            self._floats,
+            self._ints,
+            self._legs,
+            self._used,
+        )
 
     def command_hops(self, worlds: ArrayLike, robots: ArrayLike, to_xy: ArrayLike) -> Bools:
         """Launch the hops that can be launched, to ``to_xy`` float64 [n, 2] m; returns for each whether it was, bool [n].
@@ -310,6 +318,20 @@ class WorldOrders:
         """Return checked indices int64 [n] of worlds and of robots; negative ones count from the end, as anywhere in Python."""
         count, _, size = self._ints.shape
         return _index("world", worlds, n, count), _index("robot", robots, n, size)
+
+
+class Moves(NamedTuple):
+    """What `WorldOrders.moves` returns: orders of one robot of worlds, carried out when it is called, or with the ticks after them."""
+
+    world: WorldOrders
+    robot: int
+    choices: Ints  # [W] rows of `ways`
+    ways: Floats  # [m, 2] m
+    rest: int
+
+    def __call__(self, worlds: Ints, start: int, end: int) -> None:
+        """Carry the orders out in ``worlds[start:end]``."""
+        self.world.carry_out(self, worlds, start, end)
 
 
 def _whole(name: str, values: ArrayLike, n: int) -> Ints:

@@ -51,6 +51,9 @@ def _choices(space: Space, action: object, worlds: int | None) -> NDArray[Any]:
         given = np.asarray(action)
     except ValueError:
         given = np.empty((0, 0))
+    plain = given.dtype == np.int64 and given.shape == shape and given.flags.c_contiguous
+    if plain and given.reshape(-1).view(np.uint64).max(initial=0) < count:  # as numbers without sign: two checks in one
+        return given.copy()
     if given.shape != shape and given.size == 1 and int(np.prod(shape)) == 1:
         given = given.reshape(shape)
     if given.shape != shape or not np.issubdtype(given.dtype, np.integer):

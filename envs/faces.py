@@ -80,9 +80,10 @@ def resting_actions(game: Game, masks: Bools) -> NDArray[np.generic]:
 
 def total(terms: Floats) -> Floats:
     """Return the reward float64 [W] of terms float64 [W, T]: added in their order, so that it does not depend on W."""
-    out = terms[:, 0].copy()
-    for k in range(1, terms.shape[1]):
-        out += terms[:, k]
+    first, *others = terms.T
+    out = first.copy()
+    for term in others:
+        out += term
     return out
 
 

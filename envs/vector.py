@@ -128,7 +128,8 @@ class GameVectorEnv(gymnasium.vector.VectorEnv[Observed, Any, Any]):
         if not self._begun:
             raise EnvStateError("step: no episode yet; call reset first.")
         waiting = self._over.copy()
-        if self.autoreset_mode == AutoresetMode.DISABLED and waiting.all():
+        some = bool(waiting.any())
+        if some and self.autoreset_mode == AutoresetMode.DISABLED and waiting.all():
             raise EnvStateError("step: every world's episode is over; call reset first.")
         stepped = ~waiting
         chosen = check_actions(self.single_action_space, actions, self.num_envs)
@@ -147,7 +148,7 @@ class GameVectorEnv(gymnasium.vector.VectorEnv[Observed, Any, Any]):
         if self.autoreset_mode == AutoresetMode.DISABLED:
             self._over = waiting | over
         elif self.autoreset_mode == AutoresetMode.NEXT_STEP:
-            if waiting.any():
+            if some:
                 self._next(np.flatnonzero(waiting))
                 infos |= self._births(waiting)
             self._over = over
@@ -155,7 +156,7 @@ class GameVectorEnv(gymnasium.vector.VectorEnv[Observed, Any, Any]):
             seen = self._same_step(np.flatnonzero(over), over, infos)
         infos |= self._told(np.ones(self.num_envs, dtype=np.bool_))
         if looked is not None:
-            if waiting.any():
+            if some:
                 self.game.observe_worlds(looked, np.flatnonzero(waiting))
             seen = self._masked(looked)
         self._look()

@@ -10,7 +10,7 @@ import math
 from typing import Any, Final
 
 from .kernel import leaf_kernel
-from .lanes import as_power, floor, least, most, nearest, select, size, whole
+from .lanes import as_power, floor, least, most, nearest, select, size, some, whole
 
 LN2_HIGH: Final = 0.693147180369123816490  # its low 21 bits are zero: products with whole numbers below 2^21 are exact
 LN2_LOW: Final = math.log(2.0) - LN2_HIGH + 2.3190468138462996e-17  # the rest, to 2^-106
@@ -90,9 +90,11 @@ def _arctangent_of_share(x: Any) -> Any:
 @leaf_kernel
 def arctangent(x: Any) -> Any:
     """Return the arctangent of lanes [rad]."""
-    big = size(x)
-    steep = big > 1.0
-    angle = _arctangent_of_share(select(steep, 1.0 / select(steep, big, 1.0), big))
+    share = size(x)
+    steep = share > 1.0
+    if some(steep):  # rarely: slopes of ground are below
+        share = select(steep, 1.0 / select(steep, share, 1.0), share)
+    angle = _arctangent_of_share(share)
     angle = select(steep, HALF_PI - angle, angle)
     return select(x < 0.0, -angle, angle)
 

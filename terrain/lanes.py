@@ -352,22 +352,22 @@ store: Any = either(_store_typed, _store_plain)
 """``array[row, at:at + 8] = value``."""
 
 
-def _gathered(builder: Any, kind: Any, goal: LaneType, pointers: Any) -> Any:
-    """Return lanes, or whole numbers, of what eight pointers point to."""
-    out: Any = ir.Constant(goal.vector, ir.Undefined)
+def gathered(builder: Any, kind: Any, goal: LaneType, pointers: Any) -> Any:
+    """Return lanes, or whole numbers, of what eight pointers point to: gathered as they are, then made real all at once."""
+    out: Any = None
     for k, place in enumerate(pointers):
         value = builder.load(place)
-        if goal is lanes_t and isinstance(kind, types.Boolean):
-            value = builder.uitofp(value, DOUBLE)
-        elif goal is lanes_t and isinstance(kind, types.Integer):
-            value = builder.sitofp(value, DOUBLE)
-        elif goal is lanes_t and kind is not types.float64:
-            value = builder.fpext(value, DOUBLE)
+        if out is None:
+            out = ir.Constant(ir.VectorType(value.type, WIDTH), ir.Undefined)
         out = builder.insert_element(out, value, WORD(k))
-    return out
+    if goal is not lanes_t or kind is types.float64:
+        return out
+    if isinstance(kind, types.Float):
+        return builder.fpext(out, lanes_t.vector)
+    return (builder.uitofp if isinstance(kind, types.Boolean) else builder.sitofp)(out, lanes_t.vector)
 
 
-def _places(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
+def flat_places(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
     """Return pointers to the flat places of an array that lanes of whole numbers name."""
     start = arrayobj.make_array(kind)(context, builder, array).data
     return [builder.gep(start, [builder.extract_element(index, WORD(k))]) for k in range(WIDTH)]
@@ -378,7 +378,7 @@ def _pick_typed(typing_context: Any, array: Any, index: Any) -> Any:
         return None
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return _gathered(builder, array.dtype, lanes_t, _places(context, builder, array, args[0], args[1]))
+        return gathered(builder, array.dtype, lanes_t, flat_places(context, builder, array, args[0], args[1]))
 
     return lanes_t(array, wholes_t), generate
 
@@ -392,7 +392,7 @@ def _pick_whole_typed(typing_context: Any, array: Any, index: Any) -> Any:
         return None
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return _gathered(builder, array.dtype, wholes_t, _places(context, builder, array, args[0], args[1]))
+        return gathered(builder, array.dtype, wholes_t, flat_places(context, builder, array, args[0], args[1]))
 
     return wholes_t(array, wholes_t), generate
 
@@ -407,7 +407,7 @@ def _put_typed(typing_context: Any, array: Any, index: Any, value: Any) -> Any:
         return None
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        places = _places(context, builder, array, args[0], args[1])
+        places = flat_places(context, builder, array, args[0], args[1])
         for k in reversed(range(WIDTH)):
             builder.store(builder.extract_element(args[2], WORD(k)), places[k])
         return context.get_dummy_value()
@@ -437,7 +437,7 @@ def _pick_of_typed(typing_context: Any, first: Any, second: Any, third: Any, whi
             start = builder.select(builder.fcmp_ordered("==", number, DOUBLE(0.0)), starts[0], start)
             return builder.gep(start, [builder.extract_element(args[4], WORD(k))])
 
-        return _gathered(builder, first.dtype, lanes_t, map(place, range(WIDTH)))
+        return gathered(builder, first.dtype, lanes_t, map(place, range(WIDTH)))
 
     return lanes_t(first, first, first, lanes_t, wholes_t), generate
 

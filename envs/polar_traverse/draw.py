@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from moonfleet.agents.faults import uniform
 from moonfleet.terrain.kernel import kernel, leaf_kernel
 
-from .outlook import lit_now
+from .outlook import CELL, X_LEFT, Y_TOP, lit_now
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -41,18 +41,18 @@ def _below(key: int, what: int, count: int, n: int) -> int:
 
 @kernel
 def draw_episodes(
-    keys: NDArray[np.uint64], fixed_tick: Ints, ticks: Ints, tick_s: float, range_m: Floats, lit_share: float,
-    places: Places, millideg: NDArray[np.int16], hours: Floats32, frame: Floats, ground: Ints, tick: Ints, start: Ints,
-    chain: Ints,
+    keys: NDArray[np.uint64], fixed_tick: Ints, first_s: float, ticks: tuple[int, int], tick_s: float,
+    range_m: tuple[float, float], lit_share: float, places: Places, millideg: NDArray[np.int16], hours: Floats32, frame: Floats,
+    ground: Ints, t0: Floats, start_xy: Floats, chain: Ints,
 ) -> None:  # fmt: skip
-    """Fill ``ground`` [n], ``tick`` [n], ``start`` [n, 2] (row, col) and ``chain`` [n, T] of episodes with ``keys`` [n].
+    """Fill ``ground`` [n], ``t0`` [n] s, ``start_xy`` [n, 2] m and ``chain`` [n, T] of episodes with ``keys`` [n, 2], the first of each.
 
     Parameters
     ----------
     fixed_tick
-        int64 [n], the start if it is given, else -1; ``ticks`` [2] bound those that are drawn.
+        int64 [n], the start if it is given, else -1; ``ticks`` bound those that are drawn, ``tick_s`` long and counted from ``first_s``.
     range_m
-        [2]: how far apart the start and the targets are along the way; the nearest to it where none is.
+        How far apart the start and the targets are along the way; the nearest to it where none is.
     lit_share
         Dates are drawn until so much of the places is lit, else the brightest of `DATE_TRIES` is taken.
     frame
@@ -61,11 +61,11 @@ def draw_episodes(
     count = places.places.shape[1]
     targets = chain.shape[1]
     near, far = range_m[0], range_m[1]
-    for n in range(keys.size):
-        key = keys[n]
+    for n in range(len(keys)):
+        key = keys[n, 0]
         g = _below(key, GROUND, 0, places.places.shape[0])
         ground[n] = g
-        best = -1.0
+        best, tick = -1.0, ticks[0]
         for turn in range(DATE_TRIES):
             k = fixed_tick[n]
             if k < 0:
@@ -75,12 +75,17 @@ def draw_episodes(
             for p in range(count):
                 row, col = places.places[g, p, 0], places.places[g, p, 1]
                 lit += 1 if lit_now(millideg, g, row, col, hours, hour, frame) > 0.5 else 0
+                better = lit > best * count
+                # what is left to count cannot change what comes of it
+                if (better and lit / count >= lit_share) or lit + (count - 1 - p) <= best * count:
+                    break
             if lit > best * count:
                 best = lit / count
-                tick[n] = k
+                tick = k
             if best >= lit_share or fixed_tick[n] >= 0:
                 break
-        hour = int(tick[n] * tick_s / HOUR_S)
+        t0[n] = first_s + tick * tick_s
+        hour = int(tick * tick_s / HOUR_S)
         here = _below(key, TARGET, 0, count)
         chain[n, 0] = here
         for t in range(1, targets):
@@ -110,6 +115,9 @@ def draw_episodes(
                 off += 1e6  # light first
             if off < miss or turn == 0:
                 miss = off
-                start[n, 0], start[n, 1] = row, col
+                start_xy[n, 0], start_xy[n, 1] = (
+                    frame[X_LEFT] + (col + 0.5) * frame[CELL],
+                    frame[Y_TOP] - (row + 0.5) * frame[CELL],
+                )
             if miss == 0.0:
                 break

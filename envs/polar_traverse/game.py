@@ -188,7 +188,7 @@ class PolarTraverseGame(Game):
         )  # fmt: skip
         self._layouts = lay_out(*self._chart[:3], self._places.havens_xy)
         self._almanac, self._noted = np.zeros((0, observe.ALMANAC)), np.zeros(0, np.bool_)
-        self._spots = np.zeros((worlds, 2), np.int64)  # cells
+        self._spots = np.zeros((worlds, observe.SPOTS), np.int64)
         self._progress = Progress(
             self._world.ground_of,
             np.zeros((worlds, self.targets), np.int64),
@@ -214,7 +214,7 @@ class PolarTraverseGame(Game):
     def begin(self, worlds: Ints, episodes: Sequence[Episode]) -> None:
         """See `Game`."""
         given = draw(
-            episodes, self._grounds, self._places, self._chart.millideg, self._clock, self._fixed_ticks(episodes),
+            episodes, self._places, self._chart.millideg, self._clock, self._chart.frame, self._fixed_ticks(episodes),
             targets=self.targets, target_range_m=self.target_range_m, lit_share=self.lit_share,
         )  # fmt: skip
         self._world.reset_worlds(
@@ -348,40 +348,47 @@ class PolarTraverseGame(Game):
             choices, moves = actions, self._moves
         world = self._world
         order = world.moves(0, choices, moves, Activity.HIBERNATE)  # pyright: ignore[reportArgumentType]
-        terms = np.zeros((self.worlds, len(TERMS)))
+        terms = np.zeros((len(TERMS), self.worlds)).T  # a term of all worlds lies together, as it is added up and told
         terminated, truncated = np.zeros(self.worlds, np.bool_), np.zeros(self.worlds, np.bool_)
         floats, ints = world.blocks()
-        now = None if out is None else self._note_sky(self._all, TICKS)
+        now = self._all
+
+        def note(sky: Floats, rows: Ints) -> None:
+            nonlocal now
+            now = self._note_rows(self._all, sky, rows + TICKS)
 
         def finish(who: Ints, start: int, end: int) -> None:
-            judge.judge_worlds(
-                who, start, end, self._progress, self._places.fields, self._chart.places_xy, floats, ints,
-                self._chart.frame, self._rules, terms, terminated, truncated, self._told,
+            judged = (self._progress, self._places.fields, self._chart.places_xy, floats, ints)
+            said = (self._rules, terms, terminated, truncated, self._told)
+            if out is None:
+                judge.judge_worlds(who, start, end, *judged, self._chart.frame, *said)
+                return
+            judge.judge_and_see(
+                who, start, end, *judged, *said, out, self._chart, self._layouts, self._almanac, now, self._spots, self._given,
             )  # fmt: skip
-            if out is not None and now is not None:
-                self._look(who, start, end, out, floats, now)
 
-        world.tick(TICKS, None if active.all() else np.flatnonzero(active), before=order, after=finish)
+        world.tick(
+            TICKS, None if active.all() else np.flatnonzero(active), before=order, after=finish,
+            sky=None if out is None else note,
+        )  # fmt: skip
         for drawn, trail in self._trails.items():
             trail.append((float(world.state.x[drawn, 0]), float(world.state.y[drawn, 0])))
         return Step(terms, terminated, truncated)
 
     def _see(self, out: NDArray[np.float32], worlds: Ints) -> None:
         floats, _ = self._world.blocks()
-        now = self._note_sky(worlds, 0)
+        now = self._note_rows(worlds, *self._world.sky_rows())
 
         def part(start: int, end: int) -> None:
             self._look(worlds, start, end, out, floats, now)
 
         spread(part, len(worlds), self.threads, PARTS * len(worlds))
 
-    def _note_sky(self, worlds: Ints, ticks: int) -> Ints:
-        """Return the row of the almanac in so many ticks, int64 [W]; those of ``worlds`` are there."""
-        sky, now = self._world.sky_rows(ticks)
+    def _note_rows(self, worlds: Ints, sky: Floats, rows: Ints) -> Ints:
+        """See that ``rows`` [W] of ``worlds`` are in the almanac; return them."""
         if len(self._almanac) < len(sky):
             self._almanac = np.zeros((len(sky), observe.ALMANAC))
             self._noted = np.zeros(-(-len(sky) // SKY_TICKS), np.bool_)
-        rows = now + ticks
         observe.note_skies(worlds, rows, sky, self._grounds.azimuths, TICK_S, self._noted, self._almanac)
         return rows
 

@@ -13,7 +13,7 @@ from scipy import ndimage
 from moonfleet.agents.travel import site_cost
 from moonfleet.autonomy.search import distance_field
 from moonfleet.autonomy.traversability import DriveLimits
-from moonfleet.terrain.seeds import sequence
+from moonfleet.terrain.seed_states import episode_words
 from moonfleet.terrain.site import Site
 
 from ..errors import EnvError
@@ -86,10 +86,10 @@ def traverse_places(grounds: Grounds, limits: DriveLimits) -> Places:
 
 def draw(
     episodes: Sequence[Episode],
-    grounds: Grounds,
     places: Places,
     millideg: NDArray[np.int16],
     clock: Clock,
+    frame: Floats,
     fixed_tick: Ints,
     *,
     targets: int,
@@ -99,22 +99,19 @@ def draw(
     """Return what ``episodes`` begin with.
 
     ``targets`` science targets follow each other ``target_range_m`` apart along the shortest drivable route (the nearest to it where
-    none is), the first as far from the start. ``fixed_tick`` int64 [n] fixes the date, or is -1: dates are drawn until ``lit_share`` of
-    the places is lit. The rover starts in a lit cell if there is one.
+    none is), the first as far from the start. ``frame`` is that of `map_frame`. ``fixed_tick`` int64 [n] fixes the date, or is -1: dates
+    are drawn until ``lit_share`` of the places is lit. The rover starts in a lit cell if there is one.
     """
     n = len(episodes)
-    keys = np.empty((n, 2), np.uint64)
-    for k, episode in enumerate(episodes):
-        keys[k] = sequence(episode.root, PURPOSE, episode=episode.number).generate_state(2, np.uint64)
-    ground, tick = np.empty(n, np.int64), np.empty(n, np.int64)
-    start, chain = np.empty((n, 2), np.int64), np.empty((n, targets), np.int64)
+    roots = np.array([episode.root for episode in episodes], np.int64)
+    keys = episode_words(roots, PURPOSE, np.array([episode.number for episode in episodes], np.int64), 2)
+    ground, t0 = np.empty(n, np.int64), np.empty(n)
+    start_xy, chain = np.empty((n, 2)), np.empty((n, targets), np.int64)
     draw_episodes(
-        np.ascontiguousarray(keys[:, 0]), fixed_tick, np.array(clock.ticks, np.int64), clock.tick_s,
-        np.array(target_range_m), lit_share, places, millideg, clock.hours, map_frame(grounds), ground, tick,
-        start, chain,
+        keys, fixed_tick, clock.start, clock.ticks, clock.tick_s, target_range_m, lit_share, places, millideg, clock.hours,
+        frame, ground, t0, start_xy, chain,
     )  # fmt: skip
-    t0: Floats = np.add(clock.start, tick * clock.tick_s, dtype=np.float64)
-    return Givens(ground, t0, cells_xy(grounds.sites[0], start), chain, keys[:, 1].copy())
+    return Givens(ground, t0, start_xy, chain, keys[:, 1].copy())
 
 
 def map_frame(grounds: Grounds) -> Floats:

@@ -6,7 +6,7 @@ A look of a rover takes 81 slopes, 25 horizons towards two azimuths, and the hor
 * ``strips``: for every column the nine slopes around it, row below row. A patch of 9 x 9 is 81 numbers in one piece.
 * ``tiles``: cells `LIGHT_STRIDE` apart are neighbours, in columns of eight of them that overlap by four, azimuth after azimuth.
 * ``cells``: the horizons of a cell, azimuth after azimuth, the first again at the end.
-* ``spans``: for every hour the samples of the Sun that a forecast from then on is made of.
+* ``spans``: the hours of the Sun, even and odd ones apart: a forecast is made of every second hour from the next on.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ STEP = 4  # columns from tile to tile: a look begins in the first four, and take
 EDGE = LIGHT_SIDE // 2  # rows and columns of tiles put around the map
 DARK = np.iinfo(np.int16).max  # horizon off the map
 SPAN = sum(SAMPLES)  # samples of a forecast
-# rows of a span, float32 [5, SPAN]; its azimuths are in `Layouts.bins`
+# columns of `Layouts.spans`; azimuths are in `Layouts.bins`
 WEIGHT, RAISED, EASTWARD, NORTHWARD, DISC = range(5)
 LINE = 16  # float32 of a line of memory
 
@@ -39,8 +39,8 @@ class Layouts(NamedTuple):
     strips: Floats32  # [G, C, R + 8, 9]
     tiles: NDArray[np.int16]  # [G, 5, 5, tiles, A + 1, ceil(R / 5) + 4, 8] 0.001 deg
     cells: NDArray[np.int16]  # [G, R, C, A + 1] 0.001 deg
-    spans: Floats32  # [hours, 5, 24]
-    bins: NDArray[np.int32]  # [hours, 24]
+    spans: Floats32  # [5, 2, n] column, even or odd, half the hour; hours for which there is no forecast are left out
+    bins: NDArray[np.int32]  # [2, n]
     havens: Floats  # [G, 2, H] m, H a multiple of 8, inf: none
 
 
@@ -86,13 +86,13 @@ def _cells(millideg: NDArray[np.int16]) -> NDArray[np.int16]:
 
 
 def _spans(hours: Floats32) -> tuple[Floats32, NDArray[np.int32]]:
-    """Return the samples one, three, ... hours after every hour for which they are known."""
-    flat = hours.transpose(1, 0, 2).reshape(-1, hours.shape[2])  # hour after hour
-    count = max(len(flat) - (2 * SPAN - 1), 0)
-    taken = np.arange(count)[:, None] + 1 + 2 * np.arange(SPAN)
-    whole = flat[:, PLACE].astype(np.int32)
-    columns = [flat[:, PLACE] - whole.astype(np.float32), *(flat[:, k] for k in (ELEVATION, EAST, NORTH, RADIUS))]
-    return np.stack([column[taken] for column in columns], axis=1), whole[taken]
+    """Return the hours [2, n, 5], column by column."""
+    whole = hours[:, :, PLACE].astype(np.int32)
+    columns = [
+        hours[:, :, PLACE] - whole.astype(np.float32),
+        *(hours[:, :, k] for k in (ELEVATION, EAST, NORTH, RADIUS)),
+    ]
+    return np.stack(columns), whole
 
 
 def _havens(havens_xy: Floats) -> Floats:

@@ -30,6 +30,7 @@ _ALL = (1 << SPAN) - 1
 _EDGES = np.cumsum([0, *SAMPLES]).tolist()
 _BITS = tuple((1 << b) - (1 << a) for a, b in itertools.pairwise(_EDGES))  # samples of each window
 _MEMBERS = np.array([[1.0 if bits >> k & 1 else 0.0 for k in range(SPAN)] for bits in _BITS]).ravel()
+_SHARES = np.array([[count / samples for count in range(SPAN + 1)] for samples in SAMPLES], np.float32).ravel()
 
 
 def _segment() -> tuple[float, ...]:
@@ -57,16 +58,16 @@ _P = np.array(_segment())
 
 @leaf_kernel
 def _above(
-    cells: Shorts, spans: Floats32, bins: Places, cell: int, hour: int, first: int, dx: float, dy: float
+    cells: Shorts, spans: Floats32, bins: Places, cell: int, at: int, dx: float, dy: float
 ) -> Any:  # fmt: skip
-    """Return how far the Sun's middle stands above the horizon in samples ``first`` to ``first + 7`` [deg]."""
-    at, places = 5 * SPAN * hour + first, SPAN * hour + first
-    w = load_flat(spans, at + SPAN * WEIGHT)
-    here = gather_flat(cells, cell, bins, places)
-    there = gather_flat(cells, cell + 1, bins, places)
+    """Return how far the Sun's middle stands above the horizon in the eight samples from place ``at`` of ``bins`` on [deg]."""
+    column = bins.size
+    w = load_flat(spans, at + column * WEIGHT)
+    here = gather_flat(cells, cell, bins, at)
+    there = gather_flat(cells, cell + 1, bins, at)
     edge = ((1.0 - w) * here + w * there) * 0.001
-    east, north = load_flat(spans, at + SPAN * EASTWARD), load_flat(spans, at + SPAN * NORTHWARD)
-    return (load_flat(spans, at + SPAN * RAISED) + (east * dx + north * dy)) - edge
+    east, north = load_flat(spans, at + column * EASTWARD), load_flat(spans, at + column * NORTHWARD)
+    return (load_flat(spans, at + column * RAISED) + (east * dx + north * dy)) - edge
 
 
 @leaf_kernel
@@ -95,16 +96,17 @@ def lit_ahead(
     Arrays are those of `Layouts`; ``cell`` is the place of its first azimuth in ``cells``, (dx, dy) the displacement of its middle from
     that of the map [m].
     """
-    disc = 5 * SPAN * hour + SPAN * DISC
-    above_a, radius_a = _above(cells, spans, bins, cell, hour, 0, dx, dy), load_flat(spans, disc)
-    above_b, radius_b = _above(cells, spans, bins, cell, hour, 8, dx, dy), load_flat(spans, disc + 8)
-    above_c, radius_c = _above(cells, spans, bins, cell, hour, 16, dx, dy), load_flat(spans, disc + 16)
+    at = bins.shape[1] * ((hour + 1) % 2) + (hour + 1) // 2
+    disc = at + bins.size * DISC
+    above_a, radius_a = _above(cells, spans, bins, cell, at, dx, dy), load_flat(spans, disc)
+    above_b, radius_b = _above(cells, spans, bins, cell, at + 8, dx, dy), load_flat(spans, disc + 8)
+    above_c, radius_c = _above(cells, spans, bins, cell, at + 16, dx, dy), load_flat(spans, disc + 16)
     up_a, down_a = mask(above_a >= radius_a), mask(above_a <= 0.0 - radius_a)
     up_b, down_b = mask(above_b >= radius_b), mask(above_b <= 0.0 - radius_b)
     up_c, down_c = mask(above_c >= radius_c), mask(above_c <= 0.0 - radius_c)
     up, down = up_a | (up_b << 8) | (up_c << 16), down_a | (down_b << 8) | (down_c << 16)
     for window in range(4):
-        out[window] = bit_count(up & _BITS[window]) / SAMPLES[window]
+        out[window] = _SHARES[(SPAN + 1) * window + bit_count(up & _BITS[window])]
     if up | down == _ALL:
         return True
     part_a = _share(above_a, radius_a, up_a, down_a)

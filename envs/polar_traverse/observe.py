@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.agents import state as s
+from moonfleet.agents.sky_blocks import SKY_TICKS
 from moonfleet.terrain.constants import MOON_RADIUS_M
 from moonfleet.terrain.kernel import inlined_kernel, kernel, leaf_kernel
 from moonfleet.terrain.lane_math import cosine_near, sine_near
 from moonfleet.terrain.lane_memory import bit_count, copier, lanes_least, load_flat, store_flat
+from moonfleet.terrain.lane_turns import eight, number
 from moonfleet.terrain.lanes import WIDTH as LANES
-from moonfleet.terrain.lanes import least, mask, most, nearest
+from moonfleet.terrain.lanes import least, mask, most, nearest, root, select
 from moonfleet.terrain.prefetch import prefetch
 
-from .layouts import LINE, STEP, WIDTH, Layouts, lay_out
+from .layouts import DARK, LINE, STEP, WIDTH, Layouts, lay_out
 from .lit_share import lit_ahead
 from .outlook import CELL, CENTRE_X, CENTRE_Y, X_LEFT, Y_TOP, outlook
 from .spaces import (
@@ -48,12 +50,16 @@ _RAD = math.pi / 180.0
 _DEG_PER_M = 180.0 / (math.pi * MOON_RADIUS_M)  # deg by which a body stands higher per metre towards it
 MARGIN = SLOPE_SIDE // 2  # cells of steep ground put around the map
 AHEAD = 8  # worlds ahead of which memory is asked for
-SWEEP_DEG = 25  # that the Sun goes round in the 48 hours of the forecasts
+SWEEP_DEG = 25  # that the Sun goes round, either way, in the 48 hours of the forecasts
 REACH = LIGHT_SIDE // 2 * LIGHT_STRIDE  # cells that the light is seen around
+DARK_DEG = 0.001 * DARK  # horizon of layouts off the map
 STEEPEST = 2.0  # what slopes are clipped to, and what is off the map
 
 # columns of `Progress.tally`
 STEPS, CURRENT, BROWNOUTS = range(3)
+# columns of spots, int64 [W, 5]: where a rover stands, and the places in `Layouts.tiles`, `strips` and `cells` of what it sees there
+ROW, COL, TILE, STRIP, HORIZON = range(5)
+SPOTS = 5
 # columns of `Progress.known`: what the forecasts in `Progress.ahead` are of
 HERE_CELL, HERE_HOUR, HAVEN, HAVEN_HOUR = range(4)
 
@@ -69,6 +75,7 @@ LESS, MORE = 1.0 - 1e-14, 1.0 + 1e-14
 ALMANAC = 16  # two lines of memory
 _COLUMNS = np.array([float(c * LIGHT_STRIDE - REACH) for c in range(LANES)])
 copy_slopes = copier(SLOPE_SIDE * SLOPE_SIDE)
+copy_forecasts = copier(8)
 
 # what a game is given: float64 [5]
 CAPACITY_WH, SOLAR_W, MAX_STEPS, TICK_S, PER_DIAGONAL = range(5)
@@ -101,19 +108,10 @@ def _clip(value: float, low: float, high: float) -> float:
     return min(max(value, low), high)
 
 
-@leaf_kernel
-def _aim(out: Floats32, at: int, dx: float, dy: float, per_m: float) -> float:
-    """Write direction (2) and distance over the diagonal (1) of a displacement; ``per_m`` is one over that; return the distance [m]."""
-    distance = math.sqrt(dx * dx + dy * dy)
-    if distance > 1e-6:
-        scale = 1.0 / distance
-        out[at] = _clip(dx * scale, -1.0, 1.0)
-        out[at + 1] = _clip(dy * scale, -1.0, 1.0)
-    else:
-        out[at] = 0.0
-        out[at + 1] = 0.0
-    out[at + 2] = _clip(distance * per_m, 0.0, 1.0)
-    return distance
+@inlined_kernel
+def _write_aim(out: Floats32, at: int, k: int, x: Any, y: Any, distance: Any) -> None:
+    """Write direction (2) and distance over the diagonal (1) of lane ``k``."""
+    out[at], out[at + 1], out[at + 2] = number(x, k), number(y, k), number(distance, k)
 
 
 @leaf_kernel
@@ -126,21 +124,16 @@ def cell_of(frame: Floats, x: float, y: float, rows: int, cols: int) -> tuple[in
 
 @inlined_kernel
 def _near_light(
-    out: Floats32, at: int, layouts: Layouts, g: int, row: int, col: int, rows: int, cols: int, base: float, down: float,
-    per_cell: float, plane: int, first: float, second: float,
+    out: Floats32, at: int, layouts: Layouts, begin: int, row: int, col: int, rows: int, cols: int, base: float, down: float,
+    per_cell: float, first: float, second: float,
 ) -> None:  # fmt: skip
     """Write how far the Sun stands above the horizon of cells around from number ``at`` on, and three numbers of no meaning after them.
 
-    ``base``: its elevation at the column of the rover in the row at the top; ``down`` and ``per_cell``: deg lower per row of these and
-    higher per column of the map; ``first`` and ``second``: weights of horizons towards azimuth ``plane`` and the next.
+    ``begin``: place in the tiles of the horizons towards the azimuth before the Sun, of which ``first`` is the weight, ``second`` that of
+    the next; ``base``: its elevation at the column of the rover in the row at the top; ``down`` and ``per_cell``: deg lower per row of
+    these and higher per column of the map.
     """
-    count, planes, high = layouts.tiles.shape[3:6]
-    up, left = row // LIGHT_STRIDE, col // LIGHT_STRIDE
-    r, c = row - LIGHT_STRIDE * up, col - LIGHT_STRIDE * left
-    tile, start = left // STEP, left % STEP
-    begin = (
-        ((((g * LIGHT_STRIDE + r) * LIGHT_STRIDE + c) * count + tile) * planes + plane) * high + up
-    ) * WIDTH + start
+    high = layouts.tiles.shape[5]
     aside = load_flat(_COLUMNS, 0) * per_cell
     for i in range(LIGHT_SIDE):
         local = (base - down * i) + aside
@@ -149,7 +142,9 @@ def _near_light(
         margin = local - (here * first + there * second)
         store_flat(out, at + LIGHT_SIDE * i, least(most(margin * (1.0 / MARGIN_SCALE_DEG), -1.0), 1.0))
     if row < REACH or col < REACH or row >= rows - REACH or col >= cols - REACH:
-        _darken(out, at, row, col, rows, cols)
+        highest = abs(base) + abs(down) * LIGHT_SIDE + abs(per_cell) * REACH
+        if highest > DARK_DEG - 2.0 * MARGIN_SCALE_DEG:  # lower, it is as dark as can be behind the horizon off the map
+            _darken(out, at, row, col, rows, cols)
 
 
 @leaf_kernel
@@ -209,11 +204,10 @@ def note_skies(
 
     The rows of the sky are made a block at a time, and these too: ``noted`` [blocks] says of which blocks they are there.
     """
-    together = -(-len(almanac) // len(noted))
     for k in range(which.size):
-        block = now[which[k]] // together
+        block = now[which[k]] // SKY_TICKS
         if not noted[block]:
-            for row in range(block * together, min((block + 1) * together, len(sky))):
+            for row in range(block * SKY_TICKS, min((block + 1) * SKY_TICKS, len(sky))):
                 note_sky(sky, row, azimuths, tick_s, almanac)
             noted[block] = True
 
@@ -246,10 +240,10 @@ def direction(angle: float) -> tuple[float, float]:
 
 @inlined_kernel
 def _observe_one(
-    out: Floats32, w: int, row: int, col: int, chart: Chart, layouts: Layouts, progress: Progress, f: Floats, note: Floats,
-    given: Floats,
+    out: Floats32, w: int, spot: Ints, chart: Chart, layouts: Layouts, horizons: NDArray[np.int16], progress: Progress, f: Floats,
+    note: Floats, given: Floats,
 ) -> None:  # fmt: skip
-    g = progress.ground_of[w]
+    g, row, col = progress.ground_of[w], spot[ROW], spot[COL]
     frame, (rows, cols) = chart.frame, chart.millideg.shape[2:]
     per_m = given[PER_DIAGONAL]
     targets = progress.chain.shape[1]
@@ -259,47 +253,63 @@ def _observe_one(
     sun_x, sun_y, sun_el = note[SUN_X], note[SUN_Y], note[SUN_EL]
     seen, at = out[w], np.int64(w) * out.shape[1]
 
-    copy_slopes(out, at, layouts.strips, ((g * cols + col) * (rows + 2 * MARGIN) + row) * SLOPE_SIDE)
+    copy_slopes(out, at, layouts.strips, spot[STRIP])
     east, north = sun_x * _DEG_PER_M, sun_y * _DEG_PER_M
     base = sun_el + north * (frame[Y_TOP] - (row - REACH + 0.5) * frame[CELL] - frame[CENTRE_Y])
     base += east * (frame[X_LEFT] + (col + 0.5) * frame[CELL] - frame[CENTRE_X])
     _near_light(
-        out, at + _LIGHT, layouts, g, row, col, rows, cols, base, north * frame[CELL] * LIGHT_STRIDE, east * frame[CELL],
-        int(note[SUN_BIN]), note[SUN_HERE], note[SUN_NEXT],
+        out, at + _LIGHT, layouts, spot[TILE], row, col, rows, cols, base, north * frame[CELL] * LIGHT_STRIDE, east * frame[CELL],
+        note[SUN_HERE], note[SUN_NEXT],
     )  # fmt: skip
 
     aim = progress.chain[w, min(current, targets - 1)]
-    distance = _aim(seen, _TARGET, chart.places_xy[g, aim, 0] - x, chart.places_xy[g, aim, 1] - y, per_m)
-    seen[_TARGET + 3] = _clip(distance * (1.0 / NEAR_M), 0.0, 1.0)
-    seen[_TARGET + 4] = _clip(0.5 * progress.route_m[w] * per_m, 0.0, 1.0)
+    aim_x, aim_y = chart.places_xy[g, aim, 0] - x, chart.places_xy[g, aim, 1] - y
+    next_x, next_y = 0.0, 0.0
     if current + 1 < targets:
         after = progress.chain[w, current + 1]
-        _aim(seen, _NEXT, chart.places_xy[g, after, 0] - x, chart.places_xy[g, after, 1] - y, per_m)
-    else:
-        _aim(seen, _NEXT, 0.0, 0.0, per_m)
+        next_x, next_y = chart.places_xy[g, after, 0] - x, chart.places_xy[g, after, 1] - y
     haven = nearest_haven(layouts.havens, g, x, y)
     haven_x, haven_y = chart.havens_xy[g, haven, 0], chart.havens_xy[g, haven, 1]
-    _aim(seen, _HAVEN, haven_x - x, haven_y - y, per_m)
+    # lanes: target, the one after it, haven; then shares that are quotients
+    dx, dy = (
+        eight(aim_x, next_x, haven_x - x, 0.0, 0.0, 0.0, 0.0, 0.0),
+        eight(aim_y, next_y, haven_y - y, 0.0, 0.0, 0.0, 0.0, 0.0),
+    )
+    distance = root(dx * dx + dy * dy)
+    parts = eight(
+        1.0, 1.0, 1.0, f[s.BATTERY, 0], f[s.SOLAR, 0], float(targets - current), float(progress.tally[w, STEPS]), 0.0
+    )
+    wholes = eight(1.0, 1.0, 1.0, given[CAPACITY_WH], given[SOLAR_W], float(targets), given[MAX_STEPS], 1.0)
+    away = distance > 1e-6
+    quotient = parts / select(away, distance, wholes)
+    to_x = select(away, least(most(dx * quotient, -1.0), 1.0), 0.0)
+    to_y = select(away, least(most(dy * quotient, -1.0), 1.0), 0.0)
+    far = least(most(distance * per_m, 0.0), 1.0)
+    _write_aim(seen, _TARGET, 0, to_x, to_y, far)
+    _write_aim(seen, _NEXT, 1, to_x, to_y, far)
+    _write_aim(seen, _HAVEN, 2, to_x, to_y, far)
+    seen[_TARGET + 3] = _clip(number(distance, 0) * (1.0 / NEAR_M), 0.0, 1.0)
+    seen[_TARGET + 4] = _clip(0.5 * progress.route_m[w] * per_m, 0.0, 1.0)
 
-    seen[_OWN] = _clip(f[s.BATTERY, 0] / given[CAPACITY_WH], 0.0, 1.0)
+    seen[_OWN] = _clip(number(quotient, 3), 0.0, 1.0)
     seen[_OWN + 1] = _clip((f[s.TEMP, 0] - 250.0) * (1.0 / 150.0), -1.0, 1.0)
     seen[_OWN + 2] = _clip(f[s.LIT, 0], 0.0, 1.0)
-    seen[_OWN + 3] = _clip(f[s.SOLAR, 0] / given[SOLAR_W], 0.0, 1.0)
+    seen[_OWN + 3] = _clip(number(quotient, 4), 0.0, 1.0)
     seen[_OWN + 4], seen[_OWN + 5] = direction(f[s.HEADING, 0] * _RAD)
     seen[_OWN + 6] = seen[SLOPE_SIDE * MARGIN + MARGIN]
 
     # a place off the middle of the site has a horizontal plane of its own (`light.local_elevation_deg`)
-    dx, dy = (x - frame[CENTRE_X]) * _DEG_PER_M, (y - frame[CENTRE_Y]) * _DEG_PER_M
-    earth_el = note[EARTH_EL] + (dx * note[EARTH_X] + dy * note[EARTH_Y])
+    east, north = (x - frame[CENTRE_X]) * _DEG_PER_M, (y - frame[CENTRE_Y]) * _DEG_PER_M
+    earth_el = note[EARTH_EL] + (east * note[EARTH_X] + north * note[EARTH_Y])
     seen[_SUN] = sun_x
     seen[_SUN + 1] = sun_y
-    seen[_SUN + 2] = _clip((sun_el + (dx * sun_x + dy * sun_y)) * (1.0 / SUN_EL_SCALE_DEG), -1.0, 1.0)
+    seen[_SUN + 2] = _clip((sun_el + (east * sun_x + north * sun_y)) * (1.0 / SUN_EL_SCALE_DEG), -1.0, 1.0)
     seen[_SUN + 3] = note[EARTH_X]
     seen[_SUN + 4] = note[EARTH_Y]
     seen[_SUN + 5] = _clip(earth_el * (1.0 / EARTH_EL_SCALE_DEG), -1.0, 1.0)
     a, part = int(note[EARTH_BIN]), note[EARTH_PART]
-    edges = layouts.cells[g, row, col]
-    edge = 0.001 * ((1.0 - part) * edges[a] + part * edges[a + 1])
+    edge = np.uint64(spot[HORIZON] + a)  # without a sign: no check whether it counts from the end
+    edge = 0.001 * ((1.0 - part) * horizons[edge] + part * horizons[edge + np.uint64(1)])
     seen[_SUN + 6] = 1.0 if earth_el >= edge else 0.0
 
     # forecasts are of cells and whole hours: they are kept until either changes
@@ -311,10 +321,9 @@ def _observe_one(
         haven_row, haven_col = cell_of(frame, haven_x, haven_y, rows, cols)
         _forecast(chart, layouts, g, haven_row, haven_col, hour, ahead[4:])
         known[HAVEN], known[HAVEN_HOUR] = haven, hour
-    for k in range(8):
-        seen[_FORECAST_HERE + k] = ahead[k]
-    seen[_LAST] = (targets - current) / targets
-    seen[_LAST + 1] = _clip(1.0 - progress.tally[w, STEPS] / given[MAX_STEPS], 0.0, 1.0)
+    copy_forecasts(out, at + _FORECAST_HERE, progress.ahead, np.int64(w) * 8)
+    seen[_LAST] = number(quotient, 5)
+    seen[_LAST + 1] = _clip(1.0 - number(quotient, 6), 0.0, 1.0)
 
 
 @inlined_kernel
@@ -329,33 +338,37 @@ def _forecast(chart: Chart, layouts: Layouts, g: int, row: int, col: int, hour: 
 
 @inlined_kernel
 def _hint(
-    chart: Chart, layouts: Layouts, progress: Progress, w: int, f: Floats, note: Floats, spots: Ints
+    chart: Chart, layouts: Layouts, tiles: NDArray[np.int16], strips: Floats32, horizons: NDArray[np.int16], progress: Progress,
+    w: int, f: Floats, note: Floats, spot: Ints,
 ) -> None:  # fmt: skip
-    """Find the cell of a rover, and ask for what `_observe_one` will read around it."""
+    """Find where a rover stands, and ask for what `_observe_one` will read around it; three layouts once more, flat."""
     g = progress.ground_of[w]
     azimuths, rows, cols = chart.millideg.shape[1:]
+    count, planes, high = layouts.tiles.shape[3:6]
     row, col = cell_of(chart.frame, f[s.X, 0], f[s.Y, 0], rows, cols)
-    spots[w, 0], spots[w, 1] = row, col
-    strips = layouts.strips[g, col]
+    strip = ((g * cols + col) * (rows + 2 * MARGIN) + row) * SLOPE_SIDE
     for k in range(0, SLOPE_SIDE * SLOPE_SIDE + LINE - 1, LINE):
-        prefetch(strips, (row + k // SLOPE_SIDE, k % SLOPE_SIDE))
+        prefetch(strips, (strip + k,))
     up, left, a = row // LIGHT_STRIDE, col // LIGHT_STRIDE, int(note[SUN_BIN])
-    tile = layouts.tiles[g, row - LIGHT_STRIDE * up, col - LIGHT_STRIDE * left, left // STEP]
-    for plane in range(a, a + 2):
-        prefetch(tile, (plane, up, 0))
-        prefetch(tile, (plane, up + LIGHT_SIDE - 1, WIDTH - 1))
-    cell = layouts.cells[g, row, col]
-    prefetch(cell, (int(note[EARTH_BIN]),))
-    known, hour = progress.known[w], int(note[HOUR])
-    if known[HERE_CELL] != row * cols + col or known[HERE_HOUR] != hour:
-        prefetch(cell, (a,))
-        prefetch(cell, (min(a + SWEEP_DEG * azimuths // 360 + 1, azimuths),))
-        span = layouts.spans[hour]
-        for k in range(5):
-            prefetch(span, (k, 0))
-            prefetch(span, (k, LINE))
-        prefetch(layouts.bins, (hour, 0))
-        prefetch(layouts.bins, (hour, LINE))
+    r, c = row - LIGHT_STRIDE * up, col - LIGHT_STRIDE * left
+    tile, start = left // STEP, left % STEP
+    light = ((((g * LIGHT_STRIDE + r) * LIGHT_STRIDE + c) * count + tile) * planes + a) * high + up
+    light = light * WIDTH + start
+    for plane in range(2):
+        begin = light + plane * high * WIDTH
+        prefetch(tiles, (begin,))
+        prefetch(tiles, (begin + WIDTH * (LIGHT_SIDE - 1),))
+        prefetch(tiles, (begin + WIDTH * LIGHT_SIDE - 1,))
+    cell = row * cols + col
+    horizon = (g * rows * cols + cell) * (azimuths + 1)
+    prefetch(horizons, (horizon + int(note[EARTH_BIN]),))
+    spot[ROW], spot[COL], spot[TILE], spot[STRIP], spot[HORIZON] = row, col, light, strip, horizon
+    known = progress.known[w]
+    if known[HERE_CELL] != cell or known[HERE_HOUR] != int(note[HOUR]):
+        sweep = SWEEP_DEG * azimuths // 360 + 1
+        prefetch(horizons, (horizon + a,))
+        prefetch(horizons, (horizon + min(a + sweep, azimuths),))
+        prefetch(horizons, (horizon + (a - sweep if a >= sweep else a - sweep + azimuths),))
 
 
 @leaf_kernel
@@ -365,10 +378,11 @@ def see_worlds(
 ) -> None:  # fmt: skip
     """Fill the rows ``which[start:end]`` of ``out`` float32 [W, 141].
 
-    ``floats`` is the World's block of numbers, ``now`` [W] the rows of the almanac, which are there; ``spots`` [W, 2] takes the cells
-    they stand in; ``given`` float64 [5]: battery [Wh], panel at 1 au [W], steps of an episode, seconds per row of the sky, one over the
+    ``floats`` is the World's block of numbers, ``now`` [W] the rows of the almanac, which are there; ``spots`` [W, 5] takes where
+    they stand; ``given`` float64 [5]: battery [Wh], panel at 1 au [W], steps of an episode, seconds per row of the sky, one over the
     diagonal of the map [1/m].
     """
+    tiles, strips, horizons = layouts.tiles.reshape(-1), layouts.strips.reshape(-1), layouts.cells.reshape(-1)
     for k in range(start, end + AHEAD):
         # scattered memory is asked for some worlds ahead: first where a rover stands, then what lies around it
         if k + AHEAD < end:
@@ -379,11 +393,13 @@ def see_worlds(
             prefetch(progress.tally, (far, 0))
         if k < end:
             near = np.uint64(which[k])  # without a sign: no check whether it counts from the end
-            _hint(chart, layouts, progress, near, floats[near], almanac[now[near]], spots)  # pyright: ignore[reportArgumentType]
+            _hint(
+                chart, layouts, tiles, strips, horizons, progress, near, floats[near], almanac[now[near]], spots[near],  # pyright: ignore[reportArgumentType]
+            )  # fmt: skip
         if k >= start + AHEAD:
             w = np.uint64(which[k - AHEAD])
             _observe_one(
-                out, w, spots[w, 0], spots[w, 1], chart, layouts, progress, floats[w], almanac[now[w]], given,  # pyright: ignore[reportArgumentType]
+                out, w, spots[w], chart, layouts, horizons, progress, floats[w], almanac[now[w]], given,  # pyright: ignore[reportArgumentType]
             )  # fmt: skip
 
 
@@ -394,7 +410,19 @@ def observe_worlds(
     """As `see_worlds`, for a chart that is not laid out yet and rows ``sky`` of the World: what is made of them is made for this call."""
     layouts = lay_out(chart.slope, chart.millideg, chart.hours, chart.havens_xy)
     almanac = np.zeros((len(sky), ALMANAC))
-    note_skies(which, now, sky, chart.millideg.shape[1], float(given[TICK_S]), np.zeros(1, np.bool_), almanac)
+    noted = np.zeros(-(-len(sky) // SKY_TICKS), np.bool_)
+    note_skies(which, now, sky, chart.millideg.shape[1], float(given[TICK_S]), noted, almanac)
     see_worlds(
-        which, start, end, out, chart, layouts, progress, floats, almanac, now, np.zeros((len(now), 2), np.int64), given
+        which,
+        start,
+        end,
+        out,
+        chart,
+        layouts,
+        progress,
+        floats,
+        almanac,
+        now,
+        np.zeros((len(now), SPOTS), np.int64),
+        given,
     )
