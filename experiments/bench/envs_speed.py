@@ -112,6 +112,7 @@ def speed(tell: Tell) -> list[Row]:
         tell(f"  {name:40s} {rate / 1e3:10.1f} thousand agent-steps per CPU-second")
     return [compared(ours, theirs, times, best) for ours, theirs, times in TIMES] + [
         two_threads("PolarTraverse", WORLDS, tell),
+        two_threads("PolarTraverse", 4 * WORLDS, tell),
         two_threads("StationOps", STATION_WORLDS, tell),
         fresh_ground(tell),
     ]
