@@ -265,10 +265,10 @@ class Picture:
                 base = mark[1] + down * away + (height if down > 0 else 0 if down else height // 2)
                 box = (left - 2 * SS, base - height - 2 * SS, left + width + 2 * SS, base + 3 * SS)
                 inside = min(box) >= 0 and max(box) < self._map_px
-                if not inside or _overlap(box, taken):
+                if not inside or _overlap(np.array([box]), taken):
                     continue
                 label = PlacedLabel(text, colour, left, base, box, mark, gap > LABEL_GAPS[0])
-                if not label.leader or not any(_overlap(bead, boxes) for bead in _beads(label).tolist()):
+                if not label.leader or not _overlap(_beads(label), boxes):
                     return label
         return None
 
@@ -417,10 +417,10 @@ def _around(at: tuple[int, int], r: int) -> tuple[int, int, int, int]:
     return at[0] - r, at[1] - r, at[0] + r, at[1] + r
 
 
-def _overlap(box: Sequence[int], others: NDArray[np.int64]) -> bool:
-    """Return whether a box (left, top, right, bottom) shares a pixel with any of others int64 [n, 4]."""
-    left, top, right, bottom = others.T
-    return bool(((left < box[2]) & (box[0] < right) & (top < box[3]) & (box[1] < bottom)).any())
+def _overlap(some: NDArray[np.int64], others: NDArray[np.int64]) -> bool:
+    """Return whether any of some boxes (left, top, right, bottom) int64 [m, 4] shares a pixel with any of others [n, 4]."""
+    low, high = some[:, None, :2], some[:, None, 2:]
+    return bool(((low < others[:, 2:]) & (others[:, :2] < high)).all(axis=2).any())
 
 
 def _leader_end(label: PlacedLabel) -> tuple[int, int]:

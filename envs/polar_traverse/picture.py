@@ -80,7 +80,7 @@ class TraversePicture:
         charge, lit = float(state.battery_wh[w, 0]) / spec.battery_wh, float(state.lit[w, 0])
         activity = Activity(int(state.activity[w, 0])).name.lower()
         places = [PlaceMark("", float(hx), float(hy), "haven", YELLOW) for hx, hy in havens_xy.tolist()]
-        places += _target_marks(targets_xy, moment.reached)
+        places += target_marks(targets_xy, moment.reached)
         ahead = np.concatenate([[(x, y)], targets_xy[moment.reached : moment.reached + 1 + NEXT]])
         colour = VERMILION if activity == "lost" else WHITE
         robot = RobotMark("", x, y, float(state.heading_deg[w, 0]), charge, activity, colour)
@@ -108,13 +108,17 @@ class TraversePicture:
         )
 
 
-def _target_marks(targets_xy: NDArray[np.float64], reached: int) -> list[PlaceMark]:
+def target_marks(targets_xy: NDArray[np.float64], reached: int) -> list[PlaceMark]:
     """Return the marks of all targets, the current one last so that it lies on top; those of late and past ones have no number."""
     marks: list[PlaceMark] = []
     for k, (x, y) in enumerate(targets_xy.tolist()):
         ahead = k - reached
-        label = str(k + 1) if 0 <= ahead <= NEXT else ""
-        shape, colour = ("done", GREEN) if ahead < 0 else ("target", ORANGE) if ahead <= NEXT else ("dot", ORANGE)
-        marks.append(PlaceMark(label, x, y, *(("current", VERMILION) if ahead == 0 else (shape, colour))))
-    done, now, later = marks[:reached], marks[reached : reached + 1 + NEXT], marks[reached + 1 + NEXT :]
-    return [*done, *reversed(later), *reversed(now)]
+        if ahead < 0:
+            marks.append(PlaceMark("", x, y, "done", GREEN))
+        elif ahead == 0:
+            marks.append(PlaceMark(str(k + 1), x, y, "current", VERMILION))
+        elif ahead <= NEXT:
+            marks.append(PlaceMark(str(k + 1), x, y, "target", ORANGE))
+        else:
+            marks.append(PlaceMark("", x, y, "dot", ORANGE))
+    return [*marks[:reached], *reversed(marks[reached:])]

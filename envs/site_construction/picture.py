@@ -154,11 +154,11 @@ def draw(game: SiteConstructionGame, world: int) -> NDArray[np.uint8]:
             f"sunlight {100.0 * lit:.0f} %",
         ),
         (*progress, *gauges),
-        (*LEGEND, *_machines(game.level.robots)),
+        legend_of(game.level.robots),
     )
 
 
-def _machines(kinds: Sequence[str]) -> list[Legend]:
-    """Return the legend's lines for the kinds of machines that there are."""
-    there = [("robot", COLOURS.get(kind, WHITE), kind) for kind in dict.fromkeys(kinds)]
-    return [*there, ("robot", VERMILION, "lost machine")]
+def legend_of(kinds: Sequence[str]) -> tuple[Legend, ...]:
+    """Return the legend where there are ``kinds`` of machines."""
+    machines = [("robot", COLOURS.get(kind, WHITE), kind) for kind in dict.fromkeys(kinds)]
+    return (*LEGEND, *machines, ("robot", VERMILION, "lost machine"))
