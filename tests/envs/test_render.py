@@ -124,17 +124,17 @@ def test_the_texts_of_a_legend_of_two_columns_fit(legend: tuple[Legend, ...]) ->
 def test_labels_cover_neither_each_other_nor_a_mark_and_late_ones_go_without() -> None:
     picture = Picture(resolve_site(None))
     rng = np.random.default_rng(5)
-    spread = np.repeat([[40.0], [150.0]], [30, 10], axis=0)  # m
-    near = rng.normal(0.0, 1.0, (40, 2)) * spread + (picture.centre_x, picture.centre_y)
+    spread = np.repeat([[10.0], [150.0]], [50, 10], axis=0)  # m
+    near = rng.normal(0.0, 1.0, (60, 2)) * spread + (picture.centre_x, picture.centre_y)
     robots = [
         RobotMark(f"robot-{k}", float(x), float(y), 0.0, 1.0, "hold", (255, 255, 255))
-        for k, (x, y) in enumerate(near[:30])
+        for k, (x, y) in enumerate(near[:50])
     ]
-    places = [PlaceMark(f"job-{k}", float(x), float(y), "job", (9, 9, 9)) for k, (x, y) in enumerate(near[30:])]
+    places = [PlaceMark(f"job-{k}", float(x), float(y), "job", (9, 9, 9)) for k, (x, y) in enumerate(near[50:])]
     labels = picture.place_labels(robots, places)
     assert labels == picture.place_labels(robots, places)
     assert [label.text for label in labels[:10]] == [f"job-{k}" for k in reversed(range(10))]
-    assert 10 < len(labels) < 40
+    assert 10 < len(labels) < 60
     marks = [picture.px(mark.x, mark.y) for mark in (*robots, *places)]
     for k, label in enumerate(labels):
         left, top, right, bottom = label.box
