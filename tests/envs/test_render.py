@@ -124,7 +124,7 @@ def test_the_texts_of_a_legend_of_two_columns_fit(legend: tuple[Legend, ...]) ->
 def test_labels_cover_neither_each_other_nor_a_mark_and_late_ones_go_without() -> None:
     picture = Picture(resolve_site(None))
     rng = np.random.default_rng(5)
-    spread = np.repeat([[10.0], [150.0]], [50, 10], axis=0)  # m
+    spread = np.repeat([[60.0], [500.0]], [50, 10], axis=0)  # m
     near = rng.normal(0.0, 1.0, (60, 2)) * spread + (picture.centre_x, picture.centre_y)
     robots = [
         RobotMark(f"robot-{k}", float(x), float(y), 0.0, 1.0, "hold", (255, 255, 255))
