@@ -47,6 +47,8 @@ LEGEND = (
     ("done", RICH, "hole, rich"),
     ("done", POOR, "hole, dry"),
     ("patch", (21, 104, 122), "ice expected"),  # `TEAL` over ground in the dark
+    ("robot", WHITE, "rover"),
+    ("robot", VERMILION, "rover, broken or lost"),
     ("line", SKY_BLUE, "driven"),
     ("line", DIM, "way home"),
 )

@@ -13,7 +13,6 @@ from moonfleet.terrain.site import Site
 from moonfleet.terrain.sky import SkyTable
 
 from ..render import (
-    DIM,
     GREEN,
     GREY,
     ORANGE,
@@ -31,12 +30,20 @@ from ..render import (
 )
 
 LEGEND = (
-    ("target", ORANGE, "target"),
+    ("current", VERMILION, "target now"),
+    ("target", ORANGE, "next targets"),
+    ("dot", ORANGE, "later targets"),
     ("done", GREEN, "target reached"),
     ("haven", YELLOW, "haven, mostly lit"),
+    ("robot", WHITE, "rover"),
+    ("robot", VERMILION, "rover, lost"),
+    ("bar", GREEN, "its battery"),
     ("line", SKY_BLUE, "driven"),
-    ("line", DIM, "targets in their order"),
+    ("line", VERMILION, "straight to the target now"),
+    ("line", GREY, "then to the next ones"),
 )
+NEXT = 2  # targets after the current one that are numbered
+FRAME_PX = 14  # round the map: targets may lie at its very edge
 
 
 class Moment(NamedTuple):
@@ -53,7 +60,7 @@ class TraversePicture:
     """Draws episodes on one site."""
 
     def __init__(self, site: Site) -> None:
-        self.picture = Picture(site)
+        self.picture = Picture(site, frame_px=FRAME_PX)
 
     def draw(
         self,
@@ -73,10 +80,8 @@ class TraversePicture:
         charge, lit = float(state.battery_wh[w, 0]) / spec.battery_wh, float(state.lit[w, 0])
         activity = Activity(int(state.activity[w, 0])).name.lower()
         places = [PlaceMark("", float(hx), float(hy), "haven", YELLOW) for hx, hy in havens_xy.tolist()]
-        for k, (target_x, target_y) in enumerate(targets_xy.tolist()):
-            shape, colour = ("done", GREEN) if k < moment.reached else ("target", ORANGE)
-            places.append(PlaceMark(str(k + 1), target_x, target_y, shape, colour))
-        ahead = np.concatenate([[(x, y)], targets_xy[moment.reached :]])
+        places += target_marks(targets_xy, moment.reached)
+        ahead = np.concatenate([[(x, y)], targets_xy[moment.reached : moment.reached + 1 + NEXT]])
         colour = VERMILION if activity == "lost" else WHITE
         robot = RobotMark("", x, y, float(state.heading_deg[w, 0]), charge, activity, colour)
         to_go = f"{moment.route_m:.0f} m to target {moment.reached + 1}"
@@ -85,7 +90,7 @@ class TraversePicture:
             Sky.of(SkyTable(*(column[w : w + 1] for column in world.sky_now()))),
             [robot],
             places,
-            [(ahead, DIM), (trail, SKY_BLUE)],
+            [(ahead[1:], GREY), (trail, SKY_BLUE), (ahead[:2], VERMILION)],
             "PolarTraverse",
             (
                 clock_text(float(world.time[w])),
@@ -101,3 +106,19 @@ class TraversePicture:
             ),
             LEGEND,
         )
+
+
+def target_marks(targets_xy: NDArray[np.float64], reached: int) -> list[PlaceMark]:
+    """Return the marks of all targets, the current one last so that it lies on top; those of late and past ones have no number."""
+    marks: list[PlaceMark] = []
+    for k, (x, y) in enumerate(targets_xy.tolist()):
+        ahead = k - reached
+        if ahead < 0:
+            marks.append(PlaceMark("", x, y, "done", GREEN))
+        elif ahead == 0:
+            marks.append(PlaceMark(str(k + 1), x, y, "current", VERMILION))
+        elif ahead <= NEXT:
+            marks.append(PlaceMark(str(k + 1), x, y, "target", ORANGE))
+        else:
+            marks.append(PlaceMark("", x, y, "dot", ORANGE))
+    return [*marks[:reached], *reversed(marks[reached:])]

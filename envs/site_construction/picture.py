@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import cv2
@@ -13,16 +14,20 @@ from moonfleet.agents.soil_layers import LOOSE, SLAB
 from moonfleet.agents.state import Activity
 
 from ..render import (
+    BLUE,
     GREEN,
     GREY,
     ORANGE,
     PAPER,
+    PURPLE,
     SKY_BLUE,
     SS,
     VERMILION,
     WHITE,
     YELLOW,
+    Colour,
     Gauge,
+    Legend,
     Picture,
     PlaceMark,
     Rgb,
@@ -39,15 +44,19 @@ if TYPE_CHECKING:
 
 FULL_M = 0.15  # [m] off the design that has the full colour
 CONTOUR_M = 0.05  # [m] between contour lines
-GROUND, DUG = (150.0, 142.0, 129.0), (118.0, 104.0, 88.0)
-BAKED = (98, 84, 140)
+GROUND = (150.0, 142.0, 129.0)
+BAKED, DUG_COLOUR = (98, 84, 140), (118, 104, 88)
 LEGEND = (
-    ("haven", ORANGE, "above the design"),
-    ("haven", SKY_BLUE, "below the design"),
-    ("haven", BAKED, "sintered"),
+    ("patch", ORANGE, "above design"),
+    ("patch", SKY_BLUE, "below design"),
+    ("patch", BAKED, "sintered"),
+    ("patch", DUG_COLOUR, "loose soil"),
+    ("haven", WHITE, "pad"),
     ("target", YELLOW, "pit"),
+    ("line", GREY, f"{100.0 * CONTOUR_M:.0f} cm contour"),
 )
-COLOURS = {"excavator": ORANGE, "hauler": ORANGE, "grader": SKY_BLUE, "paver": YELLOW, "sinterer": YELLOW}
+# the design's orange and blue are not among them: machines stand on the pad
+COLOURS: dict[str, Colour] = {"excavator": WHITE, "hauler": GREEN, "grader": PURPLE, "paver": YELLOW, "sinterer": BLUE}
 
 
 class AreaPicture(Picture):
@@ -68,7 +77,7 @@ class AreaPicture(Picture):
         turn = np.radians(sky.sun_az_deg)
         lean = right * np.sin(turn) - down * np.cos(turn)  # rise towards the Sun: it turns its back to the light
         shade = np.clip(0.8 - 1.6 * lean, 0.35, 1.25)[..., None]
-        tone = np.where((soil[LOOSE] > 1.0)[..., None], np.array(DUG), np.array(GROUND)) * shade
+        tone = np.where((soil[LOOSE] > 1.0)[..., None], np.array(DUG_COLOUR, float), np.array(GROUND)) * shade
         row, col, side = game.pad[w]
         here = (slice(row, row + side), slice(col, col + side))
         high = off[here]
@@ -145,5 +154,11 @@ def draw(game: SiteConstructionGame, world: int) -> NDArray[np.uint8]:
             f"sunlight {100.0 * lit:.0f} %",
         ),
         (*progress, *gauges),
-        LEGEND,
+        legend_of(game.level.robots),
     )
+
+
+def legend_of(kinds: Sequence[str]) -> tuple[Legend, ...]:
+    """Return the legend where there are ``kinds`` of machines."""
+    machines = [("robot", COLOURS.get(kind, WHITE), kind) for kind in dict.fromkeys(kinds)]
+    return (*LEGEND, *machines, ("robot", VERMILION, "lost machine"))

@@ -46,6 +46,11 @@ LEGEND = (
     ("job", GREEN, "job, done"),
     ("haven", YELLOW, "haven"),
     ("bar", GREEN, "battery"),
+    ("track", SKY_BLUE, "rover, track"),
+    ("track", ORANGE, "builder, track"),
+    ("track", PURPLE, "hopper, track"),
+    ("stander", WHITE, "station"),
+    ("robot", VERMILION, "lost robot"),
 )
 MARGIN_M = 250.0  # m of ground shown around everything
 LEAST_SPAN_M = 1200.0  # m
