@@ -39,6 +39,7 @@ from ..game import Bools, Episode, Floats, Game, Ints, State, Step
 from ..grounds import Grounds, resolve_grounds
 from ..grounds import Progress as BuildProgress
 from ..options import need_flag
+from ..same_options import told_dates, told_keys
 from ..saved import below, need_arrays, need_same_time
 from . import judge, observe, spaces
 from .generator import Places, draw, make_clock, map_frame, traverse_places
@@ -161,6 +162,7 @@ class PolarTraverseGame(Game):
         if building is not None and not callable(building):  # pyright: ignore[reportUnnecessaryComparison]
             raise EnvOptionError(f"building: got {building!r}, need something to call, or None.")
         self.continuous = need_flag("continuous", continuous)
+        self._dates = told_dates(dates)
         self.agents = (self.machine.kind,)
         self.single_observation_space = spaces.observation_space()
         self.single_action_space = spaces.continuous_space() if self.continuous else spaces.discrete_space()
@@ -286,6 +288,22 @@ class PolarTraverseGame(Game):
         )  # fmt: skip
 
     # -- state ---------------------------------------------------------------------------------------------------
+
+    def world_options(self) -> Mapping[str, object]:
+        """See `Game`."""
+        names = (
+            "targets",
+            "target_range_m",
+            "reach_m",
+            "max_steps",
+            "battery_frac",
+            "lit_share",
+            "faults",
+            "continuous",
+        )
+        told = {name: getattr(self, name) for name in names}
+        told |= {"robot": self.machine.kind, "max_slope_deg": self.machine.max_slope_deg, "dates": self._dates}
+        return told | {"grounds": len(self._grounds), "site": told_keys(self._grounds.keys)}
 
     def get_state(self, world: int) -> State:
         """See `Game`."""
