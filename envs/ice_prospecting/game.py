@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.agents.boring import CARRIED_ICE, MOST_HOLES, STORED_ICE, Bores
-from moonfleet.agents.catalogue import RobotSpec, robot_spec
+from moonfleet.agents.catalogue import RobotSpec
 from moonfleet.agents.errors import WorldError
 from moonfleet.agents.saved_arrays import MOST
 from moonfleet.agents.tools import tool_power
@@ -26,6 +26,7 @@ from moonfleet.terrain.site import Site, SiteRecipe
 
 from ..errors import EnvOptionError, EnvStateError, need_count, need_date, need_dates, need_number, need_state
 from ..game import Bools, Episode, Game, Ints, State, Step
+from ..machines import need_machine
 from ..same_options import need_same_options, options_text, told_keys, told_level
 from ..saved import below, need_arrays, need_same_time
 from ..sites import resolve_site
@@ -340,7 +341,7 @@ def _on_clock(t0: float, start: float) -> bool:
 
 def _machine(robot: str, level: Level) -> RobotSpec:
     """Return the rover of the catalogue with a level's battery and faults of the drive."""
-    spec = robot_spec(robot)
+    spec = need_machine("robot", robot)
     if spec.speed_m_s <= 0.0 or "drill" not in spec.tools:
         raise EnvOptionError(f"robot: {robot!r} is a {spec.role} that does not drive and drill.")
     mobility = spec.faults.mobility.model_copy(

@@ -15,7 +15,6 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.agents.catalogue import robot_spec
 from moonfleet.agents.errors import WorldError
 from moonfleet.agents.sky_blocks import SKY_TICKS
 from moonfleet.agents.state import Activity
@@ -38,6 +37,7 @@ from ..errors import (
 from ..game import Bools, Episode, Floats, Game, Ints, State, Step
 from ..grounds import Grounds, resolve_grounds
 from ..grounds import Progress as BuildProgress
+from ..machines import need_machine
 from ..options import need_flag
 from ..same_options import told_dates, told_keys
 from ..saved import below, need_arrays, need_same_time
@@ -150,7 +150,7 @@ class PolarTraverseGame(Game):
         if weights is not None and not isinstance(weights, RewardWeights):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise EnvOptionError(f"weights: got {type(weights).__name__}, need RewardWeights or None.")
         self.weights = weights if weights is not None else RewardWeights()
-        self.machine = robot_spec(robot)
+        self.machine = need_machine("robot", robot)
         if self.machine.speed_m_s <= 0.0:
             raise EnvOptionError(f"robot: {robot!r} does not drive: its role is {self.machine.role}.")
         limit = own.max_slope_deg if max_slope_deg is None else max_slope_deg
