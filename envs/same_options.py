@@ -87,8 +87,8 @@ def need_same_options(field: str, saved: object, options: Mapping[str, object]) 
     if not isinstance(theirs, dict):
         raise EnvStateError(f"set_state: {field} is damaged; need what get_state returned.")
     ours: dict[str, Any] = json.loads(str(options_text(options)))
-    for name in [*ours, *(name for name in theirs if name not in ours)]:  # pyright: ignore[reportUnknownVariableType]
-        one, other = theirs.get(name), ours.get(name)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType, reportUnknownArgumentType]
+    for name in [*ours, *(name for name in theirs if name not in ours)]:
+        one, other = theirs.get(name), ours.get(name)
         if one != other and json.dumps(one) != json.dumps(other):  # two NaN are alike
             raise EnvStateError(
                 f"set_state: the state is of a game with {name} = {_shown(one)}, this one has {_shown(other)}."
@@ -107,9 +107,9 @@ def _plain(value: object) -> object:
     if isinstance(value, float) and value.is_integer() and abs(value) < WHOLE:
         return int(value)
     if isinstance(value, Mapping):
-        return {str(name): _plain(inner) for name, inner in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return {str(name): _plain(inner) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]  # pyright: ignore[reportUnknownVariableType]
+        return [_plain(one) for one in value]
     return value
 
 

@@ -164,7 +164,7 @@ def test_a_continuous_team_sends_zeros_for_the_absent() -> None:
 class PlainVector(gymnasium.vector.VectorEnv[Any, Any, Any]):
     """A batch that is no game's, made by a function."""
 
-    metadata: dict[str, Any] = {"autoreset_mode": "SameStep"}  # noqa: RUF012 - as gymnasium has it
+    metadata: dict[str, Any] = {"autoreset_mode": gymnasium.vector.AutoresetMode.SAME_STEP}  # noqa: RUF012 - as gymnasium has it
     num_envs = 2
     closings = 0
 
