@@ -106,10 +106,15 @@ def parallel_env(env_id: str, *, render_mode: str | None = None, **options: Any)
     EnvOptionError
         ``env_id`` is no environment of a team, or an option is not allowed.
     """
-    from .errors import need_name
+    from .errors import EnvOptionError, need_name
     from .multi import TeamEnv
 
-    return TeamEnv(solo_env(need_name("env_id", env_id, TEAMS), **options).game, render_mode=render_mode)
+    name = need_name("env_id", env_id, ENVIRONMENTS)
+    if name not in TEAMS:
+        raise EnvOptionError(
+            f"env_id: {name} has one agent in each world, no team; make it with solo_env or vector_env. Teams: {', '.join(TEAMS)}."
+        )
+    return TeamEnv(solo_env(name, **options).game, render_mode=render_mode)
 
 
 register_all()

@@ -12,6 +12,7 @@ from moonfleet.terrain.clock import tdb_to_utc
 
 from .errors import EnvStateError
 from .game import Bools, Floats, Game
+from .same_options import need_same_game, options_state
 
 Observed = NDArray[np.float32] | dict[str, NDArray[np.float32] | NDArray[np.int8]]
 ACTIVE = np.ones(1, dtype=np.bool_)  # of one world
@@ -97,12 +98,17 @@ def nearest_second(t: float) -> str:
     return tdb_to_utc(t + 0.5)[:19] + "Z"
 
 
-def face_state(root: int, number: int, over: bool) -> dict[str, NDArray[np.generic]]:
+def face_state(game: Game, root: int, number: int, over: bool) -> dict[str, NDArray[np.generic]]:
     """Return what a face adds to the state of one world of its game."""
-    return {"face.seed": np.array(str(root)), "face.episode": np.array([number, int(over)])}
+    own: dict[str, NDArray[np.generic]] = {
+        "face.seed": np.array(str(root)),
+        "face.episode": np.array([number, int(over)]),
+    }
+    return own | options_state(game)
 
 
 def read_face_state(
+    game: Game,
     state: Mapping[str, NDArray[np.generic]],
 ) -> tuple[int, int, bool, dict[str, NDArray[np.generic]]]:
     """Return root seed, episode number, whether it is over, and the state of the game.
@@ -110,13 +116,14 @@ def read_face_state(
     Raises
     ------
     EnvStateError
-        It is not what `get_state` of a face returned.
+        It is not what `get_state` of a face returned, or of a game with other options.
     """
     if not isinstance(state, Mapping):
         raise EnvStateError(f"set_state: got {type(state).__name__}, need what get_state returned.")
     missing = set(FACE_STATE) - set(state)
     if missing:
         raise EnvStateError(f"set_state: {', '.join(sorted(missing))} missing; need what get_state returned.")
+    need_same_game(state, game)
     try:
         root = int(str(state["face.seed"]))
         number, over = (int(value) for value in state["face.episode"])

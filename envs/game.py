@@ -139,6 +139,14 @@ class Game(ABC):
         """Return what else is worth knowing of the last step, by name: arrays whose first axis is the world."""
         return {}
 
+    def world_options(self) -> Mapping[str, object]:
+        """Return the options that change what a world does, by name: plain values, a level resolved to its own.
+
+        Faces write them into saved states, and refuse a state of other options by the name of the first that differs. A game
+        that tells none has its states compared by nothing but its own `set_state`.
+        """
+        return {}
+
     def present(self) -> Bools:
         """Return which agents are there to decide now, bool [W, R]: landed and not lost. Who has left does not come back.
 

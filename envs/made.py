@@ -17,15 +17,17 @@ class MadeSolo(SoloEnv):
     """One world of ``GAME``, made with its ``options``."""
 
     GAME: ClassVar[Callable[..., Game]]  # the class of the game, or a function that makes it
+    OPTIONS: ClassVar[tuple[str, ...]] = ()  # what it takes as ``**options``, if it takes these only
 
     def __init__(self, render_mode: str | None = None, **options: object) -> None:
-        super().__init__(game_of(self.GAME, 1, options), render_mode)
+        super().__init__(game_of(self.GAME, 1, options, self.OPTIONS), render_mode)
 
 
 class MadeVector(GameVectorEnv):
     """``num_envs`` worlds of ``GAME``, made with its ``options`` (``threads`` among them); the rest as of `GameVectorEnv`."""
 
     GAME: ClassVar[Callable[..., Game]]  # the class of the game, or a function that makes it
+    OPTIONS: ClassVar[tuple[str, ...]] = ()  # what it takes as ``**options``, if it takes these only
 
     def __init__(
         self,
@@ -36,5 +38,5 @@ class MadeVector(GameVectorEnv):
         render_mode: str | None = None,
         **options: object,
     ) -> None:
-        game = game_of(self.GAME, num_envs, options)
+        game = game_of(self.GAME, num_envs, options, self.OPTIONS)
         super().__init__(game, autoreset_mode=autoreset_mode, copy=copy, render_mode=render_mode)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .errors import EnvActionError, EnvOptionError, EnvStateError, missing_extra, need_state
 from .faces import RENDER_FPS, RENDER_MODES, Observed, agent_space, masks_of, resting_actions, vector_shape
 from .game import Bools, Game, State
+from .same_options import need_same_game
 from .saved import need_arrays
 from .solo import SoloEnv
 
@@ -152,6 +153,7 @@ class TeamEnv(ParallelEnv[str, Observed, Any]):
         A state that a single or vector face made is taken up too: who is absent then is taken for not landed yet.
         """
         need_state(state, ())
+        need_same_game(state, self.game)  # before the size of the team
         blank: State = {"face.gone": np.zeros(len(self._gone), np.bool_), "face.early": np.array(0.0)}
         team = {name: state.get(name, value) for name, value in blank.items()}
         need_arrays(team, blank, {})

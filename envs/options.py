@@ -47,16 +47,23 @@ def need_known(options: Iterable[str], known: Iterable[str]) -> None:
             raise EnvOptionError(f"options: there is no {option!r}.{did_you_mean(option, names)}")
 
 
-def game_of(game: Callable[..., G], worlds: int, options: Mapping[str, object]) -> G:
+def option_names(level: type) -> tuple[str, ...]:
+    """Return the names of the options of a level's dataclass."""
+    return tuple(field.name for field in dataclasses.fields(level))
+
+
+def game_of(game: Callable[..., G], worlds: int, options: Mapping[str, object], more: Iterable[str] = ()) -> G:
     """Return ``game(worlds, **options)``.
 
-    Raises `EnvOptionError` with the nearest name for an option that the constructor does not have; one that takes any checks them itself.
+    Raises `EnvOptionError` with the nearest name for an option that the constructor does not have, nor is one of ``more``, which it takes
+    as ``**options``; one that takes any, without ``more`` told, checks them itself.
     """
     parameters = inspect.signature(game).parameters
-    known = [name for name in parameters if name not in ("worlds", "options")]
+    anything = {name for name, one in parameters.items() if one.kind is inspect.Parameter.VAR_KEYWORD}
+    known = [*(name for name in parameters if name != "worlds" and name not in anything), *more]
     if "worlds" in options:
         raise EnvOptionError("options: 'worlds' is the number of environments (num_envs); give that.")
-    if not any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values()):
+    if more or not anything:
         need_known(options, known)
     return game(worlds, **options)
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from moonfleet.terrain.errors import MoonfleetError
 from moonfleet.terrain.site import Site, SiteRecipe, build_site, open_site
 
 from .errors import EnvOptionError
@@ -48,7 +49,8 @@ def resolve_site(site: Site | SiteRecipe | str | Path | None) -> Site:
     Raises
     ------
     EnvOptionError
-        For anything else. A `SiteError` passes through when the ground itself cannot be used.
+        For anything else, and for a folder that holds no site or a damaged one. A `SiteError` passes through when the ground of
+        a recipe cannot be built.
     """
     if site is None:
         return _built(DEFAULT_RECIPE)
@@ -57,7 +59,10 @@ def resolve_site(site: Site | SiteRecipe | str | Path | None) -> Site:
     if isinstance(site, SiteRecipe):
         return _built(site)
     if isinstance(site, (str, Path)):  # pyright: ignore[reportUnnecessaryIsInstance]
-        return _opened(Path(site).expanduser().resolve())
+        try:
+            return _opened(Path(site).expanduser().resolve())
+        except (MoonfleetError, OSError, RuntimeError, ValueError) as error:  # also names that no path can have
+            raise EnvOptionError(f"site: got {str(site)!r}, which cannot be opened: {error}") from error
     raise EnvOptionError(
         f"site: got {type(site).__name__}, need a Site, a SiteRecipe, the path of a site folder, or None."
     )

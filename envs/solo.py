@@ -128,11 +128,11 @@ class SoloEnv(gymnasium.Env[Observed, Any]):
         """Return everything that the rest of the episode depends on, as plain arrays (no pickle needed)."""
         if self._root is None:
             raise EnvStateError("no episode yet: call reset first.")
-        return face_state(self._root, self._number, self._over) | self.game.get_state(0)
+        return face_state(self.game, self._root, self._number, self._over) | self.game.get_state(0)
 
     def set_state(self, state: Mapping[str, NDArray[np.generic]]) -> Observed:
         """Take up a state made by `get_state` of an environment with the same options; return the observation."""
-        root, number, over, inner = read_face_state(state)
+        root, number, over, inner = read_face_state(self.game, state)
         self.game.set_state(0, inner)
         self._root, self._number, self._over = root, number, over
         self._look()

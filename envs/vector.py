@@ -197,7 +197,7 @@ class GameVectorEnv(gymnasium.vector.VectorEnv[Observed, Any, Any]):
         if not self._begun:
             raise EnvStateError("no episode yet: call reset first.")
         world = need_count("world", world, 0, self.num_envs - 1)
-        face = face_state(int(self._roots[world]), int(self._numbers[world]), bool(self._over[world]))
+        face = face_state(self.game, int(self._roots[world]), int(self._numbers[world]), bool(self._over[world]))
         return face | self.game.get_state(world)
 
     def set_state(self, world: int, state: Mapping[str, NDArray[np.generic]]) -> Observed:
@@ -205,7 +205,7 @@ class GameVectorEnv(gymnasium.vector.VectorEnv[Observed, Any, Any]):
         if not self._begun:
             raise EnvStateError("set_state: no episode yet; call reset first.")
         world = need_count("world", world, 0, self.num_envs - 1)
-        root, number, over, inner = read_face_state(state)
+        root, number, over, inner = read_face_state(self.game, state)
         self.game.set_state(world, inner)
         self._roots[world], self._numbers[world], self._over[world] = root, number, over
         return self._observe()

@@ -77,8 +77,19 @@ class FromSb3:
         return self.act_batch(observation[None])[0]
 
     def act_batch(self, observations: Observation | NDArray[np.float32]) -> Actions:
-        """Return the model's actions for many rows."""
+        """Return the model's actions for many rows; raises `PolicyError` where it was trained to see something else."""
+        self._need_shape(observations.vector if isinstance(observations, Observation) else observations)
         if isinstance(observations, Observation):
             masks = observations.mask
             return self.model.predict(observations.vector, action_masks=masks, deterministic=self.deterministic)[0]
         return self.model.predict(observations, deterministic=self.deterministic)[0]
+
+    def _need_shape(self, vectors: NDArray[np.float32]) -> None:
+        """Raise `PolicyError` unless rows [n, F] have the shape of what the model was trained on."""
+        space = getattr(self.model, "observation_space", None)
+        if space is not None and space.shape != vectors.shape[1:]:
+            sees = "a mapping" if space.shape is None else f"vectors of shape {space.shape}"
+            raise PolicyError(
+                f"FromSb3: the model sees {sees}, this environment shows vectors of shape {vectors.shape[1:]}; "
+                "it was trained in another one."
+            )

@@ -7,6 +7,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
@@ -235,7 +236,13 @@ def make_sb3(
     """Return the SB3 `VecEnv` of a registered environment: ``make_sb3("moonfleet/StationOps-v0", 64, per_robot=True)``.
 
     ``options`` are those of ``gymnasium.make_vec(env_id)``. Wrap it in SB3's ``VecMonitor`` for the statistics of episodes.
+
+    Raises
+    ------
+    EnvOptionError
+        The environment is no batch of a game, or an option is not allowed.
     """
+    _need_batch(env_id)
     env = gymnasium.make_vec(
         env_id,
         num_envs,
@@ -243,7 +250,28 @@ def make_sb3(
         autoreset_mode=AutoresetMode.SAME_STEP.value,
         **options,
     )
-    return Sb3VecEnv(env.unwrapped, per_robot=per_robot, mask_in_observation=mask_in_observation)  # pyright: ignore[reportArgumentType]
+    if not isinstance(env.unwrapped, GameVectorEnv):
+        env.close()
+        raise _no_batch(env_id)
+    return Sb3VecEnv(env.unwrapped, per_robot=per_robot, mask_in_observation=mask_in_observation)
+
+
+def _need_batch(env_id: str) -> None:
+    """Raise `EnvOptionError` for a registered environment that is plainly no batch of a game, before it is made."""
+    spec = gymnasium.registry.get(str(env_id).rpartition(":")[2])
+    if spec is None:
+        return  # gymnasium says why, or imports the module that registers it
+    entry: Any = spec.vector_entry_point
+    made = load_env_creator(entry) if isinstance(entry, str) else entry
+    if made is None or (isinstance(made, type) and not issubclass(made, GameVectorEnv)):
+        raise _no_batch(env_id)
+
+
+def _no_batch(env_id: str) -> EnvOptionError:
+    """Return the error for an environment that this adapter does not take."""
+    return EnvOptionError(
+        f"env_id: {env_id} is no native batch of a moonfleet game; Stable-Baselines3's own make_vec_env takes single environments."
+    )
 
 
 def _tell(infos: dict[str, Any], world: int) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from moonfleet.terrain.threads import for_each
 from ..errors import EnvStateError, need_count, need_number, need_state
 from ..game import Bools, Episode, Game, Ints, State, Step
 from ..options import need_flag
+from ..same_options import told_level
 from ..saved import need_arrays
 from . import spaces
 from .generator import Starts, make_starts
@@ -225,6 +226,11 @@ class HazardLandingGame(Game):
         return self._picture.draw(self, world, seen[world])
 
     # -- state ---------------------------------------------------------------------------------------------------
+
+    def world_options(self) -> Mapping[str, object]:
+        """See `Game.world_options`."""
+        own = {"max_steps": self.max_steps, "continuous": self.continuous, "tiles": self.tiles.number}
+        return {**told_level(self.level), **own}
 
     def get_state(self, world: int) -> State:
         """Return everything that the rest of a world's episode depends on."""

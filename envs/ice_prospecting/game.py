@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonfleet.agents.boring import CARRIED_ICE, MOST_HOLES, STORED_ICE, Bores
-from moonfleet.agents.catalogue import RobotSpec, robot_spec
+from moonfleet.agents.catalogue import RobotSpec
 from moonfleet.agents.errors import WorldError
 from moonfleet.agents.saved_arrays import MOST
 from moonfleet.agents.tools import tool_power
@@ -26,6 +26,8 @@ from moonfleet.terrain.site import Site, SiteRecipe
 
 from ..errors import EnvOptionError, EnvStateError, need_count, need_date, need_dates, need_number, need_state
 from ..game import Bools, Episode, Game, Ints, State, Step
+from ..machines import need_machine
+from ..same_options import need_same_options, options_text, told_keys, told_level
 from ..saved import below, need_arrays, need_same_time
 from ..sites import resolve_site
 from . import sight, spaces, steps
@@ -96,6 +98,7 @@ class IceProspectingGame(Game):
     ) -> None:
         self.worlds, self.threads = need_count("worlds", worlds, 1, 1_000_000), need_count("threads", threads, 1, 1024)
         self.level = level_of(level, options)
+        self._told_level = told_level(self.level, weights=True)
         self.agents = ("rover",)
         self.single_observation_space = spaces.observation_space()
         self.single_action_space = spaces.action_space()
@@ -222,11 +225,16 @@ class IceProspectingGame(Game):
 
     # -- state ---------------------------------------------------------------------------------------------------
 
+    def world_options(self) -> Mapping[str, object]:
+        """See `Game.world_options`."""
+        keys = [site.key for site in self.sites]
+        return {**self._told_level, "robot": self.machine.kind, "grounds": len(keys), "site": told_keys(keys)}
+
     def get_state(self, world: int) -> State:
         """See `Game.get_state`."""
         own: State = {name: array[world].copy() for name, array in self._memory().items()}
         own["sites"] = np.array([site.key for site in self.sites])
-        own["level"] = np.array(repr(self.level))
+        own["level"] = options_text(self._told_level)
         own["t0"] = np.array(self.t0[world])
         return own | {f"world.{name}": value for name, value in self.world.get_world(world).items()}
 
@@ -235,8 +243,7 @@ class IceProspectingGame(Game):
         need_state(state, (*self._memory(), "sites", "level", "t0"))
         if np.atleast_1d(state["sites"]).tolist() != [site.key for site in self.sites]:
             raise EnvStateError(f"set_state: the state is of the sites {state['sites']}, not of these.")
-        if str(state["level"]) != repr(self.level):
-            raise EnvStateError(f"set_state: the state is of another level: {state['level']}.")
+        need_same_options("level", state["level"], self._told_level)
         goals = {name: array[world, ...] for name, array in self._memory().items()}
         most = np.full(sight.COUNTS, self.level.max_steps)
         most[sight.GROUND], most[sight.SITUATION], most[sight.OVER] = len(self.sites) - 1, len(self.pool.t0) - 1, 1
@@ -334,7 +341,7 @@ def _on_clock(t0: float, start: float) -> bool:
 
 def _machine(robot: str, level: Level) -> RobotSpec:
     """Return the rover of the catalogue with a level's battery and faults of the drive."""
-    spec = robot_spec(robot)
+    spec = need_machine("robot", robot)
     if spec.speed_m_s <= 0.0 or "drill" not in spec.tools:
         raise EnvOptionError(f"robot: {robot!r} is a {spec.role} that does not drive and drill.")
     mobility = spec.faults.mobility.model_copy(

@@ -15,7 +15,6 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from moonfleet.agents.catalogue import robot_spec
 from moonfleet.agents.errors import WorldError
 from moonfleet.agents.sky_blocks import SKY_TICKS
 from moonfleet.agents.state import Activity
@@ -38,7 +37,9 @@ from ..errors import (
 from ..game import Bools, Episode, Floats, Game, Ints, State, Step
 from ..grounds import Grounds, resolve_grounds
 from ..grounds import Progress as BuildProgress
+from ..machines import need_machine
 from ..options import need_flag
+from ..same_options import told_dates, told_keys
 from ..saved import below, need_arrays, need_same_time
 from . import judge, observe, spaces
 from .generator import Places, draw, make_clock, map_frame, traverse_places
@@ -149,7 +150,7 @@ class PolarTraverseGame(Game):
         if weights is not None and not isinstance(weights, RewardWeights):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise EnvOptionError(f"weights: got {type(weights).__name__}, need RewardWeights or None.")
         self.weights = weights if weights is not None else RewardWeights()
-        self.machine = robot_spec(robot)
+        self.machine = need_machine("robot", robot)
         if self.machine.speed_m_s <= 0.0:
             raise EnvOptionError(f"robot: {robot!r} does not drive: its role is {self.machine.role}.")
         limit = own.max_slope_deg if max_slope_deg is None else max_slope_deg
@@ -161,6 +162,7 @@ class PolarTraverseGame(Game):
         if building is not None and not callable(building):  # pyright: ignore[reportUnnecessaryComparison]
             raise EnvOptionError(f"building: got {building!r}, need something to call, or None.")
         self.continuous = need_flag("continuous", continuous)
+        self._dates = told_dates(dates)
         self.agents = (self.machine.kind,)
         self.single_observation_space = spaces.observation_space()
         self.single_action_space = spaces.continuous_space() if self.continuous else spaces.discrete_space()
@@ -286,6 +288,22 @@ class PolarTraverseGame(Game):
         )  # fmt: skip
 
     # -- state ---------------------------------------------------------------------------------------------------
+
+    def world_options(self) -> Mapping[str, object]:
+        """See `Game`."""
+        names = (
+            "targets",
+            "target_range_m",
+            "reach_m",
+            "max_steps",
+            "battery_frac",
+            "lit_share",
+            "faults",
+            "continuous",
+        )
+        told = {name: getattr(self, name) for name in names}
+        told |= {"robot": self.machine.kind, "max_slope_deg": self.machine.max_slope_deg, "dates": self._dates}
+        return told | {"grounds": len(self._grounds), "site": told_keys(self._grounds.keys)}
 
     def get_state(self, world: int) -> State:
         """See `Game`."""

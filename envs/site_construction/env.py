@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ..made import MadeSolo, MadeVector
+from ..options import option_names
 from .game import SiteConstructionGame
+from .levels import Level
 
 
 class SiteConstruction(MadeSolo):
@@ -15,9 +17,11 @@ class SiteConstruction(MadeSolo):
     """
 
     GAME = SiteConstructionGame
+    OPTIONS = option_names(Level)
 
 
 class SiteConstructionVector(MadeVector):
     """The same for ``num_envs`` worlds at once; ``threads`` step them, the rest as `SiteConstruction` and `GameVectorEnv`."""
 
     GAME = SiteConstructionGame
+    OPTIONS = option_names(Level)

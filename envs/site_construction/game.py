@@ -26,6 +26,7 @@ from moonfleet.terrain.site import Site, SiteRecipe
 
 from ..errors import EnvOptionError, EnvStateError, need_count, need_date, need_dates, need_state
 from ..game import Bools, Episode, Game, Ints, State, Step
+from ..same_options import told_keys, told_level
 from ..saved import below, need_arrays, need_same_time
 from ..sites import resolve_site
 from . import spaces, view
@@ -218,6 +219,10 @@ class SiteConstructionGame(Game):
         return self.world.state.activity != Activity.LOST
 
     # -- state ---------------------------------------------------------------------------------------------------
+
+    def world_options(self) -> Mapping[str, object]:
+        """See `Game.world_options`."""
+        return {**told_level(self.level), "site": told_keys([self.site.key])}
 
     def get_state(self, world: int) -> State:
         """Return everything that the rest of a world's episode depends on."""

@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from moonfleet.agents.catalogue import robot_spec
-
 from ..errors import EnvOptionError, need_count, need_dates, need_name, need_number
+from ..machines import need_machine
 from ..options import need_flag, need_known, plain_options
 from .rewards import RewardWeights
 
@@ -43,13 +42,13 @@ class Level:
     weights: RewardWeights = WEIGHTS
 
     def check(self) -> None:
-        """Raise `EnvOptionError` (or `UnknownRobot`) for an option that is not allowed."""
+        """Raise `EnvOptionError` for an option that is not allowed."""
         if not isinstance(self.robots, (tuple, list)) or not 1 <= len(self.robots) <= MOST_ROBOTS:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise EnvOptionError(f"robots: got {self.robots!r}, need 1 to {MOST_ROBOTS} kinds of the catalogue.")
         for i, kind in enumerate(self.robots):
             if not isinstance(kind, str):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise EnvOptionError(f"robots[{i}]: got {kind!r}, need a kind of the catalogue.")
-            if robot_spec(kind).speed_m_s <= 0.0:
+            if need_machine(f"robots[{i}]", kind).speed_m_s <= 0.0:
                 raise EnvOptionError(f"robots[{i}]: {kind!r} does not drive.")
         if not isinstance(self.arrivals, tuple):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise EnvOptionError(f"arrivals: got {self.arrivals!r}, need one step per robot, or ().")

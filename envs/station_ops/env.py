@@ -19,9 +19,9 @@ from ..errors import EnvStateError
 from ..faces import masks_of, vector_shape
 from ..game import Game
 from ..made import MadeSolo, MadeVector
-from ..options import need_flag
+from ..options import need_flag, option_names
 from .game import GroundLike, StationOpsGame
-from .levels import level_of
+from .levels import Level, level_of
 from .loop_game import StationLoopGame
 
 
@@ -78,6 +78,7 @@ class StationOps(MadeSolo):
     """One station; ``options`` are those of `station_game`. Observation, actions and reward: `spaces` and `rewards`."""
 
     GAME = staticmethod(station_game)
+    OPTIONS = option_names(Level)
     game: StationOpsGame | StationLoopGame
 
     @property
@@ -108,3 +109,4 @@ class StationOpsVector(MadeVector):
     """Many stations; ``options`` are those of `station_game`, the rest as of `GameVectorEnv`."""
 
     GAME = staticmethod(station_game)
+    OPTIONS = option_names(Level)

@@ -17,9 +17,10 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from moonfleet.agents.catalogue import RobotSpec, robot_spec
+from moonfleet.agents.catalogue import RobotSpec
 
 from ..errors import EnvOptionError, need_count, need_dates, need_name, need_number
+from ..machines import need_machine
 from ..options import need_flag, need_known, plain_options
 from .rewards import RewardWeights
 
@@ -139,7 +140,7 @@ def fleet_of(fleet: str | Sequence[str]) -> Fleet:
     kinds = FLEETS[need_name("fleet", fleet, FLEETS)] if isinstance(fleet, str) else tuple(fleet)
     if not LEAST <= len(kinds) <= MOST:
         raise EnvOptionError(f"fleet: got {len(kinds)} robots, need {LEAST} to {MOST}.")
-    specs = tuple(robot_spec(kind) for kind in kinds)
+    specs = tuple(need_machine(f"fleet[{i}]", kind) for i, kind in enumerate(kinds))
     if specs[0].role != "lander":
         raise EnvOptionError(f"fleet: got {kinds[0]!r} in front, need the lander that is the station.")
     return Fleet(_names(kinds), specs)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from moonfleet.agents.events import EventLog
 from moonfleet.agents.fleet import LocalFleet
 from moonfleet.agents.loop_state import take_up
-from moonfleet.agents.mission import MissionSpec
+from moonfleet.agents.mission import MissionSpec, mission_key
 from moonfleet.agents.mission_loop import MissionLoop
 from moonfleet.autonomy import observation as layout
 from moonfleet.autonomy.observation import GO_ON
@@ -184,6 +184,13 @@ class StationLoopGame(StationGame):
                 loop.fleet.close()
 
     # -- state ---------------------------------------------------------------------------------------------------
+
+    def world_options(self) -> Mapping[str, object]:
+        """See `Game.world_options`. States of a loop do not fit `StationOpsGame`, which robots that drive by the map have without a log."""
+        if self._given is not None:
+            return {"mission": f"{self._given.name} {mission_key(self._given)}"}
+        told = dict(super().world_options())
+        return told | {"event_log": True} if self.level.perception == "map" else told
 
     def get_state(self, world: int) -> State:
         """See `Game.get_state`. The events so far are not in it."""

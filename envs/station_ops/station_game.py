@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from moonfleet.terrain.site import Site
+
 from ..game import Game
+from ..same_options import told_keys, told_level
 from .generator import HOUR_S
+from .levels import Fleet, Level
 from .rewards import TERMS
 
 if TYPE_CHECKING:
@@ -25,8 +30,18 @@ class StationGame(Game):
     team: ClassVar[bool] = True
     masked: ClassVar[bool] = True
 
+    level: Level
+    fleet: Fleet
+    sites: tuple[Site, ...]
+
     def __init__(self) -> None:
         self._pictures: dict[int, StationPicture] = {}
+
+    def world_options(self) -> Mapping[str, object]:
+        """See `Game.world_options`."""
+        kinds = [spec.kind for spec in self.fleet.specs]
+        own = {"fleet": kinds, "site": told_keys(site.key for site in self.sites), "event_log": False}
+        return {"mission": None, **told_level(self.level), **own}
 
     @abstractmethod
     def scene(self, world: int) -> Scene:

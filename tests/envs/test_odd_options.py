@@ -18,6 +18,7 @@ from moonfleet.envs.site_construction.rewards import RewardWeights as SiteWeight
 from moonfleet.envs.station_ops.rewards import RewardWeights as StationWeights
 from moonfleet.terrain.errors import MoonfleetError
 
+NAMES = ("PolarTraverse", "IceProspecting", "HazardLanding", "SiteConstruction", "StationOps")
 WEIGHTS = (TraverseWeights, IceWeights, LandingWeights, SiteWeights, StationWeights)
 
 
@@ -66,6 +67,54 @@ def test_weights_are_finite_numbers(weights: Any, value: Any) -> None:
 def test_options_are_refused_by_name(name: str, options: dict[str, Any], told: str, site_cache: Path) -> None:
     with pytest.raises(MoonfleetError, match=told):
         make(name, **options)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("wrong", ["levl", "thread", "max_stepz"])
+def test_unknown_options_are_told_by_the_same_words(name: str, wrong: str) -> None:
+    near = {"levl": "level", "thread": "threads", "max_stepz": "days" if name == "StationOps" else "max_steps"}[wrong]
+    faces = (moonfleet.envs.solo_env, lambda env_id, **options: moonfleet.envs.vector_env(env_id, 1, **options))
+    for face in faces:
+        with pytest.raises(EnvOptionError, match=f"there is no '{wrong}'") as told:
+            face(f"moonfleet/{name}-v0", **{wrong: "easy"})  # pyright: ignore[reportArgumentType]
+        if near != "days":
+            assert f"Did you mean '{near}'" in str(told.value)
+        if "Known" in str(told.value):
+            assert {"level", "threads", near} <= set(str(told.value).partition("Known: ")[2].rstrip(".").split(", "))
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "HazardLanding"])
+def test_ground_that_cannot_be_opened_is_refused_as_an_option(name: str, tmp_path: Path) -> None:
+    (tmp_path / "site.json").write_text("{}")
+    for wrong in ("/nowhere", Path("/nowhere"), str(tmp_path), "nobody\0s"):
+        with pytest.raises(EnvOptionError, match=r"^site: got '") as told:
+            make(name, site=wrong)
+        assert told.value.__cause__ is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "told"),
+    [
+        ("PolarTraverse", {"robot": "viper"}, "^robot: got 'viper'.*Did you mean 'viper-rover'"),
+        ("IceProspecting", {"robot": "viper"}, "^robot: got 'viper'.*Did you mean 'viper-rover'"),
+        ("SiteConstruction", {"robots": ("grader", "pavr")}, r"^robots\[1\]: got 'pavr'.*Did you mean 'paver'"),
+        ("StationOps", {"fleet": ("ce7-lander", "viper")}, r"^fleet\[1\]: got 'viper'.*Did you mean 'viper-rover'"),
+    ],
+)
+def test_machines_that_are_none_are_refused_as_an_option(name: str, options: dict[str, Any], told: str) -> None:
+    with pytest.raises(EnvOptionError, match=told):
+        make(name, **options)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_team_face_of_one_agent_says_that_it_has_no_team(name: str) -> None:
+    pytest.importorskip("pettingzoo")
+    if f"moonfleet/{name}-v0" in moonfleet.envs.TEAMS:
+        return
+    with pytest.raises(EnvOptionError, match=f"{name}-v0 has one agent in each world, no team"):
+        moonfleet.envs.parallel_env(f"moonfleet/{name}-v0")
+    with pytest.raises(EnvOptionError, match=f"Did you mean 'moonfleet/{name}-v0'"):
+        moonfleet.envs.parallel_env(f"moonfleet/{name}-v1")
 
 
 def test_numbers_of_numpy_and_lists_are_plain_options(site_cache: Path) -> None:

@@ -275,7 +275,7 @@ def test_a_state_of_other_ground_is_refused() -> None:
     with pytest.raises(EnvStateError, match="belongs to ground elsewhere"):
         env.set_state(state)
     fewer = make(targets=1)
-    with pytest.raises(EnvStateError, match="has 2 targets, this environment has 1"):
+    with pytest.raises(EnvStateError, match="with targets = 2, this one has 1"):
         fewer.set_state(env.get_state())
 
 

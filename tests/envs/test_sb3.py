@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 
+from moonfleet.autonomy.errors import PolicyError
+from moonfleet.autonomy.observation import Observation
 from moonfleet.envs.errors import EnvOptionError, EnvStateError
+from tests.walk_game import WalkVector
 
 from .toy_game import CrewGame, CrewVector, PuckGame, PuckVector
 
@@ -155,3 +159,61 @@ def test_a_continuous_team_sends_zeros_for_the_absent() -> None:
     assert not rest.any()
     masks = np.array([[False, True, True, False]])
     assert resting_actions(CrewGame(1), masks).tolist() == [1]
+
+
+class PlainVector(gymnasium.vector.VectorEnv[Any, Any, Any]):
+    """A batch that is no game's, made by a function."""
+
+    metadata: dict[str, Any] = {"autoreset_mode": gymnasium.vector.AutoresetMode.SAME_STEP}  # noqa: RUF012 - as gymnasium has it
+    num_envs = 2
+    closings = 0
+
+    def close(self, **options: Any) -> None:
+        PlainVector.closings += 1
+
+
+def test_environments_of_others_are_refused_by_name() -> None:
+    from moonfleet.envs.adapters.sb3 import make_sb3
+
+    for env_id in ("CartPole-v1", "MountainCar-v0", "gymnasium.envs:CartPole-v1"):  # the second has no batch
+        with pytest.raises(EnvOptionError, match=f"^env_id: {env_id} is no native batch of a moonfleet game"):
+            make_sb3(env_id, 2)
+    gymnasium.register("Plain-v0", vector_entry_point=lambda num_envs, **options: PlainVector())
+    try:
+        with pytest.raises(EnvOptionError, match=r"^env_id: Plain-v0 is no native batch"):
+            make_sb3("Plain-v0", 2)
+    finally:
+        del gymnasium.registry["Plain-v0"]
+    assert PlainVector.closings >= 1
+
+
+def test_a_batch_of_ones_own_game_is_taken() -> None:
+    from moonfleet.envs.adapters.sb3 import make_sb3
+
+    for entry in (
+        "tests.walk_game:WalkVector",
+        WalkVector,
+        lambda num_envs, **options: WalkVector(num_envs, **options),
+    ):
+        gymnasium.register("Walk-v0", vector_entry_point=entry)
+        try:
+            env = make_sb3("Walk-v0", 3)
+        finally:
+            del gymnasium.registry["Walk-v0"]
+        assert env.reset().shape[0] == 3
+
+
+def test_a_model_of_another_environment_is_refused_as_a_policy() -> None:
+    from stable_baselines3 import PPO
+
+    from moonfleet.experiments.policies import FromSb3
+
+    policy = FromSb3(PPO("MlpPolicy", over(PuckVector(2, autoreset_mode="SameStep")), n_steps=8, batch_size=8))
+    size = policy.model.observation_space.shape[0]
+    assert policy.act_batch(np.zeros((5, size), np.float32)).shape[0] == 5
+    wanted = rf"the model sees vectors of shape \({size},\), this environment shows vectors of shape \(9,\)"
+    for seen in (np.zeros((5, 9), np.float32), Observation(np.zeros((5, 9), np.float32), np.ones((5, 2), np.bool_))):
+        with pytest.raises(PolicyError, match=wanted):
+            policy.act_batch(seen)
+    with pytest.raises(PolicyError, match=wanted):
+        policy.act(np.zeros(9, np.float32))
