@@ -10,8 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gymnasium.vector import VectorEnv
-
 from moonfleet.terrain.errors import did_you_mean
 
 from .errors import OptionError
@@ -111,12 +109,14 @@ def find_problem(name: str) -> Problem:
 
 def _problem(env_id: str, entry: str) -> Problem:
     """Return the environment of an entry point. Raises `OptionError` if that cannot be imported."""
+    from moonfleet.envs.vector import GameVectorEnv
+
     module, _, name = entry.partition(":")
     try:
         face = getattr(import_module(module), name, None)
         if not callable(face):
             raise OptionError(f"ENV = {entry}: {module} has no {name!r}")
-        if isinstance(face, type) and not issubclass(face, VectorEnv):
+        if isinstance(face, type) and not issubclass(face, GameVectorEnv):
             raise OptionError(
                 f"ENV = {entry}: {name} is no batched face; need a subclass of moonfleet.envs.vector.GameVectorEnv"
             )
