@@ -210,6 +210,8 @@ def _run(fly: Callable[[Watcher], RunResult], quiet: bool, open_: bool | None) -
     from .tables import summary_table
 
     console = Console()
+    if not console.is_terminal:
+        console.width = PIPE_COLUMNS
     try:
         with watcher_for(console, quiet=quiet) as watcher:
             result = fly(watcher)
