@@ -42,6 +42,7 @@ from .mission_count import NO_CHOICE, NOT_BEGUN, check_choices, count_gains, fin
 from .mission_steps import Air, All, Outlooks, after_ticks, decide, send_off, take_up, tell_news
 from .mission_zones import MissionZones
 from .missions_state import check_mission_state, goals_of
+from .sky_blocks import SKY_TICKS
 from .state import SUN_AZ, SUN_EL
 from .travel import haven_spot
 from .vectors import Handed, Tasks, instruments_of
@@ -52,9 +53,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 State = dict[str, NDArray[np.generic]]
-MOST_SKY_ROWS = (
-    1_000_000  # of a sky kept for all worlds, 136 MB once all its dates were played; with more each keeps its own
-)
+MOST_SKY_ROWS = 1_000_000  # of a sky kept for all worlds, 136 MB once its dates were played; else each keeps its own
 
 
 def _identity(relay: Relay | None) -> object:
@@ -133,11 +132,10 @@ class Missions:
                 f"worlds = {worlds}, outages = {outages}: need at least one world, and no less than no outages"
             )
         self.clocks = clocks_of(self.specs, station, decision_s, drive_s)
-        span = (
-            dates[0] // decision_s * decision_s,
-            dates[1] + hours * 3600.0,
-        )  # most missions begin on a whole decision step
-        self._shares_sky = span[1] - span[0] <= MOST_SKY_ROWS * tick_s
+        # most missions begin on a whole decision step
+        span = dates[0] // decision_s * decision_s, dates[1] + hours * 3600.0
+        # the sky at the end of a drive step is there before it only if that is one run of ticks
+        self._shares_sky = span[1] - span[0] <= MOST_SKY_ROWS * tick_s and drive_s // tick_s <= SKY_TICKS
         self.world = World(
             self.sites, self.specs, np.broadcast_to(np.array(ref.centre), (worlds, robots, 2)), span[0], tick_s=float(tick_s),
             relay=relay, station=station, seed=[0] * worlds, faults=faults, threads=self.threads,
@@ -336,12 +334,12 @@ class Missions:
             decide(start, end, who, choices, one, self._search)
             self._search_routes(who[start:end], one)
 
+        def foresee(sky: Floats, now: Ints) -> None:
+            end = sky[now[worlds] + ticks]
+            self.briefings.clock.t_s[worlds] = self.t_s[worlds] + self.clocks.decision_s
+            self.briefings.sun(worlds, end[:, SUN_AZ], end[:, SUN_EL])
+
         for drive in range(last + 1):
-            if drive == last and self._shares_sky:
-                rows, now = self.world.sky_rows(ticks)
-                sun = rows[now[worlds] + ticks, :2]
-                self.briefings.clock.t_s[worlds] = self.t_s[worlds] + self.clocks.decision_s
-                self.briefings.sun(worlds, sun[:, SUN_AZ], sun[:, SUN_EL])
 
             def after(who: Ints, start: int, end: int, drive: int = drive) -> None:
                 after_ticks(start, end, who, drive, drive == last, one, self.air, outlooks, self._search, self._helped)
@@ -350,7 +348,10 @@ class Missions:
                 elif self._shares_sky:
                     self._hand_out(who, start, end)
 
-            self.world.tick(ticks, None if everybody else worlds, before=before if drive == 0 else None, after=after)
+            self.world.tick(
+                ticks, None if everybody else worlds, before=before if drive == 0 else None, after=after,
+                sky=foresee if drive == last and self._shares_sky else None,
+            )  # fmt: skip
 
     def _check(self, choices: Ints, worlds: Ints) -> None:
         count = self.handed.masks.shape[2]

@@ -178,6 +178,12 @@ def test_threads_faults_and_drive_steps_change_nothing(small_site: Site) -> None
     follow(missions, 12, "chance", threads=3, every=3)
 
 
+def test_drive_steps_of_more_ticks_than_a_block_of_the_sky_change_nothing(small_site: Site) -> None:
+    missions = [mission_of(small_site, number, tick_s=10, duration_s=6 * HOUR_S) for number in range(2)]
+    missions.append(replace(missions[0], t0=missions[0].t0 + 7.5, name="off the clock of the others"))
+    follow(missions, 6, "chance")
+
+
 def test_robots_out_of_order_are_helped_as_they_would_be_alone(small_site: Site) -> None:
     """Faults so frequent that robots wait for others, and others come by."""
     base = mission_of(small_site, 3, faults=True)
